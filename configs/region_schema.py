@@ -1,0 +1,133 @@
+"""One region: its site, fleet, cooling, plants, carbon, interactive load and network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
+
+
+class Site(Config):
+    """Where the region lies; `province` picks its column in recordings."""
+
+    latitude_deg: Annotated[float, Field(ge=-90, le=90)]
+    longitude_deg: Annotated[float, Field(ge=-180, le=180)]
+    altitude_m: float = 0.0
+    province: str
+
+
+class Fleet(Config):
+    """GPUs of one kind; powers are the server's share per GPU."""
+
+    gpus: Positive
+    gpu_idle_kw: NonNegative
+    gpu_busy_kw: Positive
+    reserved_for_interactive_gpus: NonNegative
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Fleet:
+        if self.gpu_busy_kw < self.gpu_idle_kw:
+            raise ValueError(f"gpu_busy_kw {self.gpu_busy_kw} must be at least gpu_idle_kw {self.gpu_idle_kw}")
+        if self.reserved_for_interactive_gpus > self.gpus:
+            raise ValueError(f"reserved_for_interactive_gpus {self.reserved_for_interactive_gpus} exceeds gpus {self.gpus}")
+        return self
+
+
+class Cooling(Config):
+    """PUE = pue_base + pue_slope_per_c x max(0, air temperature - free_below_c)."""
+
+    kind: Literal["gravity_water", "immersion", "air"]
+    pue_base: Annotated[float, Field(ge=1)]
+    pue_slope_per_c: NonNegative = 0.0
+    free_below_c: float = 15.0
+
+
+class Sun(Config):
+    """Solar plant under a stochastic clear-sky index."""
+
+    capacity_kw: NonNegative
+    performance_ratio: Share = 0.82
+    index_mean: Share = 0.6
+    index_spread: Positive = 1.0
+    day_correlation: Share = 0.3
+    step_correlation_h: Positive = 3.0
+
+
+class Wind(Config):
+    """Wind plant: a stochastic speed through a published power curve."""
+
+    capacity_kw: NonNegative
+    turbine: str = "V126/3300"
+    speed_mean_m_per_s: Positive = 6.0
+    speed_shape: Positive = 2.0
+    correlation_h: Positive = 14.0
+
+
+class River(Config):
+    """Run-of-river hydro: seasonal mean inflow with slow fluctuation."""
+
+    capacity_kw: NonNegative
+    share_by_month: Annotated[tuple[Share, ...], Field(min_length=12, max_length=12)]
+    correlation_days: Positive = 10.0
+    spread: NonNegative = 0.2
+
+
+class Air(Config):
+    """Air temperature: seasonal and daily waves plus weather."""
+
+    mean_c: float
+    season_amplitude_c: NonNegative
+    day_amplitude_c: NonNegative
+    weather_spread_c: NonNegative = 3.0
+    correlation_h: Positive = 48.0
+    warmest_day_of_year: Annotated[int, Field(ge=1, le=366)] = 200
+    warmest_hour: Annotated[float, Field(ge=0, lt=24)] = 15.0
+
+
+class Carbon(Config):
+    """Grid carbon intensity: fossil x (1 - renewable share), annual mean held to `mean_kg_per_kwh`."""
+
+    mean_kg_per_kwh: NonNegative
+    fossil_kg_per_kwh: Positive = 0.8273
+    sun_share: Share = 0.1
+    wind_share: Share = 0.1
+
+
+class Interactive(Config):
+    """GPUs that requests need right now, on the region's own clock."""
+
+    mean_gpus: NonNegative
+    shape_by_hour: PerHour
+    weekend_factor: Positive = 1.0
+    spread: NonNegative = 0.05
+    correlation_h: Positive = 3.0
+
+
+class Network(Config):
+    """The region's WAN link, each way."""
+
+    wan_gb_per_s: Positive
+    wan_yuan_per_gb: NonNegative
+    wan_kwh_per_gb: NonNegative = 0.0
+
+
+class Region(Config):
+    """One region file. `clock_offset_h` is added to Beijing time to get the hour people there live by."""
+
+    name: str
+    title: str
+    source: str
+    clock_offset_h: float = 0.0
+    tariff: str
+    site: Site
+    fleet: Fleet
+    cooling: Cooling
+    sun: Sun
+    wind: Wind
+    river: River
+    air: Air
+    carbon: Carbon
+    interactive: Interactive
+    network: Network

@@ -1,0 +1,129 @@
+"""A scenario: regions, tariffs, job classes, contracts, forecasts, and how an episode is cut."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
+from wattward.configs.region_schema import Region
+from wattward.configs.tariff_schema import Tariff
+
+
+class RegionUse(Config):
+    """A region in a scenario: a region file by name, and keys of it that differ here."""
+
+    region: str
+    override: dict[str, Any] = {}
+
+
+class LogNormal(Config):
+    """A heavy-tailed positive quantity: `median` x exp(`sigma` x N(0,1)), cut to [`low`, `high`]."""
+
+    median: Positive
+    sigma: NonNegative
+    low: Positive
+    high: Positive
+
+
+class JobClass(Config):
+    """One class of deferrable work.
+
+    A divisible job runs on any number of GPUs up to `gpus`; a gang runs on all of them or none.
+    Work = GPUs x `run_h`. The owner's estimate is the work x a log-normal factor of `estimate_sigma`.
+    """
+
+    name: str
+    divisible: bool
+    preemptible: bool
+    restart_h: NonNegative
+    jobs_per_day: Annotated[tuple[NonNegative, ...], Field(description="one rate a region, in the scenario's order")]
+    shape_by_hour: PerHour
+    weekend_factor: Positive = 1.0
+    gpus: LogNormal
+    run_h: LogNormal
+    slack_h: LogNormal
+    data_gb: LogNormal
+    estimate_sigma: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _divisible_is_preemptible(self) -> JobClass:
+        if self.divisible and (not self.preemptible or self.restart_h > 0):
+            raise ValueError("a divisible class must have preemptible: true and restart_h: 0")
+        return self
+
+
+class Forecast(Config):
+    """How well the world is foreseen: skill 0 is persistence fading to climatology, 1 is perfect."""
+
+    skill: Share
+    horizon_h: Positive = 24.0
+    sun_memory_h: Positive = 4.0
+    wind_memory_h: Positive = 10.0
+    interactive_memory_h: Positive = 6.0
+    carbon_memory_h: Positive = 10.0
+
+
+class Contracts(Config):
+    """What things cost besides electricity."""
+
+    carbon_yuan_per_tonne: NonNegative
+    drop_yuan_per_gpu_h: NonNegative
+    late_yuan_per_gpu_h_per_h: NonNegative
+    settlement_late_h: NonNegative = 24.0
+
+
+class Scenario(Config):
+    """One scenario, resolved: every region and tariff it names is inside it."""
+
+    name: str
+    title: str
+    source: str
+    calendar_year: int
+    step_minutes: Annotated[int, Field(gt=0, le=60)]
+    episode_days: Positive
+    start: Literal["any_day"] | str = "any_day"
+    weather_correlation_km: Positive = 900.0
+    band_low: Share = 0.6
+    band_high: Share = 0.8
+    regions: tuple[Region, ...]
+    tariffs: dict[str, Tariff]
+    job_classes: tuple[JobClass, ...]
+    forecast: Forecast
+    contracts: Contracts
+
+    @property
+    def n_regions(self) -> int:
+        """Number of regions."""
+        return len(self.regions)
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step [h]."""
+        return self.step_minutes / 60
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in an episode."""
+        return round(self.episode_days * 24 / self.step_h)
+
+    @property
+    def horizon(self) -> int:
+        """Forecast horizon [steps]."""
+        return round(self.forecast.horizon_h / self.step_h)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scenario:
+        for job_class in self.job_classes:
+            if len(job_class.jobs_per_day) != self.n_regions:
+                raise ValueError(
+                    f"job_classes.{job_class.name}.jobs_per_day has {len(job_class.jobs_per_day)} rates, "
+                    f"must have one for each of the {self.n_regions} regions"
+                )
+        for region in self.regions:
+            if region.tariff not in self.tariffs:
+                raise ValueError(f"regions.{region.name}.tariff {region.tariff!r} is not among {sorted(self.tariffs)}")
+        if 60 % self.step_minutes:
+            raise ValueError(f"step_minutes {self.step_minutes} must divide 60")
+        return self

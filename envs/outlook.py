@@ -1,0 +1,175 @@
+"""What a policy may see of one environment, in natural units: the present, the forecasts, the owners' estimates."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.envs.types import CARBON, INTERACTIVE, RUNNING, SUN, WIND, IN_TRANSIT, Exogenous, Floats, Ints, Params, State
+
+EPOCH = datetime(1970, 1, 1)
+
+
+class JobView(NamedTuple):
+    """The jobs present, by (deadline, number), as their owners describe them."""
+
+    number: Ints  # (A,) in the episode's table
+    region: Ints  # (A,) location; destination while in transit
+    job_class: Ints  # (A,)
+    gpus: Floats  # (A,)
+    expected_gpu_h: Floats  # (A,) estimated work left
+    hours_to_deadline: Floats  # (A,) negative when late
+    slack_h: Floats  # (A,) hours it can still wait by the estimate
+    data_gb: Floats  # (A,)
+    running: NDArray[np.bool_]  # (A,) held GPUs in the last step
+    locked: NDArray[np.bool_]  # (A,) running and not preemptible
+    in_transit: NDArray[np.bool_]  # (A,)
+
+
+class Outlook:
+    """A read-only view of environment `b` at its present step. Forecast arrays have a leading axis of leads; lead 0 is now."""
+
+    def __init__(
+        self, params: Params, state: State, world: Exogenous, b: int, region_names: tuple[str, ...], observation: NDArray[np.float32]
+    ) -> None:
+        self._p, self._s, self._x, self._b = params, state, world, b
+        self.region_names = region_names
+        self.observation = observation
+        self.step = int(state.step[b])
+
+    @property
+    def n_regions(self) -> int:
+        """Number of regions R."""
+        return len(self.region_names)
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in the episode."""
+        return int(self._p.n_steps[self._b])
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step [h]."""
+        return float(self._p.step_h[self._b])
+
+    @property
+    def n_leads(self) -> int:
+        """Number of leads in a forecast, the present included."""
+        return int(self._p.forecast_rho.shape[2])
+
+    @property
+    def time(self) -> datetime:
+        """Beijing time at which this step starts."""
+        return EPOCH + timedelta(minutes=int(self._x.start_minute[self._b]) + round(self.step * self.step_h * 60))
+
+    @cached_property
+    def price_yuan_per_kwh(self) -> Floats:
+        """Tariff price now, shape (R,)."""
+        return self.price_forecast_yuan_per_kwh[0]
+
+    @cached_property
+    def price_forecast_yuan_per_kwh(self) -> Floats:
+        """Tariff price by lead, shape (L, R); tariffs are known ahead."""
+        return self._x.price_yuan_per_kwh[self._b, self._ahead]
+
+    @cached_property
+    def carbon_forecast_kg_per_kwh(self) -> Floats:
+        """Carbon intensity of the grid by lead, shape (L, R)."""
+        return self._forecast(CARBON, self._x.carbon_kg_per_kwh)
+
+    @cached_property
+    def green_forecast_kw(self) -> Floats:
+        """Sun, wind and hydro on site by lead, shape (L, R)."""
+        sun = self._forecast(SUN, self._x.sun_kw)
+        wind = self._forecast(WIND, self._x.wind_kw)
+        return sun + wind + self._x.hydro_kw[self._b, self.step][None, :]
+
+    @cached_property
+    def interactive_forecast_gpus(self) -> Floats:
+        """Interactive load by lead, shape (L, R)."""
+        return self._forecast(INTERACTIVE, self._x.interactive_gpus)
+
+    @property
+    def fleet_gpus(self) -> Floats:
+        """GPUs of each region, shape (R,)."""
+        return self._p.fleet_gpus[self._b]
+
+    @cached_property
+    def pue(self) -> Floats:
+        """Facility power over IT power at the present air temperature, shape (R,)."""
+        p, b = self._p, self._b
+        return p.pue_base[b] + p.pue_slope_per_c[b] * np.maximum(0.0, self._x.air_c[b, self.step] - p.pue_free_c[b])
+
+    @cached_property
+    def kw_per_gpu(self) -> Floats:
+        """Facility power that one more busy GPU adds [kW], shape (R,)."""
+        return self.pue * (self._p.gpu_busy_kw[self._b] - self._p.gpu_idle_kw[self._b])
+
+    @cached_property
+    def surplus_forecast_kw(self) -> Floats:
+        """Green power left after idle GPUs and interactive load [kW] by lead, shape (L, R), at the present PUE."""
+        base_kw = self.pue * self._p.gpu_idle_kw[self._b] * self.fleet_gpus + self.kw_per_gpu * self.interactive_forecast_gpus
+        return np.maximum(0.0, self.green_forecast_kw - base_kw)
+
+    @cached_property
+    def locked_gpus(self) -> Floats:
+        """GPUs held by running gangs that cannot be preempted, shape (R,)."""
+        jobs = self.jobs
+        return self._per_region(np.where(jobs.locked, jobs.gpus, 0.0))
+
+    @cached_property
+    def free_gpus(self) -> Floats:
+        """GPUs left after interactive load and locked gangs, shape (R,)."""
+        return np.maximum(0.0, self.fleet_gpus - self.locked_gpus - self.interactive_forecast_gpus[0])
+
+    @cached_property
+    def utilisation(self) -> Floats:
+        """(Interactive + deferrable GPUs held in the last step) / fleet, shape (R,)."""
+        held = self._per_region(np.where(self.jobs.running, self._s.job_alloc_gpus[self._b, self.jobs.number], 0.0))
+        return (self.interactive_forecast_gpus[0] + held) / self.fleet_gpus
+
+    @cached_property
+    def queue_gpu_h(self) -> Floats:
+        """Estimated work present and not locked, shape (R,)."""
+        jobs = self.jobs
+        return self._per_region(np.where(jobs.locked | jobs.in_transit, 0.0, jobs.expected_gpu_h))
+
+    @cached_property
+    def jobs(self) -> JobView:
+        """The jobs present. A job due now (arriving at this step) is among them."""
+        p, s, x, b = self._p, self._s, self._x, self._b
+        job = s.active[b, : s.n_active[b]]
+        to_deadline_h = (x.job_deadline_step[b, job] - self.step) * self.step_h
+        running = s.job_status[b, job] == RUNNING
+        gpus, expected = x.job_gpus[b, job], s.job_expected_gpu_h[b, job]
+        return JobView(
+            number=job,
+            region=s.job_region[b, job],
+            job_class=x.job_class[b, job],
+            gpus=gpus,
+            expected_gpu_h=expected,
+            hours_to_deadline=to_deadline_h,
+            slack_h=to_deadline_h - expected / gpus,
+            data_gb=x.job_data_gb[b, job],
+            running=running,
+            locked=running & ~p.class_preemptible[b, x.job_class[b, job]],
+            in_transit=s.job_status[b, job] == IN_TRANSIT,
+        )
+
+    @property
+    def _ahead(self) -> slice:
+        return slice(self.step, self.step + self.n_leads)
+
+    def _forecast(self, quantity: int, truth: Floats) -> Floats:
+        b, ahead = self._b, self._ahead
+        rho = self._p.forecast_rho[b, quantity][:, None]
+        usual, noise = self._x.usual[b, quantity, ahead], self._x.noise[b, quantity, ahead]
+        shrunk = rho**2 * (truth[b, ahead] - usual) + rho * np.sqrt(1.0 - rho**2) * noise
+        return np.maximum(0.0, usual + shrunk)
+
+    def _per_region(self, amount: Floats) -> Floats:
+        return np.bincount(self.jobs.region, weights=amount, minlength=self.n_regions).astype(np.float64)

@@ -1,0 +1,32 @@
+"""One protocol for all policies, learned or not, and what a policy may see."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.envs.outlook import Outlook
+
+Modes = NDArray[np.int64]
+
+
+class Policy(Protocol):
+    """Chooses a mode for every region, step by step.
+
+    `reset` is called once before the first `act` of every episode. A policy takes all its randomness from `rng`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The entrant's name on a leaderboard."""
+        ...
+
+    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:
+        """Forgets the last episode; `outlook` is that of step 0."""
+        ...
+
+    def act(self, outlook: Outlook) -> Modes:
+        """Modes of this step, shape (R,), values of `wattward.envs.action.Mode`."""
+        ...

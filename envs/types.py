@@ -1,0 +1,142 @@
+"""The arrays of the simulator. Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, C job classes, L leads.
+
+Conventions: power flows are means over the step and never negative; steps are numbered from 0; a job with
+`job_deadline_step` d must be done when step d - 1 ends.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WAITING, RUNNING, IN_TRANSIT, DONE, PENDING = 0, 1, 2, 3, 4
+"""Values of `State.job_status`; PENDING has not arrived yet."""
+
+SUN, WIND, INTERACTIVE, CARBON = 0, 1, 2, 3
+"""Rows of the forecast quantities in `Exogenous.usual`, `Exogenous.noise` and `Params.forecast_rho`."""
+
+
+class Params(NamedTuple):
+    """What does not change during an episode."""
+
+    n_steps: Ints  # (B,) steps in the episode
+    step_h: Floats  # (B,) [h]
+    fleet_gpus: Floats  # (B, R)
+    gang_limit_gpus: Floats  # (B, R) most GPUs that non-preemptible gangs may start to fill
+    gpu_idle_kw: Floats  # (B, R) [kW per GPU]
+    gpu_busy_kw: Floats  # (B, R) [kW per GPU]
+    pue_base: Floats  # (B, R)
+    pue_slope_per_c: Floats  # (B, R) [1/C]
+    pue_free_c: Floats  # (B, R) [C]
+    demand_yuan_per_kw: Floats  # (B, R) demand charge for the whole episode [yuan per kW of peak]
+    wan_gb_per_step: Floats  # (B, R) link capacity, each way [GB]
+    wan_yuan_per_gb: Floats  # (B, R) paid by the region the data leave
+    wan_kwh_per_gb: Floats  # (B, R) drawn by the region the data leave
+    carbon_yuan_per_kg: Floats  # (B,)
+    drop_yuan_per_gpu_h: Floats  # (B,)
+    late_yuan_per_gpu_h_per_h: Floats  # (B,)
+    settlement_yuan_per_gpu_h: Floats  # (B, R) for work unfinished at the end
+    settlement_late_h: Floats  # (B,) further lateness charged on unfinished work already late [h]
+    band_low: Floats  # (B,) share of the fleet
+    band_high: Floats  # (B,)
+    reference_yuan_per_step: Floats  # (B,) expected cost of a step when all runs on arrival
+    class_divisible: NDArray[np.bool_]  # (B, C)
+    class_preemptible: NDArray[np.bool_]  # (B, C)
+    class_restart_h: Floats  # (B, C) [h] of the whole gang lost at each resumption
+    forecast_rho: Floats  # (B, 4, L) correlation of forecast and truth by lead; 1 at lead 0
+
+
+class Exogenous(NamedTuple):
+    """One realisation of the world per environment; no policy changes it. `episode.draw` gives it with B = 1."""
+
+    start_minute: Ints  # (B,) Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing]
+    price_yuan_per_kwh: Floats  # (B, N, R)
+    carbon_kg_per_kwh: Floats  # (B, N, R)
+    sun_kw: Floats  # (B, N, R)
+    wind_kw: Floats  # (B, N, R)
+    hydro_kw: Floats  # (B, N, R)
+    air_c: Floats  # (B, N, R)
+    interactive_gpus: Floats  # (B, N, R)
+    usual: Floats  # (B, 4, N, R) climatology of sun [kW], wind [kW], interactive [GPUs], carbon [kg/kWh]
+    noise: Floats  # (B, 4, N, R) a second anomaly of the same law, independent of the true one; same units
+    n_jobs: Ints  # (B,)
+    job_arrival_step: Ints  # (B, J) ascending
+    job_deadline_step: Ints  # (B, J)
+    job_origin: Ints  # (B, J) region
+    job_class: Ints  # (B, J)
+    job_gpus: Floats  # (B, J) most GPUs it can use; for a gang all it needs
+    job_work_gpu_h: Floats  # (B, J) true work [GPU-h]
+    job_estimate_gpu_h: Floats  # (B, J) the owner's estimate of it [GPU-h]
+    job_data_gb: Floats  # (B, J) [GB] that moving it moves
+
+
+class State(NamedTuple):
+    """What a step changes."""
+
+    step: Ints  # (B,) the step to be taken next
+    next_job: Ints  # (B,) first job of the table that has not arrived
+    n_active: Ints  # (B,)
+    active: Ints  # (B, J) jobs present, by (deadline, number); first n_active are valid
+    job_status: Ints  # (B, J)
+    job_region: Ints  # (B, J) location; destination while in transit
+    job_left_gpu_h: Floats  # (B, J) true work left, restarts included
+    job_expected_gpu_h: Floats  # (B, J) work left by the owner's estimate
+    job_alloc_gpus: Floats  # (B, J) GPUs held in the last step taken
+    job_paused: NDArray[np.bool_]  # (B, J) a gang that ran, was stopped, and must restart
+    job_ready_step: Ints  # (B, J) step at which a job in transit arrives
+    wan_out_gb: Floats  # (B, R) still to leave
+    wan_in_gb: Floats  # (B, R) still to come in
+    peak_kw: Floats  # (B, R) highest grid power so far
+
+
+class Flows(NamedTuple):
+    """Everything one step moved or cost; reward, observation, ledger and KPIs read nothing else."""
+
+    interactive_gpus: Floats  # (B, R) served
+    dropped_gpus: Floats  # (B, R)
+    locked_gpus: Floats  # (B, R) held by non-preemptible gangs that were running already
+    due_gpus: Floats  # (B, R) given to due work
+    held_gpus: Floats  # (B, R) held by all deferrable work
+    busy_gpus: Floats  # (B, R) mean deferrable GPUs at work; below held_gpus where a job ends within the step
+    it_kw: Floats  # (B, R)
+    cooling_kw: Floats  # (B, R)
+    wan_kw: Floats  # (B, R)
+    sun_kw: Floats  # (B, R)
+    wind_kw: Floats  # (B, R)
+    hydro_kw: Floats  # (B, R)
+    curtailed_kw: Floats  # (B, R)
+    grid_kw: Floats  # (B, R)
+    carbon_kg: Floats  # (B, R)
+    arrived_gpu_h: Floats  # (B, R) true work of jobs that arrived
+    restart_gpu_h: Floats  # (B, R) work added by restarts
+    done_gpu_h: Floats  # (B, R)
+    moved_out_gpu_h: Floats  # (B, R)
+    moved_in_gpu_h: Floats  # (B, R) that joined here, at once or out of transit
+    waiting_gpu_h: Floats  # (B, R) true work present when the step ends, running or not
+    transit_gpu_h: Floats  # (B, R) true work on its way here when the step ends
+    moved_gb: Floats  # (B, R) that began to leave
+    late_gpu_h: Floats  # (B, R) work whose deadline passed in this step
+    energy_yuan: Floats  # (B, R)
+    demand_yuan: Floats  # (B, R)
+    carbon_yuan: Floats  # (B, R)
+    wan_yuan: Floats  # (B, R)
+    drop_yuan: Floats  # (B, R)
+    late_yuan: Floats  # (B, R)
+    settlement_yuan: Floats  # (B, R) zero but in the last step
+
+
+YUAN_TERMS = ("energy_yuan", "demand_yuan", "carbon_yuan", "wan_yuan", "drop_yuan", "late_yuan", "settlement_yuan")
+"""The fields of `Flows` that sum to the cost of a step."""
+
+
+class Offers(NamedTuple):
+    """What each region offers deferrable work in a step."""
+
+    own: Floats  # (B, R) share of what is free, to its own queue, 0..1
+    others: Floats  # (B, R) share of what is then still free, to waiting work of other regions, 0..1
+    surplus_only: NDArray[np.bool_]  # (B, R) free counts only as far as surplus green power covers
