@@ -1,0 +1,19 @@
+"""The environments Gymnasium knows: one table and one loop."""
+
+from __future__ import annotations
+
+import gymnasium
+
+ENVIRONMENTS = {
+    "wattward/ZhejiangXinjiang-v0": "zhejiang-xinjiang",
+    "wattward/ZhejiangXinjiang2024-v0": "zhejiang-xinjiang-2024",
+    "wattward/Toy-v0": "toy",
+}
+"""Environment id -> scenario name."""
+
+
+def register_all() -> None:
+    """Registers every environment once; safe to call again."""
+    for env_id, scenario in ENVIRONMENTS.items():
+        if env_id not in gymnasium.registry:
+            gymnasium.register(env_id, entry_point="wattward.envs.cluster_env:ClusterEnv", kwargs={"scenario": scenario})
