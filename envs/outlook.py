@@ -9,7 +9,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.types import CARBON, INTERACTIVE, RUNNING, SUN, WIND, IN_TRANSIT, Exogenous, Floats, Ints, Params, State
+from wattward.configs.region_schema import Region
+from wattward.envs.types import (
+    CARBON,
+    IN_TRANSIT,
+    INTERACTIVE,
+    RUNNING,
+    SUN,
+    WIND,
+    Exogenous,
+    Floats,
+    Ints,
+    Params,
+    State,
+)
 
 EPOCH = datetime(1970, 1, 1)
 
@@ -31,20 +44,39 @@ class JobView(NamedTuple):
 
 
 class Outlook:
-    """A read-only view of environment `b` at its present step. Forecast arrays have a leading axis of leads; lead 0 is now."""
+    """A read-only view of environment `b` at its present step.
+
+    Forecast arrays have a leading axis of leads; lead 0 is now.
+    """
 
     def __init__(
-        self, params: Params, state: State, world: Exogenous, b: int, region_names: tuple[str, ...], observation: NDArray[np.float32]
+        self,
+        params: Params,
+        state: State,
+        world: Exogenous,
+        b: int,
+        regions: tuple[Region, ...],
+        observation: NDArray[np.float32],
     ) -> None:
         self._p, self._s, self._x, self._b = params, state, world, b
-        self.region_names = region_names
+        self.regions = regions
         self.observation = observation
         self.step = int(state.step[b])
 
     @property
     def n_regions(self) -> int:
         """Number of regions R."""
-        return len(self.region_names)
+        return len(self.regions)
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Names of the regions, in their order."""
+        return tuple(region.name for region in self.regions)
+
+    @cached_property
+    def longitude_deg(self) -> Floats:
+        """Where each region lies, degrees east, shape (R,)."""
+        return np.array([region.site.longitude_deg for region in self.regions])
 
     @property
     def n_steps(self) -> int:
@@ -112,7 +144,8 @@ class Outlook:
     @cached_property
     def surplus_forecast_kw(self) -> Floats:
         """Green power left after idle GPUs and interactive load [kW] by lead, shape (L, R), at the present PUE."""
-        base_kw = self.pue * self._p.gpu_idle_kw[self._b] * self.fleet_gpus + self.kw_per_gpu * self.interactive_forecast_gpus
+        idle_kw = self.pue * self._p.gpu_idle_kw[self._b] * self.fleet_gpus
+        base_kw = idle_kw + self.kw_per_gpu * self.interactive_forecast_gpus
         return np.maximum(0.0, self.green_forecast_kw - base_kw)
 
     @cached_property
