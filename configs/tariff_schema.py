@@ -19,10 +19,17 @@ class Season(Config):
     hours_by_band: dict[str, tuple[Hours, ...]]
 
 
-class Holiday(Config):
-    """Days on which bands differ from the season's; hours it does not name keep the season's band."""
+MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", description="MM-DD")]
 
-    dates: tuple[date, ...]
+
+class Holiday(Config):
+    """Days on which bands differ from the season's; hours it does not name keep the season's band.
+
+    `dates` are single days; `every_year` are days that come back on the same date each year.
+    """
+
+    dates: tuple[date, ...] = ()
+    every_year: tuple[MonthDay, ...] = ()
     hours_by_band: dict[str, tuple[Hours, ...]]
 
 
@@ -55,7 +62,14 @@ class Tariff(Config):
                 raise ValueError(f"months {season.months}: hour {wrong[0]} is in {hours.count(wrong[0])} bands, must be in one")
         for holiday in self.holidays:
             self._check_bands(holiday.hours_by_band)
+            self._check_holiday_hours(holiday.hours_by_band)
         return self
+
+    def _check_holiday_hours(self, hours_by_band: dict[str, tuple[Hours, ...]]) -> None:
+        hours = sorted(h for spans in hours_by_band.values() for a, b in spans for h in range(a, b))
+        wrong = [h for h in hours if not 0 <= h < 24 or hours.count(h) > 1]
+        if wrong:
+            raise ValueError(f"holidays: hour {wrong[0]} must be 0-23 and in one band, is in {hours.count(wrong[0])}")
 
     def _check_bands(self, hours_by_band: dict[str, tuple[Hours, ...]]) -> None:
         unknown = set(hours_by_band) - set(self.price_yuan_per_kwh)
