@@ -1,0 +1,52 @@
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint types contract format coverage wheel-test clean
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+install: $(STAMP)  ## an environment in .venv with the package and its tools (only when pyproject.toml is newer)
+
+# torch by itself first: its CPU build, where pip can see one, is then not replaced by the dependencies of others
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "torch~=2.13.0"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+demo: install  ## rank the shipped PPO and DQN agents against the rules on the quick suite
+	$(BIN)/wattward leaderboard quick
+
+test: install  ## the whole test suite
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+check: lint types contract test  ## everything a change must pass, but the wheel
+
+lint: install  ## style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: install  ## mypy, strict
+	$(BIN)/mypy
+
+contract: install  ## imports point down
+	$(BIN)/lint-imports --no-cache
+
+format: install  ## let ruff lay the files out
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+coverage: install  ## the suite with branch coverage; compiled kernels are outside its sight
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-report term-missing:skip-covered
+
+wheel-test: install  ## the wheel, built from the sdist and installed elsewhere, passes the tests
+	VENV=$(VENV) .ci/wheel
+
+clean:  ## drop caches and builds; .venv and results stay
+	rm -rf dist build htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find agents baselines configs envs experiments src tests -name __pycache__ -type d -prune -exec rm -rf {} +
