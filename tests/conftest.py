@@ -1,4 +1,4 @@
-"""What every test shares: one thread a worker, no window, hypothesis without deadlines, and the recorded data if there are any."""
+"""What every test shares: one thread a worker, no window, hypothesis without deadlines, the recorded data if any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 @pytest.fixture(scope="session")
 def data_dir(pytestconfig: pytest.Config) -> Path:
-    """The recorded series: WATTWARD_DATA, else shared/data beside the repository; tests that need them skip without them."""
+    """The recorded series: WATTWARD_DATA, else shared/data beside the repository; tests that need them skip without."""
     home = pytestconfig.inipath.parent if pytestconfig.inipath else pytestconfig.rootpath
     path = Path(os.environ.get("WATTWARD_DATA") or home.parent / "shared" / "data")
     if not path.is_dir():
