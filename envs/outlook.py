@@ -33,6 +33,8 @@ class JobView(NamedTuple):
     number: Ints  # (A,) in the episode's table
     region: Ints  # (A,) location; destination while in transit
     job_class: Ints  # (A,)
+    divisible: NDArray[np.bool_]  # (A,)
+    preemptible: NDArray[np.bool_]  # (A,)
     gpus: Floats  # (A,)
     expected_gpu_h: Floats  # (A,) estimated work left
     hours_to_deadline: Floats  # (A,) negative when late
@@ -179,17 +181,21 @@ class Outlook:
         to_deadline_h = (x.job_deadline_step[b, job] - self.step) * self.step_h
         running = s.job_status[b, job] == RUNNING
         gpus, expected = x.job_gpus[b, job], s.job_expected_gpu_h[b, job]
+        job_class = x.job_class[b, job]
+        preemptible = p.class_preemptible[b, job_class]
         return JobView(
             number=job,
             region=s.job_region[b, job],
-            job_class=x.job_class[b, job],
+            job_class=job_class,
+            divisible=p.class_divisible[b, job_class],
+            preemptible=preemptible,
             gpus=gpus,
             expected_gpu_h=expected,
             hours_to_deadline=to_deadline_h,
             slack_h=to_deadline_h - expected / gpus,
             data_gb=x.job_data_gb[b, job],
             running=running,
-            locked=running & ~p.class_preemptible[b, x.job_class[b, job]],
+            locked=running & ~preemptible,
             in_transit=s.job_status[b, job] == IN_TRANSIT,
         )
 
