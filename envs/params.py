@@ -1,0 +1,167 @@
+"""From a scenario to the arrays that do not change during an episode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from wattward.configs.region_schema import Region
+from wattward.configs.scenario_schema import Scenario
+from wattward.configs.tariff_schema import Tariff
+from wattward.envs.processes.jobs import mean_work_gpu_h
+from wattward.envs.types import Floats, Params
+
+DAYS_PER_MONTH = 30.4
+TYPICAL_SUN_SHARE = 0.14
+TYPICAL_WIND_SHARE = 0.16
+"""Mean capacity factors over Chinese provinces, weather year 2020 (PyPSA-China, CC0); they only scale the reward."""
+
+
+def make_params(scenario: Scenario, batch: int = 1) -> Params:
+    """The parameters of `batch` equal environments; every array is contiguous and has the leading axis B.
+
+    Two of them are derived, not read:
+
+    - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price of the
+      region's tariff and its dirtiest grid, at full busy power and a hot day's PUE, plus the demand charge spread over
+      the episode's hours: no hour within the episode was dearer, so nobody wins by leaving work undone.
+    - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
+      prices, loads, carbon and green power. It scales the reward and nothing else.
+    """
+    one = Params(
+        n_steps=np.array(scenario.n_steps),
+        step_h=np.array(scenario.step_h),
+        **_fleet(scenario.regions),
+        **_network(scenario),
+        **_contracts(scenario),
+        class_divisible=np.array([job_class.divisible for job_class in scenario.job_classes]),
+        class_preemptible=np.array([job_class.preemptible for job_class in scenario.job_classes]),
+        class_restart_h=_floats(job_class.restart_h for job_class in scenario.job_classes),
+        forecast_rho=forecast_rho(scenario),
+    )
+    return Params._make(np.ascontiguousarray(np.repeat(field[None], batch, axis=0)) for field in one)
+
+
+def forecast_rho(scenario: Scenario) -> Floats:
+    """Correlation of forecast and truth, shape (4, L): exp(-lead / (memory / (1 - skill))), 1 at lead 0."""
+    forecast = scenario.forecast
+    memory_h = _floats(
+        (forecast.sun_memory_h, forecast.wind_memory_h, forecast.interactive_memory_h, forecast.carbon_memory_h)
+    )
+    lead_h = np.arange(scenario.horizon + 1) * scenario.step_h
+    return np.exp(-(1.0 - forecast.skill) * lead_h[None, :] / memory_h[:, None])
+
+
+def highest_price_yuan_per_kwh(tariff: Tariff) -> float:
+    """The dearest price that any hour of the year may have."""
+    bands = {band for season in tariff.seasons for band in season.hours_by_band}
+    bands |= {band for holiday in tariff.holidays for band in holiday.hours_by_band}
+    return max(tariff.price_yuan_per_kwh[band] for band in bands)
+
+
+def mean_price_yuan_per_kwh(tariff: Tariff) -> float:
+    """The mean price over months and hours, holidays left out."""
+    total = 0.0
+    for season in tariff.seasons:
+        for band, spans in season.hours_by_band.items():
+            hours = sum(end - first for first, end in spans)
+            total += len(season.months) * hours * tariff.price_yuan_per_kwh[band]
+    return total / (12 * 24)
+
+
+def _fleet(regions: tuple[Region, ...]) -> dict[str, Floats]:
+    fleets, coolings = [region.fleet for region in regions], [region.cooling for region in regions]
+    return {
+        "fleet_gpus": _floats(fleet.gpus for fleet in fleets),
+        "gang_limit_gpus": _floats(fleet.gpus - fleet.reserved_for_interactive_gpus for fleet in fleets),
+        "gpu_idle_kw": _floats(fleet.gpu_idle_kw for fleet in fleets),
+        "gpu_busy_kw": _floats(fleet.gpu_busy_kw for fleet in fleets),
+        "pue_base": _floats(cooling.pue_base for cooling in coolings),
+        "pue_slope_per_c": _floats(cooling.pue_slope_per_c for cooling in coolings),
+        "pue_free_c": _floats(cooling.free_below_c for cooling in coolings),
+    }
+
+
+def _network(scenario: Scenario) -> dict[str, Floats]:
+    links = [region.network for region in scenario.regions]
+    return {
+        "wan_gb_per_step": _floats(link.wan_gb_per_s * 3600 * scenario.step_h for link in links),
+        "wan_yuan_per_gb": _floats(link.wan_yuan_per_gb for link in links),
+        "wan_kwh_per_gb": _floats(link.wan_kwh_per_gb for link in links),
+    }
+
+
+def _contracts(scenario: Scenario) -> dict[str, Floats]:
+    contracts = scenario.contracts
+    return {
+        "demand_yuan_per_kw": _floats(_demand_yuan_per_kw(scenario, region) for region in scenario.regions),
+        "carbon_yuan_per_kg": np.array(_carbon_yuan_per_kg(scenario)),
+        "drop_yuan_per_gpu_h": np.array(contracts.drop_yuan_per_gpu_h),
+        "late_yuan_per_gpu_h_per_h": np.array(contracts.late_yuan_per_gpu_h_per_h),
+        "settlement_yuan_per_gpu_h": _floats(_settlement_yuan_per_gpu_h(scenario, r) for r in scenario.regions),
+        "settlement_late_h": np.array(contracts.settlement_late_h),
+        "band_low": np.array(scenario.band_low),
+        "band_high": np.array(scenario.band_high),
+        "reference_yuan_per_step": np.array(_reference_yuan_per_step(scenario)),
+    }
+
+
+def _carbon_yuan_per_kg(scenario: Scenario) -> float:
+    return scenario.contracts.carbon_yuan_per_tonne / 1000.0
+
+
+def _demand_yuan_per_kw(scenario: Scenario, region: Region) -> float:
+    monthly = scenario.tariffs[region.tariff].demand_charge_yuan_per_kw_month
+    return monthly * scenario.episode_days / DAYS_PER_MONTH
+
+
+def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region) -> float:
+    cooling, air = region.cooling, region.air
+    hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c
+    yuan_per_kwh = (
+        max(0.0, highest_price_yuan_per_kwh(scenario.tariffs[region.tariff]))
+        + region.carbon.fossil_kg_per_kwh * _carbon_yuan_per_kg(scenario)
+        + _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
+    )
+    pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, hot_c - cooling.free_below_c)
+    return region.fleet.gpu_busy_kw * pue * yuan_per_kwh
+
+
+def _reference_yuan_per_step(scenario: Scenario) -> float:
+    total = sum(_mean_yuan_per_h(scenario, r) for r in range(scenario.n_regions)) * scenario.step_h
+    return max(total, 1e-3)
+
+
+def _mean_yuan_per_h(scenario: Scenario, r: int) -> float:
+    region = scenario.regions[r]
+    tariff = scenario.tariffs[region.tariff]
+    grid_kw = max(0.0, _facility_kw(region, mean_load_gpus(scenario, r)) - _typical_green_kw(region))
+    peak_kw = max(0.0, _facility_kw(region, region.fleet.gpus) - _typical_green_kw(region))
+    yuan_per_kwh = mean_price_yuan_per_kwh(tariff) + region.carbon.mean_kg_per_kwh * _carbon_yuan_per_kg(scenario)
+    demand_yuan_per_kwh = _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
+    return grid_kw * max(0.0, yuan_per_kwh) + peak_kw * demand_yuan_per_kwh
+
+
+def mean_load_gpus(scenario: Scenario, r: int) -> float:
+    """Expected busy GPUs of region `r` when all work runs where it arrives, at most its fleet."""
+    work_gpu_h = sum(
+        job_class.jobs_per_day[r] * mean_work_gpu_h(scenario, c, r) for c, job_class in enumerate(scenario.job_classes)
+    )
+    region = scenario.regions[r]
+    return min(region.fleet.gpus, region.interactive.mean_gpus + work_gpu_h / 24.0)
+
+
+def _facility_kw(region: Region, busy_gpus: float) -> float:
+    fleet, cooling = region.fleet, region.cooling
+    pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, region.air.mean_c - cooling.free_below_c)
+    return pue * (fleet.gpu_idle_kw * fleet.gpus + (fleet.gpu_busy_kw - fleet.gpu_idle_kw) * busy_gpus)
+
+
+def _typical_green_kw(region: Region) -> float:
+    river_kw = region.river.capacity_kw * sum(region.river.share_by_month) / 12
+    return TYPICAL_SUN_SHARE * region.sun.capacity_kw + TYPICAL_WIND_SHARE * region.wind.capacity_kw + river_kw
+
+
+def _floats(values: Iterable[float]) -> Floats:
+    return np.array(list(values), dtype=np.float64)
