@@ -1,0 +1,144 @@
+"""Stable-Baselines3 models from settings, and their tensors out and in again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+
+from wattward.agents.checkpoint import Tensors
+from wattward.agents.double_dqn import DoubleDQN
+from wattward.configs import ConfigError
+from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
+from wattward.configs.scenario_schema import Scenario
+
+Learner = PPO | DoubleDQN
+ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+
+
+class ScaledReward(VecEnvWrapper):
+    """Rewards times a constant, so that value errors are of the order of one."""
+
+    def __init__(self, venv: VecEnv, scale: float) -> None:
+        super().__init__(venv)
+        self._scale = scale
+
+    def reset(self) -> VecEnvObs:
+        """First observations (num_envs, size)."""
+        return self.venv.reset()
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """One step with its rewards scaled."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        return observations, rewards * self._scale, dones, infos
+
+
+def make_env(scenario: Scenario, settings: AgentSettings, seed: int, *, split: str = "train", num_envs: int | None = None) -> VecEnv:
+    """Environments to learn in: batched, joint action for DQN, episode returns (unscaled) in `info["episode"]`."""
+    from wattward.envs.vector_env import FleetVecEnv
+
+    joint = settings.algorithm == "dqn"
+    env = FleetVecEnv(scenario, num_envs or settings.num_envs, seed=seed, joint=joint, reward=settings.reward, split=split)
+    return ScaledReward(VecMonitor(env), settings.reward_scale)
+
+
+def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps: int, threads: int = 1) -> Learner:
+    """An untrained model. The same seed gives the same model and, on the same machine, the same training.
+
+    Raises:
+        ConfigError: a rollout is not a whole number of batches.
+    """
+    torch.set_num_threads(threads)
+    if isinstance(settings, PPOSettings):
+        return _ppo(settings, env, seed, episode_steps)
+    return _dqn(settings, env, seed)
+
+
+def _common(settings: AgentSettings) -> dict[str, Any]:
+    end = settings.learning_rate if settings.learning_rate_end is None else settings.learning_rate_end
+    return {
+        "learning_rate": _linear(settings.learning_rate, end),
+        "gamma": settings.gamma,
+        "batch_size": settings.batch_size,
+        "max_grad_norm": settings.max_grad_norm,
+        "policy_kwargs": {"net_arch": list(settings.net_arch), "activation_fn": ACTIVATIONS[settings.activation]},
+        "device": "cpu",
+        "verbose": 0,
+    }
+
+
+def _linear(start: float, end: float) -> Callable[[float], float]:
+    return lambda remaining: end + (start - end) * remaining
+
+
+def _ppo(settings: PPOSettings, env: VecEnv, seed: int, episode_steps: int) -> PPO:
+    n_steps = episode_steps if settings.n_steps == "episode" else settings.n_steps
+    if (n_steps * env.num_envs) % settings.batch_size:
+        raise ConfigError(
+            f"batch_size = {settings.batch_size}: must divide the {n_steps * env.num_envs} decisions of a rollout "
+            f"({n_steps} steps of {env.num_envs} environments)"
+        )
+    return PPO(
+        "MlpPolicy",
+        env,
+        seed=seed,
+        n_steps=n_steps,
+        n_epochs=settings.n_epochs,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip_range,
+        ent_coef=settings.ent_coef,
+        vf_coef=settings.vf_coef,
+        target_kl=settings.target_kl,
+        **_common(settings),
+    )
+
+
+def _dqn(settings: DQNSettings, env: VecEnv, seed: int) -> DoubleDQN:
+    return DoubleDQN(
+        "MlpPolicy",
+        env,
+        seed=seed,
+        buffer_size=settings.buffer_size,
+        learning_starts=settings.learning_starts,
+        train_freq=settings.train_freq,
+        gradient_steps=settings.gradient_steps,
+        target_update_interval=max(settings.target_update_interval, env.num_envs),
+        n_steps=settings.return_steps,
+        exploration_fraction=settings.exploration_fraction,
+        exploration_initial_eps=settings.exploration_start,
+        exploration_final_eps=settings.exploration_end,
+        **_common(settings),
+    )
+
+
+def policy_tensors(model: Learner) -> Tensors:
+    """All weights of the policy, by their names in Stable-Baselines3."""
+    return {name: tensor.detach().numpy().copy() for name, tensor in model.policy.state_dict().items()}
+
+
+def optimizer_tensors(model: Learner) -> Tensors:
+    """Adam's moments, as `PARAMETER.MOMENT`."""
+    state = model.policy.optimizer.state_dict()["state"]
+    return {f"{number}.{key}": np.asarray(value) for number, moments in state.items() for key, value in moments.items()}
+
+
+def restore(model: Learner, policy: Tensors, optimizer: Tensors, steps_done: int, updates_done: int) -> None:
+    """Puts weights, moments and counters of a checkpoint into a fresh model of the same settings."""
+    model.policy.load_state_dict({name: _tensor(array) for name, array in policy.items()})
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for key, array in optimizer.items():
+        number, name = key.split(".", 1)
+        moments.setdefault(int(number), {})[name] = _tensor(array)
+    state = model.policy.optimizer.state_dict()
+    model.policy.optimizer.load_state_dict({**state, "state": moments})
+    model.num_timesteps = steps_done
+    model._n_updates = updates_done
+
+
+def _tensor(array: np.ndarray[Any, Any]) -> torch.Tensor:
+    return torch.from_numpy(np.array(array))

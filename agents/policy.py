@@ -1,0 +1,138 @@
+"""A trained network as a Policy: NumPy only, so a decision costs microseconds and neither torch nor a simulator is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.agents.checkpoint import Manifest, Tensors, read_policy
+from wattward.configs import ConfigError
+from wattward.envs.action import Mode
+from wattward.envs.outlook import Outlook
+from wattward.envs.policy import Modes
+
+N_MODES = len(Mode)
+Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+Activation = Literal["relu", "tanh"]
+
+
+class Network:
+    """A multilayer perceptron. `layers` are (weights (out, in), biases (out,)); all but the last are followed by the activation."""
+
+    def __init__(self, layers: Layers, activation: Activation) -> None:
+        self._layers = [(np.ascontiguousarray(weight.T), bias) for weight, bias in layers]
+        self._relu = activation == "relu"
+
+    @property
+    def n_inputs(self) -> int:
+        """Length of an input."""
+        return int(self._layers[0][0].shape[0])
+
+    @property
+    def n_outputs(self) -> int:
+        """Length of an output."""
+        return int(self._layers[-1][0].shape[1])
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Outputs (..., out) of inputs (..., in)."""
+        for weight, bias in self._layers[:-1]:
+            x = x @ weight + bias
+            x = np.maximum(x, 0.0, out=x) if self._relu else np.tanh(x, out=x)
+        weight, bias = self._layers[-1]
+        return x @ weight + bias
+
+
+class ModeChooser:
+    """Observations to modes by the largest output: one group of outputs a region, or one output for every joint action."""
+
+    def __init__(self, network: Network, n_regions: int, joint: bool) -> None:
+        self._network, self._n_regions, self._joint = network, n_regions, joint
+        self._place = N_MODES ** np.arange(n_regions - 1, -1, -1)
+
+    def __call__(self, observation: NDArray[np.float32]) -> Modes:
+        """Modes (..., R) of observations (..., size)."""
+        values = self._network(observation)
+        if self._joint:
+            return values.argmax(axis=-1)[..., None] // self._place % N_MODES
+        return values.reshape(*values.shape[:-1], self._n_regions, N_MODES).argmax(axis=-1)
+
+
+class LearnedPolicy:
+    """An agent's network as an entrant, without exploration."""
+
+    def __init__(self, manifest: Manifest, network: Network) -> None:
+        self._manifest = manifest
+        self._choose = ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
+
+    @property
+    def name(self) -> str:
+        """The agent's name in capitals: PPO, DQN."""
+        return self._manifest.agent.upper()
+
+    @property
+    def manifest(self) -> Manifest:
+        """Where the network comes from."""
+        return self._manifest
+
+    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - the protocol's; chance plays no part
+        """Checks that the network was made for such a world.
+
+        Raises:
+            ConfigError: another number of regions, or another observation.
+        """
+        made = self._manifest
+        for what, trained, given in (
+            ("regions", made.n_regions, outlook.n_regions),
+            ("observed numbers", made.observation_size, outlook.observation.size),
+        ):
+            if trained != given:
+                raise ConfigError(
+                    f"{self.name} was trained on scenario {made.scenario!r} with {trained} {what}, this one has {given}; train it here"
+                )
+
+    def act(self, outlook: Outlook) -> Modes:
+        """Modes of the highest value or probability, shape (R,)."""
+        return self._choose(outlook.observation)
+
+
+def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
+    """The policy in a checkpoint folder, or in a Stable-Baselines3 zip if `trust_pickle` says so.
+
+    Raises:
+        ConfigError: the checkpoint cannot be used, or a zip came without `trust_pickle`.
+    """
+    if path.suffix == ".zip":
+        from wattward.agents.foreign import load_zip
+
+        return LearnedPolicy(*load_zip(path, trust_pickle=trust_pickle))
+    manifest, tensors = read_policy(path)
+    return LearnedPolicy(manifest, acting_network(manifest, tensors, path))
+
+
+def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network:
+    """The network that acts, out of a checkpoint's tensors; `path` is for messages.
+
+    Raises:
+        ConfigError: layers are missing or do not fit the manifest.
+    """
+    network = Network(_layers(manifest.algorithm, tensors, path), manifest.activation)
+    outputs = N_MODES**manifest.n_regions if manifest.action_layout == "joint" else N_MODES * manifest.n_regions
+    for what, found, needed in (("inputs", network.n_inputs, manifest.observation_size), ("outputs", network.n_outputs, outputs)):
+        if found != needed:
+            raise ConfigError(f"{path}: the network has {found} {what}, the manifest needs {needed}")
+    return network
+
+
+def _layers(algorithm: str, tensors: Tensors, path: Path) -> Layers:
+    prefix = "q_net.q_net." if algorithm == "dqn" else "mlp_extractor.policy_net."
+    hidden = sorted(int(key.removeprefix(prefix).split(".")[0]) for key in tensors if key.startswith(prefix) and key.endswith("weight"))
+    if not hidden:
+        raise ConfigError(f"{path}: holds no tensor whose name begins with {prefix!r}")
+    names = [f"{prefix}{number}" for number in hidden] + (["action_net"] if algorithm == "ppo" else [])
+    try:
+        return [(tensors[f"{name}.weight"].astype(np.float32), tensors[f"{name}.bias"].astype(np.float32)) for name in names]
+    except KeyError as error:
+        raise ConfigError(f"{path}: tensor {error.args[0]!r} is missing") from error

@@ -1,0 +1,45 @@
+"""From an agent's name and a scenario's to the agent's settings for it."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
+from wattward.configs.base import ConfigError
+from wattward.configs.loading import check, find, names, read_yaml
+
+SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings]] = {"ppo": PPOSettings, "dqn": DQNSettings}
+"""Algorithm -> what its settings may hold."""
+
+
+def load_agent(name: str | Path, scenario: str) -> AgentSettings:
+    """Settings of an agent (shipped name or path) for a scenario: the file's `default` entry under the scenario's own.
+
+    Raises:
+        ConfigError: no such agent, an entry for a scenario nobody knows, or a key or value that is not allowed.
+    """
+    path = find("agents", name)
+    entries = _entries(path, scenario)
+    merged = {**entries["default"], **entries.get(scenario, {})}
+    where = Path(f"{path}, entry {scenario if scenario in entries else 'default'}")
+    algorithm = merged.get("algorithm")
+    if algorithm not in SETTINGS:
+        raise ConfigError(f"{where}: algorithm = {algorithm!r}: must be one of {', '.join(SETTINGS)}")
+    return check(SETTINGS[algorithm], merged, where)
+
+
+def _entries(path: Path, scenario: str) -> dict[str, dict[str, Any]]:
+    entries = read_yaml(path)
+    if "default" not in entries:
+        raise ConfigError(f"{path}: key 'default' is missing; it holds the settings of scenarios that have no entry")
+    known = ["default", *names("scenarios"), scenario]
+    for key, entry in entries.items():
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(sorted(set(known)))}"
+            raise ConfigError(f"{path}: unknown scenario {key!r}; {hint}")
+        if not isinstance(entry, dict):
+            raise ConfigError(f"{path}: {key} = {entry!r}: must be a mapping of settings to values")
+    return entries

@@ -1,0 +1,80 @@
+"""A learning agent: which algorithm, for how long, with which hyper-parameters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from wattward.configs.base import Config, NonNegative, Positive, Share
+
+Count = Annotated[int, Field(gt=0)]
+Discount = Annotated[float, Field(gt=0, le=1)]
+
+
+class Learner(Config):
+    """What every learning agent says. A step is one decision in one environment; `num_envs` of them happen at once."""
+
+    total_steps: Count
+    num_envs: Count
+    reward: Literal["saving", "cost"] = "saving"
+    reward_scale: Positive = 1.0
+    net_arch: tuple[Count, ...] = (128, 128)
+    activation: Literal["relu", "tanh"] = "relu"
+    gamma: Discount
+    learning_rate: Positive
+    learning_rate_end: NonNegative | None = None
+    """Reached linearly at `total_steps`; constant where absent."""
+    batch_size: Count
+    max_grad_norm: Positive
+    validations: Annotated[int, Field(ge=0)] = 10
+    """Times in a run that the policy is measured on validation episodes; the best becomes the result. 0: the last is."""
+    validation_episodes: Count = 24
+
+    @model_validator(mode="after")
+    def _schedule_falls(self) -> Learner:
+        if self.learning_rate_end is not None and self.learning_rate_end > self.learning_rate:
+            raise ValueError(f"learning_rate_end {self.learning_rate_end} exceeds learning_rate {self.learning_rate}")
+        return self
+
+
+class PPOSettings(Learner):
+    """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
+
+    algorithm: Literal["ppo"]
+    n_steps: Count | Literal["episode"] = "episode"
+    """Decisions of each environment between two updates; `episode` is all of an episode."""
+    n_epochs: Count
+    gae_lambda: Share = 0.95
+    clip_range: Positive = 0.2
+    ent_coef: NonNegative = 0.0
+    vf_coef: NonNegative = 0.5
+    target_kl: Positive | None = None
+
+
+class DQNSettings(Learner):
+    """Deep Q-learning (Mnih et al. 2015) over the joint modes of all regions, with n-step returns."""
+
+    algorithm: Literal["dqn"]
+    buffer_size: Count
+    learning_starts: Annotated[int, Field(ge=0)]
+    train_freq: Count
+    """Decisions of each environment between two rounds of gradient steps."""
+    gradient_steps: Count
+    target_update_interval: Count
+    """In steps, like `total_steps`."""
+    return_steps: Count = 1
+    """Rewards summed before the Q-network's own estimate is used."""
+    exploration_fraction: Share
+    exploration_start: Share = 1.0
+    exploration_end: Share
+
+    @model_validator(mode="after")
+    def _buffer_holds_a_start(self) -> DQNSettings:
+        if self.buffer_size < max(self.batch_size, self.num_envs):
+            raise ValueError(f"buffer_size {self.buffer_size} must hold a batch ({self.batch_size}) and num_envs ({self.num_envs})")
+        return self
+
+
+AgentSettings = PPOSettings | DQNSettings
+"""Either algorithm's settings, told apart by `algorithm`."""
