@@ -1,0 +1,164 @@
+"""Helpers for tests, public so that new scenarios and policies can use them: small random worlds and balance checks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wattward.envs.simulator import Snapshot
+from wattward.envs.types import IN_TRANSIT, YUAN_TERMS, Exogenous, Flows, Params, State
+
+TOLERANCE = 1e-7
+N_CLASSES = 3
+
+
+def random_params(rng: np.random.Generator, n_regions: int, n_steps: int, n_leads: int = 5) -> Params:
+    """Params of one environment with arbitrary but possible numbers (B = 1)."""
+
+    def regional(low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return rng.uniform(low, high, (1, n_regions))
+
+    fleet = rng.integers(4, 64, (1, n_regions)).astype(np.float64)
+    idle = regional(0.0, 0.3)
+    return Params(
+        n_steps=np.array([n_steps]),
+        step_h=np.array([0.25]),
+        fleet_gpus=fleet,
+        gang_limit_gpus=fleet * regional(0.3, 1.0),
+        gpu_idle_kw=idle,
+        gpu_busy_kw=idle + regional(0.0, 0.6),
+        pue_base=regional(1.0, 1.4),
+        pue_slope_per_c=regional(0.0, 0.02),
+        pue_free_c=regional(5.0, 20.0),
+        demand_yuan_per_kw=regional(0.0, 10.0),
+        wan_gb_per_step=regional(1.0, 200.0),
+        wan_yuan_per_gb=regional(0.0, 0.2),
+        wan_kwh_per_gb=regional(0.0, 0.05),
+        carbon_yuan_per_kg=rng.uniform(0.0, 0.1, 1),
+        drop_yuan_per_gpu_h=rng.uniform(0.0, 10.0, 1),
+        late_yuan_per_gpu_h_per_h=rng.uniform(0.0, 2.0, 1),
+        settlement_yuan_per_gpu_h=regional(0.0, 2.0),
+        settlement_late_h=rng.uniform(0.0, 24.0, 1),
+        band_low=np.array([0.6]),
+        band_high=np.array([0.8]),
+        reference_yuan_per_step=np.array([10.0]),
+        class_divisible=np.array([[True, False, False]]),
+        class_preemptible=np.array([[True, False, True]]),
+        class_restart_h=np.array([[0.0, 0.0, rng.uniform(0.0, 1.0)]]),
+        forecast_rho=np.repeat(np.linspace(1.0, 0.2, n_leads)[None, None], 4, axis=1),
+    )
+
+
+def random_world(rng: np.random.Generator, params: Params, n_jobs: int) -> Exogenous:
+    """A world for `params` (B = 1): white noise everywhere, prices that may be negative, jobs that may be hopeless."""
+    n_regions, n_steps = params.fleet_gpus.shape[1], int(params.n_steps[0])
+    shape = (1, n_steps + params.forecast_rho.shape[2], n_regions)
+    gpus = np.ceil(rng.uniform(0.0, 0.8, n_jobs) * params.fleet_gpus.min())
+    work = gpus * rng.exponential(1.5, n_jobs) + 0.01
+    arrival = np.sort(rng.integers(0, n_steps, n_jobs))
+    return Exogenous(
+        start_minute=rng.integers(20_000_000, 30_000_000, 1),
+        price_yuan_per_kwh=rng.uniform(-0.2, 1.3, shape),
+        carbon_kg_per_kwh=rng.uniform(0.0, 1.0, shape),
+        sun_kw=rng.uniform(0.0, 40.0, shape) * rng.integers(0, 2, shape),
+        wind_kw=rng.uniform(0.0, 20.0, shape),
+        hydro_kw=rng.uniform(0.0, 5.0, shape),
+        air_c=rng.uniform(-20.0, 40.0, shape),
+        interactive_gpus=rng.uniform(0.0, 1.1, shape) * params.fleet_gpus[:, None, :],
+        usual=rng.uniform(0.0, 20.0, (1, 4, *shape[1:])),
+        noise=rng.normal(0.0, 3.0, (1, 4, *shape[1:])),
+        n_jobs=np.array([n_jobs]),
+        job_arrival_step=arrival[None],
+        job_deadline_step=(arrival + 1 + rng.geometric(0.05, n_jobs))[None],
+        job_origin=rng.integers(0, n_regions, (1, n_jobs)),
+        job_class=rng.integers(0, N_CLASSES, (1, n_jobs)),
+        job_gpus=gpus[None],
+        job_work_gpu_h=work[None],
+        job_estimate_gpu_h=(work * rng.lognormal(0.0, 0.4, n_jobs))[None],
+        job_data_gb=rng.exponential(60.0, (1, n_jobs)),
+    )
+
+
+def permute_regions(params: Params, world: Exogenous, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[Params, Exogenous]:
+    """The same environment with its regions renumbered: new region i is old region `order[i]`."""
+    n_regions = params.fleet_gpus.shape[1]
+    new_number = np.argsort(order)
+    regional = {k: v[:, order] for k, v in params._asdict().items() if v.ndim == 2 and not k.startswith("class_") and v.shape[1] == n_regions}
+    moved = {k: v[..., order] for k, v in world._asdict().items() if v.ndim >= 3}
+    return params._replace(**regional), world._replace(**moved, job_origin=new_number[world.job_origin])
+
+
+def assert_conserves(params: Params, world: Exogenous, before: Snapshot, state: State, flows: Flows) -> None:
+    """Energy, work and yuan balance over one step, in every environment and region.
+
+    Args:
+        params: Params of the batch.
+        world: The batch's worlds.
+        before: Snapshot taken just before the step.
+        state: State after the step.
+        flows: Flows of the step.
+
+    Raises:
+        AssertionError: naming the balance that is broken.
+    """
+    _assert_energy(params, world, before.state, flows)
+    _assert_work(before.flows, flows)
+    _assert_yuan(params, world, before.state, state, flows)
+    for name, field in flows._asdict().items():
+        if name != "energy_yuan":
+            assert (field >= -TOLERANCE).all(), f"{name} is negative: {field.min()}"
+
+
+def _assert_energy(params: Params, world: Exogenous, before: State, flows: Flows) -> None:
+    rows, t = np.arange(before.step.size), before.step
+    supply = flows.grid_kw + flows.sun_kw + flows.wind_kw + flows.hydro_kw
+    used = flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.curtailed_kw
+    np.testing.assert_allclose(supply, used, rtol=1e-9, atol=TOLERANCE, err_msg="energy in = energy out")
+    np.testing.assert_allclose(flows.sun_kw, world.sun_kw[rows, t], err_msg="sun on site is the world's")
+    at_work = flows.interactive_gpus + flows.busy_gpus
+    it_kw = params.gpu_idle_kw * params.fleet_gpus + (params.gpu_busy_kw - params.gpu_idle_kw) * at_work
+    np.testing.assert_allclose(flows.it_kw, it_kw, rtol=1e-9, atol=TOLERANCE, err_msg="IT power follows GPUs at work")
+    demand = flows.interactive_gpus + flows.dropped_gpus
+    np.testing.assert_allclose(demand, world.interactive_gpus[rows, t], err_msg="interactive load is served or dropped")
+    assert (flows.interactive_gpus + flows.held_gpus <= params.fleet_gpus + TOLERANCE).all(), "more GPUs in use than exist"
+    assert (np.minimum(flows.grid_kw, flows.curtailed_kw) <= TOLERANCE).all(), "buys and curtails at once"
+    assert (flows.busy_gpus <= flows.held_gpus + TOLERANCE).all(), "busier than held"
+
+
+def _assert_work(before: Flows, flows: Flows) -> None:
+    came = flows.arrived_gpu_h + flows.restart_gpu_h + flows.moved_in_gpu_h
+    went = flows.done_gpu_h + flows.moved_out_gpu_h
+    waiting = before.waiting_gpu_h + came - went
+    np.testing.assert_allclose(flows.waiting_gpu_h, waiting, rtol=1e-9, atol=TOLERANCE, err_msg="work by region")
+    transit = (before.transit_gpu_h + flows.moved_out_gpu_h - flows.moved_in_gpu_h).sum(axis=1)
+    np.testing.assert_allclose(flows.transit_gpu_h.sum(axis=1), transit, rtol=1e-9, atol=TOLERANCE, err_msg="work in transit")
+
+
+def _assert_yuan(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
+    rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
+    energy = flows.grid_kw * step_h * world.price_yuan_per_kwh[rows, t]
+    np.testing.assert_allclose(flows.energy_yuan, energy, rtol=1e-9, atol=TOLERANCE, err_msg="energy bill")
+    carbon = flows.grid_kw * step_h * world.carbon_kg_per_kwh[rows, t]
+    np.testing.assert_allclose(flows.carbon_kg, carbon, rtol=1e-9, atol=TOLERANCE, err_msg="carbon")
+    demand = (state.peak_kw - before.peak_kw) * params.demand_yuan_per_kw
+    np.testing.assert_allclose(flows.demand_yuan, demand, rtol=1e-9, atol=TOLERANCE, err_msg="demand charge follows the peak")
+    wan = flows.moved_gb * params.wan_yuan_per_gb
+    np.testing.assert_allclose(flows.wan_yuan, wan, rtol=1e-9, atol=TOLERANCE, err_msg="WAN bill")
+
+
+def assert_due_work_runs(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
+    """No job that was due before the step waits while GPUs that would take it are free where it is."""
+    for b in range(before.step.size):
+        idle = params.fleet_gpus[b] - flows.interactive_gpus[b] - flows.held_gpus[b]
+        for j in before.active[b, : before.n_active[b]]:
+            left_h = before.job_expected_gpu_h[b, j] / world.job_gpus[b, j]
+            slack_h = (world.job_deadline_step[b, j] - before.step[b]) * params.step_h[b] - left_h
+            is_due = slack_h < params.step_h[b] - TOLERANCE and before.job_status[b, j] != IN_TRANSIT
+            if is_due and state.job_alloc_gpus[b, j] == 0.0 and state.job_status[b, j] != IN_TRANSIT:
+                room = idle[state.job_region[b, j]]
+                needs = TOLERANCE if params.class_divisible[b, world.job_class[b, j]] else world.job_gpus[b, j] - TOLERANCE
+                assert room <= max(needs, TOLERANCE) + TOLERANCE, f"due job {j} waits beside {room} idle GPUs"
+
+
+def cost_yuan(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Cost of the step, shape (B,): the sum of its terms over regions."""
+    return np.sum([getattr(flows, term).sum(axis=1) for term in YUAN_TERMS], axis=0)
