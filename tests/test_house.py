@@ -1,0 +1,121 @@
+"""The repository as the design wants it; skipped where the tests run without it, as they do against the wheel."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("agents", "baselines", "configs", "envs", "experiments")
+FOLDERS = {*ROOMS, "tests", "src", "docs", "results", ".ci"}
+FILE_LINES, FUNCTION_LINES = 400, 60
+MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:work|root|home|Users|mnt|tmp)/\w[\w./-]*")
+
+pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the tests run outside the repository")
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """The files git knows, relative to the repository."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(path for name in listed.split("\0") if name and (path := Path(name)) and (ROOT / path).exists())
+
+
+def sources() -> list[Path]:
+    """Tracked Python files."""
+    return [path for path in tracked() if path.suffix == ".py"]
+
+
+def text(path: Path) -> str:
+    """A tracked file's text; empty where it has none."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8")
+    except (UnicodeDecodeError, IsADirectoryError):
+        return ""
+
+
+def command(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A tool of this environment, run in the repository."""
+    tool = Path(sys.executable).parent / name
+    return subprocess.run([tool, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_the_top_level_holds_the_rooms_and_nothing_strange() -> None:
+    folders = {path.parts[0] for path in tracked() if len(path.parts) > 1}
+    assert {*ROOMS, "tests", "src"} <= folders
+    assert folders <= FOLDERS
+
+
+def test_the_package_is_links_to_the_rooms() -> None:
+    home = ROOT / "src" / "wattward"
+    links = {path.name: path.readlink() for path in home.iterdir() if path.is_symlink()}
+    assert links == {room: Path("../..") / room for room in ROOMS}
+    assert {path.resolve() for path in home.iterdir() if path.is_symlink()} == {ROOT / room for room in ROOMS}
+    assert {path.name for path in home.iterdir() if not path.is_symlink()} - {"__pycache__"} == {
+        "__init__.py",
+        "py.typed",
+    }
+
+
+def test_tests_mirror_the_rooms() -> None:
+    assert [room for room in ROOMS if not list((ROOT / "tests" / room).glob("test_*.py"))] == []
+
+
+def test_no_file_is_too_long() -> None:
+    texts = [path for path in tracked() if path.suffix in {".py", ".yaml", ".md", ".toml"}]
+    assert {str(path): n for path in texts if (n := len(text(path).splitlines())) > FILE_LINES} == {}
+
+
+def test_no_function_is_too_long() -> None:
+    long = {
+        f"{path}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path in sources()
+        for node in ast.walk(ast.parse(text(path)))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno and node.end_lineno - node.lineno >= FUNCTION_LINES
+    }
+    assert long == {}
+
+
+def test_imports_point_down() -> None:
+    done = command("lint-imports", "--no-cache")
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+def test_no_tracked_file_names_a_path_of_a_machine() -> None:
+    found = {str(path): match.group() for path in tracked() if (match := MACHINE_PATH.search(text(path)))}
+    assert found == {}
+
+
+def test_every_make_target_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text(Path("Makefile")), re.MULTILINE))
+    documents = [path for path in tracked() if path.suffix == ".md"]
+    named = {name for path in documents for name in re.findall(r"(?:^|`)make ([a-z-]+)", text(path), re.MULTILINE)}
+    assert {"demo", "test"} <= named
+    assert named <= targets
+
+
+def test_every_relative_link_of_a_document_leads_somewhere() -> None:
+    documents = [path for path in tracked() if path.suffix == ".md"]
+    links = [(path, link) for path in documents for link in re.findall(r"\]\(([^)#\s]+)", text(path))]
+    broken = [
+        (str(path), link) for path, link in links if "://" not in link and not (ROOT / path.parent / link).exists()
+    ]
+    assert broken == []
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", text(Path("README.md")), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(blocks), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=250
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,97 @@
+"""The package as a user installs it: these tests hold for the editable install and for the wheel."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium
+import pytest
+
+import wattward
+from wattward import configs
+from wattward.configs.loading import HERE
+from wattward.envs.registration import ENVIRONMENTS
+
+ROOMS = ("agents", "baselines", "configs", "envs", "experiments")
+HEAVY = ("highspy", "matplotlib", "numba", "pvlib", "ray", "stable_baselines3", "torch", "windpowerlib")
+
+
+def run(code: str, folder: Path) -> str:
+    """What `code` prints in an interpreter of its own, started in an empty folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_every_module_adds_no_bare_room(tmp_path: Path) -> None:
+    code = (
+        "import importlib, pkgutil, sys, wattward\n"
+        "for module in pkgutil.walk_packages(wattward.__path__, 'wattward.'): importlib.import_module(module.name)\n"
+        f"print(sorted(set(sys.modules) & set({ROOMS})))"
+    )
+    assert run(code, tmp_path) == "[]"
+
+
+def test_importing_wattward_registers_its_environments(tmp_path: Path) -> None:
+    code = "import gymnasium, wattward; print(sorted(i for i in gymnasium.registry if i.startswith('wattward/')))"
+    assert run(code, tmp_path) == str(sorted(ENVIRONMENTS))
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert wattward.__version__ == importlib.metadata.version("wattward")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_a_room_exports_is_there_and_sorted(room: str) -> None:
+    module = importlib.import_module(f"wattward.{room}")
+    exported = list(getattr(module, "__all__", ()))
+    assert [name for name in exported if not hasattr(module, name)] == []
+    assert exported == sorted(exported, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+
+
+def test_every_room_is_in_the_package_and_nothing_else() -> None:
+    assert sorted(module.name for module in pkgutil.iter_modules(wattward.__path__)) == sorted(ROOMS)
+
+
+def test_type_checkers_are_told_that_the_package_is_typed() -> None:
+    assert (Path(wattward.__file__).parent / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("kind", ["agents", "regions", "scenarios", "suites", "tariffs"])
+def test_files_of_every_kind_are_shipped(kind: str) -> None:
+    shipped = configs.names(kind)
+    assert shipped
+    assert all((HERE / kind / f"{name}.yaml").stat().st_size for name in shipped)
+
+
+def test_every_registered_environment_has_its_scenario_and_every_scenario_loads() -> None:
+    assert set(ENVIRONMENTS.values()) <= set(configs.names("scenarios"))
+    for name in configs.names("scenarios"):
+        assert configs.load_scenario(name).name == name
+
+
+def test_an_environment_is_made_by_module_and_id() -> None:
+    env = gymnasium.make("wattward:wattward/Toy-v0")
+    observation, _ = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    env.close()
+
+
+def test_the_command_explains_itself() -> None:
+    command = Path(sys.executable).parent / "wattward"
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("train", "evaluate", "leaderboard"))
+
+
+def test_the_command_line_imports_nothing_slow(tmp_path: Path) -> None:
+    assert (
+        run(f"import sys, wattward.experiments.cli; print(sorted(set(sys.modules) & set({HEAVY})))", tmp_path) == "[]"
+    )
