@@ -1,15 +1,14 @@
 """Checkpoint folders that hold tensors and facts, never code: safetensors and JSON, every file with its size and hash.
 
-    policy.safetensors     weights of the acting and the value network, by their names in Stable-Baselines3
-    optimizer.safetensors  what else training needs to go on; absent from a finished policy
-    checkpoint.json        the `Manifest`
+- policy.safetensors: weights of the acting and the value network, by their names in Stable-Baselines3
+- optimizer.safetensors: what else training needs to go on; absent from a finished policy
+- checkpoint.json: the `Manifest`
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
@@ -57,7 +57,7 @@ class Manifest(Config):
     n_regions: int
     action_layout: Literal["modes", "joint"]
     packages: dict[str, str]
-    files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = {}
+    files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = Field(default_factory=dict)
 
 
 def sha256_of(value: object) -> str:
@@ -70,7 +70,7 @@ def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tenso
     payload = {POLICY: save_tensors(policy)}
     if optimizer is not None:
         payload[OPTIMIZER] = save_tensors(optimizer)
-    files = {name: TensorFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()) for name, data in payload.items()}
+    files = {name: _described(data) for name, data in payload.items()}
     text = Manifest.model_validate({**manifest.model_dump(), "files": files}).model_dump_json(indent=2)
     directory.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
@@ -85,14 +85,18 @@ def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tenso
     return directory
 
 
+def _described(data: bytes) -> TensorFile:
+    return TensorFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
 def _swap_in(fresh: Path, directory: Path) -> None:
     if directory.exists():
         old = fresh.with_name(fresh.name + ".old")
-        os.replace(directory, old)
-        os.replace(fresh, directory)
+        directory.replace(old)
+        fresh.replace(directory)
         shutil.rmtree(old)
     else:
-        os.replace(fresh, directory)
+        fresh.replace(directory)
 
 
 def read_manifest(directory: Path) -> Manifest:

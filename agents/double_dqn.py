@@ -16,7 +16,7 @@ from torch.nn import functional
 
 
 class DoubleDQN(DQN):
-    """DQN with double targets and exploration by environment; it learns once the buffer holds `learning_starts` transitions."""
+    """DQN with double targets and exploration by environment; learns once its buffer holds `learning_starts` steps."""
 
     def predict(
         self,
@@ -28,8 +28,9 @@ class DoubleDQN(DQN):
         """Greedy actions, each replaced by a random one with the present exploration rate unless `deterministic`."""
         actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
         if not deterministic:
-            explores = np.random.random(np.shape(actions)) < self.exploration_rate  # noqa: NPY002 - seeded by the base class
-            actions = np.where(explores, np.random.randint(self.action_space.n, size=np.shape(actions)), actions)  # type: ignore[attr-defined]  # noqa: NPY002
+            rng = self.action_space.np_random
+            explores = rng.random(np.shape(actions)) < self.exploration_rate
+            actions = np.where(explores, rng.integers(self.q_net.action_space.n, size=np.shape(actions)), actions)
         return actions, state
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
@@ -40,7 +41,7 @@ class DoubleDQN(DQN):
             return
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        losses = [self._gradient_step(buffer.sample(batch_size, env=self._vec_normalize_env)) for _ in range(gradient_steps)]
+        losses = [self._gradient_step(buffer.sample(batch_size)) for _ in range(gradient_steps)]
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/loss", float(np.mean(losses)))

@@ -1,4 +1,4 @@
-"""Policies out of Stable-Baselines3 zips made elsewhere. Such a zip holds pickles: opening one runs whatever code is in it."""
+"""Policies out of Stable-Baselines3 zips made elsewhere, whose pickles run whatever code their maker put in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained network as a Policy: NumPy only, so a decision costs microseconds and neither torch nor a simulator is loaded."""
+"""A trained network as a Policy, in NumPy alone: a decision costs microseconds and torch is not loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Activation = Literal["relu", "tanh"]
 
 
 class Network:
-    """A multilayer perceptron. `layers` are (weights (out, in), biases (out,)); all but the last are followed by the activation."""
+    """A multilayer perceptron of layers (weights (out, in), biases (out,)), the activation between them."""
 
     def __init__(self, layers: Layers, activation: Activation) -> None:
         self._layers = [(np.ascontiguousarray(weight.T), bias) for weight, bias in layers]
@@ -46,7 +46,7 @@ class Network:
 
 
 class ModeChooser:
-    """Observations to modes by the largest output: one group of outputs a region, or one output for every joint action."""
+    """Observations to modes by the largest output: a group of outputs a region, or one output a joint action."""
 
     def __init__(self, network: Network, n_regions: int, joint: bool) -> None:
         self._network, self._n_regions, self._joint = network, n_regions, joint
@@ -90,7 +90,8 @@ class LearnedPolicy:
         ):
             if trained != given:
                 raise ConfigError(
-                    f"{self.name} was trained on scenario {made.scenario!r} with {trained} {what}, this one has {given}; train it here"
+                    f"{self.name} was trained on scenario {made.scenario!r} with {trained} {what}, "
+                    f"this one has {given}; train it on this scenario"
                 )
 
     def act(self, outlook: Outlook) -> Modes:
@@ -128,11 +129,13 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network:
 
 def _layers(algorithm: str, tensors: Tensors, path: Path) -> Layers:
     prefix = "q_net.q_net." if algorithm == "dqn" else "mlp_extractor.policy_net."
-    hidden = sorted(int(key.removeprefix(prefix).split(".")[0]) for key in tensors if key.startswith(prefix) and key.endswith("weight"))
+    own = [key.removeprefix(prefix) for key in tensors if key.startswith(prefix)]
+    hidden = sorted({int(key.split(".")[0]) for key in own})
     if not hidden:
         raise ConfigError(f"{path}: holds no tensor whose name begins with {prefix!r}")
     names = [f"{prefix}{number}" for number in hidden] + (["action_net"] if algorithm == "ppo" else [])
     try:
-        return [(tensors[f"{name}.weight"].astype(np.float32), tensors[f"{name}.bias"].astype(np.float32)) for name in names]
+        pairs = [(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in names]
     except KeyError as error:
         raise ConfigError(f"{path}: tensor {error.args[0]!r} is missing") from error
+    return [(weight.astype(np.float32), bias.astype(np.float32)) for weight, bias in pairs]

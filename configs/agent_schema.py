@@ -28,7 +28,7 @@ class Learner(Config):
     batch_size: Count
     max_grad_norm: Positive
     validations: Annotated[int, Field(ge=0)] = 10
-    """Times in a run that the policy is measured on validation episodes; the best becomes the result. 0: the last is."""
+    """Times in a run that the policy is measured on validation episodes; the best is the result. 0: the last is."""
     validation_episodes: Count = 24
 
     @model_validator(mode="after")

@@ -1,0 +1,110 @@
+"""What happens beside the learning: TensorBoard, checkpoints, validation and a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+
+from wattward.agents.learners import Learner
+
+LOGGED_KPIS = (
+    "cost_yuan",
+    "energy_yuan",
+    "demand_yuan",
+    "late_yuan",
+    "settlement_yuan",
+    "green_share",
+    "in_band",
+    "utilisation",
+    "late_gpu_h",
+    "dropped_gpu_h",
+    "moved_gb",
+    "carbon_kg",
+)
+"""Of `info["kpis"]`, as `episode/NAME` in TensorBoard."""
+
+
+class EpisodeKpis(BaseCallback):
+    """Means of finished episodes' KPIs in TensorBoard."""
+
+    def _on_step(self) -> bool:
+        for env in np.flatnonzero(self.locals["dones"]):
+            kpis = self.locals["infos"][env].get("kpis", {})
+            for name in LOGGED_KPIS:
+                if name in kpis:
+                    self.logger.record_mean(f"episode/{name}", kpis[name])
+        return True
+
+
+class Every(BaseCallback):
+    """Calls `action` when a multiple of `interval` steps has been passed: between updates, with weights at rest."""
+
+    def __init__(self, interval: int, action: Callable[[], None]) -> None:
+        super().__init__()
+        self._interval, self._action = interval, action
+
+    def _on_training_start(self) -> None:
+        self._next = self._multiple_after(self.num_timesteps)
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps >= self._next:
+            self._action()
+            self._next = self._multiple_after(self.num_timesteps)
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _multiple_after(self, steps: int) -> int:
+        return (steps // self._interval + 1) * self._interval
+
+
+class ProgressBar(BaseCallback):
+    """Steps done, time left and the last validation in the terminal."""
+
+    def __init__(self, console: Console, total_steps: int, note: Callable[[], str]) -> None:
+        super().__init__()
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+        self._progress = Progress(*columns, console=console)
+        self._total_steps, self._note = total_steps, note
+
+    def _on_training_start(self) -> None:
+        self._task: TaskID = self._progress.add_task("", total=self._total_steps, completed=self.num_timesteps, note="")
+        self._progress.start()
+
+    def _on_step(self) -> bool:
+        self._progress.update(self._task, completed=min(self.num_timesteps, self._total_steps), note=self._note())
+        return True
+
+    def stop(self) -> None:
+        """Leaves the terminal as it was, however training ended."""
+        self._progress.stop()
+
+
+class Validation:
+    """The same validation episodes every time: how much a policy saves on them against running all work on arrival."""
+
+    def __init__(self, make_env: Callable[[], VecEnv], always_run: NDArray[np.int64] | int) -> None:
+        self._make_env = make_env
+        self._on_arrival_yuan = self._cost_yuan(lambda observations: np.array([always_run] * len(observations)))
+
+    def saving(self, model: Learner) -> float:
+        """Share of the run-on-arrival cost that the model's greedy actions save; positive is better."""
+        cost_yuan = self._cost_yuan(lambda observations: np.asarray(model.predict(observations, deterministic=True)[0]))
+        return float(1.0 - cost_yuan.sum() / self._on_arrival_yuan.sum())
+
+    def _cost_yuan(self, act: Callable[[NDArray[np.float32]], NDArray[Any]]) -> NDArray[np.float64]:
+        env = self._make_env()
+        observations = env.reset()
+        assert isinstance(observations, np.ndarray)
+        dones, infos = np.zeros(env.num_envs, dtype=bool), []
+        while not dones.all():
+            observations, _, dones, infos = env.step(act(observations))  # type: ignore[assignment]
+        env.close()
+        return np.array([info["kpis"]["cost_yuan"] for info in infos])
