@@ -31,7 +31,9 @@ class Fleet(Config):
         if self.gpu_busy_kw < self.gpu_idle_kw:
             raise ValueError(f"gpu_busy_kw {self.gpu_busy_kw} must be at least gpu_idle_kw {self.gpu_idle_kw}")
         if self.reserved_for_interactive_gpus > self.gpus:
-            raise ValueError(f"reserved_for_interactive_gpus {self.reserved_for_interactive_gpus} exceeds gpus {self.gpus}")
+            raise ValueError(
+                f"reserved_for_interactive_gpus {self.reserved_for_interactive_gpus} exceeds gpus {self.gpus}"
+            )
         return self
 
 
@@ -45,24 +47,55 @@ class Cooling(Config):
 
 
 class Sun(Config):
-    """Solar plant under a stochastic clear-sky index."""
+    """Solar plant under a stochastic clear-sky index.
+
+    The index has a beta marginal of `index_mean` and standard deviation `index_spread`; `day_share` of its variance
+    (before the marginal) is weather of the whole day, correlated `day_correlation` with the day before.
+    """
 
     capacity_kw: NonNegative
+    tilt_deg: Annotated[float, Field(ge=0, le=90, description="of modules that face the equator")] = 0.0
     performance_ratio: Share = 0.82
     index_mean: Share = 0.6
-    index_spread: Positive = 1.0
-    day_correlation: Share = 0.3
+    index_spread: NonNegative = 0.25
+    day_share: Share = 0.7
+    day_correlation: Annotated[float, Field(ge=0, lt=1)] = 0.3
     step_correlation_h: Positive = 3.0
+
+    @model_validator(mode="after")
+    def _spread_possible(self) -> Sun:
+        most = (self.index_mean * (1 - self.index_mean)) ** 0.5
+        if self.index_spread > 0 and self.index_spread >= most:
+            raise ValueError(
+                f"index_spread {self.index_spread} must be below {most:.3f} for index_mean {self.index_mean}"
+            )
+        return self
 
 
 class Wind(Config):
-    """Wind plant: a stochastic speed through a published power curve."""
+    """Wind plant: a stochastic speed through a published power curve.
+
+    Speed = `speed_mean_m_per_s` x (1 + a wave over the year + a wave over the day, Beijing time) x a Weibull of mean 1.
+    `curve_spread_m_per_s` smooths the curve over turbines that do not all feel the same wind.
+    """
 
     capacity_kw: NonNegative
     turbine: str = "V126/3300"
     speed_mean_m_per_s: Positive = 6.0
     speed_shape: Positive = 2.0
+    season_amplitude: Share = 0.0
+    windiest_day_of_year: Annotated[int, Field(ge=1, le=366)] = 1
+    day_amplitude: Share = 0.0
+    windiest_hour: Annotated[float, Field(ge=0, lt=24)] = 0.0
+    curve_spread_m_per_s: NonNegative = 0.0
     correlation_h: Positive = 14.0
+    smoothing_h: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _speed_not_negative(self) -> Wind:
+        if self.season_amplitude + self.day_amplitude > 1:
+            raise ValueError("season_amplitude and day_amplitude must not sum to more than 1")
+        return self
 
 
 class River(Config):
@@ -87,7 +120,10 @@ class Air(Config):
 
 
 class Carbon(Config):
-    """Grid carbon intensity: fossil x (1 - renewable share), annual mean held to `mean_kg_per_kwh`."""
+    """Grid carbon intensity: fossil x (1 - renewable share), annual mean held to `mean_kg_per_kwh`.
+
+    `sun_share` and `wind_share` are the shares of sun and wind in the grid's annual energy; weather swings them.
+    """
 
     mean_kg_per_kwh: NonNegative
     fossil_kg_per_kwh: Positive = 0.8273

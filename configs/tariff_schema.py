@@ -59,7 +59,9 @@ class Tariff(Config):
             hours = sorted(h for spans in season.hours_by_band.values() for a, b in spans for h in range(a, b))
             wrong = [h for h in range(24) if hours.count(h) != 1] + [h for h in hours if not 0 <= h < 24]
             if wrong:
-                raise ValueError(f"months {season.months}: hour {wrong[0]} is in {hours.count(wrong[0])} bands, must be in one")
+                raise ValueError(
+                    f"months {season.months}: hour {wrong[0]} is in {hours.count(wrong[0])} bands, must be in one"
+                )
         for holiday in self.holidays:
             self._check_bands(holiday.hours_by_band)
             self._check_holiday_hours(holiday.hours_by_band)
