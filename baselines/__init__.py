@@ -1,1 +1,5 @@
-"""."""
+"""Policies that do not learn, and the bound that no policy passes."""
+
+from wattward.baselines.registry import make, names
+
+__all__ = ["make", "names"]

@@ -1,0 +1,86 @@
+"""From an entrant's name to its policy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import partial
+
+from wattward.baselines.carbon_time import CarbonTime
+from wattward.baselines.cheapest_now import CheapestNow
+from wattward.baselines.greenest_now import GreenestNow
+from wattward.baselines.least_pending import LeastPending
+from wattward.baselines.lowest_window import LowestWindow
+from wattward.baselines.most_available import MostAvailable
+from wattward.baselines.peak_offset import PeakOffset
+from wattward.baselines.random_modes import Random
+from wattward.baselines.round_robin import RoundRobin
+from wattward.baselines.run_on_arrival import RunOnArrival
+from wattward.baselines.solar_soak import SolarSoak
+from wattward.baselines.threshold import Threshold
+from wattward.baselines.wait_awhile import WaitAwhile
+from wattward.configs import ConfigError
+from wattward.envs.policy import Policy
+
+RULES: dict[str, Callable[[], Policy]] = {
+    "RunOnArrival": RunOnArrival,
+    "Random": Random,
+    "PeakOffset": PeakOffset,
+    "PeakOffset-NoReturn": partial(PeakOffset, night_return=False),
+    "RoundRobin": RoundRobin,
+    "MostAvailable": MostAvailable,
+    "LeastPending": LeastPending,
+    "CheapestNow": CheapestNow,
+    "GreenestNow": GreenestNow,
+    "SolarSoak": SolarSoak,
+    "WaitAwhile": WaitAwhile,
+    "LowestWindow": LowestWindow,
+    "CarbonTime": CarbonTime,
+    "Threshold-0.3": partial(Threshold, 0.3),
+    "Threshold-soak-0.3": partial(Threshold, 0.3, soak=True),
+    "Threshold-pull-0.3": partial(Threshold, 0.3, pull=True),
+}
+"""The entrants of a leaderboard that asks for all rules. The quantiles are the best on training episodes."""
+
+VARIANTS: dict[str, Callable[[], Policy]] = {
+    "WaitAwhile-carbon": partial(WaitAwhile, "carbon"),
+    "LowestWindow-carbon": partial(LowestWindow, "carbon"),
+    "CarbonTime-carbon": partial(CarbonTime, "carbon"),
+}
+"""Rules under a signal that the score does not follow; made by name only."""
+
+QUANTILES: dict[str, Callable[[float], Policy]] = {
+    "Threshold-": Threshold,
+    "Threshold-soak-": partial(Threshold, soak=True),
+    "Threshold-pull-": partial(Threshold, pull=True),
+}
+"""Names that end in a quantile from 0 to 1, such as Threshold-0.25."""
+
+
+def names() -> list[str]:
+    """Names of the rules that enter a leaderboard."""
+    return list(RULES)
+
+
+def make(name: str) -> Policy:
+    """The policy behind a name of `names()`, or one like "Threshold-0.25", "Threshold-soak-0.4", "WaitAwhile-carbon".
+
+    Raises:
+        ConfigError: no such policy, or a quantile outside 0..1; the message lists the nearest names.
+    """
+    known = RULES | VARIANTS
+    if name in known:
+        return known[name]()
+    prefix, _, tail = name.rpartition("-")
+    if f"{prefix}-" in QUANTILES:
+        return QUANTILES[f"{prefix}-"](_quantile(name, tail))
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    raise ConfigError(f"unknown policy {name!r}{hint} (known: {', '.join(known)}, and Threshold-Q with Q from 0 to 1)")
+
+
+def _quantile(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"policy {name!r}: {text!r}: must be a number from 0 to 1, such as Threshold-0.25") from None

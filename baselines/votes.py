@@ -1,0 +1,115 @@
+"""How rules that decide job by job become one mode a region.
+
+A published rule says of one job *now or later*, or *here or there*. Here a region takes one of four modes for all of
+its queue, so the rule is put to a vote:
+
+- Who votes: every job present that a mode decides about. Gangs that cannot be stopped and work in transit do not.
+- Weight: the work left by the owner's estimate [GPU-h].
+- Time: a region RUNs when at least half of the weight votes now; else it does what the rule's jobs do while they wait
+  (HOLD, or SOAK where the rule prefers green power: surplus is the cheapest and cleanest hour that any can wait for).
+- Place: a region that another region's jobs vote for PULLs; one most of whose weight votes for elsewhere HOLDs, since
+  only waiting work can be taken; the others RUN. A destination gets no more votes than it has GPUs for: nothing waits
+  in the wrong place for room that is not there.
+- The end: an episode is a finite schedule and leaves unfinished work at the dearest price of all. Where the time left
+  is all that the queue needs, the region RUNs whatever the vote. The end is a deadline to slot pickers, too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.envs.action import Mode
+from wattward.envs.outlook import Outlook
+from wattward.envs.policy import Modes
+from wattward.envs.types import Floats, Ints
+
+Votes = NDArray[np.bool_]
+
+
+def voters(outlook: Outlook) -> Votes:
+    """Jobs whose fate a mode decides, shape (A,): neither locked nor in transit."""
+    jobs = outlook.jobs
+    return ~(jobs.locked | jobs.in_transit)
+
+
+def majority(outlook: Outlook, votes: Votes) -> Votes:
+    """Regions where at least half of the estimated work of the voters agrees, shape (R,); never where nobody votes.
+
+    Args:
+        outlook: the present step.
+        votes: shape (A,); those of jobs without a vote are ignored.
+    """
+    jobs, may_vote = outlook.jobs, voters(outlook)
+    for_gpu_h = per_region(outlook, np.where(may_vote & votes, jobs.expected_gpu_h, 0.0))
+    all_gpu_h = per_region(outlook, np.where(may_vote, jobs.expected_gpu_h, 0.0))
+    return (for_gpu_h > 0) & (2 * for_gpu_h >= all_gpu_h)
+
+
+def hours_to_end(outlook: Outlook) -> float:
+    """Hours from now to the end of the episode."""
+    return (outlook.n_steps - outlook.step) * outlook.step_h
+
+
+def closing(outlook: Outlook) -> Votes:
+    """Regions that must run from now on to be done by the end of the episode, shape (R,)."""
+    jobs, spare_h = outlook.jobs, hours_to_end(outlook) - outlook.step_h
+    last_chance = jobs.expected_gpu_h / jobs.gpus > spare_h
+    full = outlook.queue_gpu_h > spare_h * outlook.free_gpus
+    return full | majority(outlook, last_chance)
+
+
+def finish(outlook: Outlook, modes: Modes) -> Modes:
+    """`modes`, with RUN instead of HOLD or SOAK where a region is closing."""
+    waits = (modes == Mode.HOLD) | (modes == Mode.SOAK)
+    return np.where(waits & closing(outlook), np.int64(Mode.RUN), modes)
+
+
+def by_time(outlook: Outlook, now: Votes, otherwise: Mode) -> Modes:
+    """Modes where job `a` wants to run now if `now[a]`, and `otherwise` is what waiting means."""
+    return finish(outlook, np.where(majority(outlook, now), np.int64(Mode.RUN), np.int64(otherwise)))
+
+
+def by_place(outlook: Outlook, place: Ints) -> Modes:
+    """Modes where job `a` wants to run in region `place[a]`; no job wants to wait."""
+    away = voters(outlook) & (place != outlook.jobs.region)
+    modes = np.where(majority(outlook, away), np.int64(Mode.HOLD), np.int64(Mode.RUN))
+    modes[np.unique(place[away])] = Mode.PULL
+    return modes
+
+
+def settled(outlook: Outlook) -> Votes:
+    """Jobs that run and stay where they do, shape (A,). A divisible batch is many requests: each is placed anew."""
+    jobs = outlook.jobs
+    return jobs.running & ~jobs.divisible
+
+
+def fill(outlook: Outlook, score: Floats, room_gpus: Floats, stay: Votes) -> Ints:
+    """A region for every job, shape (A,): earliest deadline first, best region first, as far as there is room.
+
+    Args:
+        outlook: the present step.
+        score: shape (R,), lowest is best.
+        room_gpus: GPUs each region takes, shape (R,).
+        stay: jobs that keep their region and need no room, shape (A,).
+    """
+    jobs = outlook.jobs
+    place = jobs.region.copy()
+    moves = np.flatnonzero(voters(outlook) & ~stay)
+    best_first = np.argsort(score, kind="stable")
+    filled_gpus = np.cumsum(jobs.gpus[moves])
+    rank = np.searchsorted(np.cumsum(room_gpus[best_first]), filled_gpus)
+    fits = rank < outlook.n_regions
+    place[moves[fits]] = best_first[rank[fits]]
+    return place
+
+
+def idle_gpus(outlook: Outlook) -> Floats:
+    """GPUs that neither requests nor the jobs of the last step hold, shape (R,)."""
+    idle: Floats = np.maximum(0.0, outlook.fleet_gpus * (1.0 - outlook.utilisation))
+    return idle
+
+
+def per_region(outlook: Outlook, amount: Floats) -> Floats:
+    """Sum over the jobs of each region, from shape (A,) to (R,)."""
+    return np.bincount(outlook.jobs.region, weights=amount, minlength=outlook.n_regions).astype(np.float64)
