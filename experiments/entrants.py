@@ -1,0 +1,94 @@
+"""Who may enter: a rule by its name, or a trained policy by its checkpoint folder."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wattward.configs import ConfigError
+from wattward.envs.policy import Policy
+from wattward.experiments.records import PACKAGE, digest, folder_digest
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One entrant with one training seed; `path` is None for a rule."""
+
+    name: str
+    path: Path | None = None
+    train_seed: int | None = None
+    content: str = ""
+    trust_pickle: bool = False
+
+    @property
+    def learned(self) -> bool:
+        """Whether it comes from a checkpoint."""
+        return self.path is not None
+
+    def policy(self) -> Policy:
+        """The policy itself, made anew.
+
+        Raises:
+            ConfigError: the checkpoint cannot be used.
+        """
+        if self.path is not None:
+            from wattward.agents.policy import load_policy
+
+            return load_policy(self.path, trust_pickle=self.trust_pickle)
+        from wattward import baselines
+
+        return baselines.make(self.name)
+
+
+def entrant(text: str, *, trust_pickle: bool = False) -> Entrant:
+    """The entrant behind a rule's name or a checkpoint, loaded once to see that it works.
+
+    Args:
+        text: a rule's name, a checkpoint folder, or a Stable-Baselines3 zip.
+        trust_pickle: whether a zip, which runs whatever code is in it, may be loaded.
+
+    Raises:
+        ConfigError: neither; the message lists the nearest names.
+    """
+    from wattward import baselines
+
+    rules = baselines.names()
+    if text in rules:
+        return Entrant(text)
+    path = _checkpoint_path(text)
+    if path is not None:
+        return _from_checkpoint(path, trust_pickle)
+    if "/" in text:
+        raise ConfigError(f"{text}: no such checkpoint folder, and no rule has this name")
+    by_lower = {rule.lower(): rule for rule in rules}
+    near = [by_lower[name] for name in difflib.get_close_matches(text.lower(), by_lower, n=3)]
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    raise ConfigError(f"unknown entrant {text!r}{hint} (a checkpoint folder, or one of: {', '.join(rules)})")
+
+
+def checkpoint(name: str, folder: str) -> Entrant:
+    """A learned entrant under the name a suite gives it.
+
+    Raises:
+        ConfigError: the folder is missing or its checkpoint cannot be used.
+    """
+    path = _checkpoint_path(folder)
+    if path is None:
+        raise ConfigError(f"checkpoints.{name}: folder {folder!r} does not exist, here or among the shipped agents")
+    return replace(_from_checkpoint(path), name=name)
+
+
+def _checkpoint_path(text: str) -> Path | None:
+    if text.endswith(".zip") and Path(text).is_file():
+        return Path(text)
+    candidates = [Path(text), PACKAGE / "agents" / text]
+    return next((path for path in candidates if path.is_dir()), None)
+
+
+def _from_checkpoint(path: Path, trust_pickle: bool = False) -> Entrant:
+    from wattward.agents.policy import load_policy
+
+    made = load_policy(path, trust_pickle=trust_pickle)
+    content = folder_digest(path) if path.is_dir() else digest(path.read_bytes())
+    return Entrant(made.name, path, made.manifest.seed, content, trust_pickle)

@@ -1,0 +1,178 @@
+"""Episode records and how they are kept: digests, atomic files, and what is needed to make a result again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wattward.configs import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Value = str | int | float | None
+Record = dict[str, Value]
+"""One episode of one entrant: what it was, what it cost, what it moved."""
+
+PACKAGE = Path(__file__).parent.parent
+RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
+PACKAGES = (
+    "wattward",
+    "numpy",
+    "numba",
+    "scipy",
+    "gymnasium",
+    "stable-baselines3",
+    "torch",
+    "highspy",
+    "pvlib",
+    "windpowerlib",
+)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well and vanishes when it does not.
+
+    Raises:
+        ConfigError: the folder cannot be made or written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` to `path` in one stroke."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, data: object) -> None:
+    """Writes `data` as JSON in one stroke; numbers that are not finite become null."""
+    write_text(path, json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
+
+
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """Writes episode records as parquet or JSON, by the suffix of `path`, in one stroke."""
+    if check_suffix(path) == ".json":
+        write_json(path, list(records))
+        return
+    with replacing(path) as temporary:
+        frame(records).to_parquet(temporary, index=False)
+
+
+def check_suffix(path: Path) -> str:
+    """The suffix of a records file.
+
+    Raises:
+        ConfigError: it is neither .parquet nor .json.
+    """
+    if path.suffix not in {".parquet", ".json"}:
+        raise ConfigError(f"{path}: suffix {path.suffix!r}: must be .parquet or .json")
+    return path.suffix
+
+
+def read_json(path: Path) -> Any | None:  # noqa: ANN401 - whatever was written
+    """What `path` holds, or None where it is absent or unreadable."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def frame(records: Sequence[Record]) -> pd.DataFrame:
+    """Records as a table, one row an episode."""
+    import pandas as pd
+
+    table = pd.DataFrame.from_records(list(records))
+    table["train_seed"] = table["train_seed"].astype("Int64")
+    return table
+
+
+def digest(*parts: object) -> str:
+    """A short name for content: strings, bytes and anything JSON can hold."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        content = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
+        hasher.update(len(content).to_bytes(8, "big") + content)
+    return hasher.hexdigest()[:20]
+
+
+@cache
+def code_digest() -> str:
+    """Names the code that a result depends on: every module below experiments, and how an episode is run."""
+    files = [path for room in RESULT_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
+    return digest(*(path.read_bytes() for path in [*files, Path(__file__).with_name("evaluate.py")]))
+
+
+def folder_digest(folder: Path) -> str:
+    """Names the content of a folder's files, whatever it is called."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return digest(*(part for path in files for part in (path.name, path.read_bytes())))
+
+
+def provenance(**about: object) -> dict[str, object]:
+    """What is needed to make a result again: the command, the code, the packages, and whatever `about` adds."""
+    return {
+        "command": " ".join(["wattward", *sys.argv[1:]]),
+        "git_commit": _git_commit(),
+        "code": code_digest(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        **about,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    here = Path(__file__).resolve()
+    tracked = _git("ls-files", "--error-unmatch", here.name)
+    return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") if tracked else None
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(Path(__file__).resolve().parent), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _finite(data: object) -> object:
+    if isinstance(data, Mapping):
+        return {str(key): _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data
