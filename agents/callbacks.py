@@ -101,10 +101,9 @@ class Validation:
 
     def _cost_yuan(self, act: Callable[[NDArray[np.float32]], NDArray[Any]]) -> NDArray[np.float64]:
         env = self._make_env()
-        observations = env.reset()
-        assert isinstance(observations, np.ndarray)
-        dones, infos = np.zeros(env.num_envs, dtype=bool), []
+        observations: Any = env.reset()
+        dones, infos = np.zeros(env.num_envs, dtype=bool), list[dict[str, Any]]()
         while not dones.all():
-            observations, _, dones, infos = env.step(act(observations))  # type: ignore[assignment]
+            observations, _, dones, infos = env.step(act(observations))
         env.close()
         return np.array([info["kpis"]["cost_yuan"] for info in infos])

@@ -65,6 +65,15 @@ def sha256_of(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def observation_sha256() -> str:
+    """Hash of the observation's layout: names, order and widths of fields, edges of forecast and slack blocks."""
+    from wattward.envs import observation
+    from wattward.envs.encoder import SLACK_EDGES_H
+
+    fields = [[field.name, field.width] for field in (*observation.CLOCK_FIELDS, *observation.REGION_FIELDS)]
+    return sha256_of([fields, observation.BLOCK_EDGES_H, SLACK_EDGES_H])
+
+
 def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tensors | None = None) -> Path:
     """Writes a checkpoint whole or not at all, in place of an older one; the folder."""
     payload = {POLICY: save_tensors(policy)}

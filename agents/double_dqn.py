@@ -55,7 +55,7 @@ class DoubleDQN(DQN):
         values = torch.gather(self.q_net(batch.observations), 1, batch.actions.long())
         loss = functional.smooth_l1_loss(values, targets)
         self.policy.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
         return float(loss.item())

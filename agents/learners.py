@@ -38,12 +38,16 @@ class ScaledReward(VecEnvWrapper):
         return observations, rewards * self._scale, dones, infos
 
 
-def make_env(scenario: Scenario, settings: AgentSettings, seed: int, *, split: str = "train", num_envs: int | None = None) -> VecEnv:
+def make_env(
+    scenario: Scenario, settings: AgentSettings, seed: int, *, split: str = "train", num_envs: int | None = None
+) -> VecEnv:
     """Environments to learn in: batched, joint action for DQN, episode returns (unscaled) in `info["episode"]`."""
     from wattward.envs.vector_env import FleetVecEnv
 
     joint = settings.algorithm == "dqn"
-    env = FleetVecEnv(scenario, num_envs or settings.num_envs, seed=seed, joint=joint, reward=settings.reward, split=split)
+    env = FleetVecEnv(
+        scenario, num_envs or settings.num_envs, seed=seed, joint=joint, reward=settings.reward, split=split
+    )
     return ScaledReward(VecMonitor(env), settings.reward_scale)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.agents.checkpoint import Manifest, Tensors, read_policy
+from wattward.agents.checkpoint import Manifest, Tensors, observation_sha256, read_policy
 from wattward.configs import ConfigError
 from wattward.envs.action import Mode
 from wattward.envs.outlook import Outlook
@@ -56,8 +56,10 @@ class ModeChooser:
         """Modes (..., R) of observations (..., size)."""
         values = self._network(observation)
         if self._joint:
-            return values.argmax(axis=-1)[..., None] // self._place % N_MODES
-        return values.reshape(*values.shape[:-1], self._n_regions, N_MODES).argmax(axis=-1)
+            joint: Modes = values.argmax(axis=-1)[..., None]
+            return joint // self._place % N_MODES
+        modes: Modes = values.reshape(*values.shape[:-1], self._n_regions, N_MODES).argmax(axis=-1)
+        return modes
 
 
 class LearnedPolicy:
@@ -110,6 +112,8 @@ def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
 
         return LearnedPolicy(*load_zip(path, trust_pickle=trust_pickle))
     manifest, tensors = read_policy(path)
+    if manifest.observation_sha256 != observation_sha256():
+        raise ConfigError(f"{path}: trained on observations laid out otherwise than this version's; train it again")
     return LearnedPolicy(manifest, acting_network(manifest, tensors, path))
 
 
@@ -121,7 +125,10 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network:
     """
     network = Network(_layers(manifest.algorithm, tensors, path), manifest.activation)
     outputs = N_MODES**manifest.n_regions if manifest.action_layout == "joint" else N_MODES * manifest.n_regions
-    for what, found, needed in (("inputs", network.n_inputs, manifest.observation_size), ("outputs", network.n_outputs, outputs)):
+    for what, found, needed in (
+        ("inputs", network.n_inputs, manifest.observation_size),
+        ("outputs", network.n_outputs, outputs),
+    ):
         if found != needed:
             raise ConfigError(f"{path}: the network has {found} {what}, the manifest needs {needed}")
     return network

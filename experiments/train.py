@@ -21,6 +21,7 @@ from rich.console import Console
 from wattward.agents.checkpoint import (
     Manifest,
     Tensors,
+    observation_sha256,
     read_manifest,
     read_optimizer,
     read_policy,
@@ -281,7 +282,7 @@ class Session:
             settings_sha256=sha256_of(settings),
             activation=run.settings.activation,
             observation_size=model.observation_space.shape[0],
-            observation_sha256=observation_sha256(run.scenario),
+            observation_sha256=observation_sha256(),
             n_regions=run.scenario.n_regions,
             action_layout="joint" if run.settings.algorithm == "dqn" else "modes",
             packages={
