@@ -11,11 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from wattward.configs.scenario_schema import JobClass, LogNormal, Scenario
+from wattward.envs.processes.calendar import DAY_MINUTES, clock, step_minutes
 from wattward.envs.types import Floats, Ints
-
-DAY_MINUTES = 1440
-MONDAY_SHIFT_DAYS = 3
-"""1970-01-01 was a Thursday, day 3 of a week that starts on Monday."""
 
 
 class Jobs(NamedTuple):
@@ -81,20 +78,17 @@ def _draw_class(scenario: Scenario, c: int, r: int, start_minute: int, rng: np.r
     return Jobs._make(column[feasible] for column in jobs)
 
 
-def arrival_rate_per_step(job_class: JobClass, r: int, local_start: int, n: int, step_minutes: int) -> Floats:
-    """Expected arrivals of a class in region `r` at each step, shape (n,); `local_start` is by the region's clock."""
-    local = local_start + np.arange(n) * step_minutes
-    hour = (local % DAY_MINUTES) // 60
+def arrival_rate_per_step(job_class: JobClass, r: int, local_start: int, n: int, step: int) -> Floats:
+    """Expected arrivals of a class in region `r` at each of `n` steps of `step` minutes.
+
+    `local_start` is the first step's start by the region's own clock [minutes].
+    """
+    when = clock(step_minutes(local_start, n, step))
     shape = np.asarray(job_class.shape_by_hour)
     mean = shape.mean()
     by_hour = shape / mean if mean > 0 else np.zeros(24)
-    daily = job_class.jobs_per_day[r] * week_factors(job_class.weekend_factor)[weekday(local)]
-    return np.asarray(daily * by_hour[hour] * (step_minutes / DAY_MINUTES))
-
-
-def weekday(local_minute: Ints) -> Ints:
-    """Day of the week, Monday 0, of minutes since 1970-01-01 00:00 by the same clock."""
-    return np.asarray((local_minute // DAY_MINUTES + MONDAY_SHIFT_DAYS) % 7)
+    daily = job_class.jobs_per_day[r] * week_factors(job_class.weekend_factor)[when.weekday]
+    return np.asarray(daily * by_hour[when.hour.astype(np.int64)] * (step / DAY_MINUTES))
 
 
 def week_factors(weekend_factor: float) -> Floats:

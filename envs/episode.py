@@ -1,0 +1,129 @@
+"""One realisation of the world: every process drawn from its own seed, or replayed from a recording."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.configs.scenario_schema import Scenario
+from wattward.envs.processes.air import draw_air
+from wattward.envs.processes.calendar import DAY_MINUTES, minute_of
+from wattward.envs.processes.carbon import draw_carbon
+from wattward.envs.processes.gaussian import Drawn
+from wattward.envs.processes.interactive import draw_interactive
+from wattward.envs.processes.jobs import draw_jobs
+from wattward.envs.processes.river import draw_river
+from wattward.envs.processes.sun import draw_sun_factor, sun_kw
+from wattward.envs.processes.tariff import price
+from wattward.envs.processes.wind import draw_wind_factor, wind_kw
+from wattward.envs.recording import Recording, check_fits, replay_carbon, replay_interactive, replay_weather
+from wattward.envs.types import Exogenous
+
+SPLITS = {"train": 0, "validation": 1, "test": 2}
+"""Name of each split and the key that keeps its seeds apart from the others'."""
+SPLIT_ENTROPY = 20261121
+PROCESSES = ("start", "sun", "wind", "river", "air", "interactive", "jobs", "replay_weather", "replay_interactive")
+"""Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
+
+
+def episode_seed(split: str, index: int) -> np.random.SeedSequence:
+    """The seed of an episode; two splits, or two indices of one, never share it.
+
+    Raises:
+        ConfigError: no such split, or a negative index.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f"split = {split!r}: must be one of {', '.join(SPLITS)}")
+    if index < 0:
+        raise ConfigError(f"episode = {index}: must be 0 or more")
+    return np.random.SeedSequence(SPLIT_ENTROPY, spawn_key=(SPLITS[split], index))
+
+
+def n_drawn(scenario: Scenario) -> int:
+    """Steps N that are drawn: the episode, and a full forecast at its end."""
+    return scenario.n_steps + scenario.horizon + 1
+
+
+def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording | None = None) -> Exogenous:
+    """One realisation of the world (B = 1), fully determined by its arguments.
+
+    Args:
+        scenario: what may happen.
+        seed: of this episode; it is not changed.
+        recording: replaces drawn sun, wind and interactive load; carbon then follows the recorded sun and wind.
+
+    Raises:
+        ConfigError: the recording is for another scenario, or the scenario's start is not a date.
+    """
+    rng = _generators(seed)
+    regions, n = scenario.regions, n_drawn(scenario)
+    start = draw_start_minute(scenario, rng["start"])
+    sun, wind, interactive, carbon = _weather_and_demand(scenario, start, n, rng, recording)
+    jobs = draw_jobs(scenario, start, rng["jobs"])
+    quantities = (sun, wind, interactive, carbon)
+    return Exogenous(
+        start_minute=np.array([start], dtype=np.int64),
+        price_yuan_per_kwh=price(regions, scenario.tariffs, start, n, scenario.step_minutes)[None],
+        carbon_kg_per_kwh=carbon.truth[None],
+        sun_kw=sun.truth[None],
+        wind_kw=wind.truth[None],
+        hydro_kw=draw_river(regions, scenario, start, n, rng["river"])[None],
+        air_c=draw_air(regions, scenario, start, n, rng["air"])[None],
+        interactive_gpus=interactive.truth[None],
+        usual=np.stack([quantity.usual for quantity in quantities])[None],
+        noise=np.stack([quantity.noise for quantity in quantities])[None],
+        n_jobs=np.array([len(jobs.gpus)], dtype=np.int64),
+        job_arrival_step=jobs.arrival_step[None],
+        job_deadline_step=jobs.deadline_step[None],
+        job_origin=jobs.origin[None],
+        job_class=jobs.job_class[None],
+        job_gpus=jobs.gpus[None],
+        job_work_gpu_h=jobs.work_gpu_h[None],
+        job_estimate_gpu_h=jobs.estimate_gpu_h[None],
+        job_data_gb=jobs.data_gb[None],
+    )
+
+
+def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
+    """Midnight, Beijing time, at which the episode starts: any day of the calendar year, or the scenario's own.
+
+    Raises:
+        ConfigError: `start` is neither any_day nor a date.
+    """
+    first, last = date(scenario.calendar_year, 1, 1), date(scenario.calendar_year, 12, 31)
+    if scenario.start == "any_day":
+        return int(rng.integers(minute_of(first) // DAY_MINUTES, minute_of(last) // DAY_MINUTES + 1)) * DAY_MINUTES
+    try:
+        return minute_of(date.fromisoformat(scenario.start))
+    except ValueError as error:
+        raise ConfigError(
+            f"scenario {scenario.name}: start = {scenario.start!r}: must be any_day or a date as '{first.isoformat()}'"
+        ) from error
+
+
+def _generators(seed: np.random.SeedSequence) -> dict[str, np.random.Generator]:
+    children = (
+        np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i), pool_size=seed.pool_size)
+        for i in range(len(PROCESSES))
+    )
+    return {name: np.random.default_rng(child) for name, child in zip(PROCESSES, children, strict=True)}
+
+
+def _weather_and_demand(
+    scenario: Scenario, start: int, n: int, rng: dict[str, np.random.Generator], recording: Recording | None
+) -> tuple[Drawn, Drawn, Drawn, Drawn]:
+    """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]."""
+    regions = scenario.regions
+    if recording is None:
+        sun = draw_sun_factor(regions, scenario, start, n, rng["sun"])
+        wind = draw_wind_factor(regions, scenario, start, n, rng["wind"])
+        interactive = draw_interactive(regions, scenario, start, n, rng["interactive"])
+        carbon = draw_carbon(regions, scenario, start, sun, wind)
+    else:
+        check_fits(recording, scenario)
+        sun, wind = replay_weather(recording, start, n, rng["replay_weather"])
+        interactive = replay_interactive(recording, regions, start, n, rng["replay_interactive"])
+        carbon = replay_carbon(recording, regions, sun, wind)
+    return sun_kw(regions, sun), wind_kw(regions, wind), interactive, carbon
