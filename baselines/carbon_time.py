@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.baselines.rule import Rule
-from wattward.baselines.slots import Signal, signal, slots, window_totals
-from wattward.baselines.votes import Votes, by_time
-from wattward.envs.action import Mode
+from wattward.baselines.planned_start import PlannedStart
+from wattward.baselines.slots import Signal, slots, window_totals
 from wattward.envs.outlook import Outlook
-from wattward.envs.policy import Modes
-from wattward.envs.types import Floats
+from wattward.envs.types import Floats, Ints
 
 
-class CarbonTime(Rule):
+class CarbonTime(PlannedStart):
     """A job starts at the step s that maximises (c(0) - c(s)) / (s + length), c(s) being its cost if it starts at s.
 
     Source: Hanafy et al., "Going Green for Less Green: Optimizing the Cost of Reducing Cloud Carbon Emissions" (GAIA),
-    ASPLOS 2024: Carbon-Time, carbon saved per completion time.
+    ASPLOS 2024: Carbon-Time, carbon saved per completion time, planned at arrival. Decided anew at each step it would
+    wait for any cheaper hour, and be Lowest-Window.
     Transfer: as `LowestWindow`: c is the marginal cost of power, or with signal "carbon" its carbon.
     """
 
     def __init__(self, signal: Signal = "cost") -> None:
-        self.signal: Signal = signal
-        self.name = "CarbonTime" if signal == "cost" else f"CarbonTime-{signal}"
+        super().__init__("CarbonTime", signal)
 
-    def act(self, outlook: Outlook) -> Modes:
-        """RUN where most work starts or runs now, else SOAK."""
-        now = outlook.jobs.running | nothing_gained_by_waiting(outlook, signal(outlook, self.signal))
-        return by_time(outlook, now, otherwise=Mode.SOAK)
-
-
-def nothing_gained_by_waiting(outlook: Outlook, rate: Floats) -> Votes:
-    """Jobs whose best saving per completion time under `rate` (L, R) is that of starting now, shape (A,)."""
-    totals = window_totals(outlook, rate)
-    completion = np.arange(rate.shape[0])[None, :] + slots(outlook).needed[:, None]
-    now: Votes = np.argmax((totals[:, :1] - totals) / completion, axis=1) == 0
-    return now
+    def best_lead(self, outlook: Outlook, rate: Floats) -> Ints:
+        """The start that saves most per completion time, shape (A,). Ties go to the earlier."""
+        totals = window_totals(outlook, rate)
+        completion = np.arange(rate.shape[0])[None, :] + slots(outlook).needed[:, None]
+        return np.argmax((totals[:, :1] - totals) / completion, axis=1).astype(np.int64)

@@ -85,7 +85,7 @@ def settled(outlook: Outlook) -> Votes:
 
 
 def fill(outlook: Outlook, score: Floats, room_gpus: Floats, stay: Votes) -> Ints:
-    """A region for every job, shape (A,): earliest deadline first, best region first, as far as there is room.
+    """A region for every job, shape (A,): earliest deadline first, to the best region with room; else its own.
 
     Args:
         outlook: the present step.
@@ -95,12 +95,13 @@ def fill(outlook: Outlook, score: Floats, room_gpus: Floats, stay: Votes) -> Int
     """
     jobs = outlook.jobs
     place = jobs.region.copy()
-    moves = np.flatnonzero(voters(outlook) & ~stay)
-    best_first = np.argsort(score, kind="stable")
-    filled_gpus = np.cumsum(jobs.gpus[moves])
-    rank = np.searchsorted(np.cumsum(room_gpus[best_first]), filled_gpus)
-    fits = rank < outlook.n_regions
-    place[moves[fits]] = best_first[rank[fits]]
+    best_first, room, gpus = np.argsort(score, kind="stable").tolist(), room_gpus.tolist(), jobs.gpus.tolist()
+    for job in np.flatnonzero(voters(outlook) & ~stay).tolist():
+        for region in best_first:
+            if gpus[job] <= room[region]:
+                place[job] = region
+                room[region] -= gpus[job]
+                break
     return place
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.baselines.lowest_window import starts_lowest_window
+from wattward.baselines.lowest_window import lowest_window
 from wattward.baselines.rule import Rule
 from wattward.baselines.slots import Signal, signal, slots
 from wattward.baselines.votes import Votes, by_time
@@ -32,7 +32,7 @@ class WaitAwhile(Rule):
         """RUN where most work finds this step among its cheapest, else SOAK."""
         rate = signal(outlook, self.signal)
         interrupting = among_cheapest(outlook, rate)
-        now = np.where(outlook.jobs.preemptible, interrupting, starts_lowest_window(outlook, rate))
+        now = np.where(outlook.jobs.preemptible, interrupting, lowest_window(outlook, rate) == 0)
         return by_time(outlook, now, otherwise=Mode.SOAK)
 
 

@@ -1,0 +1,144 @@
+"""Outlooks made by hand: flat worlds with perfect forecasts, where a test sets what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wattward.configs import load_region
+from wattward.envs.outlook import EPOCH, Outlook
+from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
+
+LEADS = 25
+FLEET_GPUS = 100.0
+INTERACTIVE_GPUS = 20.0
+BATCH, TUNING, TRAINING = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job present; classes are BATCH (divisible), TUNING (gang), TRAINING (preemptible gang)."""
+
+    region: int
+    gpus: float = 10.0
+    hours: float = 1.0
+    due_h: float = 20.0
+    job_class: int = BATCH
+    status: int = WAITING
+
+
+def params(n_regions: int, n_steps: int) -> Params:
+    per_region = np.ones((1, n_regions))
+    one = np.ones(1)
+    given: dict[str, Any] = dict.fromkeys(Params._fields, one)
+    given |= {
+        "n_steps": np.array([n_steps]),
+        "fleet_gpus": FLEET_GPUS * per_region,
+        "gpu_idle_kw": 0.0 * per_region,
+        "gpu_busy_kw": per_region,
+        "pue_base": per_region,
+        "pue_slope_per_c": 0.0 * per_region,
+        "pue_free_c": 0.0 * per_region,
+        "class_divisible": np.array([[True, False, False]]),
+        "class_preemptible": np.array([[True, False, True]]),
+        "forecast_rho": np.ones((1, 4, LEADS)),
+    }
+    return Params(**given)
+
+
+def world(
+    steps: int, price: Any, carbon: Any, sun_kw: Any, start: datetime, jobs: Sequence[Job], step: int
+) -> Exogenous:
+    shape = np.broadcast_shapes(np.shape(price), np.shape(carbon), np.shape(sun_kw))
+    n_regions = shape[-1]
+
+    def series(value: Any) -> Any:
+        full = np.broadcast_to(
+            np.asarray(value, dtype=float), (len(value) if np.ndim(value) == 2 else steps, n_regions)
+        )
+        return np.concatenate([full, np.repeat(full[-1:], max(0, steps - len(full)), axis=0)])[None]
+
+    table = {
+        "job_arrival_step": [0 for _ in jobs],
+        "job_deadline_step": [step + round(job.due_h) for job in jobs],
+        "job_origin": [job.region for job in jobs],
+        "job_class": [job.job_class for job in jobs],
+    }
+    sizes = {
+        "job_gpus": [job.gpus for job in jobs],
+        "job_work_gpu_h": [job.gpus * job.hours for job in jobs],
+        "job_estimate_gpu_h": [job.gpus * job.hours for job in jobs],
+        "job_data_gb": [1.0 for _ in jobs],
+    }
+    return Exogenous(
+        start_minute=np.array([round((start - EPOCH).total_seconds() / 60)]),
+        price_yuan_per_kwh=series(price),
+        carbon_kg_per_kwh=series(carbon),
+        sun_kw=series(sun_kw),
+        wind_kw=series(0.0),
+        hydro_kw=series(0.0),
+        air_c=series(20.0),
+        interactive_gpus=series(INTERACTIVE_GPUS),
+        usual=np.zeros((1, 4, steps, n_regions)),
+        noise=np.zeros((1, 4, steps, n_regions)),
+        n_jobs=np.array([len(jobs)]),
+        **{name: np.array([column], dtype=np.int64) for name, column in table.items()},
+        **{name: np.array([column], dtype=np.float64) for name, column in sizes.items()},
+    )
+
+
+def state(n_regions: int, step: int, jobs: Sequence[Job]) -> State:
+    running = np.array([job.status == RUNNING for job in jobs], dtype=bool)
+    gpus = np.array([job.gpus for job in jobs])
+    expected = np.array([job.gpus * job.hours for job in jobs])
+    return State(
+        step=np.array([step]),
+        next_job=np.array([len(jobs)]),
+        n_active=np.array([len(jobs)]),
+        active=np.argsort([job.due_h for job in jobs], kind="stable").astype(np.int64)[None],
+        job_status=np.array([[job.status for job in jobs]], dtype=np.int64),
+        job_region=np.array([[job.region for job in jobs]], dtype=np.int64),
+        job_left_gpu_h=expected[None],
+        job_expected_gpu_h=expected[None],
+        job_alloc_gpus=np.where(running, gpus, 0.0)[None],
+        job_paused=np.zeros((1, len(jobs)), dtype=bool),
+        job_ready_step=np.array([[step + 2 if job.status == IN_TRANSIT else 0 for job in jobs]], dtype=np.int64),
+        wan_out_gb=np.zeros((1, n_regions)),
+        wan_in_gb=np.zeros((1, n_regions)),
+        peak_kw=np.zeros((1, n_regions)),
+    )
+
+
+def make_outlook(
+    jobs: Sequence[Job] = (),
+    price: Any = (0.5, 0.5),
+    *,
+    carbon: Any = 0.5,
+    sun_kw: Any = 0.0,
+    hour: int = 0,
+    step: int = 0,
+    n_steps: int = 1000,
+    longitude_deg: Sequence[float] = (120.0, 88.0),
+) -> Outlook:
+    """Hourly steps that start at `hour` of 1 April 2026; `price`, `carbon` and `sun_kw` are (R,) or (steps, R), their
+    last row going on; one more busy GPU draws 1 kW; 100 GPUs a region, 20 of them interactive."""
+    n_regions = len(longitude_deg)
+    made = world(n_steps + LEADS, price, carbon, sun_kw, datetime(2026, 4, 1, hour), jobs, step)
+    regions = tuple(load_region("midong", {"site": {"longitude_deg": degrees}}) for degrees in longitude_deg)
+    empty = np.zeros(0, dtype=np.float32)
+    return Outlook(params(n_regions, n_steps), state(n_regions, step, jobs), made, 0, regions, empty)
+
+
+@pytest.fixture(scope="session")
+def outlook_of() -> Callable[..., Outlook]:
+    return make_outlook
+
+
+@pytest.fixture(scope="session")
+def job_of() -> type[Job]:
+    return Job
