@@ -100,7 +100,8 @@ def check_fits(recording: Recording, scenario: Scenario) -> None:
     if recording.region_names != names or recording.step_minutes != scenario.step_minutes:
         raise ConfigError(
             f"recording {recording.name} was loaded for {', '.join(recording.region_names)} "
-            f"at {recording.step_minutes} minutes; scenario {scenario.name} has {', '.join(names)} at {scenario.step_minutes}"
+            f"at {recording.step_minutes} minutes; "
+            f"scenario {scenario.name} has {', '.join(names)} at {scenario.step_minutes}"
         )
 
 
