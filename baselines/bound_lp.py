@@ -70,6 +70,8 @@ class Builder:
         that shape with their leading axes.
         """
         low = np.asarray(lower, dtype=np.float64)
+        if not low.size:
+            return
         self._row_lower.append(low.ravel())
         self._row_upper.append(np.broadcast_to(np.asarray(upper, dtype=np.float64), low.shape).ravel())
         numbers = self._m + np.arange(low.size, dtype=np.int64)
