@@ -1,35 +1,36 @@
 """The step, compiled: every function that changes State or fills Flows.
 
-All of them live in this file because Numba's cache does not notice a changed callee in another one. `p, s, x, o, f` are
-Params, State, Exogenous, Offers and Flows; `b` is the environment, `r` a region, `j` a job's number, `t` the step.
-Passes over jobs follow `State.active`, which is sorted by (deadline, number), so "first" means earliest deadline.
-The cost of a step is O(active jobs + R log R).
+All live in this file because Numba's cache does not notice a changed callee in another one. `p, s, x, o, f, a` are
+Params, State, Exogenous, Offers, Flows and Tally; `b` is the environment, `r` a region, `j` a job, `t` the step. Passes
+over jobs follow `State.active`: earliest deadline first. The cost of a step is O(active jobs + R log R).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import ceil
-from typing import TypeVar, cast
 
 import numpy as np
-from numba import njit
 
-from wattward.envs.types import DONE, IN_TRANSIT, PENDING, RUNNING, WAITING, Exogenous, Flows, Floats, Ints, Offers, Params, State
-
-Compiled = TypeVar("Compiled", bound=Callable[..., object])
-
-
-def compiled(function: Compiled) -> Compiled:
-    """Numba's njit with the settings of all kernels, keeping the function's type."""
-    return cast(Compiled, njit(cache=True, error_model="numpy")(function))
-
+from wattward.envs.compiling import compiled
+from wattward.envs.types import (
+    DONE,
+    IN_TRANSIT,
+    PENDING,
+    RUNNING,
+    WAITING,
+    Exogenous,
+    Floats,
+    Flows,
+    Ints,
+    Offers,
+    Params,
+    State,
+    Tally,
+)
 
 EPS = 1e-9
-LOOKAHEAD = 4
-"""Pulling regions that one job may try in a step."""
-LEAST_EXPECTED_SHARE = 0.05
-"""An owner whose estimate is used up still expects this share of it."""
+LOOKAHEAD = 4  # pulling regions that one job may try in a step
+LEAST_EXPECTED_SHARE = 0.05  # an owner whose estimate is used up still expects this share of it
 
 
 @compiled
@@ -49,10 +50,41 @@ def reset_one(s: State, x: Exogenous, b: int) -> None:
 
 
 @compiled
-def step_batch(p: Params, s: State, x: Exogenous, o: Offers, f: Flows) -> None:
-    """Advances every environment by one step and fills Flows."""
+def step_batch(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, a: Tally) -> None:
+    """Advances every environment by one step, fills Flows and adds them to the episode's tally."""
     for b in range(s.step.shape[0]):
         step_one(p, s, x, o, f, b)
+        _count(p, f, a, b)
+
+
+@compiled
+def run_on_arrival(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int, cost_yuan: Floats) -> None:
+    """Plays environment `b` through with offers `o`, writes each step's cost, and puts it back at the start."""
+    for t in range(p.n_steps[b]):
+        step_one(p, s, x, o, f, b)
+        cost_yuan[b, t] = _cost(f, b)
+    reset_one(s, x, b)
+
+
+@compiled
+def _cost(f: Flows, b: int) -> float:
+    total = 0.0
+    for r in range(f.energy_yuan.shape[1]):
+        bills = f.energy_yuan[b, r] + f.demand_yuan[b, r] + f.carbon_yuan[b, r] + f.wan_yuan[b, r]
+        total += bills + f.drop_yuan[b, r] + f.late_yuan[b, r] + f.settlement_yuan[b, r]
+    return total
+
+
+@compiled
+def _count(p: Params, f: Flows, a: Tally, b: int) -> None:
+    """Adds the step's Flows to the tally, and what the step cost in all."""
+    a.cost_yuan[b] = _cost(f, b)
+    for i in range(len(f)):
+        a.total[i][b] += f[i][b]
+    for r in range(f.energy_yuan.shape[1]):
+        utilisation = (f.interactive_gpus[b, r] + f.busy_gpus[b, r]) / p.fleet_gpus[b, r]
+        if p.band_low[b] <= utilisation <= p.band_high[b]:
+            a.in_band_steps[b, r] += 1.0
 
 
 @compiled
@@ -60,8 +92,7 @@ def step_one(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int) -> 
     """Advances environment `b` by one step, in the order of docs/design.md."""
     for field in f:
         field[b, :] = 0.0
-    n_regions = p.fleet_gpus.shape[1]
-    free, gangs, cap = np.empty(n_regions), np.empty(n_regions), np.empty(n_regions)
+    free, gangs, cap = np.empty_like(f.it_kw[b]), np.empty_like(f.it_kw[b]), np.empty_like(f.it_kw[b])
     _arrive_and_lock(p, s, x, f, b)
     _serve_interactive(p, s, x, f, b, free, gangs)
     _run_due(p, s, x, f, b, free, gangs)
@@ -69,7 +100,6 @@ def step_one(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int) -> 
     _offer_own(p, s, x, o, b, cap, gangs)
     _offer_others(p, s, x, o, f, b, cap, gangs)
     _progress(p, s, x, f, b)
-    _drain_wan(p, s, b)
     _power(p, s, x, f, b)
     s.step[b] += 1
     if s.step[b] == p.n_steps[b]:
@@ -143,14 +173,15 @@ def _is_due(p: Params, s: State, x: Exogenous, b: int, j: int) -> bool:
 
 
 @compiled
-def _fits(p: Params, x: Exogenous, b: int, j: int, room: float) -> float:
-    """GPUs that job `j` takes out of `room`: up to its own limit if divisible, else all or none."""
+def _fits(p: Params, x: Exogenous, b: int, j: int, room: float, gang_room: float) -> float:
+    """GPUs that `j` takes: up to its own limit if divisible, else all or none; `gang_room` binds what cannot stop."""
     if room <= EPS:
         return 0.0
-    wanted = x.job_gpus[b, j]
-    if p.class_divisible[b, x.job_class[b, j]]:
+    wanted, c = x.job_gpus[b, j], x.job_class[b, j]
+    if p.class_divisible[b, c]:
         return min(wanted, room)
-    return wanted if wanted <= room + EPS else 0.0
+    allowed = room if p.class_preemptible[b, c] else min(room, gang_room)
+    return wanted if wanted <= allowed + EPS else 0.0
 
 
 @compiled
@@ -160,7 +191,7 @@ def _run_due(p: Params, s: State, x: Exogenous, f: Flows, b: int, free: Floats, 
         if s.job_alloc_gpus[b, j] > 0.0 or s.job_status[b, j] == IN_TRANSIT or not _is_due(p, s, x, b, j):
             continue
         r = s.job_region[b, j]
-        taken = _fits(p, x, b, j, free[r])
+        taken = _fits(p, x, b, j, free[r], np.inf)
         s.job_alloc_gpus[b, j] = taken
         free[r] -= taken
         f.due_gpus[b, r] += taken
@@ -190,18 +221,9 @@ def _cap_offers(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int, 
 
 
 @compiled
-def _gang_allowed(p: Params, x: Exogenous, b: int, j: int, r: int, gangs: Floats) -> bool:
-    if p.class_preemptible[b, x.job_class[b, j]]:
-        return True
-    return gangs[r] + x.job_gpus[b, j] <= p.gang_limit_gpus[b, r] + EPS
-
-
-@compiled
 def _offer_own(p: Params, s: State, x: Exogenous, o: Offers, b: int, cap: Floats, gangs: Floats) -> None:
     """Each region's own queue: gangs that run already first, so that nothing but due work displaces them."""
-    own = np.empty(cap.size)
-    for r in range(cap.size):
-        own[r] = o.own[b, r] * cap[r]
+    own = o.own[b] * cap
     for running_gangs in (True, False):
         for k in range(s.n_active[b]):
             j = s.active[b, k]
@@ -209,9 +231,9 @@ def _offer_own(p: Params, s: State, x: Exogenous, o: Offers, b: int, cap: Floats
                 continue
             gang_runs = s.job_status[b, j] == RUNNING and not p.class_divisible[b, x.job_class[b, j]]
             r = s.job_region[b, j]
-            if gang_runs != running_gangs or not _gang_allowed(p, x, b, j, r, gangs):
+            if gang_runs != running_gangs:
                 continue
-            taken = _fits(p, x, b, j, own[r])
+            taken = _fits(p, x, b, j, own[r], p.gang_limit_gpus[b, r] - gangs[r])
             s.job_alloc_gpus[b, j] = taken
             own[r] -= taken
             cap[r] -= taken
@@ -222,25 +244,20 @@ def _offer_own(p: Params, s: State, x: Exogenous, o: Offers, b: int, cap: Floats
 @compiled
 def _pull_order(p: Params, s: State, x: Exogenous, o: Offers, b: int, cap: Floats) -> Ints:
     """Regions in the order in which they may pull: cheapest power first, surplus counting as free."""
-    t = s.step[b]
-    cost = np.empty(cap.size)
+    t, cost = s.step[b], np.full(cap.size, np.inf)
     for r in range(cap.size):
-        price = 0.0 if o.surplus_only[b, r] else x.price_yuan_per_kwh[b, t, r] * _pue(p, x, b, t, r)
-        cost[r] = price if cap[r] > EPS else np.inf
+        if cap[r] > EPS:
+            cost[r] = 0.0 if o.surplus_only[b, r] else x.price_yuan_per_kwh[b, t, r] * _pue(p, x, b, t, r)
     return np.argsort(cost)
 
 
 @compiled
 def _offer_others(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int, cap: Floats, gangs: Floats) -> None:
     """What is still free goes to work that waits elsewhere."""
-    offered = False
-    for r in range(cap.size):
-        cap[r] *= o.others[b, r]
-        offered = offered or cap[r] > EPS
-    if not offered:
+    cap *= o.others[b]
+    if cap.max() <= EPS:
         return
-    order = _pull_order(p, s, x, o, b, cap)
-    first = 0
+    order, first = _pull_order(p, s, x, o, b, cap), 0
     for k in range(s.n_active[b]):
         j = s.active[b, k]
         if s.job_alloc_gpus[b, j] > 0.0 or s.job_status[b, j] == IN_TRANSIT:
@@ -249,8 +266,8 @@ def _offer_others(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int
             first += 1
         for i in range(first, min(first + LOOKAHEAD, order.size)):
             r = order[i]
-            taken = _fits(p, x, b, j, cap[r])
-            if taken > 0.0 and _may_move(p, s, b, j, r) and _gang_allowed(p, x, b, j, r, gangs):
+            taken = _fits(p, x, b, j, cap[r], p.gang_limit_gpus[b, r] - gangs[r])
+            if taken > 0.0 and _may_move(p, s, b, j, r):
                 _move(p, s, x, f, b, j, r, taken)
                 cap[r] -= taken
                 if not p.class_preemptible[b, x.job_class[b, j]]:
@@ -287,7 +304,7 @@ def _move(p: Params, s: State, x: Exogenous, f: Flows, b: int, j: int, r: int, t
         s.job_alloc_gpus[b, j] = taken
     else:
         s.job_status[b, j] = IN_TRANSIT
-        s.job_ready_step[b, j] = s.step[b] + int(ceil(steps - EPS))
+        s.job_ready_step[b, j] = s.step[b] + ceil(steps - EPS)
 
 
 @compiled
@@ -345,15 +362,8 @@ def _accrue(p: Params, s: State, x: Exogenous, f: Flows, b: int, j: int) -> None
 
 
 @compiled
-def _drain_wan(p: Params, s: State, b: int) -> None:
-    for r in range(p.fleet_gpus.shape[1]):
-        s.wan_out_gb[b, r] = max(0.0, s.wan_out_gb[b, r] - p.wan_gb_per_step[b, r])
-        s.wan_in_gb[b, r] = max(0.0, s.wan_in_gb[b, r] - p.wan_gb_per_step[b, r])
-
-
-@compiled
 def _power(p: Params, s: State, x: Exogenous, f: Flows, b: int) -> None:
-    """Power, supply and what they cost; green on site first, then the grid."""
+    """Power, supply and what they cost, green on site first; the links move what they can."""
     t, step_h = s.step[b], p.step_h[b]
     for r in range(p.fleet_gpus.shape[1]):
         more_kw = p.gpu_busy_kw[b, r] - p.gpu_idle_kw[b, r]
@@ -374,6 +384,8 @@ def _power(p: Params, s: State, x: Exogenous, f: Flows, b: int) -> None:
         f.demand_yuan[b, r] = max(0.0, f.grid_kw[b, r] - s.peak_kw[b, r]) * p.demand_yuan_per_kw[b, r]
         s.peak_kw[b, r] = max(s.peak_kw[b, r], f.grid_kw[b, r])
         f.drop_yuan[b, r] = f.dropped_gpus[b, r] * step_h * p.drop_yuan_per_gpu_h[b]
+        s.wan_out_gb[b, r] = max(0.0, s.wan_out_gb[b, r] - p.wan_gb_per_step[b, r])
+        s.wan_in_gb[b, r] = max(0.0, s.wan_in_gb[b, r] - p.wan_gb_per_step[b, r])
 
 
 @compiled

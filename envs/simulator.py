@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs import kernels
-from wattward.envs.types import Exogenous, Flows, Offers, Params, State
+from wattward.envs.action import Mode, offers_of_modes
+from wattward.envs.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
 
 JOB_FIELDS = tuple(name for name in Exogenous._fields if name.startswith("job_"))
 EMPTY_JOB = 1.0
@@ -20,6 +21,7 @@ class Snapshot(NamedTuple):
 
     state: State
     flows: Flows
+    tally: Tally
 
 
 class Simulator:
@@ -30,6 +32,7 @@ class Simulator:
         world: Exogenous, B rows, filled by `load`.
         state: State, B rows.
         flows: Flows of the last step, B rows.
+        tally: What the episodes have come to so far, B rows.
     """
 
     def __init__(self, params: Params, n_drawn: int) -> None:
@@ -43,7 +46,9 @@ class Simulator:
         self.n_envs, self.n_regions = params.fleet_gpus.shape
         self.world = _empty_world(self.n_envs, n_drawn, self.n_regions)
         self.state = _empty_state(self.n_envs, self.n_regions)
-        self.flows = Flows(*(np.zeros((self.n_envs, self.n_regions)) for _ in Flows._fields))
+        self.flows = self._zero_flows()
+        regional = np.zeros((self.n_envs, self.n_regions))
+        self.tally = Tally(total=self._zero_flows(), in_band_steps=regional, cost_yuan=np.zeros(self.n_envs))
         self._grow(64)
 
     def load(self, b: int, world: Exogenous) -> None:
@@ -56,27 +61,48 @@ class Simulator:
             else:
                 target[b] = source[0]
         kernels.reset_one(self.state, self.world, b)
-        for field in self.flows:
+        for field in (*self.flows, *_arrays(self.tally)):
             field[b] = 0.0
 
     def step(self, offers: Offers) -> Flows:
         """Advances every environment by one step; the returned Flows are overwritten by the next."""
-        kernels.step_batch(self.params, self.state, self.world, offers, self.flows)
+        kernels.step_batch(self.params, self.state, self.world, offers, self.flows, self.tally)
         return self.flows
+
+    def run_on_arrival(self, b: int, cost_yuan: Floats) -> None:
+        """Writes what each step of environment `b`'s episode costs when all runs on arrival; the episode starts anew.
+
+        Args:
+            b: The environment.
+            cost_yuan: Written in row `b`, shape (B, at least n_steps).
+        """
+        run = np.full((self.n_envs, self.n_regions), Mode.RUN)
+        kernels.run_on_arrival(self.params, self.state, self.world, offers_of_modes(run), self.flows, b, cost_yuan)
 
     def save(self) -> Snapshot:
         """A copy of all that steps change."""
-        return Snapshot(State(*(a.copy() for a in self.state)), Flows(*(a.copy() for a in self.flows)))
+        total = Flows(*(a.copy() for a in self.tally.total))
+        tally = Tally(total, self.tally.in_band_steps.copy(), self.tally.cost_yuan.copy())
+        return Snapshot(State(*(a.copy() for a in self.state)), Flows(*(a.copy() for a in self.flows)), tally)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Returns to a snapshot of the same episodes."""
-        for target, source in zip((*self.state, *self.flows), (*snapshot.state, *snapshot.flows), strict=True):
+        mine = (*self.state, *self.flows, *_arrays(self.tally))
+        saved = (*snapshot.state, *snapshot.flows, *_arrays(snapshot.tally))
+        for target, source in zip(mine, saved, strict=True):
             target[...] = source
+
+    def _zero_flows(self) -> Flows:
+        return Flows(*(np.zeros((self.n_envs, self.n_regions)) for _ in Flows._fields))
 
     def _grow(self, n_jobs: int) -> None:
         self.world = self.world._replace(**{name: _widen(getattr(self.world, name), n_jobs) for name in JOB_FIELDS})
         wide = {name: _widen(a, n_jobs) for name, a in self.state._asdict().items() if name in _JOB_STATE}
         self.state = self.state._replace(**wide)
+
+
+def _arrays(tally: Tally) -> tuple[Floats, ...]:
+    return (*tally.total, tally.in_band_steps, tally.cost_yuan)
 
 
 _JOB_STATE = ("active", *(name for name in State._fields if name.startswith("job_")))
@@ -92,7 +118,7 @@ def _widen(old: NDArray[Any], n_jobs: int) -> NDArray[Any]:
 
 def _empty_world(b: int, n: int, r: int) -> Exogenous:
     shapes = {"start_minute": (b,), "n_jobs": (b,), "usual": (b, 4, n, r), "noise": (b, 4, n, r)}
-    shapes |= {name: (b, 0) for name in JOB_FIELDS}
+    shapes |= dict.fromkeys(JOB_FIELDS, (b, 0))
     return Exogenous(
         **{
             name: np.zeros(shapes.get(name, (b, n, r)), dtype=np.int64 if name in _INTEGER else np.float64)
@@ -102,6 +128,8 @@ def _empty_world(b: int, n: int, r: int) -> Exogenous:
 
 
 def _empty_state(b: int, r: int) -> State:
-    shapes = {"step": (b,), "next_job": (b,), "n_active": (b,)} | {name: (b, 0) for name in _JOB_STATE}
+    shapes = {"step": (b,), "next_job": (b,), "n_active": (b,)} | dict.fromkeys(_JOB_STATE, (b, 0))
     kinds = dict.fromkeys(_INTEGER_STATE, np.int64) | {"job_paused": np.bool_}
-    return State(**{name: np.zeros(shapes.get(name, (b, r)), dtype=kinds.get(name, np.float64)) for name in State._fields})
+    return State(
+        **{name: np.zeros(shapes.get(name, (b, r)), dtype=kinds.get(name, np.float64)) for name in State._fields}
+    )

@@ -78,11 +78,17 @@ def random_world(rng: np.random.Generator, params: Params, n_jobs: int) -> Exoge
     )
 
 
-def permute_regions(params: Params, world: Exogenous, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[Params, Exogenous]:
+def permute_regions(
+    params: Params, world: Exogenous, order: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> tuple[Params, Exogenous]:
     """The same environment with its regions renumbered: new region i is old region `order[i]`."""
     n_regions = params.fleet_gpus.shape[1]
     new_number = np.argsort(order)
-    regional = {k: v[:, order] for k, v in params._asdict().items() if v.ndim == 2 and not k.startswith("class_") and v.shape[1] == n_regions}
+    regional = {
+        k: v[:, order]
+        for k, v in params._asdict().items()
+        if v.ndim == 2 and not k.startswith("class_") and v.shape[1] == n_regions
+    }
     moved = {k: v[..., order] for k, v in world._asdict().items() if v.ndim >= 3}
     return params._replace(**regional), world._replace(**moved, job_origin=new_number[world.job_origin])
 
@@ -119,7 +125,9 @@ def _assert_energy(params: Params, world: Exogenous, before: State, flows: Flows
     np.testing.assert_allclose(flows.it_kw, it_kw, rtol=1e-9, atol=TOLERANCE, err_msg="IT power follows GPUs at work")
     demand = flows.interactive_gpus + flows.dropped_gpus
     np.testing.assert_allclose(demand, world.interactive_gpus[rows, t], err_msg="interactive load is served or dropped")
-    assert (flows.interactive_gpus + flows.held_gpus <= params.fleet_gpus + TOLERANCE).all(), "more GPUs in use than exist"
+    assert (flows.interactive_gpus + flows.held_gpus <= params.fleet_gpus + TOLERANCE).all(), (
+        "more GPUs in use than exist"
+    )
     assert (np.minimum(flows.grid_kw, flows.curtailed_kw) <= TOLERANCE).all(), "buys and curtails at once"
     assert (flows.busy_gpus <= flows.held_gpus + TOLERANCE).all(), "busier than held"
 
@@ -130,7 +138,9 @@ def _assert_work(before: Flows, flows: Flows) -> None:
     waiting = before.waiting_gpu_h + came - went
     np.testing.assert_allclose(flows.waiting_gpu_h, waiting, rtol=1e-9, atol=TOLERANCE, err_msg="work by region")
     transit = (before.transit_gpu_h + flows.moved_out_gpu_h - flows.moved_in_gpu_h).sum(axis=1)
-    np.testing.assert_allclose(flows.transit_gpu_h.sum(axis=1), transit, rtol=1e-9, atol=TOLERANCE, err_msg="work in transit")
+    np.testing.assert_allclose(
+        flows.transit_gpu_h.sum(axis=1), transit, rtol=1e-9, atol=TOLERANCE, err_msg="work in transit"
+    )
 
 
 def _assert_yuan(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
@@ -140,7 +150,9 @@ def _assert_yuan(params: Params, world: Exogenous, before: State, state: State, 
     carbon = flows.grid_kw * step_h * world.carbon_kg_per_kwh[rows, t]
     np.testing.assert_allclose(flows.carbon_kg, carbon, rtol=1e-9, atol=TOLERANCE, err_msg="carbon")
     demand = (state.peak_kw - before.peak_kw) * params.demand_yuan_per_kw
-    np.testing.assert_allclose(flows.demand_yuan, demand, rtol=1e-9, atol=TOLERANCE, err_msg="demand charge follows the peak")
+    np.testing.assert_allclose(
+        flows.demand_yuan, demand, rtol=1e-9, atol=TOLERANCE, err_msg="demand charge follows the peak"
+    )
     wan = flows.moved_gb * params.wan_yuan_per_gb
     np.testing.assert_allclose(flows.wan_yuan, wan, rtol=1e-9, atol=TOLERANCE, err_msg="WAN bill")
 
@@ -155,7 +167,9 @@ def assert_due_work_runs(params: Params, world: Exogenous, before: State, state:
             is_due = slack_h < params.step_h[b] - TOLERANCE and before.job_status[b, j] != IN_TRANSIT
             if is_due and state.job_alloc_gpus[b, j] == 0.0 and state.job_status[b, j] != IN_TRANSIT:
                 room = idle[state.job_region[b, j]]
-                needs = TOLERANCE if params.class_divisible[b, world.job_class[b, j]] else world.job_gpus[b, j] - TOLERANCE
+                needs = (
+                    TOLERANCE if params.class_divisible[b, world.job_class[b, j]] else world.job_gpus[b, j] - TOLERANCE
+                )
                 assert room <= max(needs, TOLERANCE) + TOLERANCE, f"due job {j} waits beside {room} idle GPUs"
 
 

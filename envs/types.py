@@ -1,4 +1,6 @@
-"""The arrays of the simulator. Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, C job classes, L leads.
+"""The arrays of the simulator.
+
+Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, C job classes, L leads.
 
 Conventions: power flows are means over the step and never negative; steps are numbered from 0; a job with
 `job_deadline_step` d must be done when step d - 1 ends.
@@ -132,6 +134,14 @@ class Flows(NamedTuple):
 
 YUAN_TERMS = ("energy_yuan", "demand_yuan", "carbon_yuan", "wan_yuan", "drop_yuan", "late_yuan", "settlement_yuan")
 """The fields of `Flows` that sum to the cost of a step."""
+
+
+class Tally(NamedTuple):
+    """What an episode has come to so far."""
+
+    total: Flows  # (B, R) sums over steps of every field, in its own unit
+    in_band_steps: Floats  # (B, R) steps with utilisation in [band_low, band_high]
+    cost_yuan: Floats  # (B,) of the last step alone, over all regions and terms
 
 
 class Offers(NamedTuple):

@@ -1,0 +1,15 @@
+"""How the kernels are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from numba import njit
+
+Compiled = TypeVar("Compiled", bound=Callable[..., object])
+
+
+def compiled(function: Compiled) -> Compiled:
+    """Numba's njit with the settings of all kernels, keeping the function's type."""
+    return cast("Compiled", njit(cache=True, error_model="numpy")(function))

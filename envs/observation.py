@@ -1,0 +1,134 @@
+"""The observation: one float32 vector of named, hand-scaled fields.
+
+The vector holds the clock, then the same block of fields for each region. This file's table is the only description of
+the layout: the space, the named views and the table in the docs come from it.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from wattward.configs.scenario_schema import Scenario
+from wattward.envs import encoder
+from wattward.envs.encoder import N_CLOCK, N_PRESENT, N_SLACK, Encoding
+from wattward.envs.params import mean_price_yuan_per_kwh
+from wattward.envs.types import Exogenous, Params, State
+
+BLOCK_EDGES_H = (0, 1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 21, 24)
+"""Forecasts are averaged over these spans of lead time; a lead belongs to the span it does not exceed."""
+LOW, HIGH = -10.0, 10.0
+Views = MappingProxyType[str, NDArray[np.float32]]
+
+
+class Field(NamedTuple):
+    """One named field. `width` 0 means one a forecast block."""
+
+    name: str
+    width: int
+    meaning: str
+
+
+CLOCK_FIELDS = (
+    Field("hour", 2, "sine and cosine of the hour of the day, Beijing time"),
+    Field("season", 2, "sine and cosine of the day of the year"),
+    Field("weekend", 1, "1 on Saturday and Sunday"),
+    Field("time_left", 1, "share of the episode left"),
+    Field("last_day", 1, "hours left / 24, at most 1"),
+)
+REGION_FIELDS = (
+    Field("price", 1, "price now / the scenario's mean price - 1"),
+    Field("price_rank", 1, "share of the coming leads that are cheaper than now, ties counted half"),
+    Field("price_above_lowest", 1, "(price now - lowest coming price) / mean price"),
+    Field("carbon", 1, "grid carbon intensity / the scenario's mean - 1"),
+    Field("surplus", 1, "GPUs that surplus green power could run / fleet, at most 2"),
+    Field("interactive", 1, "GPUs that requests need now / fleet"),
+    Field("locked", 1, "GPUs of running gangs that cannot be preempted / fleet"),
+    Field("running", 1, "other deferrable GPUs of the last step / fleet"),
+    Field("locked_work", 1, "log(1 + expected GPU-h left of locked gangs / fleet)"),
+    Field("gang_work", 1, "log(1 + expected GPU-h of other gangs / fleet)"),
+    Field("transit", 1, "log(1 + expected GPU-h on its way here / fleet)"),
+    Field("late", 1, "log(1 + expected GPU-h past its deadline / fleet)"),
+    Field(
+        "base_load", 1, "facility power of idle, interactive and locked GPUs less green power / full power, at least -2"
+    ),
+    Field("peak", 1, "highest grid power so far / full power"),
+    Field("wan_backlog", 1, "data still to move / what the link moves in a step"),
+    Field(
+        "queue",
+        N_SLACK,
+        "log(1 + expected GPU-h / fleet) of unlocked work by slack: under 1/4, 1, 4, 12, 24 h, and more",
+    ),
+    Field("price_ahead", 0, "as price, mean by forecast block"),
+    Field("surplus_ahead", 0, "as surplus (nothing locked, PUE as now), forecast, mean by block"),
+    Field("interactive_ahead", 0, "as interactive, forecast, mean by block"),
+)
+
+
+def block_of_lead(scenario: Scenario) -> NDArray[np.int64]:
+    """The forecast block of each lead, shape (L,); -1 for lead 0, which is the present."""
+    lead_h = np.arange(scenario.horizon + 1) * scenario.step_h
+    return np.searchsorted(BLOCK_EDGES_H, lead_h - 1e-9, side="left").astype(np.int64) - 1
+
+
+class Observer:
+    """Encodes a batch of one scenario's environments.
+
+    Attributes:
+        space: The Box of a single observation.
+    """
+
+    def __init__(self, scenario: Scenario, params: Params) -> None:
+        """Raises ValueError if the forecast horizon exceeds the last block edge."""
+        blocks = block_of_lead(scenario)
+        if blocks.max() >= len(BLOCK_EDGES_H) - 1:
+            raise ValueError(f"forecast.horizon_h = {scenario.forecast.horizon_h}: must be at most {BLOCK_EDGES_H[-1]}")
+        self.n_regions, self.n_blocks = scenario.n_regions, int(blocks.max()) + 1
+        self.width = N_PRESENT + N_SLACK + 3 * self.n_blocks
+        self.space = spaces.Box(LOW, HIGH, (N_CLOCK + self.n_regions * self.width,), np.float32)
+        self._encoding = _encoding(scenario, params, blocks)
+
+    def encode(self, params: Params, state: State, world: Exogenous, out: NDArray[np.float32]) -> None:
+        """Writes the observations of all environments into `out`, shape (B, size)."""
+        encoder.encode_batch(params, state, world, self._encoding, out)
+        np.clip(out, LOW, HIGH, out=out)
+
+    def views(self, observation: NDArray[np.float32]) -> Views:
+        """Named views of one observation: clock fields (width,), region fields (R, width)."""
+        named: dict[str, NDArray[np.float32]] = {}
+        regions = observation[N_CLOCK:].reshape(self.n_regions, self.width)
+        for fields, source in ((CLOCK_FIELDS, observation[None, :N_CLOCK]), (REGION_FIELDS, regions)):
+            at = 0
+            for field in fields:
+                width = field.width or self.n_blocks
+                named[field.name] = source[:, at : at + width]
+                at += width
+        named |= {field.name: named[field.name][0] for field in CLOCK_FIELDS}
+        return MappingProxyType(named)
+
+
+def field_table() -> str:
+    """The fields as a Markdown table, for the docs."""
+    rows = [("clock", field) for field in CLOCK_FIELDS] + [("each region", field) for field in REGION_FIELDS]
+    lines = [f"| {part} | `{field.name}` | {field.width or 'one a block'} | {field.meaning} |" for part, field in rows]
+    return "\n".join(["| of | field | numbers | meaning |", "|---|---|---|---|", *lines]) + "\n"
+
+
+def _encoding(scenario: Scenario, params: Params, blocks: NDArray[np.int64]) -> Encoding:
+    n_envs, rho = params.n_steps.size, params.forecast_rho
+    price = np.mean([abs(mean_price_yuan_per_kwh(scenario.tariffs[region.tariff])) for region in scenario.regions])
+    carbon = np.mean([region.carbon.mean_kg_per_kwh for region in scenario.regions])
+    leads = np.bincount(blocks[1:], minlength=int(blocks.max()) + 1)
+    return Encoding(
+        price_scale=np.full(n_envs, max(float(price), 1e-6)),
+        carbon_scale=np.full(n_envs, max(float(carbon), 1e-6)),
+        block_of_lead=blocks,
+        n_blocks=np.array([int(blocks.max()) + 1]),
+        lead_weight=np.where(blocks >= 0, 1.0 / np.maximum(leads[blocks], 1), 0.0),
+        truth_weight=rho**2,
+        noise_weight=rho * np.sqrt(1.0 - rho**2),
+    )
