@@ -50,7 +50,7 @@ def draw_carbon(
     year, _ = position_in_year(start_minute, 1, scenario.step_minutes)
     columns = []
     for r, region in enumerate(regions):
-        means = mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region.wind)
+        means = mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)
         truth, usual = (
             intensity(region.carbon, sun[:, r], wind[:, r], *means)
             for sun, wind in ((sun_factor.truth, wind_factor.truth), (sun_factor.usual, wind_factor.usual))

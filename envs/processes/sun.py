@@ -5,6 +5,7 @@ Clear sky: Ineichen & Perez 2002, doi:10.1016/S0038-092X(02)00045-2, with pvlib'
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -35,6 +36,12 @@ def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int) -> Flo
 
 
 def _clear_sky(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pvlib's own use of pandas
+        return _compute_clear_sky(site, tilt_deg, year, step)
+
+
+def _compute_clear_sky(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
     import pandas as pd
     import pvlib
 
@@ -82,6 +89,8 @@ def mean_sun_factor(region: Region, year: int, step: int) -> float:
 @lru_cache(maxsize=64)
 def _clear_factor(region: Region, year: int, step: int) -> Floats:
     sun = region.sun
+    if sun.capacity_kw == 0 and region.carbon.sun_share == 0:
+        return np.zeros(steps_in_year(year, step))
     table = clear_sky_w_per_m2(region.site, sun.tilt_deg, year, step)
     return np.minimum(1.0, sun.performance_ratio * table / STANDARD_W_PER_M2)
 

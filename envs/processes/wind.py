@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -31,6 +32,12 @@ def published_curve(turbine: str) -> Floats:
 
 
 def _published_curve(turbine: str) -> Floats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # windpowerlib's own use of pandas
+        return _read_published_curve(turbine)
+
+
+def _read_published_curve(turbine: str) -> Floats:
     from windpowerlib import WindTurbine
     from windpowerlib.data import get_turbine_types
 
@@ -94,10 +101,16 @@ def speed_scale(day_of_year: Floats, hour: Floats, wind: Wind) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def mean_wind_factor(wind: Wind) -> float:
-    """Expected capacity factor over a year."""
+def mean_wind_factor(region: Region) -> float:
+    """Expected capacity factor over a year; 0 where neither the plant nor the grid has wind."""
+    if not _has_wind(region):
+        return 0.0
     days, hours = np.arange(1.0, 366.0)[:, None], np.arange(24.0)
-    return float(usual_factor(speed_scale(days, hours, wind), wind).mean())
+    return float(usual_factor(speed_scale(days, hours, region.wind), region.wind).mean())
+
+
+def _has_wind(region: Region) -> bool:
+    return region.wind.capacity_kw > 0 or region.carbon.wind_share > 0
 
 
 def draw_wind_factor(
@@ -111,11 +124,12 @@ def draw_wind_factor(
     when = clock(step_minutes(start_minute, n, scenario.step_minutes))
     day = when.day_of_year.astype(np.float64)
     scales = [speed_scale(day, when.hour, wind) for wind in winds]
-    usual = np.stack([usual_factor(scale, wind) for scale, wind in zip(scales, winds, strict=True)], axis=1)
-    first, second = (
-        np.stack([power_factor(z[:, r], scales[r], wind) for r, wind in enumerate(winds)], axis=1)
-        for z in (field(n, memory, shared, rng, smooth) for _ in range(2))
-    )
+    usual, first, second = np.zeros((3, n, len(regions)))
+    fields = [field(n, memory, shared, rng, smooth) for _ in range(2)]
+    for r, region in enumerate(regions):
+        if _has_wind(region):
+            usual[:, r] = usual_factor(scales[r], region.wind)
+            first[:, r], second[:, r] = (power_factor(z[:, r], scales[r], region.wind) for z in fields)
     return Drawn(truth=first, usual=usual, noise=second - usual)
 
 

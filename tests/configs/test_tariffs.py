@@ -1,0 +1,141 @@
+"""The shipped tariffs against the published rules, and tariff files that must be refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wattward.configs import ConfigError, load_tariff, names
+
+PUBLISHED = {"zhejiang-2024": "Zhejiang_2024", "zhejiang-2026": "Zhejiang_2026", "xinjiang-2023": "Xinjiang"}
+
+
+@pytest.fixture(scope="module")
+def rules(data_dir: Path) -> dict[str, Any]:
+    return dict(json.loads((data_dir / "cn_tariffs" / "cn_tou_tariffs.json").read_text(encoding="utf-8")))
+
+
+def flat_tariff() -> dict[str, Any]:
+    return {
+        "name": "flat",
+        "title": "one price",
+        "document": "none",
+        "source": "made up",
+        "price_yuan_per_kwh": {"flat": 0.5},
+        "seasons": [{"months": list(range(1, 13)), "hours_by_band": {"flat": [[0, 24]]}}],
+    }
+
+
+def refused(tmp_path: Path, data: dict[str, Any]) -> str:
+    path = tmp_path / "flat.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_tariff(path)
+    message = str(caught.value)
+    assert str(path) in message
+    return message
+
+
+def test_the_published_tariffs_are_shipped() -> None:
+    assert set(PUBLISHED) <= set(names("tariffs"))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_month_and_hour_has_the_published_band(name: str, rules: dict[str, Any]) -> None:
+    bands = {
+        (month, hour): segment["band"]
+        for season in rules[PUBLISHED[name]]["seasons"]
+        for month in season["months"]
+        for segment in season["segments"]
+        for hour in range(segment["start"], segment["end"])
+    }
+    shipped = {
+        (month, hour): band
+        for season in load_tariff(name).seasons
+        for month in season.months
+        for band, spans in season.hours_by_band.items()
+        for first, last in spans
+        for hour in range(first, last)
+    }
+    assert len(bands) == 288
+    assert shipped == bands
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_prices_and_documents_are_the_published_ones(name: str, rules: dict[str, Any]) -> None:
+    rule, tariff = rules[PUBLISHED[name]], load_tariff(name)
+    assert tariff.document in rule["doc"]
+    for band, price in rule["prices_yuan_kwh"].items():
+        assert tariff.price_yuan_per_kwh[band] == pytest.approx(price)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_bands_are_ordered_and_missing_prices_say_where_they_come_from(name: str) -> None:
+    tariff = load_tariff(name)
+    price = tariff.price_yuan_per_kwh
+    assert price["deep"] < price["valley"] < price["flat"] < price["peak"] < price["sharp"]
+    assert "Sharp and deep D" in tariff.source
+    assert 25.6 <= tariff.demand_charge_yuan_per_kw_month <= 31.2
+
+
+def test_derived_prices_follow_the_published_ratios() -> None:
+    zhejiang, xinjiang = (load_tariff(name).price_yuan_per_kwh for name in ("zhejiang-2026", "xinjiang-2023"))
+    base = (zhejiang["peak"] - zhejiang["flat"]) / 0.85
+    assert zhejiang["sharp"] == pytest.approx(zhejiang["flat"] + 1.05 * base, abs=1e-3)
+    assert zhejiang["deep"] == pytest.approx(zhejiang["flat"] - 0.8 * base, abs=1e-3)
+    assert xinjiang["sharp"] == pytest.approx(xinjiang["flat"] + (xinjiang["peak"] - xinjiang["flat"]) / 0.75, abs=1e-3)
+    assert xinjiang["deep"] == pytest.approx(
+        xinjiang["flat"] - 0.9 * (xinjiang["flat"] - xinjiang["valley"]) / 0.75, abs=1e-3
+    )
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "flat.yaml"
+    path.write_text(yaml.safe_dump(flat_tariff()), encoding="utf-8")
+    assert load_tariff(path).demand_charge_yuan_per_kw_month == 0.0
+
+
+def test_a_missing_hour_is_refused(tmp_path: Path) -> None:
+    data = flat_tariff()
+    data["seasons"][0]["hours_by_band"]["flat"] = [[0, 7], [8, 24]]
+    assert "hour 7" in refused(tmp_path, data)
+
+
+def test_an_hour_in_two_bands_is_refused(tmp_path: Path) -> None:
+    data = flat_tariff()
+    data["seasons"][0]["hours_by_band"]["flat"] = [[0, 24], [5, 6]]
+    assert "hour 5" in refused(tmp_path, data)
+
+
+def test_a_missing_month_is_refused(tmp_path: Path) -> None:
+    data = flat_tariff()
+    data["seasons"][0]["months"] = list(range(1, 12))
+    assert "each month" in refused(tmp_path, data)
+
+
+def test_a_band_without_a_price_is_refused(tmp_path: Path) -> None:
+    data = flat_tariff()
+    data["seasons"][0]["hours_by_band"] = {"flat": [[0, 12]], "peek": [[12, 24]]}
+    assert "peek" in refused(tmp_path, data)
+
+
+@pytest.mark.parametrize(
+    ("holiday", "said"),
+    [
+        ({"every_year": ["13-01"], "hours_by_band": {"flat": [[0, 4]]}}, "13-01"),
+        ({"every_year": ["05-01"], "hours_by_band": {"flat": [[20, 26]]}}, "hour 24"),
+        ({"every_year": ["05-01"], "hours_by_band": {"flat": [[0, 4], [3, 5]]}}, "hour 3"),
+        ({"dates": ["2026-02-30"], "hours_by_band": {"flat": [[0, 4]]}}, "2026-02-30"),
+    ],
+)
+def test_wrong_holidays_are_refused(tmp_path: Path, holiday: dict[str, Any], said: str) -> None:
+    assert said in refused(tmp_path, {**flat_tariff(), "holidays": [holiday]})
+
+
+def test_a_misspelt_key_names_the_right_one(tmp_path: Path) -> None:
+    message = refused(tmp_path, {**flat_tariff(), "demand_charge_yuan_per_kw_mnth": 1.0})
+    assert "did you mean 'demand_charge_yuan_per_kw_month'" in message
