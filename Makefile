@@ -7,6 +7,15 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# one step of the smallest world compiles the kernels into their cache, so that no worker has to later
+define COMPILE
+import gymnasium
+env = gymnasium.make("wattward:wattward/Toy-v0")
+env.reset(seed=0)
+env.step(env.action_space.sample())
+endef
+export COMPILE
+
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
@@ -17,6 +26,7 @@ $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "torch~=2.13.0"
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -c "$$COMPILE"
 	touch $@
 
 demo: install  ## rank the shipped PPO and DQN agents against the rules on the quick suite
