@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from importlib.metadata import version
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int) -> Flo
         year: calendar year, Beijing time.
         step: [minutes].
     """
-    key = f"1|{site.latitude_deg}|{site.longitude_deg}|{site.altitude_m}|{tilt_deg}|{year}|{step}"
+    key = f"{version('pvlib')}|{site.latitude_deg}|{site.longitude_deg}|{site.altitude_m}|{tilt_deg}|{year}|{step}"
     return cached_table("sun", key, steps_in_year(year, step), lambda: _clear_sky(site, tilt_deg, year, step))
 
 

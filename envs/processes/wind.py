@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import warnings
 from functools import lru_cache
+from importlib.metadata import version
 
 import numpy as np
 
@@ -28,7 +29,9 @@ def published_curve(turbine: str) -> Floats:
     Raises:
         ConfigError: windpowerlib has no power curve of that turbine.
     """
-    return cached_table("turbine", f"1|{turbine}", SPEED_GRID.size, lambda: _published_curve(turbine))
+    return cached_table(
+        "turbine", f"{version('windpowerlib')}|{turbine}", SPEED_GRID.size, lambda: _published_curve(turbine)
+    )
 
 
 def _published_curve(turbine: str) -> Floats:
