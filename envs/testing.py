@@ -176,3 +176,50 @@ def assert_due_work_runs(params: Params, world: Exogenous, before: State, state:
 def cost_yuan(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Cost of the step, shape (B,): the sum of its terms over regions."""
     return np.sum([getattr(flows, term).sum(axis=1) for term in YUAN_TERMS], axis=0)
+
+
+def toy_optimum_yuan(params: Params, world: Exogenous) -> float:
+    """The least cost of an episode of the toy scenario, by hand.
+
+    Nothing there limits anything: either fleet could run every job of the day at once, moving is free, a job takes one
+    step, and power is the only cost. So each job takes the cheapest step of its window in whichever region that is (or
+    the settlement, where its deadline lies beyond the end), and interactive load pays the price of its hour.
+
+    Args:
+        params: Params of the toy scenario (B = 1).
+        world: One of its episodes (B = 1).
+
+    Raises:
+        ValueError: The world has a limit or cost that this sum leaves out.
+    """
+    kw_per_gpu = _toy_kw_per_gpu(params, world)
+    n_steps, step_h, price = int(params.n_steps[0]), float(params.step_h[0]), world.price_yuan_per_kwh[0]
+    interactive_kwh = kw_per_gpu * step_h * world.interactive_gpus[0, :n_steps]
+    total = float((interactive_kwh * price[:n_steps]).sum())
+    for j in range(int(world.n_jobs[0])):
+        first, deadline = world.job_arrival_step[0, j], world.job_deadline_step[0, j]
+        cheapest = kw_per_gpu * price[first : min(deadline, n_steps)].min()
+        if deadline > n_steps:
+            cheapest = min(cheapest, params.settlement_yuan_per_gpu_h[0].min())
+        total += float(world.job_work_gpu_h[0, j] * cheapest)
+    return total
+
+
+def _toy_kw_per_gpu(params: Params, world: Exogenous) -> float:
+    """The power of a busy GPU, after checking that nothing but its price counts."""
+    demanded = world.job_gpus[0].sum() + world.interactive_gpus[0].max(axis=0)
+    free = (params.gpu_idle_kw, params.pue_slope_per_c, params.demand_yuan_per_kw, params.wan_yuan_per_gb)
+    absent = (params.carbon_yuan_per_kg, world.sun_kw, world.wind_kw, world.hydro_kw, params.wan_kwh_per_gb)
+    facts = {
+        "every fleet holds all jobs at once": (demanded <= params.fleet_gpus[0]).all(),
+        "every class is divisible": params.class_divisible[0].all(),
+        "links hold all data in a step": (world.job_data_gb[0].sum() <= params.wan_gb_per_step[0]).all(),
+        "each job takes one step": (world.job_work_gpu_h[0] <= world.job_gpus[0] * params.step_h[0] + TOLERANCE).all(),
+        "one kind of GPU and no cooling": np.ptp(params.gpu_busy_kw) == 0.0 and (params.pue_base == 1.0).all(),
+        "nothing else costs or supplies": not any(np.any(field) for field in (*free, *absent)),
+        "prices are not negative": (world.price_yuan_per_kwh >= 0.0).all(),
+    }
+    broken = [fact for fact, holds in facts.items() if not holds]
+    if broken:
+        raise ValueError(f"not a toy world: it is not true that {'; '.join(broken)}")
+    return float(params.gpu_busy_kw[0, 0])
