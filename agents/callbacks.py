@@ -28,7 +28,7 @@ LOGGED_KPIS = (
     "moved_gb",
     "carbon_kg",
 )
-"""Of `info["kpis"]`, as `episode/NAME` in TensorBoard."""
+"""Of `info["kpis"]`, as `episode/NAME` in TensorBoard, beside `episode/saving`."""
 
 
 class EpisodeKpis(BaseCallback):
@@ -36,10 +36,12 @@ class EpisodeKpis(BaseCallback):
 
     def _on_step(self) -> bool:
         for env in np.flatnonzero(self.locals["dones"]):
-            kpis = self.locals["infos"][env].get("kpis", {})
-            for name in LOGGED_KPIS:
-                if name in kpis:
-                    self.logger.record_mean(f"episode/{name}", kpis[name])
+            info = self.locals["infos"][env]
+            values = {name: info["kpis"][name] for name in LOGGED_KPIS}
+            if "saving" in info:
+                values["saving"] = info["saving"]
+            for name, value in values.items():
+                self.logger.record_mean(f"episode/{name}", value)
         return True
 
 

@@ -58,7 +58,7 @@ def _open(path: Path, algorithm: str) -> PPO | DQN:
 
 def _manifest(path: Path, algorithm: Literal["ppo", "dqn"], model: Any) -> Manifest:  # noqa: ANN401 - PPO or DQN
     space, joint = model.action_space, algorithm == "dqn"
-    n_regions = _n_regions(path, int(space.n)) if joint else len(getattr(space, "nvec", ()))
+    n_regions = _n_regions(path, int(space.n) if joint else N_MODES ** len(getattr(space, "nvec", ())))
     activation = getattr(model.policy, "activation_fn", None)
     name = getattr(activation, "__name__", "")
     if name not in {"ReLU", "Tanh"}:
@@ -82,9 +82,12 @@ def _manifest(path: Path, algorithm: Literal["ppo", "dqn"], model: Any) -> Manif
 
 
 def _n_regions(path: Path, actions: int) -> int:
-    n_regions = 0
+    n_regions = 1
     while N_MODES**n_regions < actions:
         n_regions += 1
     if N_MODES**n_regions != actions:
-        raise ConfigError(f"{path}: {actions} actions: must be a power of {N_MODES}, one mode for every region")
+        raise ConfigError(
+            f"{path}: {actions} joint actions: must be a power of {N_MODES}, one mode a region "
+            "(for PPO a MultiDiscrete)"
+        )
     return n_regions

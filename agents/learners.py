@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 from wattward.agents.checkpoint import Tensors
@@ -41,14 +41,14 @@ class ScaledReward(VecEnvWrapper):
 def make_env(
     scenario: Scenario, settings: AgentSettings, seed: int, *, split: str = "train", num_envs: int | None = None
 ) -> VecEnv:
-    """Environments to learn in: batched, joint action for DQN, episode returns (unscaled) in `info["episode"]`."""
+    """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled."""
     from wattward.envs.vector_env import FleetVecEnv
 
     joint = settings.algorithm == "dqn"
     env = FleetVecEnv(
         scenario, num_envs or settings.num_envs, seed=seed, joint=joint, reward=settings.reward, split=split
     )
-    return ScaledReward(VecMonitor(env), settings.reward_scale)
+    return ScaledReward(env, settings.reward_scale)
 
 
 def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps: int, threads: int = 1) -> Learner:

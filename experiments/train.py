@@ -251,6 +251,8 @@ class Session:
         assert self._validation is not None
         self._last_saving = saving = self._validation.saving(self._model)
         self._model.logger.record("validation/saving", saving)
+        if not self._console.is_terminal:
+            self._console.print(f"{self._model.num_timesteps:,} steps: {self._note()}")
         if self._best_saving is None or saving > self._best_saving:
             self._best_saving = saving
             write(self._run.best, self._manifest(saving), policy_tensors(self._model))

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wattward.agents import learners
+from wattward.agents.callbacks import Validation
+from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs.agent_schema import AgentSettings
+
+TOY = load_scenario("toy")
+
+
+def settings_of(agent: str, **changes: Any) -> AgentSettings:
+    settings = load_agent(agent, "toy")
+    few = {"dqn": {"learning_starts": 100, "buffer_size": 1000}, "ppo": {"batch_size": 96}}[agent]
+    return type(settings).model_validate({**settings.model_dump(), "num_envs": 4, **few, **changes})
+
+
+def trained(agent: str, seed: int, steps: int = 480, **changes: Any) -> learners.Learner:
+    settings = settings_of(agent, **changes)
+    env = learners.make_env(TOY, settings, seed)
+    model = learners.make_model(settings, env, seed, episode_steps=TOY.n_steps)
+    model.learn(steps)
+    env.close()
+    return model
+
+
+@pytest.mark.parametrize("agent", ["ppo", "dqn"])
+def test_one_seed_gives_one_training_and_another_seed_another(agent: str) -> None:
+    first, second, other = (learners.policy_tensors(trained(agent, seed)) for seed in (5, 5, 6))
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert any(not np.array_equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("agent", ["ppo", "dqn"])
+def test_a_restored_model_is_the_model(agent: str) -> None:
+    model, settings = trained(agent, 0), settings_of(agent)
+    fresh = learners.make_model(settings, learners.make_env(TOY, settings, 9), 9, episode_steps=TOY.n_steps)
+    weights, moments = learners.policy_tensors(model), learners.optimizer_tensors(model)
+    learners.restore(fresh, weights, moments, model.num_timesteps, model._n_updates)
+    for before, after in ((weights, learners.policy_tensors(fresh)), (moments, learners.optimizer_tensors(fresh))):
+        assert before.keys() == after.keys() and before
+        assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert (fresh.num_timesteps, fresh._n_updates) == (model.num_timesteps, model._n_updates)
+    fresh.learn(96, reset_num_timesteps=False)
+    assert fresh.num_timesteps == model.num_timesteps + 96
+
+
+def test_a_rollout_must_be_whole_batches() -> None:
+    settings = settings_of("ppo", batch_size=50)
+    with pytest.raises(ConfigError, match=r"batch_size = 50: must divide the 96 decisions"):
+        learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
+
+
+def test_dqn_waits_for_its_buffer_to_fill_again() -> None:
+    settings = settings_of("dqn", learning_starts=200)
+    model = learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
+    model.num_timesteps = 5000
+    model.learn(160, reset_num_timesteps=False)
+    assert model._n_updates == 0
+    model.learn(160, reset_num_timesteps=False)
+    assert model._n_updates > 0
+
+
+def test_dqn_explores_each_environment_by_its_own_coin() -> None:
+    settings = settings_of("dqn", num_envs=64)
+    env = learners.make_env(TOY, settings, 0)
+    model = learners.make_model(settings, env, 0, episode_steps=TOY.n_steps)
+    model.exploration_rate = 0.5  # type: ignore[union-attr]
+    observations = np.repeat(np.asarray(env.reset())[:1], 64, axis=0)
+    greedy = model.predict(observations, deterministic=True)[0]
+    changed = np.mean([np.mean(model.predict(observations)[0] != greedy) for _ in range(20)])
+    assert np.unique(greedy).size == 1
+    assert 0.35 < changed < 0.6
+
+
+def test_rewards_are_scaled_and_returns_are_not() -> None:
+    plain, scaled = (learners.make_env(TOY, settings_of("ppo", reward_scale=scale), 0) for scale in (1.0, 10.0))
+    plain.reset()
+    scaled.reset()
+    for _ in range(TOY.n_steps):
+        hold = np.zeros((4, 2), dtype=np.int64)
+        (_, rewards, _, infos), (_, tenfold, _, same) = plain.step(hold), scaled.step(hold)
+        np.testing.assert_allclose(tenfold, rewards * 10.0, rtol=1e-6)
+    assert [info["episode"]["r"] for info in infos] == [info["episode"]["r"] for info in same]
+
+
+class Always:
+    """A model that knows one action."""
+
+    def __init__(self, action: object) -> None:
+        self._action = action
+
+    def predict(self, observations: np.ndarray, deterministic: bool) -> tuple[np.ndarray, None]:
+        assert deterministic
+        return np.array([self._action] * len(observations)), None
+
+
+def test_validation_measures_the_saving_on_the_same_episodes_each_time() -> None:
+    settings = settings_of("ppo")
+    validation = Validation(
+        lambda: learners.make_env(TOY, settings, 0, split="validation", num_envs=5), np.array([2, 2])
+    )
+    run, hold = Always([2, 2]), Always([0, 0])
+    assert validation.saving(run) == pytest.approx(0.0)  # type: ignore[arg-type]
+    assert validation.saving(hold) == validation.saving(hold) != 0.0  # type: ignore[arg-type]
