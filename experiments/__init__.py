@@ -1,1 +1,1 @@
-"""."""
+"""Asks the questions: train, evaluate, score, rank, show."""

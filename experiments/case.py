@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.configs import ConfigError
+from wattward.configs import ConfigError, load_scenario
 from wattward.experiments import tables
 from wattward.experiments.entrants import Entrant, entrant
 from wattward.experiments.evaluate import FLOOR, Worlds, check_fit
@@ -94,8 +94,8 @@ def publish_case(name: str, rows: Sequence[Row], out: Path) -> list[Path]:
 
 NOTE = (
     "Savings are against RunOnArrival on the same test episodes. Cost: all yuan terms. Energy per GPU-h: yuan of "
-    "energy and demand charge for each GPU-h of work that all GPUs did, the nearest there is to electricity cost per "
-    "token. In band: share of time at 60-80 % load, over both sites."
+    "energy and demand charge for each GPU-h of work done, requests included and restarts not, the nearest there is to "
+    "electricity cost per token. In band: share of time at 60-80 % load, over both sites."
 )
 
 
@@ -117,5 +117,7 @@ def _row(groups: Mapping[Key, pd.DataFrame], key: Key, tariff: str) -> Row:
 
 
 def _energy_yuan_per_gpu_h(group: pd.DataFrame) -> float:
-    yuan = group["energy_yuan"].sum() + group["demand_yuan"].sum()
-    return float(yuan / group["work_gpu_h"].sum())
+    scenario = load_scenario(str(group["scenario"].iloc[0]))
+    fleet_gpu_h = sum(region.fleet.gpus for region in scenario.regions) * scenario.n_steps * scenario.step_h
+    useful_gpu_h = (group["utilisation"] * fleet_gpu_h - group["restart_gpu_h"]).sum()
+    return float((group["energy_yuan"] + group["demand_yuan"]).sum() / useful_gpu_h)

@@ -57,14 +57,17 @@ def train(
     scenario: Scenario = "zhejiang-xinjiang",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Training seed.")] = 0,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Steps instead of those of the settings.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder; runs/SCENARIO/AGENT/seed-N by default.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
+    out: Annotated[Path, typer.Option("--out", help="Folder of runs; this one is SCENARIO/AGENT/seed-N.")] = Path(
+        "runs"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run and start again.")] = False,
 ) -> None:
     """Train an agent and keep its checkpoint."""
     from wattward.experiments.train import train_agent
 
-    folder = out or Path("runs") / Path(scenario).stem / Path(agent).stem / f"seed-{seed}"
-    _say(f"checkpoint: {train_agent(agent, scenario, seed, out=folder, total_steps=steps, resume=resume)}")
+    kept = train_agent(agent, scenario, seed, out=out, total_steps=steps, resume=resume, overwrite=overwrite)
+    _say(f"checkpoint: {kept}")
 
 
 @app.command()

@@ -24,7 +24,7 @@ def text(key: str) -> Callable[[Row], str]:
 
 
 def _interval(row: Row) -> str:
-    return MISSING if row["kind"] == "bound" else f"{row['score_low']:.3f} … {row['score_high']:.3f}"
+    return MISSING if row["kind"] == "bound" else f"{row['score_low']:.3f} to {row['score_high']:.3f}"
 
 
 def _seeds(row: Row) -> str:
@@ -37,7 +37,6 @@ LEADERBOARD: tuple[Column, ...] = (
     ("95 % interval", _interval),
     ("saving", number("saving", ".1%")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
-    ("dropped", number("dropped_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),
     ("in band", number("in_band", ".1%")),
     ("seeds", _seeds),
@@ -50,7 +49,7 @@ CASE: tuple[Column, ...] = (
     ("world", text("world")),
     ("entrant", text("entrant")),
     ("cost saving", number("saving", ".1%")),
-    ("energy/GPU-h saving", number("energy_saving", ".1%")),
+    ("yuan/GPU-h saving", number("energy_saving", ".1%")),
     ("in band", number("in_band", ".1%")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("episodes", number("episodes", "d")),
@@ -63,7 +62,7 @@ EPISODES: tuple[Column, ...] = (
     ("score", number("score_iqm", ".3f")),
     ("95 % interval", _interval),
     ("saving", number("saving", ".1%")),
-    ("yuan/episode", number("cost_yuan", ",.0f")),
+    ("yuan", number("cost_yuan", ",.0f")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),
     ("in band", number("in_band", ".1%")),
@@ -86,9 +85,9 @@ def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str) -> Tabl
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     for index, (heading, _) in enumerate(columns):
-        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=index == 0)
+        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
     styles = {"learned": "bold", "bound": "dim"}
     for row in rows:
         table.add_row(*(cell(row) for _, cell in columns), style=styles.get(row.get("kind", ""), ""))
