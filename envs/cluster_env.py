@@ -22,6 +22,7 @@ from wattward.envs.recording import Recording, load_recording
 from wattward.envs.reward import REWARD_KINDS, RewardKind, reward_of
 from wattward.envs.simulator import Simulator, Snapshot
 from wattward.envs.types import YUAN_TERMS, Exogenous, Flows, Offers, Params, State
+from wattward.envs.viewer import as_image, as_text
 
 N_TRAINING_EPISODES = 2**31
 ActionKind = Literal["modes", "shares"]
@@ -67,8 +68,9 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         _must_be(render_mode, (None, *self.metadata["render_modes"]), "render_mode")
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.split, self.reward, self.action, self.render_mode = split, reward, action, render_mode
-        is_path = isinstance(recording, (str, Path))
-        self.recording = load_recording(Path(recording), self.scenario) if is_path else recording
+        if isinstance(recording, (str, Path)):
+            recording = load_recording(Path(recording), self.scenario)
+        self.recording: Recording | None = recording
         self.params: Params = make_params(self.scenario)
         self._observer = Observer(self.scenario, self.params)
         self.observation_space = self._observer.space
@@ -137,9 +139,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""
         if self.render_mode is None:
             return None
-        from wattward.envs import viewer
-
-        draw_it = viewer.as_text if self.render_mode == "ansi" else viewer.as_image
+        draw_it = as_text if self.render_mode == "ansi" else as_image
         return draw_it(self.outlook(), self.flows, self.kpis())
 
     @property

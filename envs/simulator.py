@@ -83,7 +83,7 @@ class Simulator:
         """A copy of all that steps change."""
         total = Flows(*(a.copy() for a in self.tally.total))
         tally = Tally(total, self.tally.in_band_steps.copy(), self.tally.cost_yuan.copy())
-        return Snapshot(State(*(a.copy() for a in self.state)), Flows(*(a.copy() for a in self.flows)), tally)
+        return Snapshot(State._make(a.copy() for a in self.state), Flows(*(a.copy() for a in self.flows)), tally)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Returns to a snapshot of the same episodes."""
@@ -119,17 +119,11 @@ def _widen(old: NDArray[Any], n_jobs: int) -> NDArray[Any]:
 def _empty_world(b: int, n: int, r: int) -> Exogenous:
     shapes = {"start_minute": (b,), "n_jobs": (b,), "usual": (b, 4, n, r), "noise": (b, 4, n, r)}
     shapes |= dict.fromkeys(JOB_FIELDS, (b, 0))
-    return Exogenous(
-        **{
-            name: np.zeros(shapes.get(name, (b, n, r)), dtype=np.int64 if name in _INTEGER else np.float64)
-            for name in Exogenous._fields
-        }
-    )
+    kinds = {name: np.int64 if name in _INTEGER else np.float64 for name in Exogenous._fields}
+    return Exogenous._make(np.zeros(shapes.get(name, (b, n, r)), kinds[name]) for name in Exogenous._fields)
 
 
 def _empty_state(b: int, r: int) -> State:
     shapes = {"step": (b,), "next_job": (b,), "n_active": (b,)} | dict.fromkeys(_JOB_STATE, (b, 0))
-    kinds = dict.fromkeys(_INTEGER_STATE, np.int64) | {"job_paused": np.bool_}
-    return State(
-        **{name: np.zeros(shapes.get(name, (b, r)), dtype=kinds.get(name, np.float64)) for name in State._fields}
-    )
+    kinds: dict[str, type[np.generic]] = dict.fromkeys(_INTEGER_STATE, np.int64) | {"job_paused": np.bool_}
+    return State._make(np.zeros(shapes.get(name, (b, r)), kinds.get(name, np.float64)) for name in State._fields)
