@@ -20,8 +20,9 @@ class PeakOffset(Rule):
 
     Source: published operation of the Jinshuitan (Zhejiang) and Midong (Xinjiang) sites. 08-10, the coast's morning
     peak: part of its deferrable work goes west (coast HOLDs, west PULLs). 10-12, 12-14 and 17-19: the west goes on
-    absorbing. At night the coast's valley price brings work home (coast PULLs, west HOLDs all that is not
-    urgent). In other hours each region runs its own. No valley hours are published with it: night is 22-08.
+    absorbing what the coast has no GPUs for (coast RUNs, west PULLs). At night the coast's valley price brings work
+    home (coast PULLs, west HOLDs all that is not urgent). In other hours each region runs its own. Which hours are
+    night is not published with it; here 22-08.
 
     Transfer: a region lies in the west if it lies west of the midpoint between the easternmost and the westernmost
     region, else on the coast; so the rule holds for any number of regions. With none in the west nobody sends.
@@ -42,8 +43,10 @@ class PeakOffset(Rule):
 
     def by_clock(self, hour: int) -> tuple[Mode, Mode]:
         """Mode of the coast and of the west in an hour of Beijing time, 0..23."""
-        if hour in MORNING_PEAK_HOURS or hour in ABSORBING_HOURS:
+        if hour in MORNING_PEAK_HOURS:
             return Mode.HOLD, Mode.PULL
+        if hour in ABSORBING_HOURS:
+            return Mode.RUN, Mode.PULL
         if hour in NIGHT_HOURS and self.night_return:
             return Mode.PULL, Mode.HOLD
         return Mode.RUN, Mode.RUN

@@ -10,8 +10,11 @@ its queue, so the rule is put to a vote:
 - Place: a region that another region's jobs vote for PULLs; one most of whose weight votes for elsewhere HOLDs, since
   only waiting work can be taken; the others RUN. A destination gets no more votes than it has GPUs for: nothing waits
   in the wrong place for room that is not there.
-- The end: an episode is a finite schedule and leaves unfinished work at the dearest price of all. Where the time left
-  is all that the queue needs, the region RUNs whatever the vote. The end is a deadline to slot pickers, too.
+- Capacity: the sources choose for one job in a cloud that always has room. A fleet has not: where all wait for one
+  hour, deadlines are missed (measured). So what "due" means for a job holds for a queue as well: where the queue as a
+  whole must run now to meet its deadlines, the region RUNs whatever the vote (`pressing`).
+- The end: an episode is a finite schedule, and unfinished work is charged at the dearest price of all: the end is a
+  deadline for the queue and for slot pickers, too.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ from wattward.envs.policy import Modes
 from wattward.envs.types import Floats, Ints
 
 Votes = NDArray[np.bool_]
+
+FILL = 0.7
+"""Share of free GPU-hours that a queue can be counted on to fill: gangs do not pack and estimates err."""
 
 
 def voters(outlook: Outlook) -> Votes:
@@ -51,18 +57,42 @@ def hours_to_end(outlook: Outlook) -> float:
     return (outlook.n_steps - outlook.step) * outlook.step_h
 
 
-def closing(outlook: Outlook) -> Votes:
-    """Regions that must run from now on to be done by the end of the episode, shape (R,)."""
-    jobs, spare_h = outlook.jobs, hours_to_end(outlook) - outlook.step_h
-    last_chance = jobs.expected_gpu_h / jobs.gpus > spare_h
-    full = outlook.queue_gpu_h > spare_h * outlook.free_gpus
-    return full | majority(outlook, last_chance)
+def pressing(outlook: Outlook) -> Votes:
+    """Regions whose queue as a whole is due, shape (R,): it must run now to be done in time.
+
+    Earliest deadline first, the work due by some deadline exceeds `FILL` of the GPU-hours forecast to be free until
+    then; or most of the work is in jobs that the end of the episode leaves no step to wait.
+    """
+    jobs, end_h = outlook.jobs, hours_to_end(outlook)
+    run_h = jobs.expected_gpu_h / jobs.gpus
+    left_h = np.minimum(np.maximum(jobs.hours_to_deadline, run_h), end_h)
+    demand = np.where(voters(outlook), np.minimum(jobs.expected_gpu_h, jobs.gpus * left_h), 0.0)
+    order = np.argsort(left_h, kind="stable")
+    here = jobs.region[order, None] == np.arange(outlook.n_regions)
+    due_by = np.cumsum(np.where(here, demand[order, None], 0.0), axis=0)
+    too_much = here & (due_by > FILL * free_gpu_h(outlook, left_h[order]))
+    return too_much.any(axis=0) | majority(outlook, run_h > end_h - outlook.step_h)
+
+
+def free_gpu_h(outlook: Outlook, within_h: Floats) -> Floats:
+    """GPU-hours forecast to be free of requests and locked gangs within some times, shape (A, R).
+
+    Args:
+        outlook: the present step.
+        within_h: hours from now, shape (A,). Past the forecast horizon its mean goes on.
+    """
+    free = np.maximum(0.0, outlook.fleet_gpus - outlook.locked_gpus - outlook.interactive_forecast_gpus)
+    until = np.concatenate([np.zeros((1, outlook.n_regions)), np.cumsum(free * outlook.step_h, axis=0)])
+    steps = np.minimum(np.round(within_h / outlook.step_h).astype(np.int64), outlook.n_leads)
+    beyond_h = np.maximum(0.0, within_h - outlook.n_leads * outlook.step_h)
+    total: Floats = until[steps] + beyond_h[:, None] * free.mean(axis=0)
+    return total
 
 
 def finish(outlook: Outlook, modes: Modes) -> Modes:
-    """`modes`, with RUN instead of HOLD or SOAK where a region is closing."""
+    """`modes`, with RUN instead of HOLD or SOAK where a region's queue is pressing."""
     waits = (modes == Mode.HOLD) | (modes == Mode.SOAK)
-    return np.where(waits & closing(outlook), np.int64(Mode.RUN), modes)
+    return np.where(waits & pressing(outlook), np.int64(Mode.RUN), modes)
 
 
 def by_time(outlook: Outlook, now: Votes, otherwise: Mode) -> Modes:

@@ -78,7 +78,7 @@ def test_random_follows_the_generator_of_reset(outlook_of: OutlookOf) -> None:
     ("hours", "with_return", "without"),
     [
         ([8, 9], [HOLD, PULL], [HOLD, PULL]),
-        ([10, 11, 12, 13, 17, 18], [HOLD, PULL], [HOLD, PULL]),
+        ([10, 11, 12, 13, 17, 18], [RUN, PULL], [RUN, PULL]),
         ([14, 15, 16, 19, 20, 21], [RUN, RUN], [RUN, RUN]),
         ([22, 23, 0, 3, 7], [PULL, HOLD], [RUN, RUN]),
     ],
@@ -96,7 +96,7 @@ def test_peak_offset_follows_the_clock_and_not_the_price(
 def test_peak_offset_tells_coast_from_west_by_longitude(outlook_of: OutlookOf) -> None:
     four = outlook_of(price=(1.0, 1.0, 1.0, 1.0), hour=8, longitude_deg=(106.0, 121.0, 114.9, 105.0))
     assert modes("PeakOffset", four) == [PULL, HOLD, HOLD, PULL]
-    for hour in (3, 8, 17):
+    for hour in (3, 8, 9):
         assert modes("PeakOffset", outlook_of(price=(1.0,), hour=hour, longitude_deg=(120.0,))) == [RUN]
 
 
@@ -237,6 +237,17 @@ def test_nobody_waits_when_the_end_needs_every_hour(outlook_of: OutlookOf, job_o
         assert modes(name, outlook_of(long_job, rising, **last_hours))[0] in (RUN, PULL)
     backlog = [job_of(1, gpus=10.0, due_h=40.0, hours=2.0) for _ in range(20)]
     assert modes("SolarSoak", outlook_of(backlog, rising, **last_hours)) == [SOAK, RUN]
+
+
+def test_a_queue_is_due_before_its_jobs_are(outlook_of: OutlookOf, job_of: JobOf) -> None:
+    """80 GPUs are free: 560 GPU-h fit into 10 h at 70 %, whoever brings them; later deadlines leave room."""
+    rising = np.array([[0.9, 0.9], [0.1, 0.1]])
+    for name in ("SolarSoak", "Threshold-soak-0.3", "WaitAwhile"):
+        fits = [job_of(0, gpus=20.0, hours=5.0, due_h=10.0) for _ in range(5)]
+        assert modes(name, outlook_of(fits, rising)) == [SOAK, SOAK]
+        assert modes(name, outlook_of([*fits, fits[0]], rising)) == [RUN, SOAK]
+        assert modes(name, outlook_of([*fits, job_of(0, gpus=20.0, hours=5.0, due_h=30.0)], rising)) == [SOAK, SOAK]
+        assert modes(name, outlook_of([*fits, job_of(1, gpus=20.0, hours=5.0, due_h=10.0)], rising)) == [SOAK, SOAK]
 
 
 @st.composite
