@@ -55,6 +55,7 @@ class Manifest(Config):
     observation_size: int
     observation_sha256: str
     n_regions: int
+    hold_steps: int = 1
     action_layout: Literal["modes", "joint"]
     packages: dict[str, str]
     files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
@@ -16,26 +17,40 @@ from wattward.agents.double_dqn import DoubleDQN
 from wattward.configs import ConfigError
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
 from wattward.configs.scenario_schema import Scenario
+from wattward.envs.action import Mode
 
 Learner = PPO | DoubleDQN
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
 
 
-class ScaledReward(VecEnvWrapper):
-    """Rewards times a constant, so that value errors are of the order of one."""
+class HeldActions(VecEnvWrapper):
+    """Decisions that hold for some steps of the environments; a decision's rewards are summed, then scaled.
 
-    def __init__(self, venv: VecEnv, scale: float) -> None:
+    All environments must end their episodes at the same steps; a decision ends with the episode.
+    """
+
+    def __init__(self, venv: VecEnv, hold_steps: int, reward_scale: float) -> None:
         super().__init__(venv)
-        self._scale = scale
+        self._hold_steps, self._reward_scale = hold_steps, reward_scale
+        self._actions: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     def reset(self) -> VecEnvObs:
         """First observations (num_envs, size)."""
         return self.venv.reset()
 
+    def step_async(self, actions: NDArray[np.int64]) -> None:
+        """Takes the coming decision."""
+        self._actions = actions
+
     def step_wait(self) -> VecEnvStepReturn:
-        """One step with its rewards scaled."""
-        observations, rewards, dones, infos = self.venv.step_wait()
-        return observations, rewards * self._scale, dones, infos
+        """Observations after the decision's last step, its summed rewards, and that step's dones and infos."""
+        total = np.zeros(self.num_envs, dtype=np.float64)
+        for _ in range(self._hold_steps):
+            observations, rewards, dones, infos = self.venv.step(self._actions)
+            total += rewards
+            if dones.any():
+                break
+        return observations, (total * self._reward_scale).astype(np.float32), dones, infos
 
 
 def make_env(
@@ -48,7 +63,7 @@ def make_env(
     env = FleetVecEnv(
         scenario, num_envs or settings.num_envs, seed=seed, joint=joint, reward=settings.reward, split=split
     )
-    return ScaledReward(env, settings.reward_scale)
+    return HeldActions(env, settings.hold_steps, settings.reward_scale)
 
 
 def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps: int, threads: int = 1) -> Learner:
@@ -81,13 +96,13 @@ def _linear(start: float, end: float) -> Callable[[float], float]:
 
 
 def _ppo(settings: PPOSettings, env: VecEnv, seed: int, episode_steps: int) -> PPO:
-    n_steps = episode_steps if settings.n_steps == "episode" else settings.n_steps
+    n_steps = -(-episode_steps // settings.hold_steps) if settings.n_steps == "episode" else settings.n_steps
     if (n_steps * env.num_envs) % settings.batch_size:
         raise ConfigError(
             f"batch_size = {settings.batch_size}: must divide the {n_steps * env.num_envs} decisions of a rollout "
             f"({n_steps} steps of {env.num_envs} environments)"
         )
-    return PPO(
+    model = PPO(
         "MlpPolicy",
         env,
         seed=seed,
@@ -100,6 +115,11 @@ def _ppo(settings: PPOSettings, env: VecEnv, seed: int, episode_steps: int) -> P
         target_kl=settings.target_kl,
         **_common(settings),
     )
+    logits = model.policy.action_net.bias
+    assert isinstance(logits, torch.Tensor)
+    with torch.no_grad():
+        logits[int(Mode.RUN) :: len(Mode)] += settings.run_logit
+    return model
 
 
 def _dqn(settings: DQNSettings, env: VecEnv, seed: int) -> DoubleDQN:

@@ -68,6 +68,7 @@ class LearnedPolicy:
     def __init__(self, manifest: Manifest, network: Network) -> None:
         self._manifest = manifest
         self._choose = ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
+        self._held: Modes | None = None
 
     @property
     def name(self) -> str:
@@ -80,11 +81,12 @@ class LearnedPolicy:
         return self._manifest
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - the protocol's; chance plays no part
-        """Checks that the network was made for such a world.
+        """Forgets the held modes and checks that the network was made for such a world.
 
         Raises:
             ConfigError: another number of regions, or another observation.
         """
+        self._held = None
         made = self._manifest
         for what, trained, given in (
             ("regions", made.n_regions, outlook.n_regions),
@@ -97,8 +99,10 @@ class LearnedPolicy:
                 )
 
     def act(self, outlook: Outlook) -> Modes:
-        """Modes of the highest value or probability, shape (R,)."""
-        return self._choose(outlook.observation)
+        """Modes of the highest value or probability, shape (R,); held as long as in training."""
+        if outlook.step % self._manifest.hold_steps == 0 or self._held is None:
+            self._held = self._choose(outlook.observation)
+        return self._held.copy()
 
 
 def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:

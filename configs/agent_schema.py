@@ -13,10 +13,12 @@ Discount = Annotated[float, Field(gt=0, le=1)]
 
 
 class Learner(Config):
-    """What every learning agent says. A step is one decision in one environment; `num_envs` of them happen at once."""
+    """What every learning agent says. A step is one decision in one environment; `num_envs` are made at once."""
 
     total_steps: Count
     num_envs: Count
+    hold_steps: Count = 1
+    """Steps of the environment that a decision holds for, its rewards summed."""
     reward: Literal["saving", "cost"] = "saving"
     reward_scale: Positive = 1.0
     net_arch: tuple[Count, ...] = (128, 128)
@@ -50,6 +52,8 @@ class PPOSettings(Learner):
     ent_coef: NonNegative = 0.0
     vf_coef: NonNegative = 0.5
     target_kl: Positive | None = None
+    run_logit: float = 0.0
+    """Added at the start to the logit of RUN, so that learning sets out from near RunOnArrival."""
 
 
 class DQNSettings(Learner):
@@ -72,7 +76,9 @@ class DQNSettings(Learner):
     @model_validator(mode="after")
     def _buffer_holds_a_start(self) -> DQNSettings:
         if self.buffer_size < max(self.batch_size, self.num_envs):
-            raise ValueError(f"buffer_size {self.buffer_size} must hold a batch ({self.batch_size}) and num_envs ({self.num_envs})")
+            raise ValueError(
+                f"buffer_size {self.buffer_size} must hold a batch ({self.batch_size}) and num_envs ({self.num_envs})"
+            )
         return self
 
 

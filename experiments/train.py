@@ -286,6 +286,7 @@ class Session:
             observation_size=model.observation_space.shape[0],
             observation_sha256=observation_sha256(),
             n_regions=run.scenario.n_regions,
+            hold_steps=run.settings.hold_steps,
             action_layout="joint" if run.settings.algorithm == "dqn" else "modes",
             packages={
                 "python": platform.python_version(),
