@@ -63,11 +63,13 @@ def resample(series: Series, step_minutes: int) -> Floats:
     """
     m, interval = len(series.rows), series.interval_minutes
     n = round(m * interval / step_minutes)
-    if interval <= step_minutes:
+    if interval == step_minutes:
+        return series.rows.copy()
+    if interval < step_minutes:
         edges = np.arange(n + 1) * (step_minutes / interval)
         total = np.vstack([np.zeros((1, series.rows.shape[1])), np.cumsum(series.rows, axis=0)])
         joined = [np.interp(edges, np.arange(m + 1), column) for column in total.T]
-        return np.diff(np.stack(joined, axis=1), axis=0) / (step_minutes / interval)
+        return np.maximum(0.0, np.diff(np.stack(joined, axis=1), axis=0) / (step_minutes / interval))
     at = (np.arange(n) + 0.5) * step_minutes
     centres = (np.arange(m) + 0.5) * interval
     return np.stack([np.interp(at, centres, column, period=m * interval) for column in series.rows.T], axis=1)
@@ -77,12 +79,7 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        header = list(pd.read_csv(path, dtype=str, nrows=0).columns)
-        for column in columns:
-            _check_column(path, column, header)
-        return pd.read_csv(
-            path, dtype=str, usecols=list(dict.fromkeys(columns)), keep_default_na=False, skip_blank_lines=False
-        )
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file") from error
     except (
@@ -94,6 +91,11 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
         pd.errors.EmptyDataError,
     ) as error:
         raise ConfigError(f"{path}: not readable as CSV: {error}") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ConfigError(f"{path}: not readable as CSV: its rows have more cells than its header")
+    for column in columns:
+        _check_column(path, column, list(table.columns))
+    return table
 
 
 def _check_column(path: Path, column: str, header: list[str]) -> None:

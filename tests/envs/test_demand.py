@@ -76,7 +76,7 @@ def test_no_spread_means_no_randomness() -> None:
 
 
 def test_case_1_when_all_runs_on_arrival() -> None:
-    """Zhejiang is full in its morning while Xinjiang is half idle; the pair averages 65-70 %; little is late, none lost."""
+    """Zhejiang is full in its morning and Xinjiang half idle; the pair averages 65-70 %; little is late, none lost."""
     scenario = load_scenario("zhejiang-xinjiang")
     simulator = Simulator(make_params(scenario), n_drawn(scenario))
     run = offers_of_modes(np.full((1, 2), Mode.RUN))

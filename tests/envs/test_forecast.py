@@ -42,7 +42,7 @@ def test_forecasts_are_never_negative() -> None:
 
 
 def test_drawn_worlds_are_forecast_with_the_documented_error() -> None:
-    """Over many weeks, relative to the load's own spread, as rho says; so the second anomaly has the law of the first."""
+    """Relative to the load's own spread, as rho says: the second anomaly has the law of the first."""
     scenario = load_scenario("zhejiang-xinjiang")
     rho = forecast_rho(scenario)[INTERACTIVE]
     leads = scenario.horizon + 1

@@ -26,7 +26,7 @@ def many_weeks(scenario: Scenario, weeks: int) -> list[Jobs]:
 
 def test_a_week_has_600_to_900_jobs_of_three_classes() -> None:
     counts = [len(jobs.gpus) for jobs in many_weeks(load_scenario("zhejiang-xinjiang"), 20)]
-    assert 600 < min(counts) and max(counts) < 1000 and 700 < np.mean(counts) < 900
+    assert min(counts) > 600 and max(counts) < 1000 and 700 < np.mean(counts) < 900
     jobs = draw_jobs(load_scenario("zhejiang-xinjiang"), MONDAY, np.random.default_rng(0))
     assert set(jobs.job_class.tolist()) == {0, 1, 2} and set(jobs.origin.tolist()) == {0, 1}
 
