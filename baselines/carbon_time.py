@@ -26,4 +26,5 @@ class CarbonTime(PlannedStart):
         """The start that saves most per completion time, shape (A,). Ties go to the earlier."""
         totals = window_totals(outlook, rate)
         completion = np.arange(rate.shape[0])[None, :] + slots(outlook).needed[:, None]
-        return np.argmax((totals[:, :1] - totals) / completion, axis=1).astype(np.int64)
+        leads: Ints = np.argmax((totals[:, :1] - totals) / completion, axis=1)
+        return leads

@@ -30,4 +30,5 @@ class LowestWindow(PlannedStart):
 
 def lowest_window(outlook: Outlook, rate: Floats) -> Ints:
     """The lead at which each job's lowest window under `rate` (L, R) starts, shape (A,). Ties go to the earlier."""
-    return np.argmin(window_totals(outlook, rate), axis=1).astype(np.int64)
+    leads: Ints = np.argmin(window_totals(outlook, rate), axis=1)
+    return leads

@@ -71,7 +71,8 @@ def pressing(outlook: Outlook) -> Votes:
     here = jobs.region[order, None] == np.arange(outlook.n_regions)
     due_by = np.cumsum(np.where(here, demand[order, None], 0.0), axis=0)
     too_much = here & (due_by > FILL * free_gpu_h(outlook, left_h[order]))
-    return too_much.any(axis=0) | majority(outlook, run_h > end_h - outlook.step_h)
+    due: Votes = np.any(too_much, axis=0) | majority(outlook, run_h > end_h - outlook.step_h)
+    return due
 
 
 def free_gpu_h(outlook: Outlook, within_h: Floats) -> Floats:
