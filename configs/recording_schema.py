@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -10,10 +10,14 @@ from wattward.configs.base import Config
 
 
 class CapacityFactors(Config):
-    """Hourly (or finer) capacity factors of one calendar year, Beijing time, one column a province."""
+    """Hourly (or finer) capacity factors of one calendar year, Beijing time, one column a province.
+
+    `stamp` says whether a row's time is the start or the end of the interval over which its value is the mean.
+    """
 
     path: str
     time_column: str = "time"
+    stamp: Literal["start", "end"] = "start"
 
 
 class Requests(Config):

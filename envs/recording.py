@@ -3,7 +3,8 @@
 Rules, all of them arbitrary and therefore written down:
 
 - Weather: the month and day on which the episode starts pick the same date in the recorded year (29 February becomes
-  1 March where the recorded year has none); from there the recording plays on, its end joined to its start.
+  1 March where the recorded year has none); from there the recording plays on, its end joined to its start. A series
+  stamped with the ends of its intervals is read one interval earlier.
 - Requests: the hour at which a trace starts is not published. Its mean day, smoothed over 3 hours, is turned until its
   peak falls on the peak of the region's own `shape_by_hour`, on that region's clock. Day d since 1970-01-01 plays the
   recorded day d modulo the days recorded. The trace is scaled to the region's mean load.
@@ -174,7 +175,8 @@ def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario) ->
             f"{path}: covers {covered / DAY_MINUTES:g} days from {EPOCH + timedelta(minutes=series.start_minute)}, "
             f"must cover a calendar year from 1 January 00:00 Beijing time"
         )
-    return year, resample(series, scenario.step_minutes)
+    shift = round(series.interval_minutes / scenario.step_minutes) if part.stamp == "end" else 0
+    return year, np.roll(resample(series, scenario.step_minutes), -shift, axis=0)
 
 
 def _month_climatology(values: Floats, year: int, step: int) -> Floats:

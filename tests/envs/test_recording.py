@@ -298,6 +298,15 @@ def test_other_zones_are_turned_to_beijing(tmp_path: Path) -> None:
 
 
 @needs_data
+def test_the_recorded_sun_is_centred_on_solar_noon() -> None:
+    scenario = load_scenario("zhejiang-xinjiang")
+    day = load_recording(DATA, scenario).sun_cf.reshape(-1, 96, 2).mean(axis=0)
+    centroid_h = (day * (np.arange(96)[:, None] + 0.5) / 4).sum(axis=0) / day.sum(axis=0)
+    solar_noon_h = [12.0 + (120.0 - region.site.longitude_deg) / 15.0 for region in scenario.regions]
+    np.testing.assert_allclose(centroid_h, solar_noon_h, atol=0.3)
+
+
+@needs_data
 def test_the_published_recordings() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
     recording = load_recording(DATA, scenario)
