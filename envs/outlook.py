@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.region_schema import Region
+from wattward.envs.processes.forecast import forecast
 from wattward.envs.types import (
     CARBON,
     IN_TRANSIT,
@@ -205,10 +206,8 @@ class Outlook:
 
     def _forecast(self, quantity: int, truth: Floats) -> Floats:
         b, ahead = self._b, self._ahead
-        rho = self._p.forecast_rho[b, quantity][:, None]
         usual, noise = self._x.usual[b, quantity, ahead], self._x.noise[b, quantity, ahead]
-        shrunk = rho**2 * (truth[b, ahead] - usual) + rho * np.sqrt(1.0 - rho**2) * noise
-        return np.maximum(0.0, usual + shrunk)
+        return forecast(truth[b, ahead], usual, noise, self._p.forecast_rho[b, quantity])
 
     def _per_region(self, amount: Floats) -> Floats:
         return np.bincount(self.jobs.region, weights=amount, minlength=self.n_regions).astype(np.float64)

@@ -25,7 +25,8 @@ def make_params(scenario: Scenario, batch: int = 1) -> Params:
 
     - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price of the
       region's tariff and its dirtiest grid, at full busy power and a hot day's PUE, plus the demand charge spread over
-      the episode's hours: no hour within the episode was dearer, so nobody wins by leaving work undone.
+      the episode's hours: no hour's energy within the episode was dearer, so leaving work undone pays at most where a
+      last step would have raised the month's peak.
     - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
       prices, loads, carbon and green power. It scales the reward and nothing else.
     """
