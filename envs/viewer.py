@@ -64,8 +64,8 @@ def as_image(outlook: Outlook, flows: Flows, kpis: dict[str, float]) -> NDArray[
         f"{kpis['late_gpu_h']:.1f} GPU-h late",
         fontsize=10,
     )
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _draw_fleet(axes: Axes, outlook: Outlook, flows: Flows, r: int) -> None:
