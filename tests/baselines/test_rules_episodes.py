@@ -66,5 +66,5 @@ def test_price_rules_save_on_the_toy(toy: ClusterEnv) -> None:
         return float(np.mean([play(toy, name, episode, toy.scenario.n_steps)[1] for episode in range(8)]))
 
     on_arrival = mean_cost_yuan("RunOnArrival")
-    for name in ("CheapestNow", "WaitAwhile", "LowestWindow", "CarbonTime", "Threshold-0.5"):
+    for name in ("CheapestNow", "WaitAwhile", "LowestWindow", "CarbonTime", "Threshold-0.3"):
         assert mean_cost_yuan(name) < on_arrival, name
