@@ -86,16 +86,15 @@ def publish_case(name: str, rows: Sequence[Row], out: Path) -> list[Path]:
     it = case(name)
     paths = [out / f"{name}.json", out / f"{name}.md"]
     write_json(paths[0], {"case": name, "published": it.published, "rows": rows, "provenance": provenance()})
-    write_text(
-        paths[1], f"# {it.title}\n\nPublished: {it.published}.\n\n{NOTE}\n\n{tables.markdown(tables.CASE, rows)}"
-    )
+    about = f"Published: {it.published}.\n\n{rows[0]['episodes']} test episodes a row. {NOTE}"
+    write_text(paths[1], f"# {it.title}\n\n{about}\n\n{tables.markdown(tables.CASE, rows)}")
     return paths
 
 
 NOTE = (
     "Savings are against RunOnArrival on the same test episodes. Cost: all yuan terms. Energy per GPU-h: yuan of "
     "energy and demand charge for each GPU-h of work done, requests included and restarts not, the nearest there is to "
-    "electricity cost per token. In band: share of time at 60-80 % load, over both sites."
+    "electricity cost per token. Load: mean of both sites. In band: share of time a site is at 60-80 % load."
 )
 
 
@@ -113,6 +112,7 @@ def _row(groups: Mapping[Key, pd.DataFrame], key: Key, tariff: str) -> Row:
         "world": "recorded" if recorded else "drawn",
         "energy_yuan_per_gpu_h": ours,
         "energy_saving": 1.0 - ours / floor,
+        "utilisation": float(groups[key]["utilisation"].mean()),
     }
 
 

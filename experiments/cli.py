@@ -137,7 +137,8 @@ def case(
     wanted = case.case(name)
     rows = case.run_case(wanted, episodes, _folder(recording), cache, jobs=jobs)
     paths = case.publish_case(name, rows, out)
-    _show(tables.terminal(tables.CASE, rows, f"{wanted.title}. Published: {wanted.published}"))
+    _show(tables.terminal(tables.CASE, rows, f"{wanted.title}, {episodes} test episodes"))
+    _say(f"published: {wanted.published}")
     _say(f"table: {paths[1]}")
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs import ConfigError, load_scenario
 from wattward.configs.suite_schema import Suite
 from wattward.experiments import scores, tables
 from wattward.experiments.entrants import Entrant, checkpoint, entrant
 from wattward.experiments.evaluate import Worlds, check_fit
 from wattward.experiments.executor import Cell, blocks, run_cells
-from wattward.experiments.records import Record, frame, provenance, write_json, write_records, write_text
+from wattward.experiments.records import Record, digest, frame, provenance, write_json, write_records, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,9 +107,7 @@ def publish(suite: Suite, records: Sequence[Record], out: Path) -> list[Row]:
         out / "leaderboard.md", f"# {suite.title}\n\n{note(suite)}\n\n{tables.markdown(tables.LEADERBOARD, rows)}"
     )
     write_records(out / "episodes.parquet", records)
-    write_json(
-        out / "provenance.json", provenance(suite=suite.model_dump(mode="json"), policy_seed=0, bootstrap_seed=0)
-    )
+    write_json(out / "provenance.json", provenance(policy_seed=0, bootstrap_seed=0, **_sources(suite, records)))
     draw_leaderboard(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
     return rows
 
@@ -189,6 +187,21 @@ def _bound_row(table: pd.DataFrame) -> Row:
         "cost_yuan": float(episodes["bound_yuan"].mean()),
         "episodes": len(episodes),
         "train_seeds": [],
+    }
+
+
+def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, object]:
+    """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
+    took_part = {record["entrant"] for record in records}
+    return {
+        "suite": suite.model_dump(mode="json"),
+        "scenarios": {name: digest(load_scenario(name).model_dump_json()) for name in suite.scenarios},
+        "checkpoints": {
+            folder: checkpoint(entry.entrant, folder).content
+            for entry in suite.checkpoints
+            if entry.entrant in took_part
+            for folder in entry.folders
+        },
     }
 
 

@@ -35,7 +35,9 @@ def draw_leaderboard(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> 
         for path in paths:
             with replacing(path) as temporary:
                 metadata = {"Date": None} if path.suffix == ".svg" else None
-                figure.savefig(temporary, format=path.suffix[1:], dpi=160, metadata=metadata)
+                figure.savefig(
+                    temporary, format=path.suffix[1:], dpi=160, bbox_inches="tight", pad_inches=0.18, metadata=metadata
+                )
 
 
 def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:

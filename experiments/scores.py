@@ -1,10 +1,12 @@
-"""What a set of episodes says about an entrant: pure functions of scores[training seed, episode]."""
+"""What a set of episodes says about an entrant: pure functions of scores[training seed, episode].
+
+SciPy's statistics take longer to import than an episode to play, so only the functions that need them import them.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import trim_mean
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
@@ -33,6 +35,8 @@ def iqm(scores: Floats) -> float:
     Raises:
         ValueError: no scores, or one that is not a number.
     """
+    from scipy.stats import trim_mean
+
     return float(trim_mean(_checked(scores).ravel(), 0.25))
 
 
@@ -51,6 +55,8 @@ def interval(scores: Floats, *, confidence: float = 0.95, draws: int = DRAWS, se
     Raises:
         ValueError: `scores` is empty, not two-dimensional, or holds one that is not a number.
     """
+    from scipy.stats import trim_mean
+
     table = _checked(scores)
     if table.ndim != 2:
         raise ValueError(f"scores must have shape (training seeds, episodes), got {table.shape}")

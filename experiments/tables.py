@@ -50,9 +50,9 @@ CASE: tuple[Column, ...] = (
     ("entrant", text("entrant")),
     ("cost saving", number("saving", ".1%")),
     ("yuan/GPU-h saving", number("energy_saving", ".1%")),
+    ("load", number("utilisation", ".1%")),
     ("in band", number("in_band", ".1%")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
-    ("episodes", number("episodes", "d")),
 )
 """What a case shows of each row."""
 

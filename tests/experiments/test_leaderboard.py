@@ -129,6 +129,8 @@ def test_a_leaderboard_is_six_files(tmp_path: Path) -> None:
     assert ElementTree.parse(tmp_path / "leaderboard.svg").getroot().tag.endswith("svg")
     made = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
     assert made["suite"]["name"] == "small"
+    assert len(made["scenarios"]["toy"]) == 20
+    assert made["checkpoints"] == {}
     text = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert text.startswith("# A small suite\n")
     assert "| PPO | 0.835 |" in text
