@@ -88,6 +88,27 @@ def test_rewards_are_scaled_and_returns_are_not() -> None:
     assert [info["episode"]["r"] for info in infos] == [info["episode"]["r"] for info in same]
 
 
+def test_a_held_decision_is_that_many_steps_of_the_same_modes() -> None:
+    held, single = (learners.make_env(TOY, settings_of("ppo", hold_steps=hold), 0) for hold in (5, 1))
+    held.reset()
+    single.reset()
+    pull = np.full((4, 2), 3, dtype=np.int64)
+    for decision in range(5):
+        observation, rewards, dones, _ = held.step(pull)
+        steps = [single.step(pull) for _ in range(5 if decision < 4 else 4)]
+        np.testing.assert_allclose(rewards, sum(step[1] for step in steps), rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(np.asarray(observation), np.asarray(steps[-1][0]))
+        assert dones.all() == (decision == 4) == steps[-1][2].all()
+
+
+def test_ppo_sets_out_from_near_run() -> None:
+    settings = settings_of("ppo", run_logit=5.0)
+    env = learners.make_env(TOY, settings, 0)
+    model = learners.make_model(settings, env, 0, episode_steps=TOY.n_steps)
+    modes = model.predict(np.asarray(env.reset()), deterministic=False)[0]
+    assert np.mean(modes == 2) > 0.8
+
+
 class Always:
     """A model that knows one action."""
 

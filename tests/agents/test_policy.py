@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wattward.agents import load_policy
 from wattward.agents.checkpoint import read_policy, write
-from wattward.agents.policy import LearnedPolicy, ModeChooser, Network
+from wattward.agents.policy import LearnedPolicy, ModeChooser, Network, acting_network
 from wattward.configs import ConfigError
 from wattward.configs.loading import load_scenario
 from wattward.envs.cluster_env import ClusterEnv
@@ -58,6 +58,28 @@ def test_it_plays_an_episode(folder: Path) -> None:
         assert modes.shape == (2,) and modes.min() >= 0 and modes.max() <= 3
         np.testing.assert_array_equal(modes, policy.act(env.outlook()))
         _, _, done, _, _ = env.step(modes)
+
+
+class Moment:
+    """As much of an outlook as a learned policy reads."""
+
+    n_regions = 2
+
+    def __init__(self, step: int, observation: np.ndarray) -> None:
+        self.step, self.observation = step, observation
+
+
+def test_modes_are_held_as_in_training(folder: Path) -> None:
+    manifest, tensors = read_policy(folder)
+    manifest = manifest.model_copy(update={"hold_steps": 4})
+    policy = LearnedPolicy(manifest, acting_network(manifest, tensors, folder))
+    choose = load_policy(folder)._choose
+    observations = np.random.default_rng(0).normal(size=(64, manifest.observation_size)).astype(np.float32)
+    policy.reset(Moment(0, observations[0]), np.random.default_rng(0))  # type: ignore[arg-type]
+    for step, observation in enumerate(observations):
+        modes = policy.act(Moment(step, observation))  # type: ignore[arg-type]
+        np.testing.assert_array_equal(modes, choose(observations[step - step % 4]))
+        modes[:] = 9
 
 
 def test_a_decision_costs_less_than_a_tenth_of_a_millisecond() -> None:
