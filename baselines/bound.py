@@ -17,7 +17,7 @@ BUCKETS = 3
 """Slack buckets of an origin: more are tighter and slower (docs/bound.md has the measurement)."""
 BLOCK_H = 1.0
 """Jobs are tracked by blocks of steps of this length, power and fleets step by step; shorter is tighter and slower."""
-SINGLE_UP_TO = 12
+SINGLE_UP_TO = 40
 """Up to this many jobs each is a group of its own, which is tightest."""
 
 

@@ -18,7 +18,7 @@ from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.episode import draw, episode_seed
 from wattward.envs.params import make_params
 from wattward.envs.simulator import Simulator
-from wattward.envs.testing import cost_yuan, permute_regions, random_params, random_world
+from wattward.envs.testing import cost_yuan, permute_regions, random_params, random_world, toy_optimum_yuan
 from wattward.envs.types import YUAN_TERMS, Exogenous, Params
 
 ONE_JOB = {"arrival": 0, "deadline": 100, "origin": 0, "job_class": 0, "gpus": 4.0, "work": 4.0, "data": 0.0}
@@ -304,6 +304,14 @@ def test_no_modes_beat_the_bound_in_drawn_episodes(name: str) -> None:
             assert limit <= play(params, world, np.array(mode))
         modes = np.random.default_rng(episode).integers(0, len(Mode), (scenario.n_steps, scenario.n_regions))
         assert limit <= play(params, world, modes)
+
+
+def test_on_the_toy_the_bound_is_the_optimum_by_hand() -> None:
+    scenario = load_scenario("toy")
+    params = make_params(scenario)
+    for episode in range(8):
+        world = draw(scenario, episode_seed("test", episode))
+        assert_costs(bound(params, world), toy_optimum_yuan(params, world))
 
 
 @pytest.mark.parametrize("entrant", ["RunOnArrival", "Random", "Threshold-soak-0.3", "LowestWindow"])
