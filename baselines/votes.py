@@ -39,17 +39,18 @@ def voters(outlook: Outlook) -> Votes:
     return ~(jobs.locked | jobs.in_transit)
 
 
-def majority(outlook: Outlook, votes: Votes) -> Votes:
-    """Regions where at least half of the estimated work of the voters agrees, shape (R,); never where nobody votes.
+def majority(outlook: Outlook, votes: Votes, quorum: float = 0.5) -> Votes:
+    """Regions where a share of the voters' estimated work agrees, shape (R,); never where nobody votes.
 
     Args:
         outlook: the present step.
         votes: shape (A,); those of jobs without a vote are ignored.
+        quorum: the least share that is enough.
     """
     jobs, may_vote = outlook.jobs, voters(outlook)
     for_gpu_h = per_region(outlook, np.where(may_vote & votes, jobs.expected_gpu_h, 0.0))
     all_gpu_h = per_region(outlook, np.where(may_vote, jobs.expected_gpu_h, 0.0))
-    return (for_gpu_h > 0) & (2 * for_gpu_h >= all_gpu_h)
+    return (for_gpu_h > 0) & (for_gpu_h >= quorum * all_gpu_h)
 
 
 def hours_to_end(outlook: Outlook) -> float:
@@ -96,9 +97,9 @@ def finish(outlook: Outlook, modes: Modes) -> Modes:
     return np.where(waits & pressing(outlook), np.int64(Mode.RUN), modes)
 
 
-def by_time(outlook: Outlook, now: Votes, otherwise: Mode) -> Modes:
+def by_time(outlook: Outlook, now: Votes, otherwise: Mode, quorum: float = 0.5) -> Modes:
     """Modes where job `a` wants to run now if `now[a]`, and `otherwise` is what waiting means."""
-    return finish(outlook, np.where(majority(outlook, now), np.int64(Mode.RUN), np.int64(otherwise)))
+    return finish(outlook, np.where(majority(outlook, now, quorum), np.int64(Mode.RUN), np.int64(otherwise)))
 
 
 def by_place(outlook: Outlook, place: Ints) -> Modes:

@@ -13,6 +13,10 @@ from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes
 from wattward.envs.types import Floats
 
+QUORUM = 0.2
+"""Chosen on training episodes. A job that is interrupted must win as many votes as it needs steps, and one that loses
+its step finds the others taken; with half the weight, work piles up until it is due."""
+
 
 class WaitAwhile(Rule):
     """A job that needs k steps runs in the k cheapest steps before its deadline, interrupted if need be.
@@ -21,7 +25,8 @@ class WaitAwhile(Rule):
     Reduce Carbon Emissions in the Cloud", Middleware 2021: interrupting and non-interrupting strategies.
     Transfer: preemptible jobs follow the interrupting strategy, others the non-interrupting one (the window of lowest
     mean). Its signal is carbon intensity; here the marginal cost of power, or with signal "carbon" the carbon of it.
-    Each step the jobs decide anew and vote on time (`votes`); those that wait soak up surplus, the cheapest slot.
+    Each step the jobs decide anew and vote on time (`votes`, with a lower quorum); those that wait soak up surplus,
+    the cheapest slot.
     """
 
     def __init__(self, signal: Signal = "cost") -> None:
@@ -29,11 +34,11 @@ class WaitAwhile(Rule):
         self.name = "WaitAwhile" if signal == "cost" else f"WaitAwhile-{signal}"
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN where most work finds this step among its cheapest, else SOAK."""
+        """RUN where enough work finds this step among its cheapest, else SOAK."""
         rate = signal(outlook, self.signal)
         interrupting = among_cheapest(outlook, rate)
         now = np.where(outlook.jobs.preemptible, interrupting, lowest_window(outlook, rate) == 0)
-        return by_time(outlook, now, otherwise=Mode.SOAK)
+        return by_time(outlook, now, otherwise=Mode.SOAK, quorum=QUORUM)
 
 
 def among_cheapest(outlook: Outlook, rate: Floats) -> Votes:

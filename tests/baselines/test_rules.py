@@ -132,6 +132,15 @@ def test_wait_awhile_waits_for_the_cheapest_steps(outlook_of: OutlookOf, job_of:
     assert modes("WaitAwhile", outlook_of([job_of(0, hours=2.0, due_h=3.0)], price)) == [RUN, SOAK]
 
 
+def test_the_weight_of_the_work_decides(outlook_of: OutlookOf, job_of: JobOf) -> None:
+    """The first job has no time to wait for the cheap hour, the second has."""
+    price = np.array([[0.5], [0.1], [0.9]])
+    for name, share in {"WaitAwhile": 0.2, "LowestWindow": 0.5, "CarbonTime": 0.5}.items():
+        for least, expected in ((share, RUN), (share - 0.01, SOAK)):
+            now, later = job_of(0, gpus=100 * least, due_h=1.0), job_of(0, gpus=100 * (1 - least), due_h=20.0)
+            assert modes(name, outlook_of([now, later], price, longitude_deg=(120.0,))) == [expected]
+
+
 def test_wait_awhile_does_not_interrupt_what_cannot_stop(outlook_of: OutlookOf, job_of: JobOf) -> None:
     price = np.array([[0.30], [0.40], [0.10], [0.90], [0.9]])
     two_hours = {"hours": 2.0, "due_h": 4.0}
