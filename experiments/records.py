@@ -123,9 +123,10 @@ def digest(*parts: object) -> str:
 
 @cache
 def code_digest() -> str:
-    """Names the code that a result depends on: every module below experiments, and how an episode is run."""
+    """Names the code that a result depends on: every module below experiments, and how an episode is run and scored."""
     files = [path for room in RESULT_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
-    return digest(*(path.read_bytes() for path in [*files, Path(__file__).with_name("evaluate.py")]))
+    own = [Path(__file__).with_name(name) for name in ("evaluate.py", "scores.py")]
+    return digest(*(path.read_bytes() for path in [*files, *own]))
 
 
 def folder_digest(folder: Path) -> str:

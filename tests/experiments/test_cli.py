@@ -20,7 +20,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from wattward import __version__
-from wattward.agents.checkpoint import Manifest, observation_sha256, sha256_of, write
+from wattward.agents.checkpoint import Manifest, Tensors, observation_sha256, sha256_of, write
 from wattward.configs import load_scenario
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.experiments import cli
@@ -57,7 +57,7 @@ def trained(tmp_path: Path) -> Path:
     """A checkpoint of a network that always answers mode 2, RUN, everywhere on the toy."""
     env = ClusterEnv("toy")
     size = len(env.reset(seed=0)[0])
-    settings = {"algorithm": "ppo"}
+    settings: dict[str, Any] = {"algorithm": "ppo"}
     manifest = Manifest(
         agent="ppo",
         algorithm="ppo",
@@ -74,7 +74,7 @@ def trained(tmp_path: Path) -> Path:
         action_layout="modes",
         packages={},
     )
-    tensors = {
+    tensors: Tensors = {
         "mlp_extractor.policy_net.0.weight": np.zeros((3, size), np.float32),
         "mlp_extractor.policy_net.0.bias": np.zeros(3, np.float32),
         "action_net.weight": np.zeros((8, 3), np.float32),
