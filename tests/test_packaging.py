@@ -64,7 +64,7 @@ def test_type_checkers_are_told_that_the_package_is_typed() -> None:
     assert (Path(wattward.__file__).parent / "py.typed").is_file()
 
 
-@pytest.mark.parametrize("kind", ["agents", "regions", "scenarios", "suites", "tariffs"])
+@pytest.mark.parametrize("kind", ["agents", "recordings", "regions", "scenarios", "suites", "tariffs"])
 def test_files_of_every_kind_are_shipped(kind: str) -> None:
     shipped = configs.names(kind)
     assert shipped
