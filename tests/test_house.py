@@ -120,3 +120,10 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
         [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=250
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_documented_observation_is_the_encoded_one() -> None:
+    from wattward.envs.observation import field_table
+
+    page = text(Path("docs/observation.md"))
+    assert page.split("<!-- fields:begin -->\n")[1].split("<!-- fields:end -->")[0] == field_table()
