@@ -118,7 +118,8 @@ def _ppo(settings: PPOSettings, env: VecEnv, seed: int, episode_steps: int) -> P
     logits = model.policy.action_net.bias
     assert isinstance(logits, torch.Tensor)
     with torch.no_grad():
-        logits[int(Mode.RUN) :: len(Mode)] += settings.run_logit
+        for mode in (Mode.RUN, Mode.PULL):
+            logits[int(mode) :: len(Mode)] += settings.run_logit
     return model
 
 

@@ -19,7 +19,7 @@ class Learner(Config):
     num_envs: Count
     hold_steps: Count = 1
     """Steps of the environment that a decision holds for, its rewards summed."""
-    reward: Literal["saving", "cost"] = "saving"
+    reward: Literal["shaped", "saving", "cost"] = "shaped"
     reward_scale: Positive = 1.0
     net_arch: tuple[Count, ...] = (128, 128)
     activation: Literal["relu", "tanh"] = "relu"
@@ -53,7 +53,7 @@ class PPOSettings(Learner):
     vf_coef: NonNegative = 0.5
     target_kl: Positive | None = None
     run_logit: float = 0.0
-    """Added at the start to the logit of RUN, so that learning sets out from near RunOnArrival."""
+    """Added at the start to the logits of RUN and PULL, so that learning sets out from where little is late."""
 
 
 class DQNSettings(Learner):

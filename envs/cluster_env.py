@@ -19,7 +19,7 @@ from wattward.envs.observation import Observer, Views
 from wattward.envs.outlook import Outlook
 from wattward.envs.params import make_params
 from wattward.envs.recording import Recording, load_recording
-from wattward.envs.reward import REWARD_KINDS, RewardKind, reward_of
+from wattward.envs.reward import REWARD_KINDS, RewardKind, Rewards
 from wattward.envs.simulator import Simulator, Snapshot
 from wattward.envs.types import YUAN_TERMS, Exogenous, Flows, Offers, Params, State
 from wattward.envs.viewer import as_image, as_text
@@ -54,7 +54,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             scenario: A shipped scenario's name, a path to a YAML file, or a Scenario.
             split: "train", "validation" or "test": where `reset` draws episodes from.
             recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
-            reward: "cost" or "saving", see `wattward.envs.reward`.
+            reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
             action: "modes" for MultiDiscrete([4] * R); "shares" for a Box of shape (R, 2) in 0..1.
             render_mode: "ansi", "rgb_array" or None.
 
@@ -80,7 +80,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         n_drawn = self.scenario.n_steps + self.params.forecast_rho.shape[2]
         self._simulator = Simulator(self.params, n_drawn)
         self._observation = np.zeros((1, *self.observation_space.shape), np.float32)
-        self._on_arrival_yuan = np.zeros((1, self.scenario.n_steps))
+        self._rewards = Rewards(reward, self._simulator, self.scenario.n_steps)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -108,8 +108,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def start(self, world: Exogenous) -> None:
         """Starts an episode in a given world (B = 1)."""
         self._simulator.load(0, world)
-        if self.reward == "saving":
-            self._simulator.run_on_arrival(0, self._on_arrival_yuan)
+        self._rewards.begin(0)
         self._observe()
 
     def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -123,14 +122,11 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """
         if self.steps_taken >= self.scenario.n_steps:
             raise ValueError("the episode is over; call reset()")
-        t = self.steps_taken
-        self._simulator.step(self._offers(np.asarray(action)))
-        cost = self._simulator.tally.cost_yuan
-        reward = reward_of(self.reward, cost, self._on_arrival_yuan[:, t], self.params.reference_yuan_per_step)
+        reward = self._rewards.step(self._offers(np.asarray(action)))
         self._observe()
         terminated = self.steps_taken == self.scenario.n_steps
         info: dict[str, Any] = {term: float(getattr(self.flows, term)[0].sum()) for term in YUAN_TERMS}
-        info["cost_yuan"] = float(cost[0])
+        info["cost_yuan"] = float(self._simulator.tally.cost_yuan[0])
         if terminated:
             info["kpis"] = self.kpis()
         return self._observation[0].copy(), float(reward[0]), terminated, False, info

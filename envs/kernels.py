@@ -23,6 +23,7 @@ from wattward.envs.types import (
     Flows,
     Ints,
     Offers,
+    OnArrival,
     Params,
     State,
     Tally,
@@ -58,11 +59,12 @@ def step_batch(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, a: Tally)
 
 
 @compiled
-def run_on_arrival(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int, cost_yuan: Floats) -> None:
-    """Plays environment `b` through with offers `o`, writes each step's cost, and puts it back at the start."""
+def run_on_arrival(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int, a: OnArrival) -> None:
+    """Plays environment `b` through with offers `o`, writes each step's cost and work left, starts it anew."""
     for t in range(p.n_steps[b]):
         step_one(p, s, x, o, f, b)
-        cost_yuan[b, t] = _cost(f, b)
+        a.cost_yuan[b, t] = _cost(f, b)
+        a.left_gpu_h[b, t] = f.waiting_gpu_h[b].sum() + f.transit_gpu_h[b].sum()
     reset_one(s, x, b)
 
 

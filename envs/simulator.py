@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wattward.envs import kernels
 from wattward.envs.action import Mode, offers_of_modes
-from wattward.envs.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
+from wattward.envs.types import Exogenous, Floats, Flows, Offers, OnArrival, Params, State, Tally
 
 JOB_FIELDS = tuple(name for name in Exogenous._fields if name.startswith("job_"))
 EMPTY_JOB = 1.0
@@ -69,15 +69,15 @@ class Simulator:
         kernels.step_batch(self.params, self.state, self.world, offers, self.flows, self.tally)
         return self.flows
 
-    def run_on_arrival(self, b: int, cost_yuan: Floats) -> None:
-        """Writes what each step of environment `b`'s episode costs when all runs on arrival; the episode starts anew.
+    def run_on_arrival(self, b: int, on_arrival: OnArrival) -> None:
+        """Writes what all work running on arrival does in environment `b`'s episode; the episode starts anew.
 
         Args:
             b: The environment.
-            cost_yuan: Written in row `b`, shape (B, at least n_steps).
+            on_arrival: Written in row `b`, arrays of shape (B, at least n_steps).
         """
         run = np.full((self.n_envs, self.n_regions), Mode.RUN)
-        kernels.run_on_arrival(self.params, self.state, self.world, offers_of_modes(run), self.flows, b, cost_yuan)
+        kernels.run_on_arrival(self.params, self.state, self.world, offers_of_modes(run), self.flows, b, on_arrival)
 
     def save(self) -> Snapshot:
         """A copy of all that steps change."""

@@ -19,7 +19,7 @@ from wattward.envs.episode import draw, episode_seed
 from wattward.envs.kpis import kpis_of
 from wattward.envs.observation import Observer
 from wattward.envs.params import make_params
-from wattward.envs.reward import RewardKind, reward_of
+from wattward.envs.reward import RewardKind, Rewards
 from wattward.envs.simulator import Simulator
 
 N_TRAINING_EPISODES = 2**31
@@ -30,7 +30,7 @@ class FleetVecEnv(VecEnv):
 
     Every environment draws its episodes from its own stream of the seed, so that results do not depend on B's order.
     `infos[b]` holds, where an episode ended, "episode" (return "r", length "l"), "kpis", "terminal_observation" and,
-    with reward "saving", "saving" (against RunOnArrival).
+    but for reward "cost" "saving" (against RunOnArrival).
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class FleetVecEnv(VecEnv):
             num_envs: Number of environments B.
             seed: Seeds the choice of episodes.
             joint: Actions are one Discrete(4**R) instead of MultiDiscrete([4] * R).
-            reward: "cost" or "saving".
+            reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
             split: The split episodes are drawn from.
         """
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
@@ -58,7 +58,7 @@ class FleetVecEnv(VecEnv):
         self.params = make_params(self.scenario, num_envs)
         self._observer = Observer(self.scenario, self.params)
         self._simulator = Simulator(self.params, self.scenario.n_steps + self.params.forecast_rho.shape[2])
-        self._on_arrival_yuan = np.zeros((num_envs, self.scenario.n_steps))
+        self._rewards = Rewards(reward, self._simulator, self.scenario.n_steps)
         self._returns = np.zeros(num_envs)
         self._actions: NDArray[Any] = np.zeros(num_envs)
         self._observations = np.zeros((num_envs, *self._observer.space.shape), np.float32)
@@ -86,12 +86,8 @@ class FleetVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Observations (B, size), rewards (B,), dones (B,) and infos of the step."""
-        t = self._simulator.state.step.copy()
         modes = joint_to_modes(self._actions, self.scenario.n_regions) if self.joint else self._actions
-        self._simulator.step(offers_of_modes(np.asarray(modes)))
-        on_arrival = self._on_arrival_yuan[np.arange(self.num_envs), t]
-        cost = self._simulator.tally.cost_yuan
-        rewards = reward_of(self.reward, cost, on_arrival, self.params.reference_yuan_per_step)
+        rewards = self._rewards.step(offers_of_modes(np.asarray(modes)))
         self._returns += rewards
         dones = self._simulator.state.step >= self.params.n_steps
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -105,16 +101,15 @@ class FleetVecEnv(VecEnv):
     def _start(self, b: int) -> None:
         number = int(self._rngs[b].integers(N_TRAINING_EPISODES))
         self._simulator.load(b, draw(self.scenario, episode_seed(self.split, number)))
-        if self.reward == "saving":
-            self._simulator.run_on_arrival(b, self._on_arrival_yuan)
+        self._rewards.begin(b)
         self._returns[b] = 0.0
 
     def _end(self, b: int, observation: NDArray[np.float32]) -> dict[str, Any]:
         kpis = kpis_of(self.params, self._simulator.state, self._simulator.tally, b)
         info: dict[str, Any] = {"kpis": kpis, "terminal_observation": observation.copy(), "TimeLimit.truncated": False}
         info["episode"] = {"r": float(self._returns[b]), "l": self.scenario.n_steps}
-        if self.reward == "saving":
-            info["saving"] = 1.0 - kpis["cost_yuan"] / float(self._on_arrival_yuan[b].sum())
+        if self.reward != "cost":
+            info["saving"] = 1.0 - kpis["cost_yuan"] / float(self._rewards.on_arrival.cost_yuan[b].sum())
         self._start(b)
         return info
 
