@@ -279,11 +279,8 @@ def _offer_others(p: Params, s: State, x: Exogenous, o: Offers, f: Flows, b: int
 
 @compiled
 def _may_move(p: Params, s: State, b: int, j: int, r: int) -> bool:
-    source = s.job_region[b, j]
-    if source == r:
-        return False
-    out_free = s.wan_out_gb[b, source] < p.wan_gb_per_step[b, source]
-    return out_free and s.wan_in_gb[b, r] < p.wan_gb_per_step[b, r]
+    source, link_gb = s.job_region[b, j], p.wan_gb_per_step[b]
+    return source != r and s.wan_out_gb[b, source] < link_gb[source] and s.wan_in_gb[b, r] < link_gb[r]
 
 
 @compiled
