@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test clean
+.PHONY: help install demo test check lint types contract format coverage wheel-test results clean
 
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+RECORDING ?= $(WATTWARD_DATA)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
@@ -56,6 +57,11 @@ coverage: install  ## the suite with branch coverage; compiled kernels are outsi
 
 wheel-test: install  ## the wheel, built from the sdist and installed elsewhere, passes the tests
 	VENV=$(VENV) .ci/wheel
+
+results: install  ## recompute the README's numbers (RECORDING names a folder of recorded series)
+	$(BIN)/wattward leaderboard quick
+	$(BIN)/wattward case zhejiang-xinjiang --episodes 50 --recording $(RECORDING)
+	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.readme import update; update(Path('README.md'), Path('results'))"
 
 clean:  ## drop caches and builds; .venv and results stay
 	rm -rf dist build htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

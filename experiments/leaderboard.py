@@ -118,7 +118,8 @@ def note(suite: Suite) -> str:
     return (
         f"{suite.episodes} {suite.split} episodes of {', '.join(suite.scenarios)} ({worlds}), the same for everyone. "
         "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
-        "training seeds and episodes. Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
+        "training seeds and episodes. P(best): probability of beating the best rule on an episode. "
+        "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
         "In band: share of time at the load the scenario asks for. µs: median time of one decision."
     )
 

@@ -35,6 +35,7 @@ LEADERBOARD: tuple[Column, ...] = (
     ("entrant", text("entrant")),
     ("score", number("score_iqm", ".3f")),
     ("95 % interval", _interval),
+    ("P(best)", number("poi_vs_best_rule", ".2f")),
     ("saving", number("saving", ".1%")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),

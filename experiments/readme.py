@@ -1,0 +1,56 @@
+"""The results block of the README, made from published result files so that it cannot drift from them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wattward.configs import ConfigError
+from wattward.experiments import tables
+from wattward.experiments.records import write_text
+
+BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
+
+
+def results_block(results: Path) -> str:
+    """The Markdown between the README's markers.
+
+    Args:
+        results: The folder that holds quick/leaderboard.json and cases/zhejiang-xinjiang.json.
+
+    Raises:
+        ConfigError: a file is missing; the message says which command writes it.
+    """
+    rows = _read(results / "quick" / "leaderboard.json", "wattward leaderboard quick")
+    case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward case zhejiang-xinjiang --recording DIR")
+    episodes = case["rows"][0]["episodes"]
+    return (
+        f"`wattward leaderboard quick`: {rows[0]['episodes']} test episodes of `{rows[0]['scenario']}`, the same for "
+        "every entrant; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
+        f"episodes.\n\n{tables.markdown(tables.LEADERBOARD, rows)}\n"
+        "![score by entrant](results/quick/leaderboard.png)\n\n"
+        "**The published case.** `wattward case zhejiang-xinjiang --recording DIR --episodes "
+        f"{episodes}` holds the peak-offset rule against RunOnArrival under both tariffs, in drawn worlds and on the "
+        f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."
+        f"\n\n{tables.markdown(tables.CASE, case['rows'])}"
+    )
+
+
+def update(readme: Path, results: Path) -> None:
+    """Rewrites the results block of a README, the rest untouched.
+
+    Raises:
+        ConfigError: the README lacks a marker, or a result file is missing.
+    """
+    text = readme.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ConfigError(f"{readme}: must hold {BEGIN.strip()} and {END} once each")
+    before, rest = text.split(BEGIN)
+    write_text(readme, before + BEGIN + results_block(results) + END + rest.split(END)[1])
+
+
+def _read(path: Path, command: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; `{command}` writes it")
+    return json.loads(path.read_text(encoding="utf-8"))
