@@ -24,7 +24,7 @@ def text(key: str) -> Callable[[Row], str]:
 
 
 def _interval(row: Row) -> str:
-    return MISSING if row["kind"] == "bound" else f"{row['score_low']:.3f} to {row['score_high']:.3f}"
+    return MISSING if row["kind"] == "bound" else f"{row['score_low']:.2f} to {row['score_high']:.2f}"
 
 
 def _seeds(row: Row) -> str:
