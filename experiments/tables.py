@@ -27,12 +27,13 @@ def _interval(row: Row) -> str:
     return MISSING if row["kind"] == "bound" else f"{row['score_low']:.2f} to {row['score_high']:.2f}"
 
 
-def _seeds(row: Row) -> str:
-    return str(len(row["train_seeds"])) if row["train_seeds"] else MISSING
+def _entrant(row: Row) -> str:
+    seeds = len(row["train_seeds"])
+    return f"{row['entrant']} ({seeds} seeds)" if seeds else str(row["entrant"])
 
 
 LEADERBOARD: tuple[Column, ...] = (
-    ("entrant", text("entrant")),
+    ("entrant", _entrant),
     ("score", number("score_iqm", ".3f")),
     ("95 % interval", _interval),
     ("P(best)", number("poi_vs_best_rule", ".2f")),
@@ -40,7 +41,6 @@ LEADERBOARD: tuple[Column, ...] = (
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),
     ("in band", number("in_band", ".1%")),
-    ("seeds", _seeds),
     ("µs", number("decision_us", ",.0f")),
 )
 """What a leaderboard shows of each row."""
