@@ -133,7 +133,7 @@ def test_a_leaderboard_is_six_files(tmp_path: Path) -> None:
     assert made["checkpoints"] == {}
     text = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert text.startswith("# A small suite\n")
-    assert "| PPO (2 seeds) | 0.835 |" in text
+    assert "| PPO (3 seeds) | 0.835 |" in text
 
 
 def test_the_same_records_give_the_same_files(tmp_path: Path) -> None:
