@@ -76,11 +76,11 @@ def _draw_fleet(axes: Axes, outlook: Outlook, flows: Flows, r: int) -> None:
         bottom += float(gpus)
     axes.bar(["queue [GPU-h]"], [outlook.queue_gpu_h[r]], color="#adb5bd")
     axes.axhline(outlook.fleet_gpus[r], color="#868e96", lw=0.8, ls="--")
-    axes.set_ylim(0, max(outlook.fleet_gpus[r], outlook.queue_gpu_h[r]) * 1.15 + 1e-9)
+    axes.set_ylim(0, max(outlook.fleet_gpus[r], outlook.queue_gpu_h[r]) * (1.45 if r == 0 else 1.15) + 1e-9)
     axes.set_title(outlook.region_names[r], fontsize=9, loc="left")
     axes.tick_params(labelsize=7)
     if r == 0:
-        axes.legend(fontsize=6, frameon=False, loc="upper right")
+        axes.legend(fontsize=6, frameon=False, loc="upper left", ncols=2)
 
 
 def _draw_ahead(axes: Axes, outlook: Outlook, r: int) -> None:

@@ -75,8 +75,9 @@ def test_permuting_regions_permutes_results(seed: int, n_regions: int, n_jobs: i
     world = random_world(rng, params, n_jobs)
     order = rng.permutation(n_regions)
     one, other = started(params, world), started(*permute_regions(params, world, order))
-    # Two regions that soak both offer free power; who of them is asked first then depends on their numbers.
+    # Two regions that soak both offer free power; who of them is asked first then depends on their numbers: one a step.
     modes = rng.choice([Mode.HOLD, Mode.RUN, Mode.PULL], (N_STEPS, 1, n_regions))
+    modes[np.arange(N_STEPS), 0, rng.integers(0, n_regions, N_STEPS)] = Mode.SOAK
     for t in range(N_STEPS):
         flows = copied(one.step(offers_of_modes(modes[t])))
         permuted = other.step(offers_of_modes(modes[t][:, order]))
