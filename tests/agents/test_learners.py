@@ -101,12 +101,12 @@ def test_a_held_decision_is_that_many_steps_of_the_same_modes() -> None:
         assert dones.all() == (decision == 4) == steps[-1][2].all()
 
 
-def test_ppo_sets_out_from_near_run() -> None:
+def test_ppo_sets_out_from_running_work() -> None:
     settings = settings_of("ppo", run_logit=5.0)
     env = learners.make_env(TOY, settings, 0)
     model = learners.make_model(settings, env, 0, episode_steps=TOY.n_steps)
     modes = model.predict(np.asarray(env.reset()), deterministic=False)[0]
-    assert np.mean(modes == 2) > 0.8
+    assert np.mean(modes >= 2) > 0.8
 
 
 class Always:
