@@ -1,7 +1,8 @@
-"""Stable-Baselines3's DQN with two changes that matter where many environments run at once.
+"""Stable-Baselines3's DQN with three changes that matter here.
 
 Targets are those of double Q-learning (van Hasselt, Guez and Silver 2016, arXiv 1509.06461): the online network
-chooses, the target network values. And each environment explores by its own coin instead of one coin for all.
+chooses, the target network values. Each environment explores by its own coin instead of one coin for all. And where
+the target network is a running average of the online one (tau < 1), it is the average that acts greedily.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ class DoubleDQN(DQN):
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
         """Greedy actions, each replaced by a random one with the present exploration rate unless `deterministic`."""
+        if deterministic and self.tau < 1.0:
+            with torch.no_grad():
+                values = self.q_net_target(torch.as_tensor(observation))
+            return values.argmax(dim=1).numpy(), state
         actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
         if not deterministic:
             rng = self.action_space.np_random

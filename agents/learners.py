@@ -133,6 +133,7 @@ def _dqn(settings: DQNSettings, env: VecEnv, seed: int) -> DoubleDQN:
         train_freq=settings.train_freq,
         gradient_steps=settings.gradient_steps,
         target_update_interval=max(settings.target_update_interval, env.num_envs),
+        tau=settings.tau,
         n_steps=settings.return_steps,
         exploration_fraction=settings.exploration_fraction,
         exploration_initial_eps=settings.exploration_start,

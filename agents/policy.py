@@ -127,7 +127,7 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network:
     Raises:
         ConfigError: layers are missing or do not fit the manifest.
     """
-    network = Network(_layers(manifest.algorithm, tensors, path), manifest.activation)
+    network = Network(_layers(_acting_prefix(manifest), tensors, path), manifest.activation)
     outputs = N_MODES**manifest.n_regions if manifest.action_layout == "joint" else N_MODES * manifest.n_regions
     for what, found, needed in (
         ("inputs", network.n_inputs, manifest.observation_size),
@@ -138,13 +138,19 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network:
     return network
 
 
-def _layers(algorithm: str, tensors: Tensors, path: Path) -> Layers:
-    prefix = "q_net.q_net." if algorithm == "dqn" else "mlp_extractor.policy_net."
+def _acting_prefix(manifest: Manifest) -> str:
+    if manifest.algorithm == "ppo":
+        return "mlp_extractor.policy_net."
+    averaged = manifest.settings.get("tau", 1.0) < 1.0
+    return "q_net_target.q_net." if averaged else "q_net.q_net."
+
+
+def _layers(prefix: str, tensors: Tensors, path: Path) -> Layers:
     own = [key.removeprefix(prefix) for key in tensors if key.startswith(prefix)]
     hidden = sorted({int(key.split(".")[0]) for key in own})
     if not hidden:
         raise ConfigError(f"{path}: holds no tensor whose name begins with {prefix!r}")
-    names = [f"{prefix}{number}" for number in hidden] + (["action_net"] if algorithm == "ppo" else [])
+    names = [f"{prefix}{number}" for number in hidden] + (["action_net"] if prefix.startswith("mlp_extractor.") else [])
     try:
         pairs = [(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in names]
     except KeyError as error:

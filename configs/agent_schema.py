@@ -67,6 +67,9 @@ class DQNSettings(Learner):
     gradient_steps: Count
     target_update_interval: Count
     """In steps, like `total_steps`."""
+    tau: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the learning network that the target takes over at each update. Below 1 the target is a running average
+    of it, less noisy where actions are nearly as good as each other, and is the network that acts when it counts."""
     return_steps: Count = 1
     """Rewards summed before the Q-network's own estimate is used."""
     exploration_fraction: Share
