@@ -75,7 +75,8 @@ def make(name: str) -> Policy:
     prefix, _, tail = name.rpartition("-")
     if f"{prefix}-" in QUANTILES:
         return QUANTILES[f"{prefix}-"](_quantile(name, tail))
-    near = difflib.get_close_matches(name, known, n=3)
+    by_lower = {rule.lower(): rule for rule in known}
+    near = [by_lower[rule] for rule in difflib.get_close_matches(name.lower(), by_lower, n=3)]
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     raise ConfigError(f"unknown policy {name!r}{hint} (known: {', '.join(known)}, and Threshold-Q with Q from 0 to 1)")
 

@@ -193,7 +193,7 @@ def test_a_wrong_file_is_named_with_its_key(empty_folder: Path, own_configs: Pat
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        (("evaluate", "PeakOfset", "--scenario", "toy"), ["unknown entrant 'PeakOfset'", "did you mean PeakOffset"]),
+        (("evaluate", "PeakOfset", "--scenario", "toy"), ["unknown policy 'PeakOfset'", "did you mean PeakOffset"]),
         (("evaluate", "Random", "--scenario", "toi"), ["unknown scenario 'toi'", "did you mean toy"]),
         (("evaluate", "Random", "--scenario", "no/toy.yaml"), ["no/toy.yaml: no such file"]),
         (("evaluate", "Random", "--scenario", "toy", "--out", "x.csv"), ["x.csv", ".parquet or .json"]),

@@ -20,7 +20,7 @@ def test_every_rule_may_enter() -> None:
 
 @pytest.mark.parametrize("text", ["peakofset", "Peak Offset", "PEAKOFFSET"])
 def test_a_near_miss_is_pointed_at_the_rule(text: str) -> None:
-    with pytest.raises(ConfigError, match=f"unknown entrant '{text}'; did you mean PeakOffset.*one of: RunOnArrival"):
+    with pytest.raises(ConfigError, match=f"unknown policy '{text}'; did you mean PeakOffset.*known: RunOnArrival"):
         entrant(text)
 
 
