@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -80,22 +78,6 @@ def test_modes_are_held_as_in_training(folder: Path) -> None:
         modes = policy.act(Moment(step, observation))  # type: ignore[arg-type]
         np.testing.assert_array_equal(modes, choose(observations[step - step % 4]))
         modes[:] = 9
-
-
-def test_a_decision_costs_less_than_a_tenth_of_a_millisecond() -> None:
-    sizes, rng = [121, 256, 256, 16], np.random.default_rng(0)
-    layers = [
-        (rng.normal(size=(after, before)).astype(np.float32), np.zeros(after, dtype=np.float32))
-        for before, after in itertools.pairwise(sizes)
-    ]
-    choose = ModeChooser(Network(layers, "relu"), 2, joint=True)
-    observation = rng.normal(size=121).astype(np.float32)
-    seconds = []
-    for _ in range(300):
-        start = time.perf_counter()
-        choose(observation)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 100e-6
 
 
 @settings(max_examples=30)

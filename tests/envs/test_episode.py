@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -161,17 +160,6 @@ def test_a_fixed_start_and_a_wrong_one() -> None:
     assert start_of(draw(fixed, episode_seed("train", 0))) == datetime(2026, 2, 28)
     with pytest.raises(ConfigError, match=r"start = '2026-02-30'.*any_day"):
         draw(toy.model_copy(update={"start": "2026-02-30"}), episode_seed("train", 0))
-
-
-def test_a_week_is_drawn_in_a_few_milliseconds() -> None:
-    scenario = load_scenario("zhejiang-xinjiang")
-    draw(scenario, episode_seed("train", 0))
-    times = []
-    for i in range(15):
-        begin = time.perf_counter()
-        draw(scenario, episode_seed("train", i))
-        times.append(time.perf_counter() - begin)
-    assert min(times) < 0.03
 
 
 def toy_cost(world: Exogenous, modes_at: dict[int, tuple[Mode, Mode]]) -> float:

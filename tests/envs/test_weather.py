@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -208,19 +207,6 @@ def test_the_river_follows_its_year() -> None:
     assert 150 < share.argmax() < 180
     assert np.abs(np.diff(share)).max() < 0.01
     assert share[0] == pytest.approx(share[-1], abs=0.005)
-
-
-def test_a_week_is_drawn_in_a_few_milliseconds(scenario: Scenario) -> None:
-    start, rng = minute_of(date(2026, 4, 1)), np.random.default_rng(11)
-
-    def draw_week() -> float:
-        began = perf_counter()
-        for draw in (draw_sun, draw_wind, draw_river, draw_air):
-            draw(REGIONS, scenario, start, 768, rng)
-        return perf_counter() - began
-
-    draw_week()
-    assert min(draw_week() for _ in range(10)) < 0.03
 
 
 @settings(max_examples=20)
