@@ -120,7 +120,7 @@ def note(suite: Suite) -> str:
         "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
         "training seeds and episodes. P(best): probability of beating the best rule on an episode. "
         "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
-        "In band: share of time at the load the scenario asks for. µs: median time of one decision."
+        "In band: share of time at the load the scenario asks for. µs: mean time of a step's choice."
     )
 
 
