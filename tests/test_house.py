@@ -127,3 +127,9 @@ def test_the_documented_observation_is_the_encoded_one() -> None:
 
     page = text(Path("docs/observation.md"))
     assert page.split("<!-- fields:begin -->\n")[1].split("<!-- fields:end -->")[0] == field_table()
+
+
+def test_the_readme_shows_the_published_results() -> None:
+    from wattward.experiments.readme import BEGIN, END, results_block
+
+    assert f"{BEGIN}{results_block(ROOT / 'results')}{END}" in text(Path("README.md"))
