@@ -28,7 +28,9 @@ def results_block(results: Path) -> str:
     return (
         f"`wattward leaderboard quick`: {rows[0]['episodes']} test episodes of `{rows[0]['scenario']}`, the same for "
         "every entrant; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
-        f"episodes.\n\n{tables.markdown(tables.LEADERBOARD, rows)}\n"
+        "episodes. P(best): probability of beating the best rule on an episode. Late: GPU-h whose deadline passed, per "
+        "episode. In band: share of the time that a site is at 60–80 % load. µs: mean time of a step's choice."
+        f"\n\n{tables.markdown(tables.LEADERBOARD, rows)}\n"
         "![score by entrant](results/quick/leaderboard.png)\n\n"
         "**The published case.** `wattward case zhejiang-xinjiang --recording DIR --episodes "
         f"{episodes}` holds the peak-offset rule against RunOnArrival under both tariffs, in drawn worlds and on the "
