@@ -27,7 +27,7 @@ from wattward.configs.recording_schema import CapacityFactors, RecordingLayout, 
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_of, step_minutes
-from wattward.envs.processes.carbon import intensity, swings
+from wattward.envs.processes.carbon import carbon_of
 from wattward.envs.processes.gaussian import Drawn
 from wattward.envs.series import Series, read_series, resample
 from wattward.envs.types import Floats
@@ -137,16 +137,10 @@ def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor:
 
     Over the recorded year it averages the published factor, because the recording's own means are taken out.
     """
-    columns = []
-    for r, region in enumerate(regions):
-        means = float(recording.sun_cf[:, r].mean()), float(recording.wind_cf[:, r].mean())
-        truth, usual = (
-            intensity(region.carbon, sun[:, r], wind[:, r], *means)
-            for sun, wind in ((sun_factor.truth, wind_factor.truth), (sun_factor.usual, wind_factor.usual))
-        )
-        noise = swings(region.carbon, sun_factor.noise[:, r], wind_factor.noise[:, r], *means)
-        columns.append((truth, usual, noise))
-    return Drawn(*(np.stack(part, axis=1) for part in zip(*columns, strict=True)))
+    means = [
+        (float(sun), float(wind)) for sun, wind in zip(recording.sun_cf.mean(0), recording.wind_cf.mean(0), strict=True)
+    ]
+    return carbon_of(regions, means, sun_factor, wind_factor)
 
 
 def _replayed(values: Floats, usual: Floats, at: NDArray[np.int64], other: NDArray[np.int64]) -> Drawn:

@@ -7,6 +7,8 @@ with capacity factors of the region's grid. The mean share is the one that the p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from wattward.configs.region_schema import Carbon, Region
@@ -48,13 +50,27 @@ def draw_carbon(
         wind_factor: of `draw_wind_factor`.
     """
     year, _ = position_in_year(start_minute, 1, scenario.step_minutes)
+    means = [(mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)) for region in regions]
+    return carbon_of(regions, means, sun_factor, wind_factor)
+
+
+def carbon_of(
+    regions: tuple[Region, ...], means: Sequence[tuple[float, float]], sun_factor: Drawn, wind_factor: Drawn
+) -> Drawn:
+    """Carbon intensity that follows from capacity factors, three (N, R) arrays [kg/kWh].
+
+    Args:
+        regions: the regions.
+        means: each region's mean capacity factors of sun and wind.
+        sun_factor: capacity factors of sun.
+        wind_factor: capacity factors of wind.
+    """
     columns = []
     for r, region in enumerate(regions):
-        means = mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)
         truth, usual = (
-            intensity(region.carbon, sun[:, r], wind[:, r], *means)
+            intensity(region.carbon, sun[:, r], wind[:, r], *means[r])
             for sun, wind in ((sun_factor.truth, wind_factor.truth), (sun_factor.usual, wind_factor.usual))
         )
-        noise = swings(region.carbon, sun_factor.noise[:, r], wind_factor.noise[:, r], *means)
+        noise = swings(region.carbon, sun_factor.noise[:, r], wind_factor.noise[:, r], *means[r])
         columns.append((truth, usual, noise))
     return Drawn(*(np.stack(part, axis=1) for part in zip(*columns, strict=True)))
