@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from wattward.experiments.entrants import Entrant
 from wattward.experiments.evaluate import Worlds, evaluate, references
@@ -13,6 +17,8 @@ from wattward.experiments.records import Record, digest, read_json, write_json
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+INTERRUPTED = 130
+"""Exit code of a process that Ctrl-C ended."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,33 @@ def _spread(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) ->
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=min(jobs, len(items)), return_as="generator_unordered", batch_size=1, pre_dispatch="all")
-    yield from pool(delayed(work)(item) for item in items)
+    with _children_deaf_to_interrupts():
+        results = pool(delayed(_Quietly(work))(item) for item in items)
+    yield from results
+
+
+@contextmanager
+def _children_deaf_to_interrupts() -> Iterator[None]:
+    """Processes started in the block ignore Ctrl-C until their first task, so that none dies of it while starting."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@dataclass(frozen=True)
+class _Quietly(Generic[Item, Result]):
+    """Work in a process of its own, which Ctrl-C ends with its files tidied and without a traceback."""
+
+    work: Callable[[Item], Result]
+
+    def __call__(self, item: Item) -> Result:
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
+        return self.work(item)
 
 
 def _tracked(results: Iterable[Result], total: int, title: str) -> Iterator[Result]:
