@@ -160,7 +160,10 @@ def _version(package: str) -> str | None:
 def _git_commit() -> str | None:
     here = Path(__file__).resolve()
     tracked = _git("ls-files", "--error-unmatch", here.name)
-    return _git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") if tracked else None
+    if not tracked:
+        return None
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results")
+    return f"{_git('rev-parse', 'HEAD')}{'-dirty' if changed else ''}"
 
 
 def _git(*arguments: str) -> str | None:
