@@ -81,104 +81,117 @@ class Reference:
         return sorted(self.jobs.values(), key=lambda j: (self.deadline(j), j.number))
 
     def step(self, modes: list[int]) -> dict[str, list[float]]:
-        flows: dict[str, list[float]] = {}
-
-        def add(name: str, r: int, amount: float) -> None:
-            flows.setdefault(name, [0.0 for _ in self.regions])[r] += amount
-
+        self.flows: dict[str, list[float]] = {}
         present = [j for j in self._in_order() if j.arrives_at is None or j.arrives_at <= self.t]
+        self._arrive_and_lock(present)
+        free = self._serve()
+        self._run_due(present, free)
+        offer = [self._cap(modes[r], r, free[r], present) for r in self.regions]
+        self._offer_own(modes, present, offer)
+        self._offer_others(modes, present, offer)
+        for j in self._in_order():
+            self._work(j, self.add)
+        self.jobs = {n: j for n, j in self.jobs.items() if j.left > 0.0}
+        self._bill(self.flows, self.add)
+        self.t += 1
+        self._settle()
+        self._join()
+        return self.flows
+
+    def add(self, name: str, r: int, amount: float) -> None:
+        self.flows.setdefault(name, [0.0 for _ in self.regions])[r] += amount
+
+    def _arrive_and_lock(self, present: list[Job]) -> None:
         for j in present:
             if self.x.job_arrival_step[0, j.number] == self.t:
-                add("arrived_gpu_h", j.region, j.left)
+                self.add("arrived_gpu_h", j.region, j.left)
             if j.arrives_at == self.t:
-                add("moved_in_gpu_h", j.region, j.left)
+                self.add("moved_in_gpu_h", j.region, j.left)
             j.arrives_at = None
             j.gpus = j.gpus if j.running and not self.preemptible(j) else 0.0
-            add("locked_gpus", j.region, j.gpus)
-        gangs = [sum(j.gpus for j in present if j.region == r) for r in self.regions]
+            self.add("locked_gpus", j.region, j.gpus)
+        self.gangs = [sum(j.gpus for j in present if j.region == r) for r in self.regions]
+
+    def _serve(self) -> list[float]:
         free = []
         for r in self.regions:
-            room = max(0.0, self.p.fleet_gpus[0, r] - gangs[r])
+            room = max(0.0, self.p.fleet_gpus[0, r] - self.gangs[r])
             demand = self.x.interactive_gpus[0, self.t, r]
-            add("interactive_gpus", r, min(demand, room))
-            add("dropped_gpus", r, demand - min(demand, room))
+            self.add("interactive_gpus", r, min(demand, room))
+            self.add("dropped_gpus", r, demand - min(demand, room))
             free.append(room - min(demand, room))
+        return free
 
-        def take(j: Job, r: int, room: float, obey_limit: bool) -> float:
-            if room <= EPS:
-                return 0.0
-            if self.divisible(j):
-                return min(self.wanted(j), room)
-            if (
-                obey_limit
-                and not self.preemptible(j)
-                and gangs[r] + self.wanted(j) > self.p.gang_limit_gpus[0, r] + EPS
-            ):
-                return 0.0
-            return self.wanted(j) if self.wanted(j) <= room + EPS else 0.0
+    def _take(self, j: Job, r: int, room: float, obey_limit: bool) -> float:
+        wanted = self.wanted(j)
+        if room <= EPS:
+            return 0.0
+        if self.divisible(j):
+            return min(wanted, room)
+        over_limit = self.gangs[r] + wanted > self.p.gang_limit_gpus[0, r] + EPS
+        if obey_limit and not self.preemptible(j) and over_limit:
+            return 0.0
+        return wanted if wanted <= room + EPS else 0.0
 
-        def give(j: Job, r: int, amount: float) -> None:
-            j.gpus = amount
-            gangs[r] += 0.0 if self.preemptible(j) else amount
+    def _give(self, j: Job, r: int, amount: float) -> None:
+        j.gpus = amount
+        self.gangs[r] += 0.0 if self.preemptible(j) else amount
 
+    def _run_due(self, present: list[Job], free: list[float]) -> None:
         for j in present:
             if j.gpus == 0.0 and self.due(j):
-                amount = take(j, j.region, free[j.region], obey_limit=False)
-                give(j, j.region, amount)
+                amount = self._take(j, j.region, free[j.region], obey_limit=False)
+                self._give(j, j.region, amount)
                 free[j.region] -= amount
-                add("due_gpus", j.region, amount)
-        offer = []
-        for r in self.regions:
-            cap = max(0.0, free[r])
-            more = self.p.gpu_busy_kw[0, r] - self.p.gpu_idle_kw[0, r]
-            if modes[r] == Mode.SOAK and more > 0:
-                used = flows["interactive_gpus"][r] + sum(j.gpus for j in present if j.region == r)
-                spare_kw = self.green_kw(r) - self.pue(r) * (
-                    self.p.gpu_idle_kw[0, r] * self.p.fleet_gpus[0, r] + more * used
-                )
-                cap = min(cap, max(0.0, spare_kw) / (self.pue(r) * more))
-            offer.append(cap)
+                self.add("due_gpus", j.region, amount)
+
+    def _cap(self, mode: int, r: int, free: float, present: list[Job]) -> float:
+        cap, more = max(0.0, free), self.p.gpu_busy_kw[0, r] - self.p.gpu_idle_kw[0, r]
+        if mode != Mode.SOAK or more <= 0:
+            return cap
+        used = self.flows["interactive_gpus"][r] + sum(j.gpus for j in present if j.region == r)
+        spare_kw = self.green_kw(r) - self.pue(r) * (self.p.gpu_idle_kw[0, r] * self.p.fleet_gpus[0, r] + more * used)
+        return min(cap, max(0.0, spare_kw) / (self.pue(r) * more))
+
+    def _offer_own(self, modes: list[int], present: list[Job], offer: list[float]) -> None:
         own = [0.0 if modes[r] == Mode.HOLD else offer[r] for r in self.regions]
         running_gangs = [j for j in present if j.running and not self.divisible(j)]
-        others = [j for j in present if j not in running_gangs]
-        for j in running_gangs + others:
+        for j in running_gangs + [j for j in present if j not in running_gangs]:
             if j.gpus == 0.0:
-                amount = take(j, j.region, own[j.region], obey_limit=True)
-                give(j, j.region, amount)
+                amount = self._take(j, j.region, own[j.region], obey_limit=True)
+                self._give(j, j.region, amount)
                 own[j.region] -= amount
                 offer[j.region] -= amount
-        pullers = [r for r in self.regions if modes[r] in (Mode.SOAK, Mode.PULL) and offer[r] > EPS]
+
+    def _offer_others(self, modes: list[int], present: list[Job], offer: list[float]) -> None:
         price = [
             0.0 if modes[r] == Mode.SOAK else self.x.price_yuan_per_kwh[0, self.t, r] * self.pue(r)
             for r in self.regions
         ]
+        pullers = [r for r in self.regions if modes[r] in (Mode.SOAK, Mode.PULL) and offer[r] > EPS]
         pullers.sort(key=lambda r: price[r])
         for j in present:
             if j.gpus > 0.0:
                 continue
             for r in pullers:
-                amount = take(j, r, offer[r], obey_limit=True)
-                links_open = (
-                    self.out_gb[j.region] < self.p.wan_gb_per_step[0, j.region]
-                    and self.in_gb[r] < self.p.wan_gb_per_step[0, r]
-                )
-                if r != j.region and amount > 0.0 and links_open:
+                amount = self._take(j, r, offer[r], obey_limit=True)
+                if r != j.region and amount > 0.0 and self._links_open(j.region, r):
                     offer[r] -= amount
-                    gangs[r] += 0.0 if self.preemptible(j) else amount
-                    self._move(j, r, amount, add)
+                    self.gangs[r] += 0.0 if self.preemptible(j) else amount
+                    self._move(j, r, amount, self.add)
                     break
-        for j in self._in_order():
-            self._work(j, add)
-        self.jobs = {n: j for n, j in self.jobs.items() if j.left > 0.0}
-        self._bill(flows, add)
-        self.t += 1
-        if self.t == self.p.n_steps[0]:
-            for j in self.jobs.values():
-                late = self.p.late_yuan_per_gpu_h_per_h[0] * self.p.settlement_late_h[0]
-                price_late = late if self.deadline(j) <= self.t else 0.0
-                add("settlement_yuan", j.region, j.left * (self.p.settlement_yuan_per_gpu_h[0, j.region] + price_late))
-        self._join()
-        return flows
+
+    def _links_open(self, source: int, r: int) -> bool:
+        out_open = self.out_gb[source] < self.p.wan_gb_per_step[0, source]
+        return bool(out_open and self.in_gb[r] < self.p.wan_gb_per_step[0, r])
+
+    def _settle(self) -> None:
+        if self.t < self.p.n_steps[0]:
+            return
+        late = self.p.late_yuan_per_gpu_h_per_h[0] * self.p.settlement_late_h[0]
+        for j in self.jobs.values():
+            price = self.p.settlement_yuan_per_gpu_h[0, j.region] + (late if self.deadline(j) <= self.t else 0.0)
+            self.add("settlement_yuan", j.region, j.left * price)
 
     def _move(self, j: Job, r: int, amount: float, add: Add) -> None:
         source, gb = j.region, float(self.x.job_data_gb[0, j.number])
