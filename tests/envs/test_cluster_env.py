@@ -20,12 +20,7 @@ from wattward.envs.registration import ENVIRONMENTS
 from wattward.envs.types import YUAN_TERMS
 from wattward.envs.wrappers import JointModes
 
-ALLOWED_WARNINGS: dict[str, tuple[str, ...]] = {
-    # check_env steps the unwrapped environment on purpose and warns that it did.
-    "gymnasium": ("differs from the unwrapped version",),
-    # SB3 suggests images or symmetric boxes; observations here are a hand-scaled vector.
-    "sb3": (),
-}
+ALLOWED_WARNINGS: dict[str, tuple[str, ...]] = {"gymnasium": (), "sb3": ()}
 GOLDEN = {
     "wattward/ZhejiangXinjiang-v0": "9029fa7bf654e943",
     "wattward/ZhejiangXinjiang2024-v0": "bfcbbccfe18f2d6c",

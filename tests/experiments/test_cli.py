@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -269,8 +270,14 @@ def test_wrong_usage_is_told_apart_from_wrong_files() -> None:
     assert wattward("evaluate", "Random", "--episode", "3").exit_code == 2
 
 
+LOKY_RACE = re.compile(
+    r"Exception in thread ExecutorManagerThread:\nTraceback.*?in add_call_item_to_queue\n.*?KeyError: \d+\n", re.DOTALL
+)
+"""What loky prints, rarely, when its pool is aborted while calls are queued; the pool is going away all the same."""
+
+
 def interrupted(run: subprocess.Popen[str]) -> str:
-    """What it says on stderr; asked again, as a person would, where Python drops an interrupt in a destructor."""
+    """What it says on stderr; asked again where nothing came of it: seen twice under load, the cause is not known."""
     for _ in range(6):
         os.killpg(run.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
@@ -305,6 +312,5 @@ def test_an_interruption_ends_quietly(empty_folder: Path, jobs: str) -> None:
         stderr = interrupted(run)
     assert run.returncode == 130
     assert "interrupted" in stderr
-    # With several processes loky's own manager thread may, rarely, complain that its pool went away.
-    assert "Traceback" not in stderr.partition("Exception in thread ExecutorManagerThread")[0]
+    assert "Traceback" not in LOKY_RACE.sub("", stderr)
     assert not [path for path in references.iterdir() if path.name.startswith(".")]
