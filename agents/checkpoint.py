@@ -69,7 +69,7 @@ def sha256_of(value: object) -> str:
 def observation_sha256() -> str:
     """Hash of the observation's layout: names, order and widths of fields, edges of forecast and slack blocks."""
     from wattward.envs import observation
-    from wattward.envs.encoder import SLACK_EDGES_H
+    from wattward.envs.kernels.observe import SLACK_EDGES_H
 
     fields = [[field.name, field.width] for field in (*observation.CLOCK_FIELDS, *observation.REGION_FIELDS)]
     return sha256_of([fields, observation.BLOCK_EDGES_H, SLACK_EDGES_H])

@@ -12,19 +12,23 @@ from numpy.typing import NDArray
 
 from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.action import N_MODES, offers_of_modes, offers_of_shares
+from wattward.envs.action import N_MODES, offers_of_shares
+from wattward.envs.bank import Bank
 from wattward.envs.episode import SPLITS, draw, episode_seed
+from wattward.envs.episode_bank import EpisodeBank
+from wattward.envs.episodes import Banked, choose, episode_options, must_be
 from wattward.envs.kpis import kpis_of
 from wattward.envs.observation import Observer, Views
 from wattward.envs.outlook import Outlook
 from wattward.envs.params import make_params
 from wattward.envs.recording import Recording, load_recording
-from wattward.envs.reward import REWARD_KINDS, RewardKind, Rewards
+from wattward.envs.reward import REWARD_KINDS, RewardKind
 from wattward.envs.simulator import Simulator, Snapshot
-from wattward.envs.types import YUAN_TERMS, Exogenous, Flows, Offers, Params, State
+from wattward.envs.types import YUAN_TERMS, Exogenous, Flows, Params, State
 from wattward.envs.viewer import as_image, as_text
 
-N_TRAINING_EPISODES = 2**31
+BILLS = ("cost_yuan", *YUAN_TERMS)
+"""What `info` holds of each step."""
 ActionKind = Literal["modes", "shares"]
 
 
@@ -46,6 +50,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         recording: Recording | str | Path | None = None,
         reward: RewardKind = "cost",
         action: ActionKind = "modes",
+        bank: EpisodeBank | None = None,
         render_mode: Literal["ansi", "rgb_array"] | None = None,
     ) -> None:
         """Builds the environment; nothing is drawn before `reset`.
@@ -56,16 +61,17 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
             action: "modes" for MultiDiscrete([4] * R); "shares" for a Box of shape (R, 2) in 0..1.
+            bank: Episodes drawn beforehand that `reset` chooses from, instead of drawing new ones.
             render_mode: "ansi", "rgb_array" or None.
 
         Raises:
-            ConfigError: The scenario or recording cannot be used.
+            ConfigError: The scenario, recording or bank cannot be used.
             ValueError: `split`, `reward`, `action` or `render_mode` is unknown.
         """
-        _must_be(split, tuple(SPLITS), "split")
-        _must_be(reward, REWARD_KINDS, "reward")
-        _must_be(action, ("modes", "shares"), "action")
-        _must_be(render_mode, (None, *self.metadata["render_modes"]), "render_mode")
+        must_be(split, tuple(SPLITS), "split")
+        must_be(reward, REWARD_KINDS, "reward")
+        must_be(action, ("modes", "shares"), "action")
+        must_be(render_mode, (None, *self.metadata["render_modes"]), "render_mode")
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.split, self.reward, self.action, self.render_mode = split, reward, action, render_mode
         if isinstance(recording, (str, Path)):
@@ -77,10 +83,18 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         regions = self.scenario.n_regions
         modes, shares = spaces.MultiDiscrete([N_MODES] * regions), spaces.Box(0.0, 1.0, (regions, 2), np.float64)
         self.action_space = modes if action == "modes" else shares
-        n_drawn = self.scenario.n_steps + self.params.forecast_rho.shape[2]
-        self._simulator = Simulator(self.params, n_drawn)
-        self._observation = np.zeros((1, *self.observation_space.shape), np.float32)
-        self._rewards = Rewards(reward, self._simulator, self.scenario.n_steps)
+        self._by_modes = action == "modes"
+        self._shape, self._dtype = self.action_space.shape, np.dtype(np.int64 if self._by_modes else np.float64)
+        self._banked = None if bank is None else Banked(bank, self.scenario)
+        self._world: Exogenous | None = None
+        self._playing = (split, 0)
+        self._simulator = Simulator(
+            self.params,
+            1,
+            self._banked.bank if self._banked else Bank(self.params, 1, self._observer),
+            observation_size=self._observer.size,
+            reward=reward,
+        )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -92,24 +106,29 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             options: May hold "split" and "episode" to name the episode.
 
         Raises:
-            ValueError: an option is unknown or out of range.
+            ValueError: an option is unknown or out of range, or the episode is not in the bank.
         """
         super().reset(seed=seed)
-        options = options or {}
-        if set(options) - {"split", "episode"}:
-            raise ValueError(f"options may hold 'split' and 'episode', got {sorted(options)}")
-        split = options.get("split", self.split)
-        _must_be(split, tuple(SPLITS), "split")
-        episode = options.get("episode")
-        number = int(self.np_random.integers(N_TRAINING_EPISODES)) if episode is None else int(episode)
-        self.start(draw(self.scenario, episode_seed(split, number), self.recording))
-        return self._observation[0].copy(), {"split": split, "episode": number}
+        split, number = episode_options(options, self.split)
+        if self._banked is not None:
+            chosen = self._banked.next(0, self.np_random) if number is None else self._banked.named(0, split, number)
+            self._begin(chosen.slot, None, chosen.split, chosen.number)
+        else:
+            number = choose(self.np_random) if number is None else number
+            self.start(draw(self.scenario, episode_seed(split, number), self.recording))
+            self._playing = (split, number)
+        return self._simulator.fleet.observations[0].copy(), dict(zip(("split", "episode"), self._playing, strict=True))
 
     def start(self, world: Exogenous) -> None:
-        """Starts an episode in a given world (B = 1)."""
-        self._simulator.load(0, world)
-        self._rewards.begin(0)
-        self._observe()
+        """Starts an episode in a given world (B = 1).
+
+        Raises:
+            ValueError: the environment plays a shared bank.
+        """
+        self._simulator.bank.put(0, world)
+        if self.reward != "cost":
+            self._simulator.play_on_arrival(0, 0)
+        self._begin(0, world, "", -1)
 
     def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Advances one step.
@@ -120,16 +139,23 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         Raises:
             ValueError: the action has the wrong shape or values, or the episode is over.
         """
-        if self.steps_taken >= self.scenario.n_steps:
-            raise ValueError("the episode is over; call reset()")
-        reward = self._rewards.step(self._offers(np.asarray(action)))
-        self._observe()
-        terminated = self.steps_taken == self.scenario.n_steps
-        info: dict[str, Any] = {term: float(getattr(self.flows, term)[0].sum()) for term in YUAN_TERMS}
-        info["cost_yuan"] = float(self._simulator.tally.cost_yuan[0])
+        simulator = self._simulator
+        fleet = simulator.fleet
+        if type(action) is not np.ndarray or action.shape != self._shape or action.dtype != self._dtype:
+            action = self._checked(action)
+        if self._by_modes:
+            fleet.modes[0] = action
+            complaint = simulator.advance()
+        else:
+            complaint = simulator.advance_by(offers_of_shares(action[None]))
+        if complaint:
+            raise ValueError(self._refusal(complaint, action))
+        reward, *bills = fleet.outcome[0].tolist()
+        terminated = fleet.ended.item()
+        info: dict[str, Any] = dict(zip(BILLS, bills, strict=True))
         if terminated:
             info["kpis"] = self.kpis()
-        return self._observation[0].copy(), float(reward[0]), terminated, False, info
+        return fleet.observations[0].copy(), reward, terminated, False, info
 
     def render(self) -> Any:  # noqa: ANN401 - Gymnasium's own signature
         """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""
@@ -146,7 +172,9 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     @property
     def world(self) -> Exogenous:
         """The episode's world (B = 1). Policies must not read it; bounds and tests do."""
-        return self._simulator.world
+        if self._world is None:
+            self._world = draw(self.scenario, episode_seed(*self._playing), self.recording)
+        return self._world
 
     @property
     def state(self) -> State:
@@ -161,11 +189,11 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     @property
     def fields(self) -> Views:
         """Named views of the present observation."""
-        return self._observer.views(self._observation[0])
+        return self._observer.views(self._simulator.fleet.observations[0])
 
     def outlook(self) -> Outlook:
         """What a policy may see now, in natural units."""
-        observation = self._observation[0].copy()
+        observation = self._simulator.fleet.observations[0].copy()
         return Outlook(self.params, self.state, self.world, 0, self.scenario.regions, observation)
 
     def kpis(self) -> dict[str, float]:
@@ -179,20 +207,20 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def restore(self, snapshot: Snapshot) -> None:
         """Returns to a snapshot taken in this very episode."""
         self._simulator.restore(snapshot)
-        self._observe()
+        self._simulator.observe(0)
 
-    def _observe(self) -> None:
-        self._observer.encode(self.params, self.state, self.world, self._observation)
+    def _begin(self, slot: int, world: Exogenous | None, split: str, number: int) -> None:
+        self._world, self._playing = world, (split, number)
+        self._simulator.begin(0, slot)
+        self._simulator.observe(0)
 
-    def _offers(self, action: NDArray[Any]) -> Offers:
-        shape = self.action_space.shape
-        if action.shape != shape:
-            raise ValueError(f"action must have shape {shape}, got {action.shape}")
-        if self.action == "shares":
-            return offers_of_shares(action[None])
-        return offers_of_modes(action[None].astype(np.int64, casting="same_kind"))
+    def _checked(self, action: NDArray[Any]) -> NDArray[Any]:
+        array = np.asarray(action)
+        if array.shape != self._shape:
+            raise ValueError(f"action must have shape {self._shape}, got {array.shape}")
+        return array.astype(self._dtype, casting="same_kind")
 
-
-def _must_be(value: object, allowed: tuple[object, ...], what: str) -> None:
-    if value not in allowed:
-        raise ValueError(f"{what} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
+    def _refusal(self, complaint: int, action: NDArray[Any]) -> str:
+        if complaint < 0:
+            return "the episode is over; call reset()"
+        return f"modes must lie in 0..{N_MODES - 1}, got {action.tolist()}"

@@ -14,14 +14,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs import encoder
-from wattward.envs.encoder import N_CLOCK, N_PRESENT, N_SLACK, Encoding
+from wattward.envs.kernels.ahead import Encoding
+from wattward.envs.kernels.entries import ENTRIES
+from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
 from wattward.envs.params import mean_price_yuan_per_kwh
-from wattward.envs.types import Exogenous, Params, State
+from wattward.envs.types import Exogenous, Params
 
 BLOCK_EDGES_H = (0, 1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 21, 24)
 """Forecasts are averaged over these spans of lead time; a lead belongs to the span it does not exceed."""
-LOW, HIGH = -10.0, 10.0
 Views = MappingProxyType[str, NDArray[np.float32]]
 
 
@@ -76,10 +76,12 @@ def block_of_lead(scenario: Scenario) -> NDArray[np.int64]:
 
 
 class Observer:
-    """Encodes a batch of one scenario's environments.
+    """Knows how a scenario's environments are observed.
 
     Attributes:
-        space: The Box of a single observation.
+        size: Numbers of a single observation.
+        space: The Box of it.
+        n_world: Numbers of an observation that depend on the world alone.
     """
 
     def __init__(self, scenario: Scenario, params: Params) -> None:
@@ -89,13 +91,20 @@ class Observer:
             raise ValueError(f"forecast.horizon_h = {scenario.forecast.horizon_h}: must be at most {BLOCK_EDGES_H[-1]}")
         self.n_regions, self.n_blocks = scenario.n_regions, int(blocks.max()) + 1
         self.width = N_PRESENT + N_SLACK + 3 * self.n_blocks
-        self.space = spaces.Box(LOW, HIGH, (N_CLOCK + self.n_regions * self.width,), np.float32)
+        self.size = N_CLOCK + self.n_regions * self.width
+        self.space = spaces.Box(LOW, HIGH, (self.size,), np.float32)
+        self.n_world = N_CLOCK + self.n_regions * (N_WORLD + 3 * self.n_blocks)
         self._encoding = _encoding(scenario, params, blocks)
 
-    def encode(self, params: Params, state: State, world: Exogenous, out: NDArray[np.float32]) -> None:
-        """Writes the observations of all environments into `out`, shape (B, size)."""
-        encoder.encode_batch(params, state, world, self._encoding, out)
-        np.clip(out, LOW, HIGH, out=out)
+    def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
+        """What observations say of a world, step by step.
+
+        Args:
+            params: Params of B = 1.
+            world: Exogenous of B = 1.
+            out: Written; shape (T, n_world), T at most the steps drawn less the forecast horizon.
+        """
+        ENTRIES.look_ahead(params, world, self._encoding, out)
 
     def views(self, observation: NDArray[np.float32]) -> Views:
         """Named views of one observation: clock fields (width,), region fields (R, width)."""
@@ -119,15 +128,15 @@ def field_table() -> str:
 
 
 def _encoding(scenario: Scenario, params: Params, blocks: NDArray[np.int64]) -> Encoding:
-    n_envs, rho = params.n_steps.size, params.forecast_rho
+    rho = params.forecast_rho[0]
     price = np.mean([abs(mean_price_yuan_per_kwh(scenario.tariffs[region.tariff])) for region in scenario.regions])
     carbon = np.mean([region.carbon.mean_kg_per_kwh for region in scenario.regions])
     leads = np.bincount(blocks[1:], minlength=int(blocks.max()) + 1)
     return Encoding(
-        price_scale=np.full(n_envs, max(float(price), 1e-6)),
-        carbon_scale=np.full(n_envs, max(float(carbon), 1e-6)),
+        price_scale=max(float(price), 1e-6),
+        carbon_scale=max(float(carbon), 1e-6),
         block_of_lead=blocks,
-        n_blocks=np.array([int(blocks.max()) + 1]),
+        n_blocks=int(blocks.max()) + 1,
         lead_weight=np.where(blocks >= 0, 1.0 / np.maximum(leads[blocks], 1), 0.0),
         truth_weight=rho**2,
         noise_weight=rho * np.sqrt(1.0 - rho**2),

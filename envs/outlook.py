@@ -165,7 +165,7 @@ class Outlook:
     @cached_property
     def utilisation(self) -> Floats:
         """(Interactive + deferrable GPUs held in the last step) / fleet, shape (R,)."""
-        held = self._per_region(np.where(self.jobs.running, self._s.job_alloc_gpus[self._b, self.jobs.number], 0.0))
+        held = self._per_region(np.where(self.jobs.running, self._s.job_alloc_gpus[self._b, : self.jobs.number.size], 0.0))
         return (self.interactive_forecast_gpus[0] + held) / self.fleet_gpus
 
     @cached_property
@@ -178,15 +178,16 @@ class Outlook:
     def jobs(self) -> JobView:
         """The jobs present. A job due now (arriving at this step) is among them."""
         p, s, x, b = self._p, self._s, self._x, self._b
-        job = s.active[b, : s.n_active[b]]
+        at = slice(0, int(s.n_active[b]))
+        job = s.job_number[b, at].astype(np.int64)
         to_deadline_h = (x.job_deadline_step[b, job] - self.step) * self.step_h
-        running = s.job_status[b, job] == RUNNING
-        gpus, expected = x.job_gpus[b, job], s.job_expected_gpu_h[b, job]
+        running = s.job_status[b, at] == RUNNING
+        gpus, expected = x.job_gpus[b, job], s.job_expected_gpu_h[b, at].copy()
         job_class = x.job_class[b, job]
         preemptible = p.class_preemptible[b, job_class]
         return JobView(
             number=job,
-            region=s.job_region[b, job],
+            region=s.job_region[b, at].astype(np.int64),
             job_class=job_class,
             divisible=p.class_divisible[b, job_class],
             preemptible=preemptible,
@@ -197,7 +198,7 @@ class Outlook:
             data_gb=x.job_data_gb[b, job],
             running=running,
             locked=running & ~preemptible,
-            in_transit=s.job_status[b, job] == IN_TRANSIT,
+            in_transit=s.job_status[b, at] == IN_TRANSIT,
         )
 
     @property

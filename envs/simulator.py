@@ -1,129 +1,191 @@
-"""A batch of environments over the kernels: arrays allocated once, episodes loaded row by row."""
+"""A batch of environments over the kernels: arrays allocated once, addressed by one table."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wattward.envs import kernels
-from wattward.envs.action import Mode, offers_of_modes
-from wattward.envs.types import Exogenous, Floats, Flows, Offers, OnArrival, Params, State, Tally
-
-JOB_FIELDS = tuple(name for name in Exogenous._fields if name.startswith("job_"))
-EMPTY_JOB = 1.0
-"""Fills unused places of the job table; a neutral value that no kernel reads."""
+from wattward.envs.bank import Bank
+from wattward.envs.kernels.entries import ENTRIES, MODES, OFFERS
+from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
+from wattward.envs.records import ENV, FLOW, N_TALLIED, QUEUED, REGION, Rows, flows_of, pack_params, state_of, tally_of
+from wattward.envs.reward import REWARD_KINDS, RewardKind
+from wattward.envs.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
 
 
 class Snapshot(NamedTuple):
     """All that a step changes, copied; restoring it replays the same future."""
 
-    state: State
-    flows: Flows
-    tally: Tally
+    env: Rows
+    regions: Rows
+    queue: Rows
+    flow_rows: Rows
+    tally_rows: Floats
+    outcome: Floats
+
+    @property
+    def state(self) -> State:
+        """The state as it was."""
+        return state_of(self.env, self.regions, self.queue)
+
+    @property
+    def flows(self) -> Flows:
+        """The flows as they were."""
+        return flows_of(self.flow_rows)
+
+    @property
+    def tally(self) -> Tally:
+        """The tally as it was."""
+        return tally_of(self.tally_rows, self.outcome[:, COST])
 
 
 class Simulator:
     """Steps B environments at once.
 
     Attributes:
-        params: Params, B rows.
-        world: Exogenous, B rows, filled by `load`.
-        state: State, B rows.
-        flows: Flows of the last step, B rows.
-        tally: What the episodes have come to so far, B rows.
+        params: Params, one row for all or B rows.
+        bank: The episodes that are played.
+        fleet: All arrays; `modes` is where actions go, `observations`, `outcome` and `ended` are what a step gives.
+        state: Views of the state, B rows.
+        flows: Views of the last step's flows, B rows.
+        tally: Views of what the episodes have come to so far, B rows.
     """
 
-    def __init__(self, params: Params, n_drawn: int) -> None:
-        """Allocates everything but the job tables, which grow with the longest episode seen.
+    def __init__(
+        self,
+        params: Params,
+        n_envs: int | None = None,
+        bank: Bank | None = None,
+        *,
+        observation_size: int = 0,
+        reward: RewardKind = "cost",
+        threads: int = 1,
+    ) -> None:
+        """Allocates the batch.
 
         Args:
-            params: Params of every environment.
-            n_drawn: Steps N in each Exogenous.
+            params: Params of one row for all environments, or a row each.
+            n_envs: Environments B; as many as `params` has rows by default.
+            bank: Episodes; by default a place for each environment, to be filled by `load`.
+            observation_size: Numbers in an observation, 0 for none.
+            reward: What a reward is, see `wattward.envs.reward`.
+            threads: Threads that share the work of a step.
         """
-        self.params = params
-        self.n_envs, self.n_regions = params.fleet_gpus.shape
-        self.world = _empty_world(self.n_envs, n_drawn, self.n_regions)
-        self.state = _empty_state(self.n_envs, self.n_regions)
-        self.flows = self._zero_flows()
-        regional = np.zeros((self.n_envs, self.n_regions))
-        self.tally = Tally(total=self._zero_flows(), in_band_steps=regional, cost_yuan=np.zeros(self.n_envs))
-        self._grow(64)
+        self.params, self.n_regions = params, params.fleet_gpus.shape[1]
+        self.n_envs = n_envs or params.n_steps.size
+        self.bank = Bank(params, self.n_envs) if bank is None else bank
+        self._reward, self._threads = REWARD_KINDS.index(reward), threads
+        shape = (self.n_envs, self.n_regions)
+        self._link(
+            Fleet(
+                *pack_params(params),
+                env=np.zeros(self.n_envs, ENV),
+                regions=np.zeros(shape, REGION),
+                flows=np.zeros(shape, FLOW),
+                tally=np.zeros((*shape, N_TALLIED)),
+                queue=np.zeros((self.n_envs, 1), QUEUED),
+                order=np.zeros(shape, np.int64),
+                modes=np.zeros(shape, np.int64),
+                observations=np.zeros((self.n_envs, observation_size), np.float32),
+                outcome=np.zeros((self.n_envs, N_OUTCOMES)),
+                ended=np.zeros(self.n_envs, np.bool_),
+                **_episodes(self.bank),
+            )
+        )
 
     def load(self, b: int, world: Exogenous) -> None:
-        """Puts one realisation (B = 1) into environment `b` and starts its episode."""
-        if world.job_gpus.shape[1] > self.world.job_gpus.shape[1]:
-            self._grow(int(world.job_gpus.shape[1] * 1.25))
-        for name, target, source in zip(Exogenous._fields, self.world, world, strict=True):
-            if name in JOB_FIELDS:
-                target[b, : source.shape[1]] = source[0]
-            else:
-                target[b] = source[0]
-        kernels.reset_one(self.state, self.world, b)
-        for field in (*self.flows, *_arrays(self.tally)):
-            field[b] = 0.0
+        """Puts one realisation (B = 1) into place `b` of the bank and starts it in environment `b`."""
+        self.bank.put(b, world)
+        self.begin(b, b)
+
+    def begin(self, b: int, slot: int) -> None:
+        """Starts episode `slot` of the bank in environment `b`."""
+        self._follow_bank()
+        ENTRIES.begin(self._addresses, b, slot)
+
+    def play_on_arrival(self, b: int, slot: int) -> None:
+        """Writes into the bank what all work run on arrival does in episode `slot`; `b` must then begin an episode."""
+        self._follow_bank()
+        ENTRIES.play_on_arrival(self._addresses, b, slot)
+
+    def advance(self, hold: int = 1) -> int:
+        """Steps every environment that is not asleep, `hold` times or to its end, by `fleet.modes`; observes them all.
+
+        Returns:
+            0, or without any change 1 + b where a mode of environment `b` is none, -1 - b where its episode is over.
+        """
+        if self._version != self.bank.version:
+            self._follow_bank()
+        if self._threads > 1:
+            return ENTRIES.advance_threaded(self._addresses, MODES, self._reward, hold, self._threads)
+        return ENTRIES.advance(self._addresses, MODES, self._reward, hold)
+
+    def advance_by(self, offers: Offers) -> int:
+        """As `advance`, one step, by offers instead of modes."""
+        self._follow_bank()
+        regions = self.fleet.regions
+        regions["own_share"], regions["others_share"], regions["surplus_only"] = offers
+        return ENTRIES.advance(self._addresses, OFFERS, self._reward, 1)
 
     def step(self, offers: Offers) -> Flows:
-        """Advances every environment by one step; the returned Flows are overwritten by the next."""
-        kernels.step_batch(self.params, self.state, self.world, offers, self.flows, self.tally)
+        """Advances every environment by one step; the returned views change with the next.
+
+        Raises:
+            ValueError: an episode is over.
+        """
+        if self.advance_by(offers):
+            raise ValueError("an episode is over")
         return self.flows
 
-    def run_on_arrival(self, b: int, on_arrival: OnArrival) -> None:
-        """Writes what all work running on arrival does in environment `b`'s episode; the episode starts anew.
-
-        Args:
-            b: The environment.
-            on_arrival: Written in row `b`, arrays of shape (B, at least n_steps).
-        """
-        run = np.full((self.n_envs, self.n_regions), Mode.RUN)
-        kernels.run_on_arrival(self.params, self.state, self.world, offers_of_modes(run), self.flows, b, on_arrival)
+    def observe(self, b: int) -> None:
+        """Writes the observation of environment `b`."""
+        self._follow_bank()
+        ENTRIES.observe_one(self._addresses, b)
 
     def save(self) -> Snapshot:
         """A copy of all that steps change."""
-        total = Flows(*(a.copy() for a in self.tally.total))
-        tally = Tally(total, self.tally.in_band_steps.copy(), self.tally.cost_yuan.copy())
-        return Snapshot(State._make(a.copy() for a in self.state), Flows(*(a.copy() for a in self.flows)), tally)
+        return Snapshot(*(array.copy() for array in self._changing()))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Returns to a snapshot of the same episodes."""
-        mine = (*self.state, *self.flows, *_arrays(self.tally))
-        saved = (*snapshot.state, *snapshot.flows, *_arrays(snapshot.tally))
-        for target, source in zip(mine, saved, strict=True):
-            target[...] = source
+        for target, source in zip(self._changing(), snapshot, strict=True):
+            if target.ndim == 2 and target.dtype == QUEUED:
+                target[:, : source.shape[1]] = source
+            else:
+                target[...] = source
 
-    def _zero_flows(self) -> Flows:
-        return Flows(*(np.zeros((self.n_envs, self.n_regions)) for _ in Flows._fields))
+    def __getstate__(self) -> dict[str, Any]:
+        views = ("_addresses", "state", "flows", "tally")
+        return {name: value for name, value in self.__dict__.items() if name not in views}
 
-    def _grow(self, n_jobs: int) -> None:
-        self.world = self.world._replace(**{name: _widen(getattr(self.world, name), n_jobs) for name in JOB_FIELDS})
-        wide = {name: _widen(a, n_jobs) for name, a in self.state._asdict().items() if name in _JOB_STATE}
-        self.state = self.state._replace(**wide)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._link(self.fleet._replace(**_episodes(self.bank)))
+
+    def _changing(self) -> tuple[Rows, ...]:
+        fleet = self.fleet
+        return fleet.env, fleet.regions, fleet.queue, fleet.flows, fleet.tally, fleet.outcome
+
+    def _follow_bank(self) -> None:
+        if self._version != self.bank.version:
+            self._link(self.fleet._replace(**_episodes(self.bank)))
+
+    def _link(self, fleet: Fleet) -> None:
+        """Takes arrays for its own: a place in the queue for every job there may be, views, addresses."""
+        places = self.bank.jobs.shape[1]
+        if places > fleet.queue.shape[1]:
+            longer = np.zeros((self.n_envs, places), QUEUED)
+            used = int(fleet.env["n_active"].max())
+            longer[:, :used] = fleet.queue[:, :used]
+            fleet = fleet._replace(queue=longer)
+        self.fleet, self._version = fleet, self.bank.version
+        self.state = state_of(fleet.env, fleet.regions, fleet.queue)
+        self.flows = flows_of(fleet.flows)
+        self.tally = tally_of(fleet.tally, fleet.outcome[:, COST])
+        self._addresses = addresses_of(fleet)
 
 
-def _arrays(tally: Tally) -> tuple[Floats, ...]:
-    return (*tally.total, tally.in_band_steps, tally.cost_yuan)
-
-
-_JOB_STATE = ("active", *(name for name in State._fields if name.startswith("job_")))
-_INTEGER = {"start_minute", "n_jobs", "job_arrival_step", "job_deadline_step", "job_origin", "job_class"}
-_INTEGER_STATE = {"step", "next_job", "n_active", "active", "job_status", "job_region", "job_ready_step"}
-
-
-def _widen(old: NDArray[Any], n_jobs: int) -> NDArray[Any]:
-    new = np.full((old.shape[0], n_jobs), EMPTY_JOB, dtype=old.dtype)
-    new[:, : old.shape[1]] = old
-    return new
-
-
-def _empty_world(b: int, n: int, r: int) -> Exogenous:
-    shapes = {"start_minute": (b,), "n_jobs": (b,), "usual": (b, 4, n, r), "noise": (b, 4, n, r)}
-    shapes |= dict.fromkeys(JOB_FIELDS, (b, 0))
-    kinds = {name: np.int64 if name in _INTEGER else np.float64 for name in Exogenous._fields}
-    return Exogenous._make(np.zeros(shapes.get(name, (b, n, r)), kinds[name]) for name in Exogenous._fields)
-
-
-def _empty_state(b: int, r: int) -> State:
-    shapes = {"step": (b,), "next_job": (b,), "n_active": (b,)} | dict.fromkeys(_JOB_STATE, (b, 0))
-    kinds: dict[str, type[np.generic]] = dict.fromkeys(_INTEGER_STATE, np.int64) | {"job_paused": np.bool_}
-    return State._make(np.zeros(shapes.get(name, (b, r)), kinds.get(name, np.float64)) for name in State._fields)
+def _episodes(bank: Bank) -> dict[str, Any]:
+    names = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
+    return {name: getattr(bank, name) for name in names}

@@ -1,6 +1,7 @@
 """The arrays of the simulator.
 
-Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, C job classes, L leads.
+Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, A places for jobs at once, C job
+classes, L leads.
 
 Conventions: power flows are means over the step and never negative; steps are numbered from 0; a job with
 `job_deadline_step` d must be done when step d - 1 ends.
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-WAITING, RUNNING, IN_TRANSIT, DONE, PENDING = 0, 1, 2, 3, 4
-"""Values of `State.job_status`; PENDING has not arrived yet."""
+WAITING, RUNNING, IN_TRANSIT, DONE = 0, 1, 2, 3
+"""Values of `State.job_status`."""
 
 SUN, WIND, INTERACTIVE, CARBON = 0, 1, 2, 3
 """Rows of the forecast quantities in `Exogenous.usual`, `Exogenous.noise` and `Params.forecast_rho`."""
@@ -78,19 +79,19 @@ class Exogenous(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step changes."""
+    """What a step changes. Jobs present or in transit stand by (deadline, number); the first `n_active` places count."""
 
     step: Ints  # (B,) the step to be taken next
-    next_job: Ints  # (B,) first job of the table that has not arrived
+    next_job: Ints  # (B,) jobs of the table that have arrived
     n_active: Ints  # (B,)
-    active: Ints  # (B, J) jobs present, by (deadline, number); first n_active are valid
-    job_status: Ints  # (B, J)
-    job_region: Ints  # (B, J) location; destination while in transit
-    job_left_gpu_h: Floats  # (B, J) true work left, restarts included
-    job_expected_gpu_h: Floats  # (B, J) work left by the owner's estimate
-    job_alloc_gpus: Floats  # (B, J) GPUs held in the last step taken
-    job_paused: NDArray[np.bool_]  # (B, J) a gang that ran, was stopped, and must restart
-    job_ready_step: Ints  # (B, J) step at which a job in transit arrives
+    job_number: Ints  # (B, A) in the episode's table
+    job_status: Ints  # (B, A)
+    job_region: Ints  # (B, A) location; destination while in transit
+    job_left_gpu_h: Floats  # (B, A) true work left, restarts included
+    job_expected_gpu_h: Floats  # (B, A) work left by the owner's estimate
+    job_alloc_gpus: Floats  # (B, A) GPUs held in the last step taken
+    job_paused: NDArray[np.bool_]  # (B, A) a gang that ran, was stopped, and must restart
+    job_ready_step: Ints  # (B, A) step at which a job in transit arrives
     wan_out_gb: Floats  # (B, R) still to leave
     wan_in_gb: Floats  # (B, R) still to come in
     peak_kw: Floats  # (B, R) highest grid power so far

@@ -1,0 +1,251 @@
+"""The kernels that Python calls. `a` is a table of addresses (`fleet.addresses_of`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from wattward.envs import compiling, records, types
+from wattward.envs.compiling import digest_of, entry, inlined, threaded_entry
+from wattward.envs.kernels import ahead, jobs, observe, supply, work
+from wattward.envs.kernels.ahead import Encoding
+from wattward.envs.kernels.fleet import COST, N_OUTCOMES, YUAN, Fleet, flow_numbers, opened
+from wattward.envs.records import N_FLOWS, Row
+from wattward.envs.types import Exogenous, Floats, Ints, Params
+
+OFFERS, MODES = 0, 1
+"""Where the offers of a step come from: shares already in REGION, or `Fleet.modes`."""
+HOLD, SOAK, RUN, PULL = 0, 1, 2, 3
+COST_ONLY, SAVING, SHAPED = 0, 1, 2
+"""What a reward is, see `wattward.envs.reward`."""
+N_MODES = 4
+N_YUAN = N_OUTCOMES - YUAN
+
+
+@inlined
+def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
+    """Puts environment `b` at the start of episode `slot`."""
+    e, regs = fleet.env[b], fleet.regions[b]
+    e.step, e.next_job, e.n_active, e.slot, e.asleep, e.backlog_gpu_h = 0, 0, 0, slot, 0, 0.0
+    for r in range(regs.size):
+        regs[r].wan_out_gb, regs[r].wan_in_gb, regs[r].peak_kw = 0.0, 0.0, 0.0
+    fleet.tally[b, :, :] = 0.0
+    fleet.outcome[b, :] = 0.0
+    fleet.ended[b] = False
+    numbers[b, :, :] = 0.0
+    classes = fleet.classes[min(b, fleet.classes.shape[0] - 1)]
+    jobs.admit(e, classes, fleet.queue[b], fleet.jobs[slot], fleet.n_jobs[slot])
+
+
+@inlined
+def _decode(fleet: Fleet, b: int) -> None:
+    """Offers of the modes."""
+    regs = fleet.regions[b]
+    for r in range(regs.size):
+        mode = fleet.modes[b, r]
+        regs[r].own_share = 0.0 if mode == HOLD else 1.0
+        regs[r].others_share = 1.0 if mode == SOAK or mode == PULL else 0.0  # noqa: PLR1714 - Numba
+        regs[r].surplus_only = mode == SOAK
+
+
+@inlined
+def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
+    """Advances environment `b` by one step, in the order of docs/design.md."""
+    e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
+    p, sites, classes = fleet.scenario[row], fleet.sites[row], fleet.classes[row]
+    regs, f, q, now = fleet.regions[b], fleet.flows[b], fleet.queue[b], fleet.hours[e.slot, e.step]
+    for r in range(regs.size):
+        for i in range(N_FLOWS):
+            numbers[b, r, i] = 0.0
+    stoppable = jobs.lock(e, f, q)
+    supply.serve_interactive(p, sites, regs, f, now)
+    jobs.run_due(e, p, regs, f, q)
+    supply.cap_offers(sites, regs, f, now)
+    jobs.offer_own(e, sites, regs, q, stoppable)
+    jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b])
+    work.progress(e, p, classes, f, q)
+    supply.power(p, sites, regs, f, now)
+    e.step += 1
+    if e.step == p.n_steps:
+        work.settle(e, p, sites, f, q)
+    jobs.admit(e, classes, q, fleet.jobs[e.slot], fleet.n_jobs[e.slot])
+
+
+@inlined
+def _cost(fleet: Fleet, b: int) -> float:
+    """Cost of the step [yuan]."""
+    total = 0.0
+    for r in range(fleet.flows.shape[1]):
+        f = fleet.flows[b, r]
+        bills = f.energy_yuan + f.demand_yuan + f.carbon_yuan + f.wan_yuan
+        total += bills + f.drop_yuan + f.late_yuan + f.settlement_yuan
+    return total
+
+
+@inlined
+def _left_gpu_h(fleet: Fleet, b: int) -> float:
+    waiting, transit = 0.0, 0.0
+    for r in range(fleet.flows.shape[1]):
+        waiting += fleet.flows[b, r].waiting_gpu_h
+        transit += fleet.flows[b, r].transit_gpu_h
+    return waiting + transit
+
+
+@inlined
+def _count(fleet: Fleet, numbers: Floats, b: int) -> None:
+    """Adds the step's flows to the tally, and its bills to the outcome."""
+    p, sites = fleet.scenario[min(b, fleet.scenario.size - 1)], fleet.sites[min(b, fleet.scenario.size - 1)]
+    for r in range(fleet.flows.shape[1]):
+        for i in range(N_FLOWS):
+            fleet.tally[b, r, i] += numbers[b, r, i]
+        for i in range(N_YUAN):
+            fleet.outcome[b, YUAN + i] += numbers[b, r, N_FLOWS - N_YUAN + i]
+        f = fleet.flows[b, r]
+        utilisation = (f.interactive_gpus + f.busy_gpus) / sites[r].fleet_gpus
+        if p.band_low <= utilisation <= p.band_high:
+            fleet.tally[b, r, N_FLOWS] += 1.0
+
+
+@inlined
+def _reward(fleet: Fleet, b: int, cost_yuan: float, kind: int) -> float:
+    """The reward of the step just taken."""
+    e, p = fleet.env[b], fleet.scenario[min(b, fleet.scenario.size - 1)]
+    gain = -cost_yuan
+    if kind != COST_ONLY:
+        gain = gain + fleet.on_arrival[e.slot, e.step - 1].cost_yuan
+    if kind == SHAPED:
+        before_gpu_h, e.backlog_gpu_h = e.backlog_gpu_h, 0.0
+        if e.step < p.n_steps:
+            e.backlog_gpu_h = _left_gpu_h(fleet, b) - fleet.on_arrival[e.slot, e.step - 1].left_gpu_h
+        gain = gain + p.worth_yuan_per_gpu_h * (before_gpu_h - e.backlog_gpu_h)
+    return gain / p.reference_yuan_per_step
+
+
+@inlined
+def _observe(fleet: Fleet, b: int) -> None:
+    if fleet.observations.shape[1] == 0:
+        return
+    e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
+    now, sees = fleet.hours[e.slot, e.step], fleet.ahead[e.slot, e.step]
+    p, sites, regs = fleet.scenario[row], fleet.sites[row], fleet.regions[b]
+    observe.observe(e, p, sites, regs, fleet.queue[b], now, sees, fleet.observations[b])
+
+
+@inlined
+def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, hold: int) -> None:
+    """Up to `hold` steps of environment `b` under one decision; none where it is asleep."""
+    e, n_steps = fleet.env[b], fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps
+    for i in range(N_OUTCOMES):
+        fleet.outcome[b, i] = 0.0
+    fleet.ended[b] = False
+    if not e.asleep:
+        if source == MODES:
+            _decode(fleet, b)
+        for _ in range(hold):
+            _step(fleet, numbers, b)
+            cost_yuan = _cost(fleet, b)
+            _count(fleet, numbers, b)
+            gain = _reward(fleet, b, cost_yuan, reward)
+            fleet.outcome[b, 0] += gain if hold == 1 else np.float64(np.float32(gain))
+            fleet.outcome[b, COST] += cost_yuan
+            if e.step == n_steps:
+                fleet.ended[b] = True
+                break
+    _observe(fleet, b)
+
+
+@inlined
+def _complaint(fleet: Fleet, source: int) -> int:
+    """0, or what forbids a step: 1 + b where a mode of `b` is none, -1 - b where its episode is over."""
+    for b in range(fleet.env.size):
+        e = fleet.env[b]
+        if e.asleep:
+            continue
+        if e.step >= fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps:
+            return -1 - b
+        if source == MODES:
+            for r in range(fleet.modes.shape[1]):
+                if fleet.modes[b, r] < 0 or fleet.modes[b, r] >= N_MODES:
+                    return 1 + b
+    return 0
+
+
+@inlined
+def _advance_span(a: Ints, first: int, last: int, source: int, reward: int, hold: int) -> None:
+    fleet, numbers = opened(a), flow_numbers(a)
+    for b in range(first, last):
+        _advance(fleet, numbers, b, source, reward, hold)
+
+
+class Entries(NamedTuple):
+    """The compiled functions."""
+
+    begin: Callable[[Ints, int, int], None]
+    advance: Callable[[Ints, int, int, int], int]
+    advance_threaded: Callable[[Ints, int, int, int, int], int]
+    observe_one: Callable[[Ints, int], None]
+    play_on_arrival: Callable[[Ints, int, int], None]
+    look_ahead: Callable[[Params, Exogenous, Encoding, NDArray[np.float32]], None]
+
+
+def _entries(sources: int) -> Entries:
+    """All entries; they close over the digest of their sources, so that Numba's cache forgets them when these change."""
+
+    @entry
+    def begin(a: Ints, b: int, slot: int) -> None:
+        _ = sources
+        _begin(opened(a), flow_numbers(a), b, slot)
+
+    @entry
+    def advance(a: Ints, source: int, reward: int, hold: int) -> int:
+        """Steps every environment and observes it; returns a complaint, before anything has changed, or 0."""
+        _ = sources
+        complaint = _complaint(opened(a), source)
+        if complaint == 0:
+            _advance_span(a, 0, opened(a).env.size, source, reward, hold)
+        return complaint
+
+    @threaded_entry
+    def advance_threaded(a: Ints, source: int, reward: int, hold: int, parts: int) -> int:
+        """As `advance`, environments spread over threads in `parts` parts."""
+        _ = sources
+        complaint, n_envs = _complaint(opened(a), source), opened(a).env.size
+        if complaint == 0:
+            for part in prange(parts):
+                _advance_span(a, part * n_envs // parts, (part + 1) * n_envs // parts, source, reward, hold)
+        return complaint
+
+    @entry
+    def observe_one(a: Ints, b: int) -> None:
+        _ = sources
+        _observe(opened(a), b)
+
+    @entry
+    def play_on_arrival(a: Ints, b: int, slot: int) -> None:
+        """Plays episode `slot` in environment `b` with all work run on arrival; writes what each step cost and left."""
+        _ = sources
+        fleet, numbers = opened(a), flow_numbers(a)
+        _begin(fleet, numbers, b, slot)
+        fleet.modes[b, :] = RUN
+        _decode(fleet, b)
+        for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
+            _step(fleet, numbers, b)
+            fleet.on_arrival[slot, t].cost_yuan = _cost(fleet, b)
+            fleet.on_arrival[slot, t].left_gpu_h = _left_gpu_h(fleet, b)
+
+    @entry
+    def look_ahead(p: Params, x: Exogenous, e: Encoding, out: NDArray[np.float32]) -> None:
+        _ = sources
+        ahead.look_ahead(p, x, e, out)
+
+    return Entries(begin, advance, advance_threaded, observe_one, play_on_arrival, look_ahead)
+
+
+ENTRIES = _entries(
+    digest_of(*Path(__file__).parent.glob("*.py"), *(Path(str(m.__file__)) for m in (compiling, records, types)))
+)

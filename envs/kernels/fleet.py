@@ -1,0 +1,112 @@
+"""All arrays of a batch, and how a kernel gets at them: one table of addresses, because every array that Python hands to
+a compiled function costs a tenth of a microsecond."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from wattward.envs.compiling import inlined
+from wattward.envs.records import (
+    ENV,
+    FLOW,
+    HOUR,
+    JOB,
+    JOB_CLASS,
+    N_FLOWS,
+    N_TALLIED,
+    ON_ARRIVAL,
+    QUEUED,
+    REGION,
+    SCENARIO,
+    SITE,
+    Rows,
+)
+from wattward.envs.types import Floats, Ints
+
+COST, YUAN, N_OUTCOMES = 1, 2, 9
+"""Columns of `Fleet.outcome`: the reward first, then the cost, then YUAN_TERMS."""
+F8, F4, I8, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("?")
+
+
+class Fleet(NamedTuple):
+    """B environments, their parameters and a bank of K episodes. P is 1 where all share their parameters, or B."""
+
+    scenario: Rows  # (P,) SCENARIO
+    sites: Rows  # (P, R) SITE
+    classes: Rows  # (P, C) JOB_CLASS
+    env: Rows  # (B,) ENV
+    regions: Rows  # (B, R) REGION
+    flows: Rows  # (B, R) FLOW
+    tally: Floats  # (B, R, N_TALLIED)
+    queue: Rows  # (B, A) QUEUED
+    order: Ints  # (B, R) scratch
+    modes: Ints  # (B, R) actions
+    observations: NDArray[np.float32]  # (B, O)
+    outcome: Floats  # (B, N_OUTCOMES)
+    ended: NDArray[np.bool_]  # (B,) whose episode ended in this step
+    n_jobs: Ints  # (K,)
+    hours: Rows  # (K, T, R) HOUR
+    jobs: Rows  # (K, J) JOB
+    ahead: NDArray[np.float32]  # (K, T, W) what an observation holds of the world
+    on_arrival: Rows  # (K, T) ON_ARRIVAL
+
+
+N_ARRAYS = len(Fleet._fields)
+
+
+def addresses_of(fleet: Fleet) -> Ints:
+    """Where the arrays lie, and their sizes; what `opened` needs.
+
+    The arrays must be C-contiguous and outlive every use of the table.
+    """
+    assert all(array.flags.c_contiguous for array in fleet)
+    sizes = (*fleet.classes.shape, *fleet.queue.shape, *fleet.hours.shape, fleet.jobs.shape[1])
+    widths = (fleet.observations.shape[1], fleet.ahead.shape[2])
+    return np.array([*(array.ctypes.data for array in fleet), *sizes, *widths], dtype=np.int64)
+
+
+@intrinsic
+def _pointer(typingctx: Any, address: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001
+        return builder.inttoptr(args[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.int64), codegen
+
+
+@inlined
+def opened(a: Ints) -> Fleet:
+    """The arrays of a table of addresses."""
+    n_params, n_classes, n_envs, places = a[N_ARRAYS], a[N_ARRAYS + 1], a[N_ARRAYS + 2], a[N_ARRAYS + 3]
+    n_slots, n_rows, n_regions, n_jobs = a[N_ARRAYS + 4], a[N_ARRAYS + 5], a[N_ARRAYS + 6], a[N_ARRAYS + 7]
+    size, width = a[N_ARRAYS + 8], a[N_ARRAYS + 9]
+    return Fleet(
+        carray(_pointer(a[0]), (n_params,), SCENARIO),
+        carray(_pointer(a[1]), (n_params, n_regions), SITE),
+        carray(_pointer(a[2]), (n_params, n_classes), JOB_CLASS),
+        carray(_pointer(a[3]), (n_envs,), ENV),
+        carray(_pointer(a[4]), (n_envs, n_regions), REGION),
+        carray(_pointer(a[5]), (n_envs, n_regions), FLOW),
+        carray(_pointer(a[6]), (n_envs, n_regions, N_TALLIED), F8),
+        carray(_pointer(a[7]), (n_envs, places), QUEUED),
+        carray(_pointer(a[8]), (n_envs, n_regions), I8),
+        carray(_pointer(a[9]), (n_envs, n_regions), I8),
+        carray(_pointer(a[10]), (n_envs, size), F4),
+        carray(_pointer(a[11]), (n_envs, N_OUTCOMES), F8),
+        carray(_pointer(a[12]), (n_envs,), B1),
+        carray(_pointer(a[13]), (n_slots,), I8),
+        carray(_pointer(a[14]), (n_slots, n_rows, n_regions), HOUR),
+        carray(_pointer(a[15]), (n_slots, n_jobs), JOB),
+        carray(_pointer(a[16]), (n_slots, n_rows, width), F4),
+        carray(_pointer(a[17]), (n_slots, n_rows), ON_ARRIVAL),
+    )
+
+
+@inlined
+def flow_numbers(a: Ints) -> Floats:
+    """The flows as plain numbers, shape (B, R, N_FLOWS)."""
+    return carray(_pointer(a[5]), (a[N_ARRAYS + 2], a[N_ARRAYS + 6], N_FLOWS), F8)

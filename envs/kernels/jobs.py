@@ -1,0 +1,209 @@
+"""Where the queue's jobs get their GPUs: what runs already, what is due, a region's own work, then that of others."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+
+from wattward.envs.compiling import inlined
+from wattward.envs.records import Row, Rows
+from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Ints
+
+EPS = 1e-9
+LOOKAHEAD = 4  # pulling regions that one job may try in a step
+SHORT = 12  # as many regions are sorted by insertion
+
+
+@inlined
+def admit(e: Row, classes: Rows, q: Rows, table: Rows, n_jobs: int) -> None:
+    """Jobs that arrive at the coming step join the queue, each behind all with the same or an earlier deadline.
+
+    Both the queue and the arrivals are sorted, so one merge from the back does it.
+    """
+    first = e.next_job
+    last = first
+    while last < n_jobs and table[last].arrival_step <= e.step:
+        last += 1
+    arrival, old = last - 1, e.n_active - 1
+    place = old + last - first
+    while arrival >= first:
+        if old >= 0 and q[old].deadline_step > table[arrival].deadline_step:
+            q[place] = q[old]
+            old -= 1
+        else:
+            _enter(q[place], table[arrival], classes[table[arrival].job_class])
+            arrival -= 1
+        place -= 1
+    e.n_active += last - first
+    e.next_job = last
+
+
+@inlined
+def _enter(job: Row, new: Row, job_class: Row) -> None:
+    job.number, job.arrival_step, job.deadline_step = new.number, new.arrival_step, new.deadline_step
+    job.ready_step, job.region, job.job_class = -1, new.origin, new.job_class
+    job.status, job.paused = WAITING, False
+    job.divisible, job.preemptible = job_class.divisible, job_class.preemptible
+    job.gpus, job.data_gb, job.estimate_gpu_h = new.gpus, new.data_gb, new.estimate_gpu_h
+    job.left_gpu_h, job.expected_gpu_h, job.alloc_gpus = new.work_gpu_h, new.estimate_gpu_h, 0.0
+
+
+@inlined
+def lock(e: Row, f: Rows, q: Rows) -> int:
+    """Counts what joined since the last step; running gangs that cannot be preempted keep their GPUs.
+
+    Returns:
+        How many gangs run that can be preempted.
+    """
+    t, stoppable = e.step, 0
+    for k in range(e.n_active):
+        job = q[k]
+        flow = f[job.region]
+        if job.arrival_step == t:
+            flow.arrived_gpu_h += job.left_gpu_h
+        if job.ready_step == t:
+            flow.moved_in_gpu_h += job.left_gpu_h
+        if job.status == RUNNING and not job.preemptible:
+            flow.locked_gpus += job.alloc_gpus
+        else:
+            job.alloc_gpus = 0.0
+            if job.status == RUNNING and not job.divisible:
+                stoppable += 1
+    return stoppable
+
+
+@inlined
+def _fits(job: Row, room: float, gang_room: float) -> float:
+    """GPUs that a job takes: up to its own limit if divisible, else all or none; `gang_room` binds what cannot stop."""
+    if room <= EPS:
+        return 0.0
+    if job.divisible:
+        return min(job.gpus, room)
+    allowed = room if job.preemptible else min(room, gang_room)
+    return job.gpus if job.gpus <= allowed + EPS else 0.0
+
+
+@inlined
+def run_due(e: Row, p: Row, regs: Rows, f: Rows, q: Rows) -> None:
+    """Jobs that would miss their deadline by waiting one more step, by the owner's estimate, run where they are."""
+    t, step_h = e.step, p.step_h
+    for k in range(e.n_active):
+        job = q[k]
+        if job.alloc_gpus > 0.0 or job.status == IN_TRANSIT:
+            continue
+        left_h = job.expected_gpu_h / job.gpus
+        if (job.deadline_step - t) * step_h - left_h >= step_h - EPS:
+            continue
+        reg = regs[job.region]
+        taken = _fits(job, reg.free_gpus, np.inf)
+        job.alloc_gpus = taken
+        reg.free_gpus -= taken
+        f[job.region].due_gpus += taken
+        if not job.preemptible:
+            reg.gang_gpus += taken
+
+
+@inlined
+def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, stoppable: int) -> None:
+    """Each region's own queue: gangs that run already first, so that nothing but due work displaces them."""
+    offered = 0.0
+    for r in range(regs.size):
+        regs[r].own_gpus = regs[r].own_share * regs[r].cap_gpus
+        offered = max(offered, regs[r].own_gpus)
+    if offered <= EPS:
+        return
+    if stoppable > 0:
+        _offer_own(e, sites, regs, q, True)
+    _offer_own(e, sites, regs, q, False)
+
+
+@inlined
+def _offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, running_gangs: bool) -> None:
+    for k in range(e.n_active):
+        job = q[k]
+        if job.alloc_gpus > 0.0 or job.status == IN_TRANSIT:
+            continue
+        if (job.status == RUNNING and not job.divisible) != running_gangs:
+            continue
+        reg = regs[job.region]
+        taken = _fits(job, reg.own_gpus, sites[job.region].gang_limit_gpus - reg.gang_gpus)
+        job.alloc_gpus = taken
+        reg.own_gpus -= taken
+        reg.cap_gpus -= taken
+        if not job.preemptible:
+            reg.gang_gpus += taken
+
+
+@inlined
+def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
+    """Regions that may pull, cheapest power first, surplus counting as free; ties by number. Returns how many."""
+    count = 0
+    for r in range(regs.size):
+        reg = regs[r]
+        reg.cap_gpus *= reg.others_share
+        if reg.cap_gpus <= EPS:
+            continue
+        reg.own_gpus = 0.0 if reg.surplus_only else now[r].price_yuan_per_kwh * now[r].pue
+        place = count
+        while count < SHORT and place > 0 and regs[order[place - 1]].own_gpus > reg.own_gpus:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = r
+        count += 1
+    if count > SHORT:
+        costs = np.empty(count)
+        for i in range(count):
+            costs[i] = regs[order[i]].own_gpus
+        order[:count] = order[:count][np.argsort(costs, kind="mergesort")]
+    return count
+
+
+@inlined
+def offer_others(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now: Rows, order: Ints) -> None:
+    """What is still free goes to work that waits elsewhere."""
+    count, first = _pullers(regs, now, order), 0
+    for k in range(e.n_active):
+        while first < count and regs[order[first]].cap_gpus <= EPS:
+            first += 1
+        if first == count:
+            return
+        job = q[k]
+        if job.alloc_gpus > 0.0 or job.status == IN_TRANSIT:
+            continue
+        for i in range(first, min(first + LOOKAHEAD, count)):
+            r = order[i]
+            reg, source = regs[r], job.region
+            taken = _fits(job, reg.cap_gpus, sites[r].gang_limit_gpus - reg.gang_gpus)
+            if taken <= 0.0 or source == r or regs[source].wan_out_gb >= sites[source].wan_gb_per_step:
+                continue
+            if reg.wan_in_gb >= sites[r].wan_gb_per_step:
+                continue
+            _move(e, p, sites, regs, f, job, r, taken)
+            reg.cap_gpus -= taken
+            if not job.preemptible:
+                reg.gang_gpus += taken
+            break
+
+
+@inlined
+def _move(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, job: Row, r: int, taken: float) -> None:
+    """Sends a job to region `r`; it runs there at once if its data are through within this step."""
+    source, left, data_gb = job.region, job.left_gpu_h, job.data_gb
+    regs[source].wan_out_gb += data_gb
+    regs[r].wan_in_gb += data_gb
+    flow, site = f[source], sites[source]
+    flow.moved_gb += data_gb
+    flow.moved_out_gpu_h += left
+    flow.wan_kw += data_gb * site.wan_kwh_per_gb / p.step_h
+    flow.wan_yuan += data_gb * site.wan_yuan_per_gb
+    if job.status == RUNNING and not job.divisible:
+        job.paused = True
+    job.region = r
+    steps = max(regs[source].wan_out_gb / site.wan_gb_per_step, regs[r].wan_in_gb / sites[r].wan_gb_per_step)
+    if steps <= 1.0 + EPS:
+        f[r].moved_in_gpu_h += left
+        job.alloc_gpus = taken
+    else:
+        job.status = IN_TRANSIT
+        job.ready_step = e.step + ceil(steps - EPS)

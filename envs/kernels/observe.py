@@ -1,0 +1,93 @@
+"""What an observation holds of the present; the bank holds what it says of the world."""
+
+from __future__ import annotations
+
+from math import log1p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.envs.compiling import inlined
+from wattward.envs.records import Row, Rows
+from wattward.envs.types import IN_TRANSIT, RUNNING
+
+N_CLOCK = 7
+N_WORLD = 4
+"""Region fields that depend on the world alone and stand first: price, price_rank, price_above_lowest, carbon."""
+N_PRESENT = 15
+"""Region fields that are single numbers, those of the world included."""
+N_SLACK = 6
+"""Queue buckets; their upper edges in hours of slack are SLACK_EDGES_H, the last one open."""
+SLACK_EDGES_H = (0.25, 1.0, 4.0, 12.0, 24.0)
+LOW, HIGH = -10.0, 10.0
+Observation = NDArray[np.float32]
+
+
+@inlined
+def observe(
+    e: Row, p: Row, sites: Rows, regs: Rows, q: Rows, now: Rows, ahead: Observation, out: Observation
+) -> None:
+    """Writes an observation, shape (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks),)."""
+    n_regions, n_queue = regs.size, N_PRESENT + N_SLACK
+    width = (out.size - N_CLOCK) // n_regions
+    n_ahead = width - n_queue
+    for i in range(N_CLOCK):
+        out[i] = ahead[i]
+    for r in range(n_regions):
+        at, of = N_CLOCK + r * width, N_CLOCK + r * (N_WORLD + n_ahead)
+        for i in range(N_WORLD):
+            out[at + i] = ahead[of + i]
+        for i in range(N_WORLD, n_queue):
+            out[at + i] = 0.0
+        for i in range(n_ahead):
+            out[at + n_queue + i] = ahead[of + N_WORLD + i]
+    _jobs(e, p, q, width, out)
+    for r in range(n_regions):
+        _present(sites[r], regs[r], now[r], out[N_CLOCK + r * width : N_CLOCK + r * width + n_queue])
+
+
+@inlined
+def _jobs(e: Row, p: Row, q: Rows, width: int, out: Observation) -> None:
+    """Sums over the jobs present, in GPUs and GPU-h; `_present` scales them."""
+    t, step_h = e.step, p.step_h
+    for k in range(e.n_active):
+        job = q[k]
+        base, expected = N_CLOCK + job.region * width, job.expected_gpu_h
+        to_deadline_h = (job.deadline_step - t) * step_h
+        if to_deadline_h <= 0.0:
+            out[base + 11] += expected
+        if job.status == IN_TRANSIT:
+            out[base + 10] += expected
+            continue
+        if job.status == RUNNING:
+            if not job.preemptible:
+                out[base + 6] += job.alloc_gpus
+                out[base + 8] += expected
+                continue
+            out[base + 7] += job.alloc_gpus
+        if not job.divisible:
+            out[base + 9] += expected
+        slack_h, bucket = to_deadline_h - expected / job.gpus, 0
+        for edge in SLACK_EDGES_H:
+            bucket += 1 if slack_h >= edge else 0
+        out[base + N_PRESENT + bucket] += expected
+
+
+@inlined
+def _present(site: Row, reg: Row, hour: Row, row: Observation) -> None:
+    pue, locked, fleet = hour.pue, row[6], site.fleet_gpus
+    more_kw = max(pue * (site.gpu_busy_kw - site.gpu_idle_kw), 1e-6)
+    interactive = min(hour.interactive_gpus, fleet)
+    green_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw
+    base_kw = pue * site.gpu_idle_kw * fleet + more_kw * (interactive + locked) - green_kw
+    full_kw = max(pue * site.gpu_busy_kw * fleet, 1e-6)
+    row[4] = min(2.0, max(0.0, -base_kw) / more_kw / fleet)
+    row[5] = interactive / fleet
+    row[6] = locked / fleet
+    row[7] = row[7] / fleet
+    row[12] = max(-2.0, base_kw / full_kw)
+    row[13] = min(HIGH, reg.peak_kw / full_kw)
+    row[14] = min(HIGH, max(reg.wan_out_gb, reg.wan_in_gb) / site.wan_gb_per_step)
+    for i in range(8, N_PRESENT + N_SLACK):
+        if (i < 12 or i >= N_PRESENT) and row[i] != 0.0:
+            row[i] = log1p(row[i] / fleet)

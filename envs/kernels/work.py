@@ -1,0 +1,78 @@
+"""Work advances, jobs end, lateness accrues, and the episode's end settles what is left."""
+
+from __future__ import annotations
+
+from wattward.envs.compiling import inlined
+from wattward.envs.kernels.jobs import EPS
+from wattward.envs.records import Row, Rows
+from wattward.envs.types import DONE, IN_TRANSIT, RUNNING, WAITING
+
+LEAST_EXPECTED_SHARE = 0.05  # an owner whose estimate is used up still expects this share of it
+
+
+@inlined
+def progress(e: Row, p: Row, classes: Rows, f: Rows, q: Rows) -> None:
+    """One step of work for every job; what is done leaves the queue."""
+    kept, t = 0, e.step
+    for k in range(e.n_active):
+        job = q[k]
+        if job.status != IN_TRANSIT:
+            _advance(p, classes, f, job)
+            if job.status == DONE:
+                continue
+        _accrue(p, f, job, t)
+        if kept != k:
+            q[kept] = job
+        kept += 1
+    e.n_active = kept
+
+
+@inlined
+def _advance(p: Row, classes: Rows, f: Rows, job: Row) -> None:
+    alloc = job.alloc_gpus
+    if alloc <= 0.0:
+        if job.status == RUNNING and not job.divisible:
+            job.paused = True
+        job.status = WAITING
+        return
+    flow, left, expected = f[job.region], job.left_gpu_h, job.expected_gpu_h
+    if job.paused:
+        restart = classes[job.job_class].restart_h * job.gpus
+        left += restart
+        expected += restart
+        flow.restart_gpu_h += restart
+        job.paused = False
+    done = left if left <= alloc * p.step_h + EPS else alloc * p.step_h
+    job.left_gpu_h = left - done
+    job.expected_gpu_h = max(LEAST_EXPECTED_SHARE * job.estimate_gpu_h, expected - done)
+    job.status = DONE if done == left else RUNNING
+    flow.held_gpus += alloc
+    flow.busy_gpus += done / p.step_h
+    flow.done_gpu_h += done
+
+
+@inlined
+def _accrue(p: Row, f: Rows, job: Row, t: int) -> None:
+    """What is left of a job waits here or is on its way here; past its deadline it costs. Transits end."""
+    flow, left = f[job.region], job.left_gpu_h
+    if job.status == IN_TRANSIT:
+        flow.transit_gpu_h += left
+        if job.ready_step <= t + 1:
+            job.status = WAITING
+    else:
+        flow.waiting_gpu_h += left
+    if t + 1 == job.deadline_step:
+        flow.late_gpu_h += left
+    elif t >= job.deadline_step:
+        flow.late_yuan += left * p.step_h * p.late_yuan_per_gpu_h_per_h
+
+
+@inlined
+def settle(e: Row, p: Row, sites: Rows, f: Rows, q: Rows) -> None:
+    """Charges what is unfinished when the episode ends."""
+    for k in range(e.n_active):
+        job = q[k]
+        price = sites[job.region].settlement_yuan_per_gpu_h
+        if job.deadline_step <= p.n_steps:
+            price += p.late_yuan_per_gpu_h_per_h * p.settlement_late_h
+        f[job.region].settlement_yuan += job.left_gpu_h * price

@@ -1,0 +1,111 @@
+"""The packed arrays behind the simulator: one structured row for each thing that a step reads or changes.
+
+A step of one environment touches a few cache lines of each row instead of one line of each of a hundred arrays. The
+named tuples of `wattward.envs.types` are views of these arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.envs.types import Exogenous, Flows, Params, State, Tally
+
+Rows: TypeAlias = NDArray[Any]
+"""An array of one of the structured types below."""
+Row: TypeAlias = Any
+"""One element of it; kernels read and write its fields by name."""
+
+
+def _row(**kinds: str) -> np.dtype[np.void]:
+    return np.dtype([(name, kind) for kind, names in kinds.items() for name in names.split()], align=True)
+
+
+SCENARIO = _row(
+    f8="step_h carbon_yuan_per_kg drop_yuan_per_gpu_h late_yuan_per_gpu_h_per_h settlement_late_h band_low band_high"
+    " reference_yuan_per_step worth_yuan_per_gpu_h",
+    i8="n_steps",
+)
+"""Fields of `Params` with one number an environment; `worth_yuan_per_gpu_h` is what "shaped" rewards credit."""
+SITE = _row(
+    f8="fleet_gpus gang_limit_gpus gpu_idle_kw gpu_busy_kw pue_base pue_slope_per_c pue_free_c demand_yuan_per_kw"
+    " wan_gb_per_step wan_yuan_per_gb wan_kwh_per_gb settlement_yuan_per_gpu_h"
+)
+JOB_CLASS = _row(f8="restart_h", b1="divisible preemptible")
+ENV = _row(i8="step next_job n_active slot asleep", f8="backlog_gpu_h")
+"""`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped."""
+REGION = _row(f8="wan_out_gb wan_in_gb peak_kw own_share others_share free_gpus gang_gpus cap_gpus own_gpus", b1="surplus_only")
+"""The first three are State; the shares are the offers of the step; the others are scratch of one step."""
+QUEUED = _row(
+    i4="number arrival_step deadline_step ready_step region job_class",
+    i1="status",
+    b1="divisible preemptible paused",
+    f8="gpus left_gpu_h expected_gpu_h alloc_gpus estimate_gpu_h data_gb",
+)
+"""A job that is present or in transit; the first `n_active` rows, by (deadline, number)."""
+FLOW = _row(f8=" ".join(Flows._fields))
+N_FLOWS, N_TALLIED = len(Flows._fields), len(Flows._fields) + 1
+"""Columns of a flow as plain numbers, and of the tally, which counts the steps in band last."""
+EPISODE = _row(i8="start_minute n_jobs")
+HOUR = _row(f8="price_yuan_per_kwh carbon_kg_per_kwh sun_kw wind_kw hydro_kw air_c interactive_gpus pue")
+"""What a region's world is in one step: a cache line."""
+JOB = _row(i4="number arrival_step deadline_step origin job_class", f8="gpus work_gpu_h estimate_gpu_h data_gb")
+"""A job of the episode, by (arrival, deadline, number)."""
+ON_ARRIVAL = _row(f8="cost_yuan left_gpu_h")
+SERIES = ("price_yuan_per_kwh", "carbon_kg_per_kwh", "sun_kw", "wind_kw", "hydro_kw", "air_c", "interactive_gpus")
+"""Fields of `Exogenous` that an HOUR holds as they are."""
+WORK_SHARE = 0.5
+"""Worth of a GPU-hour done under "shaped", as a share of what one left undone costs at the end: near its mean price."""
+
+
+def pack_params(params: Params) -> tuple[Rows, Rows, Rows]:
+    """Rows of SCENARIO, shape (P,), of SITE, (P, R), and of JOB_CLASS, (P, C), from Params of P rows."""
+    scenario = np.zeros(params.n_steps.shape, SCENARIO)
+    sites = np.zeros(params.fleet_gpus.shape, SITE)
+    classes = np.zeros(params.class_divisible.shape, JOB_CLASS)
+    for rows, prefix in ((scenario, ""), (sites, ""), (classes, "class_")):
+        for name in set(rows.dtype.names or ()) - {"worth_yuan_per_gpu_h"}:
+            rows[name] = getattr(params, prefix + name)
+    scenario["worth_yuan_per_gpu_h"] = WORK_SHARE * params.settlement_yuan_per_gpu_h.mean(axis=1)
+    return scenario, sites, classes
+
+
+def pack_hours(params: Params, world: Exogenous, n_rows: int) -> Rows:
+    """Rows of HOUR, shape (n_rows, R), from a world and parameters of B = 1."""
+    rows = np.zeros((n_rows, params.fleet_gpus.shape[1]), HOUR)
+    for name in SERIES:
+        rows[name] = getattr(world, name)[0, :n_rows]
+    warmth_c = np.maximum(0.0, rows["air_c"] - params.pue_free_c[0])
+    rows["pue"] = params.pue_base[0] + params.pue_slope_per_c[0] * warmth_c
+    return rows
+
+
+def pack_jobs(world: Exogenous) -> Rows:
+    """Rows of JOB, shape (J,), by (arrival, deadline, number), from a world of B = 1."""
+    n_jobs = int(world.n_jobs[0])
+    rows = np.zeros(n_jobs, JOB)
+    rows["number"] = np.arange(n_jobs)
+    for name in set(JOB.names or ()) - {"number"}:
+        rows[name] = getattr(world, f"job_{name.removeprefix('job_')}")[0, :n_jobs]
+    return rows[np.lexsort((rows["number"], rows["deadline_step"], rows["arrival_step"]))]
+
+
+def state_of(env: Rows, regions: Rows, queue: Rows) -> State:
+    """Views of what a step changes."""
+    views = {name: env[name] for name in ("step", "next_job", "n_active")}
+    views |= {name: regions[name] for name in ("wan_out_gb", "wan_in_gb", "peak_kw")}
+    views |= {name: queue[name.removeprefix("job_")] for name in State._fields if name.startswith("job_")}
+    return State(**views)
+
+
+def flows_of(flows: Rows) -> Flows:
+    """Views of one step's flows."""
+    return Flows._make(flows[name] for name in Flows._fields)
+
+
+def tally_of(tally: NDArray[np.float64], cost_yuan: NDArray[np.float64]) -> Tally:
+    """Views of the tally, shape (B, R, N_TALLIED), and of the last step's cost, (B,)."""
+    total = Flows._make(tally[:, :, i] for i in range(N_FLOWS))
+    return Tally(total, in_band_steps=tally[:, :, N_FLOWS], cost_yuan=cost_yuan)
