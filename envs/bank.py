@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.envs.kernels.observe import N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
 from wattward.envs.observation import Observer
 from wattward.envs.records import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
 from wattward.envs.types import Exogenous, Ints, Params
@@ -22,7 +23,8 @@ class Bank:
         n_jobs: Jobs of each episode, shape (K,).
         hours: Rows of HOUR, shape (K, T, R), T = steps in an episode + 1.
         jobs: Rows of JOB, shape (K, J).
-        ahead: What observations say of the world, shape (K, T, W); W is 0 without an observer.
+        ahead: What observations say of the world, shape (K, T, W); zeros without an observer.
+        observation_size: Numbers in an observation.
         on_arrival: Rows of ON_ARRIVAL, shape (K, T): what running all work on arrival does; filled by a Simulator.
         version: Counts replacements of the arrays.
         frozen: Whether episodes may no longer be put in.
@@ -41,7 +43,9 @@ class Bank:
         self.n_jobs: Ints = np.zeros(n_slots, np.int64)
         self.hours: Rows = np.zeros((n_slots, n_rows, n_regions), HOUR)
         self.jobs: Rows = np.zeros((n_slots, 1), JOB)
-        self.ahead: NDArray[np.float32] = np.zeros((n_slots, n_rows, observer.n_world if observer else 0), np.float32)
+        width = observer.n_world if observer else N_CLOCK + n_regions * N_WORLD
+        self.observation_size = width + n_regions * (N_PRESENT + N_SLACK - N_WORLD)
+        self.ahead: NDArray[np.float32] = np.zeros((n_slots, n_rows, width), np.float32)
         self.on_arrival: Rows = np.zeros((n_slots, n_rows), ON_ARRIVAL)
         self.version, self.frozen = 0, False
 

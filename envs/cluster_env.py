@@ -92,7 +92,6 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             self.params,
             1,
             self._banked.bank if self._banked else Bank(self.params, 1, self._observer),
-            observation_size=self._observer.size,
             reward=reward,
         )
 
@@ -207,12 +206,10 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def restore(self, snapshot: Snapshot) -> None:
         """Returns to a snapshot taken in this very episode."""
         self._simulator.restore(snapshot)
-        self._simulator.observe(0)
 
     def _begin(self, slot: int, world: Exogenous | None, split: str, number: int) -> None:
         self._world, self._playing = world, (split, number)
         self._simulator.begin(0, slot)
-        self._simulator.observe(0)
 
     def _checked(self, action: NDArray[Any]) -> NDArray[Any]:
         array = np.asarray(action)

@@ -111,6 +111,8 @@ class EpisodeBank(Bank):
         if facts["scenario_sha256"] != scenario_sha256(scenario):
             raise ConfigError(f"{folder}: holds episodes of another scenario than {scenario.name}")
         bank = cls.__new__(cls)
+        params = make_params(scenario)
+        bank.observation_size = Observer(scenario, params).size
         bank.__dict__.update(arrays, version=0, frozen=True, split=facts["split"])
         bank.scenario_sha256, bank.numbers = facts["scenario_sha256"], np.asarray(facts["numbers"], dtype=np.int64)
         bank.slot_of = {int(number): slot for slot, number in enumerate(bank.numbers)}

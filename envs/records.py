@@ -34,17 +34,27 @@ SITE = _row(
     " wan_gb_per_step wan_yuan_per_gb wan_kwh_per_gb settlement_yuan_per_gpu_h"
 )
 JOB_CLASS = _row(f8="restart_h", b1="divisible preemptible")
-ENV = _row(i8="step next_job n_active slot asleep", f8="backlog_gpu_h")
+ENV = _row(i8="step next_job n_active n_due n_stoppable slot asleep", f8="backlog_gpu_h")
 """`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped."""
-REGION = _row(f8="wan_out_gb wan_in_gb peak_kw own_share others_share free_gpus gang_gpus cap_gpus own_gpus", b1="surplus_only")
-"""The first three are State; the shares are the offers of the step; the others are scratch of one step."""
+REGION = _row(
+    f8="wan_out_gb wan_in_gb peak_kw"
+    " own_share others_share"
+    " locked_gpus arrived_gpu_h moved_in_gpu_h"
+    " free_gpus gang_gpus cap_gpus own_gpus",
+    b1="surplus_only",
+)
+"""State; the offers of the step; what the survey found; scratch of one step."""
 QUEUED = _row(
-    i4="number arrival_step deadline_step ready_step region job_class",
+    i4="number arrival_step deadline_step ready_step",
+    i2="region job_class",
     i1="status",
     b1="divisible preemptible paused",
-    f8="gpus left_gpu_h expected_gpu_h alloc_gpus estimate_gpu_h data_gb",
+    f8="gpus left_gpu_h expected_gpu_h left_h alloc_gpus taken_gpus estimate_gpu_h data_gb",
 )
-"""A job that is present or in transit; the first `n_active` rows, by (deadline, number)."""
+"""A job that is present or in transit; the first `n_active` rows, by (deadline, number).
+
+`left_h` is expected_gpu_h / gpus; `taken_gpus` what it has got so far in the step under way.
+"""
 FLOW = _row(f8=" ".join(Flows._fields))
 N_FLOWS, N_TALLIED = len(Flows._fields), len(Flows._fields) + 1
 """Columns of a flow as plain numbers, and of the tally, which counts the steps in band last."""

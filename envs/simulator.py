@@ -58,7 +58,6 @@ class Simulator:
         n_envs: int | None = None,
         bank: Bank | None = None,
         *,
-        observation_size: int = 0,
         reward: RewardKind = "cost",
         threads: int = 1,
     ) -> None:
@@ -68,7 +67,6 @@ class Simulator:
             params: Params of one row for all environments, or a row each.
             n_envs: Environments B; as many as `params` has rows by default.
             bank: Episodes; by default a place for each environment, to be filled by `load`.
-            observation_size: Numbers in an observation, 0 for none.
             reward: What a reward is, see `wattward.envs.reward`.
             threads: Threads that share the work of a step.
         """
@@ -86,8 +84,9 @@ class Simulator:
                 tally=np.zeros((*shape, N_TALLIED)),
                 queue=np.zeros((self.n_envs, 1), QUEUED),
                 order=np.zeros(shape, np.int64),
+                due=np.zeros((self.n_envs, 1), np.int32),
                 modes=np.zeros(shape, np.int64),
-                observations=np.zeros((self.n_envs, observation_size), np.float32),
+                observations=np.zeros((self.n_envs, self.bank.observation_size), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
                 ended=np.zeros(self.n_envs, np.bool_),
                 **_episodes(self.bank),
@@ -139,7 +138,7 @@ class Simulator:
         return self.flows
 
     def observe(self, b: int) -> None:
-        """Writes the observation of environment `b`."""
+        """Writes the observation of environment `b` anew, after its state has been put back."""
         self._follow_bank()
         ENTRIES.observe_one(self._addresses, b)
 
@@ -154,6 +153,8 @@ class Simulator:
                 target[:, : source.shape[1]] = source
             else:
                 target[...] = source
+        for b in range(self.n_envs):
+            self.observe(b)
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("_addresses", "state", "flows", "tally")
@@ -175,10 +176,8 @@ class Simulator:
         """Takes arrays for its own: a place in the queue for every job there may be, views, addresses."""
         places = self.bank.jobs.shape[1]
         if places > fleet.queue.shape[1]:
-            longer = np.zeros((self.n_envs, places), QUEUED)
             used = int(fleet.env["n_active"].max())
-            longer[:, :used] = fleet.queue[:, :used]
-            fleet = fleet._replace(queue=longer)
+            fleet = fleet._replace(queue=_widened(fleet.queue, used, places), due=_widened(fleet.due, used, places))
         self.fleet, self._version = fleet, self.bank.version
         self.state = state_of(fleet.env, fleet.regions, fleet.queue)
         self.flows = flows_of(fleet.flows)
@@ -189,3 +188,10 @@ class Simulator:
 def _episodes(bank: Bank) -> dict[str, Any]:
     names = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
     return {name: getattr(bank, name) for name in names}
+
+
+def _widened(rows: Rows, used: int, places: int) -> Rows:
+    """A longer array whose pages beyond what is used are never touched."""
+    longer = np.zeros((rows.shape[0], places), rows.dtype)
+    longer[:, :used] = rows[:, :used]
+    return longer

@@ -38,8 +38,15 @@ def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
     fleet.outcome[b, :] = 0.0
     fleet.ended[b] = False
     numbers[b, :, :] = 0.0
-    classes = fleet.classes[min(b, fleet.classes.shape[0] - 1)]
+    classes = fleet.classes[min(b, fleet.scenario.size - 1)]
     jobs.admit(e, classes, fleet.queue[b], fleet.jobs[slot], fleet.n_jobs[slot])
+    _survey(fleet, b)
+
+
+@inlined
+def _survey(fleet: Fleet, b: int) -> None:
+    p = fleet.scenario[min(b, fleet.scenario.size - 1)]
+    observe.survey(fleet.env[b], p, fleet.regions[b], fleet.queue[b], fleet.due[b], fleet.observations[b])
 
 
 @inlined
@@ -62,11 +69,10 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     for r in range(regs.size):
         for i in range(N_FLOWS):
             numbers[b, r, i] = 0.0
-    stoppable = jobs.lock(e, f, q)
-    supply.serve_interactive(p, sites, regs, f, now)
-    jobs.run_due(e, p, regs, f, q)
+    supply.serve_interactive(sites, regs, f, now)
+    jobs.run_due(e, regs, f, q, fleet.due[b])
     supply.cap_offers(sites, regs, f, now)
-    jobs.offer_own(e, sites, regs, q, stoppable)
+    jobs.offer_own(e, sites, regs, q)
     jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b])
     work.progress(e, p, classes, f, q)
     supply.power(p, sites, regs, f, now)
@@ -74,6 +80,7 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     if e.step == p.n_steps:
         work.settle(e, p, sites, f, q)
     jobs.admit(e, classes, q, fleet.jobs[e.slot], fleet.n_jobs[e.slot])
+    observe.survey(e, p, regs, q, fleet.due[b], fleet.observations[b])
 
 
 @inlined
@@ -128,12 +135,9 @@ def _reward(fleet: Fleet, b: int, cost_yuan: float, kind: int) -> float:
 
 @inlined
 def _observe(fleet: Fleet, b: int) -> None:
-    if fleet.observations.shape[1] == 0:
-        return
-    e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
+    e, sites = fleet.env[b], fleet.sites[min(b, fleet.scenario.size - 1)]
     now, sees = fleet.hours[e.slot, e.step], fleet.ahead[e.slot, e.step]
-    p, sites, regs = fleet.scenario[row], fleet.sites[row], fleet.regions[b]
-    observe.observe(e, p, sites, regs, fleet.queue[b], now, sees, fleet.observations[b])
+    observe.observe(sites, fleet.regions[b], now, sees, fleet.observations[b])
 
 
 @inlined
@@ -143,7 +147,9 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
     for i in range(N_OUTCOMES):
         fleet.outcome[b, i] = 0.0
     fleet.ended[b] = False
-    if not e.asleep:
+    if e.asleep:
+        _survey(fleet, b)
+    else:
         if source == MODES:
             _decode(fleet, b)
         for _ in range(hold):
@@ -198,8 +204,11 @@ def _entries(sources: int) -> Entries:
 
     @entry
     def begin(a: Ints, b: int, slot: int) -> None:
+        """Starts episode `slot` in environment `b`, and observes it."""
         _ = sources
-        _begin(opened(a), flow_numbers(a), b, slot)
+        fleet = opened(a)
+        _begin(fleet, flow_numbers(a), b, slot)
+        _observe(fleet, b)
 
     @entry
     def advance(a: Ints, source: int, reward: int, hold: int) -> int:
@@ -222,8 +231,11 @@ def _entries(sources: int) -> Entries:
 
     @entry
     def observe_one(a: Ints, b: int) -> None:
+        """Surveys and observes environment `b`; needed when its state has been put back."""
         _ = sources
-        _observe(opened(a), b)
+        fleet = opened(a)
+        _survey(fleet, b)
+        _observe(fleet, b)
 
     @entry
     def play_on_arrival(a: Ints, b: int, slot: int) -> None:

@@ -30,7 +30,7 @@ from wattward.envs.types import Floats, Ints
 
 COST, YUAN, N_OUTCOMES = 1, 2, 9
 """Columns of `Fleet.outcome`: the reward first, then the cost, then YUAN_TERMS."""
-F8, F4, I8, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("?")
+F8, F4, I8, I4, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4"), np.dtype("?")
 
 
 class Fleet(NamedTuple):
@@ -45,6 +45,7 @@ class Fleet(NamedTuple):
     tally: Floats  # (B, R, N_TALLIED)
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
+    due: Ints  # (B, A) places in the queue that are due in the coming step, int32
     modes: Ints  # (B, R) actions
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
@@ -94,15 +95,16 @@ def opened(a: Ints) -> Fleet:
         carray(_pointer(a[6]), (n_envs, n_regions, N_TALLIED), F8),
         carray(_pointer(a[7]), (n_envs, places), QUEUED),
         carray(_pointer(a[8]), (n_envs, n_regions), I8),
-        carray(_pointer(a[9]), (n_envs, n_regions), I8),
-        carray(_pointer(a[10]), (n_envs, size), F4),
-        carray(_pointer(a[11]), (n_envs, N_OUTCOMES), F8),
-        carray(_pointer(a[12]), (n_envs,), B1),
-        carray(_pointer(a[13]), (n_slots,), I8),
-        carray(_pointer(a[14]), (n_slots, n_rows, n_regions), HOUR),
-        carray(_pointer(a[15]), (n_slots, n_jobs), JOB),
-        carray(_pointer(a[16]), (n_slots, n_rows, width), F4),
-        carray(_pointer(a[17]), (n_slots, n_rows), ON_ARRIVAL),
+        carray(_pointer(a[9]), (n_envs, places), I4),
+        carray(_pointer(a[10]), (n_envs, n_regions), I8),
+        carray(_pointer(a[11]), (n_envs, size), F4),
+        carray(_pointer(a[12]), (n_envs, N_OUTCOMES), F8),
+        carray(_pointer(a[13]), (n_envs,), B1),
+        carray(_pointer(a[14]), (n_slots,), I8),
+        carray(_pointer(a[15]), (n_slots, n_rows, n_regions), HOUR),
+        carray(_pointer(a[16]), (n_slots, n_jobs), JOB),
+        carray(_pointer(a[17]), (n_slots, n_rows, width), F4),
+        carray(_pointer(a[18]), (n_slots, n_rows), ON_ARRIVAL),
     )
 
 

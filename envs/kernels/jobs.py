@@ -1,4 +1,4 @@
-"""Where the queue's jobs get their GPUs: what runs already, what is due, a region's own work, then that of others."""
+"""Where the queue's jobs get their GPUs: those that are due, a region's own, then those of others."""
 
 from __future__ import annotations
 
@@ -47,30 +47,7 @@ def _enter(job: Row, new: Row, job_class: Row) -> None:
     job.divisible, job.preemptible = job_class.divisible, job_class.preemptible
     job.gpus, job.data_gb, job.estimate_gpu_h = new.gpus, new.data_gb, new.estimate_gpu_h
     job.left_gpu_h, job.expected_gpu_h, job.alloc_gpus = new.work_gpu_h, new.estimate_gpu_h, 0.0
-
-
-@inlined
-def lock(e: Row, f: Rows, q: Rows) -> int:
-    """Counts what joined since the last step; running gangs that cannot be preempted keep their GPUs.
-
-    Returns:
-        How many gangs run that can be preempted.
-    """
-    t, stoppable = e.step, 0
-    for k in range(e.n_active):
-        job = q[k]
-        flow = f[job.region]
-        if job.arrival_step == t:
-            flow.arrived_gpu_h += job.left_gpu_h
-        if job.ready_step == t:
-            flow.moved_in_gpu_h += job.left_gpu_h
-        if job.status == RUNNING and not job.preemptible:
-            flow.locked_gpus += job.alloc_gpus
-        else:
-            job.alloc_gpus = 0.0
-            if job.status == RUNNING and not job.divisible:
-                stoppable += 1
-    return stoppable
+    job.left_h = new.estimate_gpu_h / new.gpus
 
 
 @inlined
@@ -85,19 +62,13 @@ def _fits(job: Row, room: float, gang_room: float) -> float:
 
 
 @inlined
-def run_due(e: Row, p: Row, regs: Rows, f: Rows, q: Rows) -> None:
+def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Ints) -> None:
     """Jobs that would miss their deadline by waiting one more step, by the owner's estimate, run where they are."""
-    t, step_h = e.step, p.step_h
-    for k in range(e.n_active):
-        job = q[k]
-        if job.alloc_gpus > 0.0 or job.status == IN_TRANSIT:
-            continue
-        left_h = job.expected_gpu_h / job.gpus
-        if (job.deadline_step - t) * step_h - left_h >= step_h - EPS:
-            continue
+    for i in range(e.n_due):
+        job = q[due[i]]
         reg = regs[job.region]
         taken = _fits(job, reg.free_gpus, np.inf)
-        job.alloc_gpus = taken
+        job.taken_gpus = taken
         reg.free_gpus -= taken
         f[job.region].due_gpus += taken
         if not job.preemptible:
@@ -105,34 +76,38 @@ def run_due(e: Row, p: Row, regs: Rows, f: Rows, q: Rows) -> None:
 
 
 @inlined
-def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, stoppable: int) -> None:
+def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows) -> None:
     """Each region's own queue: gangs that run already first, so that nothing but due work displaces them."""
-    offered = 0.0
+    open_regions = 0
     for r in range(regs.size):
         regs[r].own_gpus = regs[r].own_share * regs[r].cap_gpus
-        offered = max(offered, regs[r].own_gpus)
-    if offered <= EPS:
-        return
-    if stoppable > 0:
-        _offer_own(e, sites, regs, q, True)
-    _offer_own(e, sites, regs, q, False)
+        open_regions += 1 if regs[r].own_gpus > EPS else 0
+    if e.n_stoppable > 0:
+        open_regions = _offer_own(e, sites, regs, q, True, open_regions)
+    _offer_own(e, sites, regs, q, False, open_regions)
 
 
 @inlined
-def _offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, running_gangs: bool) -> None:
+def _offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, running_gangs: bool, open_regions: int) -> int:
+    """One pass; ends when no region has GPUs left to offer. Returns how many have."""
     for k in range(e.n_active):
+        if open_regions == 0:
+            break
         job = q[k]
-        if job.alloc_gpus > 0.0 or job.status == IN_TRANSIT:
+        reg = regs[job.region]
+        if reg.own_gpus <= EPS or job.taken_gpus > 0.0 or job.status == IN_TRANSIT:
             continue
         if (job.status == RUNNING and not job.divisible) != running_gangs:
             continue
-        reg = regs[job.region]
         taken = _fits(job, reg.own_gpus, sites[job.region].gang_limit_gpus - reg.gang_gpus)
-        job.alloc_gpus = taken
+        job.taken_gpus = taken
         reg.own_gpus -= taken
         reg.cap_gpus -= taken
         if not job.preemptible:
             reg.gang_gpus += taken
+        if reg.own_gpus <= EPS:
+            open_regions -= 1
+    return open_regions
 
 
 @inlined
@@ -169,13 +144,15 @@ def offer_others(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now:
         if first == count:
             return
         job = q[k]
-        if job.alloc_gpus > 0.0 or job.status == IN_TRANSIT:
+        if job.taken_gpus > 0.0 or job.status == IN_TRANSIT:
             continue
         for i in range(first, min(first + LOOKAHEAD, count)):
             r = order[i]
             reg, source = regs[r], job.region
+            if source == r:
+                continue
             taken = _fits(job, reg.cap_gpus, sites[r].gang_limit_gpus - reg.gang_gpus)
-            if taken <= 0.0 or source == r or regs[source].wan_out_gb >= sites[source].wan_gb_per_step:
+            if taken <= 0.0 or regs[source].wan_out_gb >= sites[source].wan_gb_per_step:
                 continue
             if reg.wan_in_gb >= sites[r].wan_gb_per_step:
                 continue
@@ -203,7 +180,7 @@ def _move(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, job: Row, r: int, ta
     steps = max(regs[source].wan_out_gb / site.wan_gb_per_step, regs[r].wan_in_gb / sites[r].wan_gb_per_step)
     if steps <= 1.0 + EPS:
         f[r].moved_in_gpu_h += left
-        job.alloc_gpus = taken
+        job.taken_gpus = taken
     else:
         job.status = IN_TRANSIT
         job.ready_step = e.step + ceil(steps - EPS)

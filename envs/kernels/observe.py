@@ -1,4 +1,4 @@
-"""What an observation holds of the present; the bank holds what it says of the world."""
+"""The look through the queue between two steps, and what an observation holds of the present."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.compiling import inlined
+from wattward.envs.kernels.jobs import EPS
 from wattward.envs.records import Row, Rows
-from wattward.envs.types import IN_TRANSIT, RUNNING
+from wattward.envs.types import IN_TRANSIT, RUNNING, Ints
 
 N_CLOCK = 7
 N_WORLD = 4
@@ -24,10 +25,56 @@ Observation = NDArray[np.float32]
 
 
 @inlined
-def observe(
-    e: Row, p: Row, sites: Rows, regs: Rows, q: Rows, now: Rows, ahead: Observation, out: Observation
-) -> None:
-    """Writes an observation, shape (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks),)."""
+def survey(e: Row, p: Row, regs: Rows, q: Rows, due: Ints, out: Observation) -> None:
+    """Looks through the queue before a step: what joined, what is locked and due, and what an observation says of it.
+
+    Running gangs that cannot be preempted keep their GPUs. Sums go into `out`, in GPUs and GPU-h; `observe` scales them.
+    """
+    for r in range(regs.size):
+        regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0
+    width = (out.size - N_CLOCK) // regs.size
+    for r in range(regs.size):
+        for i in range(N_WORLD, N_PRESENT + N_SLACK):
+            out[N_CLOCK + r * width + i] = 0.0
+    t, step_h, n_due, n_stoppable = e.step, p.step_h, 0, 0
+    for k in range(e.n_active):
+        job = q[k]
+        reg, base, expected = regs[job.region], N_CLOCK + job.region * width, job.expected_gpu_h
+        to_deadline_h = (job.deadline_step - t) * step_h
+        job.taken_gpus = 0.0
+        if job.arrival_step == t:
+            reg.arrived_gpu_h += job.left_gpu_h
+        if job.ready_step == t:
+            reg.moved_in_gpu_h += job.left_gpu_h
+        if to_deadline_h <= 0.0:
+            out[base + 11] += expected
+        if job.status == IN_TRANSIT:
+            out[base + 10] += expected
+            continue
+        if job.status == RUNNING:
+            if not job.preemptible:
+                job.taken_gpus = job.alloc_gpus
+                reg.locked_gpus += job.alloc_gpus
+                out[base + 6] += job.alloc_gpus
+                out[base + 8] += expected
+                continue
+            n_stoppable += 0 if job.divisible else 1
+            out[base + 7] += job.alloc_gpus
+        if not job.divisible:
+            out[base + 9] += expected
+        slack_h, bucket = to_deadline_h - job.left_h, 0
+        for edge in SLACK_EDGES_H:
+            bucket += 1 if slack_h >= edge else 0
+        out[base + N_PRESENT + bucket] += expected
+        if slack_h < step_h - EPS:
+            due[n_due] = k
+            n_due += 1
+    e.n_due, e.n_stoppable = n_due, n_stoppable
+
+
+@inlined
+def observe(sites: Rows, regs: Rows, now: Rows, ahead: Observation, out: Observation) -> None:
+    """Makes an observation of what the survey summed, shape (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks),)."""
     n_regions, n_queue = regs.size, N_PRESENT + N_SLACK
     width = (out.size - N_CLOCK) // n_regions
     n_ahead = width - n_queue
@@ -37,40 +84,9 @@ def observe(
         at, of = N_CLOCK + r * width, N_CLOCK + r * (N_WORLD + n_ahead)
         for i in range(N_WORLD):
             out[at + i] = ahead[of + i]
-        for i in range(N_WORLD, n_queue):
-            out[at + i] = 0.0
         for i in range(n_ahead):
             out[at + n_queue + i] = ahead[of + N_WORLD + i]
-    _jobs(e, p, q, width, out)
-    for r in range(n_regions):
-        _present(sites[r], regs[r], now[r], out[N_CLOCK + r * width : N_CLOCK + r * width + n_queue])
-
-
-@inlined
-def _jobs(e: Row, p: Row, q: Rows, width: int, out: Observation) -> None:
-    """Sums over the jobs present, in GPUs and GPU-h; `_present` scales them."""
-    t, step_h = e.step, p.step_h
-    for k in range(e.n_active):
-        job = q[k]
-        base, expected = N_CLOCK + job.region * width, job.expected_gpu_h
-        to_deadline_h = (job.deadline_step - t) * step_h
-        if to_deadline_h <= 0.0:
-            out[base + 11] += expected
-        if job.status == IN_TRANSIT:
-            out[base + 10] += expected
-            continue
-        if job.status == RUNNING:
-            if not job.preemptible:
-                out[base + 6] += job.alloc_gpus
-                out[base + 8] += expected
-                continue
-            out[base + 7] += job.alloc_gpus
-        if not job.divisible:
-            out[base + 9] += expected
-        slack_h, bucket = to_deadline_h - expected / job.gpus, 0
-        for edge in SLACK_EDGES_H:
-            bucket += 1 if slack_h >= edge else 0
-        out[base + N_PRESENT + bucket] += expected
+        _present(sites[r], regs[r], now[r], out[at : at + n_queue])
 
 
 @inlined

@@ -7,15 +7,16 @@ from wattward.envs.records import Row, Rows
 
 
 @inlined
-def serve_interactive(p: Row, sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
-    """Requests take their GPUs; what does not fit beside locked gangs is dropped."""
+def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
+    """What the survey found is so; requests take their GPUs; what does not fit beside locked gangs is dropped."""
     for r in range(regs.size):
-        flow, demand = f[r], now[r].interactive_gpus
+        flow, reg, demand = f[r], regs[r], now[r].interactive_gpus
+        flow.locked_gpus, flow.arrived_gpu_h, flow.moved_in_gpu_h = reg.locked_gpus, reg.arrived_gpu_h, reg.moved_in_gpu_h
         room = max(0.0, sites[r].fleet_gpus - flow.locked_gpus)
         flow.interactive_gpus = min(demand, room)
         flow.dropped_gpus = demand - flow.interactive_gpus
-        regs[r].free_gpus = room - flow.interactive_gpus
-        regs[r].gang_gpus = flow.locked_gpus
+        reg.free_gpus = room - flow.interactive_gpus
+        reg.gang_gpus = flow.locked_gpus
 
 
 @inlined

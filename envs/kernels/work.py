@@ -29,7 +29,8 @@ def progress(e: Row, p: Row, classes: Rows, f: Rows, q: Rows) -> None:
 
 @inlined
 def _advance(p: Row, classes: Rows, f: Rows, job: Row) -> None:
-    alloc = job.alloc_gpus
+    alloc = job.taken_gpus
+    job.alloc_gpus = alloc
     if alloc <= 0.0:
         if job.status == RUNNING and not job.divisible:
             job.paused = True
@@ -45,6 +46,7 @@ def _advance(p: Row, classes: Rows, f: Rows, job: Row) -> None:
     done = left if left <= alloc * p.step_h + EPS else alloc * p.step_h
     job.left_gpu_h = left - done
     job.expected_gpu_h = max(LEAST_EXPECTED_SHARE * job.estimate_gpu_h, expected - done)
+    job.left_h = job.expected_gpu_h / job.gpus
     job.status = DONE if done == left else RUNNING
     flow.held_gpus += alloc
     flow.busy_gpus += done / p.step_h
