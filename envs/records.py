@@ -34,7 +34,7 @@ SITE = _row(
     " wan_gb_per_step wan_yuan_per_gb wan_kwh_per_gb settlement_yuan_per_gpu_h"
 )
 JOB_CLASS = _row(f8="restart_h", b1="divisible preemptible")
-ENV = _row(i8="step next_job n_active n_due n_stoppable slot asleep", f8="backlog_gpu_h")
+ENV = _row(i8="step next_job n_active n_due n_gangs n_movable slot asleep", f8="backlog_gpu_h")
 """`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped."""
 REGION = _row(
     f8="wan_out_gb wan_in_gb peak_kw"
@@ -46,7 +46,7 @@ REGION = _row(
 """State; the offers of the step; what the survey found; scratch of one step."""
 QUEUED = _row(
     i4="number arrival_step deadline_step ready_step",
-    i2="region job_class",
+    u2="region job_class",
     i1="status",
     b1="divisible preemptible paused",
     f8="gpus left_gpu_h expected_gpu_h left_h alloc_gpus taken_gpus estimate_gpu_h data_gb",

@@ -84,7 +84,7 @@ class Simulator:
                 tally=np.zeros((*shape, N_TALLIED)),
                 queue=np.zeros((self.n_envs, 1), QUEUED),
                 order=np.zeros(shape, np.int64),
-                due=np.zeros((self.n_envs, 1), np.int32),
+                picks=np.zeros((self.n_envs, 3, 1), np.int32),
                 modes=np.zeros(shape, np.int64),
                 observations=np.zeros((self.n_envs, self.bank.observation_size), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
@@ -177,7 +177,8 @@ class Simulator:
         places = self.bank.jobs.shape[1]
         if places > fleet.queue.shape[1]:
             used = int(fleet.env["n_active"].max())
-            fleet = fleet._replace(queue=_widened(fleet.queue, used, places), due=_widened(fleet.due, used, places))
+            queue, picks = _widened(fleet.queue, used, places), _widened(fleet.picks, used, places)
+            fleet = fleet._replace(queue=queue, picks=picks)
         self.fleet, self._version = fleet, self.bank.version
         self.state = state_of(fleet.env, fleet.regions, fleet.queue)
         self.flows = flows_of(fleet.flows)
@@ -192,6 +193,6 @@ def _episodes(bank: Bank) -> dict[str, Any]:
 
 def _widened(rows: Rows, used: int, places: int) -> Rows:
     """A longer array whose pages beyond what is used are never touched."""
-    longer = np.zeros((rows.shape[0], places), rows.dtype)
-    longer[:, :used] = rows[:, :used]
+    longer = np.zeros((*rows.shape[:-1], places), rows.dtype)
+    longer[..., :used] = rows[..., :used]
     return longer

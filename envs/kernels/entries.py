@@ -14,7 +14,7 @@ from wattward.envs import compiling, records, types
 from wattward.envs.compiling import digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels import ahead, jobs, observe, supply, work
 from wattward.envs.kernels.ahead import Encoding
-from wattward.envs.kernels.fleet import COST, N_OUTCOMES, YUAN, Fleet, flow_numbers, opened
+from wattward.envs.kernels.fleet import COST, DUE, MOVABLE, N_OUTCOMES, YUAN, Fleet, flow_numbers, opened
 from wattward.envs.records import N_FLOWS, Row
 from wattward.envs.types import Exogenous, Floats, Ints, Params
 
@@ -46,7 +46,7 @@ def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
 @inlined
 def _survey(fleet: Fleet, b: int) -> None:
     p = fleet.scenario[min(b, fleet.scenario.size - 1)]
-    observe.survey(fleet.env[b], p, fleet.regions[b], fleet.queue[b], fleet.due[b], fleet.observations[b])
+    observe.survey(fleet.env[b], p, fleet.regions[b], fleet.queue[b], fleet.picks[b], fleet.observations[b])
 
 
 @inlined
@@ -66,21 +66,22 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
     p, sites, classes = fleet.scenario[row], fleet.sites[row], fleet.classes[row]
     regs, f, q, now = fleet.regions[b], fleet.flows[b], fleet.queue[b], fleet.hours[e.slot, e.step]
+    picks = fleet.picks[b]
     for r in range(regs.size):
         for i in range(N_FLOWS):
             numbers[b, r, i] = 0.0
     supply.serve_interactive(sites, regs, f, now)
-    jobs.run_due(e, regs, f, q, fleet.due[b])
+    jobs.run_due(e, regs, f, q, picks[DUE])
     supply.cap_offers(sites, regs, f, now)
-    jobs.offer_own(e, sites, regs, q)
-    jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b])
+    jobs.offer_own(e, sites, regs, q, picks)
+    jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b], picks[MOVABLE])
     work.progress(e, p, classes, f, q)
     supply.power(p, sites, regs, f, now)
     e.step += 1
     if e.step == p.n_steps:
         work.settle(e, p, sites, f, q)
     jobs.admit(e, classes, q, fleet.jobs[e.slot], fleet.n_jobs[e.slot])
-    observe.survey(e, p, regs, q, fleet.due[b], fleet.observations[b])
+    observe.survey(e, p, regs, q, picks, fleet.observations[b])
 
 
 @inlined

@@ -30,6 +30,9 @@ from wattward.envs.types import Floats, Ints
 
 COST, YUAN, N_OUTCOMES = 1, 2, 9
 """Columns of `Fleet.outcome`: the reward first, then the cost, then YUAN_TERMS."""
+DUE, GANGS, MOVABLE = 0, 1, 2
+"""Rows of `Fleet.picks`, places in the queue in its order: jobs due now; running gangs that can be stopped; all jobs but
+those in transit or locked."""
 F8, F4, I8, I4, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4"), np.dtype("?")
 
 
@@ -45,7 +48,7 @@ class Fleet(NamedTuple):
     tally: Floats  # (B, R, N_TALLIED)
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
-    due: Ints  # (B, A) places in the queue that are due in the coming step, int32
+    picks: Ints  # (B, 3, A) int32, what the survey found, see DUE
     modes: Ints  # (B, R) actions
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
@@ -95,7 +98,7 @@ def opened(a: Ints) -> Fleet:
         carray(_pointer(a[6]), (n_envs, n_regions, N_TALLIED), F8),
         carray(_pointer(a[7]), (n_envs, places), QUEUED),
         carray(_pointer(a[8]), (n_envs, n_regions), I8),
-        carray(_pointer(a[9]), (n_envs, places), I4),
+        carray(_pointer(a[9]), (n_envs, 3, places), I4),
         carray(_pointer(a[10]), (n_envs, n_regions), I8),
         carray(_pointer(a[11]), (n_envs, size), F4),
         carray(_pointer(a[12]), (n_envs, N_OUTCOMES), F8),

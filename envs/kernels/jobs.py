@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 
 from wattward.envs.compiling import inlined
+from wattward.envs.kernels.fleet import GANGS, MOVABLE
 from wattward.envs.records import Row, Rows
 from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
@@ -76,28 +77,26 @@ def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Ints) -> None:
 
 
 @inlined
-def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows) -> None:
+def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, picks: Ints) -> None:
     """Each region's own queue: gangs that run already first, so that nothing but due work displaces them."""
     open_regions = 0
     for r in range(regs.size):
         regs[r].own_gpus = regs[r].own_share * regs[r].cap_gpus
         open_regions += 1 if regs[r].own_gpus > EPS else 0
-    if e.n_stoppable > 0:
-        open_regions = _offer_own(e, sites, regs, q, True, open_regions)
-    _offer_own(e, sites, regs, q, False, open_regions)
+    open_regions = _offer_own(sites, regs, q, picks[GANGS], e.n_gangs, open_regions)
+    # a gang that found no room asks again with the others, in vain: room only shrinks
+    _offer_own(sites, regs, q, picks[MOVABLE], e.n_movable, open_regions)
 
 
 @inlined
-def _offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, running_gangs: bool, open_regions: int) -> int:
+def _offer_own(sites: Rows, regs: Rows, q: Rows, picks: Ints, count: int, open_regions: int) -> int:
     """One pass; ends when no region has GPUs left to offer. Returns how many have."""
-    for k in range(e.n_active):
+    for i in range(count):
         if open_regions == 0:
             break
-        job = q[k]
+        job = q[picks[i]]
         reg = regs[job.region]
-        if reg.own_gpus <= EPS or job.taken_gpus > 0.0 or job.status == IN_TRANSIT:
-            continue
-        if (job.status == RUNNING and not job.divisible) != running_gangs:
+        if reg.own_gpus <= EPS or job.taken_gpus > 0.0:
             continue
         taken = _fits(job, reg.own_gpus, sites[job.region].gang_limit_gpus - reg.gang_gpus)
         job.taken_gpus = taken
@@ -135,16 +134,18 @@ def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
 
 
 @inlined
-def offer_others(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now: Rows, order: Ints) -> None:
+def offer_others(
+    e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now: Rows, order: Ints, movable: Ints
+) -> None:
     """What is still free goes to work that waits elsewhere."""
     count, first = _pullers(regs, now, order), 0
-    for k in range(e.n_active):
+    for place in range(e.n_movable):
         while first < count and regs[order[first]].cap_gpus <= EPS:
             first += 1
         if first == count:
             return
-        job = q[k]
-        if job.taken_gpus > 0.0 or job.status == IN_TRANSIT:
+        job = q[movable[place]]
+        if job.taken_gpus > 0.0:
             continue
         for i in range(first, min(first + LOOKAHEAD, count)):
             r = order[i]

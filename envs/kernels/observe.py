@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.compiling import inlined
+from wattward.envs.kernels.fleet import DUE, GANGS, MOVABLE
 from wattward.envs.kernels.jobs import EPS
 from wattward.envs.records import Row, Rows
 from wattward.envs.types import IN_TRANSIT, RUNNING, Ints
@@ -25,7 +26,7 @@ Observation = NDArray[np.float32]
 
 
 @inlined
-def survey(e: Row, p: Row, regs: Rows, q: Rows, due: Ints, out: Observation) -> None:
+def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Ints, out: Observation) -> None:
     """Looks through the queue before a step: what joined, what is locked and due, and what an observation says of it.
 
     Running gangs that cannot be preempted keep their GPUs. Sums go into `out`, in GPUs and GPU-h; `observe` scales them.
@@ -36,7 +37,7 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, due: Ints, out: Observation) -> 
     for r in range(regs.size):
         for i in range(N_WORLD, N_PRESENT + N_SLACK):
             out[N_CLOCK + r * width + i] = 0.0
-    t, step_h, n_due, n_stoppable = e.step, p.step_h, 0, 0
+    t, step_h, n_due, n_gangs, n_movable = e.step, p.step_h, 0, 0, 0
     for k in range(e.n_active):
         job = q[k]
         reg, base, expected = regs[job.region], N_CLOCK + job.region * width, job.expected_gpu_h
@@ -58,7 +59,8 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, due: Ints, out: Observation) -> 
                 out[base + 6] += job.alloc_gpus
                 out[base + 8] += expected
                 continue
-            n_stoppable += 0 if job.divisible else 1
+            picks[GANGS, n_gangs] = k
+            n_gangs += 0 if job.divisible else 1
             out[base + 7] += job.alloc_gpus
         if not job.divisible:
             out[base + 9] += expected
@@ -66,10 +68,12 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, due: Ints, out: Observation) -> 
         for edge in SLACK_EDGES_H:
             bucket += 1 if slack_h >= edge else 0
         out[base + N_PRESENT + bucket] += expected
+        picks[MOVABLE, n_movable] = k
+        n_movable += 1
         if slack_h < step_h - EPS:
-            due[n_due] = k
+            picks[DUE, n_due] = k
             n_due += 1
-    e.n_due, e.n_stoppable = n_due, n_stoppable
+    e.n_due, e.n_gangs, e.n_movable = n_due, n_gangs, n_movable
 
 
 @inlined

@@ -13,17 +13,21 @@ LEAST_EXPECTED_SHARE = 0.05  # an owner whose estimate is used up still expects 
 @inlined
 def progress(e: Row, p: Row, classes: Rows, f: Rows, q: Rows) -> None:
     """One step of work for every job; what is done leaves the queue."""
-    kept, t = 0, e.step
-    for k in range(e.n_active):
+    t, n_active, first_done = e.step, e.n_active, e.n_active
+    for k in range(n_active):
         job = q[k]
         if job.status != IN_TRANSIT:
             _advance(p, classes, f, job)
             if job.status == DONE:
+                first_done = min(first_done, k)
                 continue
         _accrue(p, f, job, t)
-        if kept != k:
-            q[kept] = job
-        kept += 1
+    kept = first_done
+    # apart from the loop above: copying a row just written would stall
+    for k in range(first_done + 1, n_active):
+        if q[k].status != DONE:
+            q[kept] = q[k]
+            kept += 1
     e.n_active = kept
 
 
