@@ -57,7 +57,7 @@ def make_env(
     scenario: Scenario, settings: AgentSettings, seed: int, *, split: str = "train", num_envs: int | None = None
 ) -> VecEnv:
     """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled."""
-    from wattward.envs.vector_env import FleetVecEnv
+    from wattward.envs.fleet_vec_env import FleetVecEnv
 
     joint = settings.algorithm == "dqn"
     env = FleetVecEnv(

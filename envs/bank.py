@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.envs.kernels.observe import N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
+from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
 from wattward.envs.observation import Observer
 from wattward.envs.records import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
 from wattward.envs.types import Exogenous, Ints, Params
@@ -24,7 +25,7 @@ class Bank:
         hours: Rows of HOUR, shape (K, T, R), T = steps in an episode + 1.
         jobs: Rows of JOB, shape (K, J).
         ahead: What observations say of the world, shape (K, T, W); zeros without an observer.
-        observation_size: Numbers in an observation.
+        observation_space: The Box of an observation.
         on_arrival: Rows of ON_ARRIVAL, shape (K, T): what running all work on arrival does; filled by a Simulator.
         version: Counts replacements of the arrays.
         frozen: Whether episodes may no longer be put in.
@@ -44,7 +45,8 @@ class Bank:
         self.hours: Rows = np.zeros((n_slots, n_rows, n_regions), HOUR)
         self.jobs: Rows = np.zeros((n_slots, 1), JOB)
         width = observer.n_world if observer else N_CLOCK + n_regions * N_WORLD
-        self.observation_size = width + n_regions * (N_PRESENT + N_SLACK - N_WORLD)
+        size = width + n_regions * (N_PRESENT + N_SLACK - N_WORLD)
+        self.observation_space = spaces.Box(LOW, HIGH, (size,), np.float32)
         self.ahead: NDArray[np.float32] = np.zeros((n_slots, n_rows, width), np.float32)
         self.on_arrival: Rows = np.zeros((n_slots, n_rows), ON_ARRIVAL)
         self.version, self.frozen = 0, False

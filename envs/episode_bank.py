@@ -1,4 +1,4 @@
-"""A bank of episodes that is drawn once and then shared: by environments of a process, and by processes through files."""
+"""A bank of episodes that is drawn once and then shared by environments, and through files by processes."""
 
 from __future__ import annotations
 
@@ -107,12 +107,14 @@ class EpisodeBank(Bank):
         except (OSError, ValueError) as error:
             raise ConfigError(f"{folder}: not a readable bank of episodes ({error})") from error
         if facts.get("layout") != LAYOUT:
-            raise ConfigError(f"{folder}/bank.json: layout = {facts.get('layout')!r}: written by another version; draw it again")
+            raise ConfigError(
+                f"{folder}/bank.json: layout = {facts.get('layout')!r}: written by another version; draw it again"
+            )
         if facts["scenario_sha256"] != scenario_sha256(scenario):
             raise ConfigError(f"{folder}: holds episodes of another scenario than {scenario.name}")
         bank = cls.__new__(cls)
         params = make_params(scenario)
-        bank.observation_size = Observer(scenario, params).size
+        bank.observation_space = Observer(scenario, params).space
         bank.__dict__.update(arrays, version=0, frozen=True, split=facts["split"])
         bank.scenario_sha256, bank.numbers = facts["scenario_sha256"], np.asarray(facts["numbers"], dtype=np.int64)
         bank.slot_of = {int(number): slot for slot, number in enumerate(bank.numbers)}

@@ -1,4 +1,4 @@
-"""Which episode each environment of a batch plays next: a fresh one, drawn ahead where there is time, or one of a bank."""
+"""Which episode each environment of a batch plays next: a fresh one, drawn ahead if there is time, or a bank's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class Episode(NamedTuple):
 class Episodes(Protocol):
     """Gives the environments of a batch their episodes."""
 
-    bank: Bank
+    @property
+    def bank(self) -> Bank:
+        """Where the episodes are."""
 
     def next(self, b: int, rng: np.random.Generator) -> Episode:
         """The next episode of environment `b`, chosen by `rng`."""

@@ -6,8 +6,12 @@ from wattward.envs.types import YUAN_TERMS, Params, State, Tally
 
 
 def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, float]:
-    """KPIs of environment `b` so far: yuan, kWh, GPU-h, GB and kg summed over regions and steps, and shares in 0..1."""
-    total, step_h, steps = tally.total, float(params.step_h[b]), max(1, int(state.step[b]))
+    """KPIs of environment `b` so far: yuan, kWh, GPU-h, GB and kg summed over regions and steps, and shares in 0..1.
+
+    `params` has B rows, or one for all environments.
+    """
+    row = min(b, params.step_h.size - 1)
+    total, step_h, steps = tally.total, float(params.step_h[row]), max(1, int(state.step[b]))
 
     def summed(*names: str) -> float:
         return float(sum(getattr(total, name)[b].sum() for name in names))
@@ -15,7 +19,7 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
     yuan = {term: summed(term) for term in YUAN_TERMS}
     facility_kwh = summed("it_kw", "cooling_kw", "wan_kw") * step_h
     green_kwh = (summed("sun_kw", "wind_kw", "hydro_kw") - summed("curtailed_kw")) * step_h
-    gpu_steps = float(params.fleet_gpus[b].sum()) * steps
+    gpu_steps = float(params.fleet_gpus[row].sum()) * steps
     arrived = summed("arrived_gpu_h", "restart_gpu_h")
     return {
         "cost_yuan": sum(yuan.values()),

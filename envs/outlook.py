@@ -165,7 +165,9 @@ class Outlook:
     @cached_property
     def utilisation(self) -> Floats:
         """(Interactive + deferrable GPUs held in the last step) / fleet, shape (R,)."""
-        held = self._per_region(np.where(self.jobs.running, self._s.job_alloc_gpus[self._b, : self.jobs.number.size], 0.0))
+        held = self._per_region(
+            np.where(self.jobs.running, self._s.job_alloc_gpus[self._b, : self.jobs.number.size], 0.0)
+        )
         return (self.interactive_forecast_gpus[0] + held) / self.fleet_gpus
 
     @cached_property

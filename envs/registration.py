@@ -17,5 +17,8 @@ def register_all() -> None:
     for env_id, scenario in ENVIRONMENTS.items():
         if env_id not in gymnasium.registry:
             gymnasium.register(
-                env_id, entry_point="wattward.envs.cluster_env:ClusterEnv", kwargs={"scenario": scenario}
+                env_id,
+                entry_point="wattward.envs.cluster_env:ClusterEnv",
+                vector_entry_point="wattward.envs.vector_env:ClusterVectorEnv",
+                kwargs={"scenario": scenario},
             )

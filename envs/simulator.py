@@ -86,7 +86,7 @@ class Simulator:
                 order=np.zeros(shape, np.int64),
                 picks=np.zeros((self.n_envs, 3, 1), np.int32),
                 modes=np.zeros(shape, np.int64),
-                observations=np.zeros((self.n_envs, self.bank.observation_size), np.float32),
+                observations=np.zeros((self.n_envs, *self.bank.observation_space.shape), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
                 ended=np.zeros(self.n_envs, np.bool_),
                 **_episodes(self.bank),

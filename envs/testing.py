@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wattward.envs.simulator import Snapshot
-from wattward.envs.types import IN_TRANSIT, YUAN_TERMS, Exogenous, Flows, Params, State
+from wattward.envs.types import IN_TRANSIT, YUAN_TERMS, Exogenous, Floats, Flows, Params, State
 
 TOLERANCE = 1e-7
 N_CLASSES = 3
@@ -161,16 +161,21 @@ def assert_due_work_runs(params: Params, world: Exogenous, before: State, state:
     """No job that was due before the step waits while GPUs that would take it are free where it is."""
     for b in range(before.step.size):
         idle = params.fleet_gpus[b] - flows.interactive_gpus[b] - flows.held_gpus[b]
-        for j in before.active[b, : before.n_active[b]]:
-            left_h = before.job_expected_gpu_h[b, j] / world.job_gpus[b, j]
+        after = {int(j): k for k, j in enumerate(state.job_number[b, : state.n_active[b]])}
+        for k, j in enumerate(before.job_number[b, : before.n_active[b]].tolist()):
+            left_h = before.job_expected_gpu_h[b, k] / world.job_gpus[b, j]
             slack_h = (world.job_deadline_step[b, j] - before.step[b]) * params.step_h[b] - left_h
-            is_due = slack_h < params.step_h[b] - TOLERANCE and before.job_status[b, j] != IN_TRANSIT
-            if is_due and state.job_alloc_gpus[b, j] == 0.0 and state.job_status[b, j] != IN_TRANSIT:
-                room = idle[state.job_region[b, j]]
-                needs = (
-                    TOLERANCE if params.class_divisible[b, world.job_class[b, j]] else world.job_gpus[b, j] - TOLERANCE
-                )
-                assert room <= max(needs, TOLERANCE) + TOLERANCE, f"due job {j} waits beside {room} idle GPUs"
+            is_due = slack_h < params.step_h[b] - TOLERANCE and before.job_status[b, k] != IN_TRANSIT
+            if is_due and j in after:
+                divisible = params.class_divisible[b, world.job_class[b, j]]
+                needs = TOLERANCE if divisible else world.job_gpus[b, j] - TOLERANCE
+                _assert_runs_or_has_no_room(state, b, after[j], idle, max(needs, TOLERANCE))
+
+
+def _assert_runs_or_has_no_room(state: State, b: int, k: int, idle: Floats, needs: float) -> None:
+    if state.job_alloc_gpus[b, k] == 0.0 and state.job_status[b, k] != IN_TRANSIT:
+        room = idle[state.job_region[b, k]]
+        assert room <= needs + TOLERANCE, f"due job {state.job_number[b, k]} waits beside {room} idle GPUs"
 
 
 def cost_yuan(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -1,7 +1,7 @@
 """The arrays of the simulator.
 
-Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, A places for jobs at once, C job
-classes, L leads.
+Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, A places for jobs at once,
+C job classes, L leads.
 
 Conventions: power flows are means over the step and never negative; steps are numbered from 0; a job with
 `job_deadline_step` d must be done when step d - 1 ends.
@@ -79,7 +79,7 @@ class Exogenous(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step changes. Jobs present or in transit stand by (deadline, number); the first `n_active` places count."""
+    """What a step changes; jobs present or in transit stand by (deadline, number) in the first `n_active` places."""
 
     step: Ints  # (B,) the step to be taken next
     next_job: Ints  # (B,) jobs of the table that have arrived

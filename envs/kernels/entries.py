@@ -15,7 +15,7 @@ from wattward.envs.compiling import digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels import ahead, jobs, observe, supply, work
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.fleet import COST, DUE, MOVABLE, N_OUTCOMES, YUAN, Fleet, flow_numbers, opened
-from wattward.envs.records import N_FLOWS, Row
+from wattward.envs.records import N_FLOWS
 from wattward.envs.types import Exogenous, Floats, Ints, Params
 
 OFFERS, MODES = 0, 1
@@ -56,7 +56,7 @@ def _decode(fleet: Fleet, b: int) -> None:
     for r in range(regs.size):
         mode = fleet.modes[b, r]
         regs[r].own_share = 0.0 if mode == HOLD else 1.0
-        regs[r].others_share = 1.0 if mode == SOAK or mode == PULL else 0.0  # noqa: PLR1714 - Numba
+        regs[r].others_share = 1.0 if mode in (SOAK, PULL) else 0.0
         regs[r].surplus_only = mode == SOAK
 
 
@@ -201,7 +201,7 @@ class Entries(NamedTuple):
 
 
 def _entries(sources: int) -> Entries:
-    """All entries; they close over the digest of their sources, so that Numba's cache forgets them when these change."""
+    """All entries; they close over the digest of their sources, so that Numba's cache forgets them when it changes."""
 
     @entry
     def begin(a: Ints, b: int, slot: int) -> None:

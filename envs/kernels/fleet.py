@@ -1,12 +1,15 @@
-"""All arrays of a batch, and how a kernel gets at them: one table of addresses, because every array that Python hands to
-a compiled function costs a tenth of a microsecond."""
+"""All arrays of a batch, and how a kernel gets at them.
+
+It is one table of addresses: every array that Python hands to a compiled function costs a tenth of a microsecond.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numba import carray, types
+from numba import carray, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -31,8 +34,11 @@ from wattward.envs.types import Floats, Ints
 COST, YUAN, N_OUTCOMES = 1, 2, 9
 """Columns of `Fleet.outcome`: the reward first, then the cost, then YUAN_TERMS."""
 DUE, GANGS, MOVABLE = 0, 1, 2
-"""Rows of `Fleet.picks`, places in the queue in its order: jobs due now; running gangs that can be stopped; all jobs but
-those in transit or locked."""
+"""Rows of `Fleet.picks`, places in the queue in its order.
+
+Jobs due now; running gangs that can be stopped; all jobs but those in transit or locked.
+"""
+Places = NDArray[np.int32]
 F8, F4, I8, I4, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4"), np.dtype("?")
 
 
@@ -48,7 +54,7 @@ class Fleet(NamedTuple):
     tally: Floats  # (B, R, N_TALLIED)
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
-    picks: Ints  # (B, 3, A) int32, what the survey found, see DUE
+    picks: Places  # (B, 3, A) what the survey found, see DUE
     modes: Ints  # (B, R) actions
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
@@ -74,12 +80,14 @@ def addresses_of(fleet: Fleet) -> Ints:
     return np.array([*(array.ctypes.data for array in fleet), *sizes, *widths], dtype=np.int64)
 
 
-@intrinsic
-def _pointer(typingctx: Any, address: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
+def _to_pointer(typingctx: Any, address: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001
         return builder.inttoptr(args[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(types.int64), codegen
+
+
+_pointer = cast("Callable[[Any], Any]", intrinsic(_to_pointer))
 
 
 @inlined

@@ -7,7 +7,7 @@ from math import ceil
 import numpy as np
 
 from wattward.envs.compiling import inlined
-from wattward.envs.kernels.fleet import GANGS, MOVABLE
+from wattward.envs.kernels.fleet import GANGS, MOVABLE, Places
 from wattward.envs.records import Row, Rows
 from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
@@ -63,7 +63,7 @@ def _fits(job: Row, room: float, gang_room: float) -> float:
 
 
 @inlined
-def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Ints) -> None:
+def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Places) -> None:
     """Jobs that would miss their deadline by waiting one more step, by the owner's estimate, run where they are."""
     for i in range(e.n_due):
         job = q[due[i]]
@@ -77,7 +77,7 @@ def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Ints) -> None:
 
 
 @inlined
-def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, picks: Ints) -> None:
+def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, picks: Places) -> None:
     """Each region's own queue: gangs that run already first, so that nothing but due work displaces them."""
     open_regions = 0
     for r in range(regs.size):
@@ -89,7 +89,7 @@ def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, picks: Ints) -> None:
 
 
 @inlined
-def _offer_own(sites: Rows, regs: Rows, q: Rows, picks: Ints, count: int, open_regions: int) -> int:
+def _offer_own(sites: Rows, regs: Rows, q: Rows, picks: Places, count: int, open_regions: int) -> int:
     """One pass; ends when no region has GPUs left to offer. Returns how many have."""
     for i in range(count):
         if open_regions == 0:
@@ -135,7 +135,7 @@ def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
 
 @inlined
 def offer_others(
-    e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now: Rows, order: Ints, movable: Ints
+    e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now: Rows, order: Ints, movable: Places
 ) -> None:
     """What is still free goes to work that waits elsewhere."""
     count, first = _pullers(regs, now, order), 0

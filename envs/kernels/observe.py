@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.compiling import inlined
-from wattward.envs.kernels.fleet import DUE, GANGS, MOVABLE
+from wattward.envs.kernels.fleet import DUE, GANGS, MOVABLE, Places
 from wattward.envs.kernels.jobs import EPS
 from wattward.envs.records import Row, Rows
-from wattward.envs.types import IN_TRANSIT, RUNNING, Ints
+from wattward.envs.types import IN_TRANSIT, RUNNING
 
 N_CLOCK = 7
 N_WORLD = 4
@@ -26,10 +26,10 @@ Observation = NDArray[np.float32]
 
 
 @inlined
-def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Ints, out: Observation) -> None:
+def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, out: Observation) -> None:
     """Looks through the queue before a step: what joined, what is locked and due, and what an observation says of it.
 
-    Running gangs that cannot be preempted keep their GPUs. Sums go into `out`, in GPUs and GPU-h; `observe` scales them.
+    Running gangs that cannot be preempted keep their GPUs. `out` gets sums in GPUs and GPU-h; `observe` scales them.
     """
     for r in range(regs.size):
         regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0

@@ -11,7 +11,11 @@ def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
     """What the survey found is so; requests take their GPUs; what does not fit beside locked gangs is dropped."""
     for r in range(regs.size):
         flow, reg, demand = f[r], regs[r], now[r].interactive_gpus
-        flow.locked_gpus, flow.arrived_gpu_h, flow.moved_in_gpu_h = reg.locked_gpus, reg.arrived_gpu_h, reg.moved_in_gpu_h
+        flow.locked_gpus, flow.arrived_gpu_h, flow.moved_in_gpu_h = (
+            reg.locked_gpus,
+            reg.arrived_gpu_h,
+            reg.moved_in_gpu_h,
+        )
         room = max(0.0, sites[r].fleet_gpus - flow.locked_gpus)
         flow.interactive_gpus = min(demand, room)
         flow.dropped_gpus = demand - flow.interactive_gpus

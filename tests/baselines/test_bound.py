@@ -101,7 +101,7 @@ def assert_costs(found: Bound, yuan: float) -> None:
 
 def play(params: Params, world: Exogenous, modes: NDArray[np.integer]) -> float:
     """Cost of an episode under `modes`, shape (T, R) or one that broadcasts to it [yuan]."""
-    simulator = Simulator(params, world.price_yuan_per_kwh.shape[1])
+    simulator = Simulator(params)
     simulator.load(0, world)
     every = np.broadcast_to(modes, (int(params.n_steps[0]), params.fleet_gpus.shape[1]))
     return float(sum(cost_yuan(simulator.step(offers_of_modes(each[None])))[0] for each in every))

@@ -6,7 +6,7 @@ import pytest
 from wattward.configs import load_scenario
 from wattward.configs.region_schema import Region
 from wattward.envs.action import Mode, offers_of_modes
-from wattward.envs.episode import draw, episode_seed, n_drawn
+from wattward.envs.episode import draw, episode_seed
 from wattward.envs.params import make_params
 from wattward.envs.processes.calendar import clock, step_minutes
 from wattward.envs.processes.interactive import draw_interactive, usual_interactive_gpus
@@ -78,7 +78,7 @@ def test_no_spread_means_no_randomness() -> None:
 def test_case_1_when_all_runs_on_arrival() -> None:
     """Zhejiang is full in its morning and Xinjiang half idle; the pair averages 65-70 %; little is late, none lost."""
     scenario = load_scenario("zhejiang-xinjiang")
-    simulator = Simulator(make_params(scenario), n_drawn(scenario))
+    simulator = Simulator(make_params(scenario))
     run = offers_of_modes(np.full((1, 2), Mode.RUN))
     load, morning, totals = [], [], np.zeros(5)
     for week in range(8):

@@ -164,7 +164,7 @@ def test_a_fixed_start_and_a_wrong_one() -> None:
 
 def toy_cost(world: Exogenous, modes_at: dict[int, tuple[Mode, Mode]]) -> float:
     scenario = load_scenario("toy")
-    simulator = Simulator(make_params(scenario), n_drawn(scenario))
+    simulator = Simulator(make_params(scenario))
     simulator.load(0, world)
     modes = modes_at[0]
     total = 0.0

@@ -22,7 +22,7 @@ seeds, region_counts, job_counts = st.integers(0, 2**32 - 1), st.integers(1, 6),
 
 
 def started(params: Params, world: Exogenous) -> Simulator:
-    simulator = Simulator(params, world.sun_kw.shape[1])
+    simulator = Simulator(params)
     simulator.load(0, world)
     return simulator
 
@@ -42,12 +42,13 @@ def random_offers(rng: np.random.Generator, n_regions: int, continuous: bool) ->
 def test_every_step_balances(seed: int, n_regions: int, n_jobs: int, continuous: bool) -> None:
     rng = np.random.default_rng(seed)
     params = random_params(rng, n_regions, N_STEPS)
-    simulator = started(params, random_world(rng, params, n_jobs))
+    world = random_world(rng, params, n_jobs)
+    simulator = started(params, world)
     for _ in range(N_STEPS):
         before = simulator.save()
         flows = simulator.step(random_offers(rng, n_regions, continuous))
-        assert_conserves(params, simulator.world, before, simulator.state, flows)
-        assert_due_work_runs(params, simulator.world, before.state, simulator.state, flows)
+        assert_conserves(params, world, before, simulator.state, flows)
+        assert_due_work_runs(params, world, before.state, simulator.state, flows)
 
 
 @settings(max_examples=30)
@@ -92,7 +93,7 @@ def test_a_batch_equals_its_environments_one_by_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
     params = random_params(rng, 2, N_STEPS)
     worlds = [random_world(rng, params, int(n)) for n in rng.integers(0, 90, 3)]
-    batch = Simulator(Params(*(np.repeat(field, 3, axis=0) for field in params)), worlds[0].sun_kw.shape[1])
+    batch = Simulator(Params(*(np.repeat(field, 3, axis=0) for field in params)))
     for b, world in enumerate(worlds):
         batch.load(b, world)
     singles = [started(params, world) for world in worlds]

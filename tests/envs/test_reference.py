@@ -270,7 +270,7 @@ def test_kernel_equals_plain_python(seed: int, n_regions: int, n_jobs: int) -> N
     rng = np.random.default_rng(seed)
     params = random_params(rng, n_regions, n_steps=40)
     world = random_world(rng, params, n_jobs)
-    simulator, reference = Simulator(params, world.sun_kw.shape[1]), Reference(params, world)
+    simulator, reference = Simulator(params), Reference(params, world)
     simulator.load(0, world)
     for _ in range(40):
         modes = rng.integers(0, len(Mode), (1, n_regions))
@@ -278,6 +278,6 @@ def test_kernel_equals_plain_python(seed: int, n_regions: int, n_jobs: int) -> N
         for name in Flows._fields:
             wanted = expected.get(name, [0.0] * n_regions)
             np.testing.assert_allclose(getattr(got, name)[0], wanted, rtol=1e-9, atol=1e-9, err_msg=name)
-        present = simulator.state.active[0, : simulator.state.n_active[0]]
+        present = simulator.state.job_number[0, : simulator.state.n_active[0]]
         assert present.tolist() == [job.number for job in reference._in_order()]
     assert reference.t == simulator.state.step[0]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from wattward.envs.cluster_env import ClusterEnv
+from wattward.envs.fleet_vec_env import FleetVecEnv
 from wattward.envs.reward import RewardKind
-from wattward.envs.vector_env import FleetVecEnv
 
 
 def played(kind: RewardKind, modes: np.ndarray, scenario: str = "toy") -> tuple[np.ndarray, dict[str, float]]:
@@ -52,8 +52,8 @@ def test_shaped_rewards_are_the_same_in_a_fleet_and_after_a_copy() -> None:
     fleet.reset()
     single = ClusterEnv("toy", reward="shaped")
     single.reset()
-    world = fleet._simulator.world
-    single.start(type(world)(*(array[:1] for array in world)))
+    number = int(np.random.default_rng(np.random.SeedSequence(1).spawn(1)[0]).integers(2**31))
+    single.reset(options={"episode": number})
     pull = np.full(2, 3)
     for step in range(24):
         if step == 10:
