@@ -15,7 +15,7 @@ from wattward.envs.processes.gaussian import Drawn
 from wattward.envs.processes.interactive import draw_interactive
 from wattward.envs.processes.jobs import draw_jobs
 from wattward.envs.processes.river import draw_river
-from wattward.envs.processes.streams import child_of
+from wattward.envs.processes.streams import child_of, generators_of
 from wattward.envs.processes.sun import draw_sun_factor, sun_kw
 from wattward.envs.processes.tariff import price
 from wattward.envs.processes.wind import draw_wind_factor, wind_kw
@@ -58,18 +58,19 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     Raises:
         ConfigError: the recording is for another scenario, or the scenario's start is not a date.
     """
-    n, start = n_drawn(scenario), draw_start_minute(scenario, _rng(seed, "start"))
-    quantities = _weather_and_demand(scenario, start, n, seed, recording)
+    rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
+    n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
+    quantities = _weather_and_demand(scenario, start, n, rng, recording)
     sun, wind, interactive, carbon = quantities
-    jobs = draw_jobs(scenario, start, _seed_of(seed, "jobs"))
+    jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
     return Exogenous(
         start_minute=np.array([start], dtype=np.int64),
         price_yuan_per_kwh=_batch(price(scenario, start, n)),
         carbon_kg_per_kwh=_batch(carbon.truth),
         sun_kw=_batch(sun.truth),
         wind_kw=_batch(wind.truth),
-        hydro_kw=_batch(draw_river(scenario, start, n, _rng(seed, "river"))),
-        air_c=_batch(draw_air(scenario, start, n, _rng(seed, "air"))),
+        hydro_kw=_batch(draw_river(scenario, start, n, rng["river"])),
+        air_c=_batch(draw_air(scenario, start, n, rng["air"])),
         interactive_gpus=_batch(interactive.truth),
         usual=_batch(*(quantity.usual for quantity in quantities)),
         noise=_batch(*(quantity.noise for quantity in quantities)),
@@ -102,14 +103,6 @@ def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
         ) from error
 
 
-def _seed_of(seed: np.random.SeedSequence, process: str) -> np.random.SeedSequence:
-    return child_of(seed, PROCESSES.index(process))
-
-
-def _rng(seed: np.random.SeedSequence, process: str) -> np.random.Generator:
-    return np.random.default_rng(_seed_of(seed, process))
-
-
 def _batch(*parts: Floats) -> Floats:
     """One (N, R) array as (1, N, R), several as (1, parts, N, R); steps of all regions side by side in memory."""
     whole = np.empty((1, len(parts), *parts[0].shape))
@@ -119,17 +112,17 @@ def _batch(*parts: Floats) -> Floats:
 
 
 def _weather_and_demand(
-    scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None
+    scenario: Scenario, start: int, n: int, rng: dict[str, np.random.Generator], recording: Recording | None
 ) -> tuple[Drawn, Drawn, Drawn, Drawn]:
     """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]."""
     if recording is None:
-        sun = draw_sun_factor(scenario, start, n, _rng(seed, "sun"))
-        wind = draw_wind_factor(scenario, start, n, _rng(seed, "wind"))
-        interactive = draw_interactive(scenario, start, n, _rng(seed, "interactive"))
+        sun = draw_sun_factor(scenario, start, n, rng["sun"])
+        wind = draw_wind_factor(scenario, start, n, rng["wind"])
+        interactive = draw_interactive(scenario, start, n, rng["interactive"])
         carbon = draw_carbon(scenario, start, sun, wind)
     else:
         check_fits(recording, scenario)
-        sun, wind = replay_weather(recording, start, n, _rng(seed, "replay_weather"))
-        interactive = replay_interactive(recording, scenario.regions, start, n, _rng(seed, "replay_interactive"))
+        sun, wind = replay_weather(recording, start, n, rng["replay_weather"])
+        interactive = replay_interactive(recording, scenario.regions, start, n, rng["replay_interactive"])
         carbon = replay_carbon(recording, scenario.regions, sun, wind)
     return sun_kw(scenario, sun), wind_kw(scenario, wind), interactive, carbon

@@ -11,7 +11,7 @@ from wattward.envs.processes.calendar import (
     DAY_MINUTES,
     DAYS_OF_YEAR,
     YEAR_DAYS,
-    clock_of_steps,
+    days_of_year,
     minutes_of_day,
     place_in_period,
     wave,
@@ -49,7 +49,7 @@ def air_law(scenario: Scenario) -> AirLaw:
 def usual_air_c(scenario: Scenario, start_minute: int, n: int) -> Floats:
     """Mean temperature of that day of the year and hour, shape (N, R) [C]."""
     law, step = air_law(scenario), scenario.step_minutes
-    day = clock_of_steps(start_minute, n, step).day_of_year
+    day = days_of_year(start_minute, n, step)
     usual: Floats = law.by_day_of_year_c.take(day, axis=1)
     usual += law.by_step_of_day_c.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)
     return usual.T

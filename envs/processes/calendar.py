@@ -58,12 +58,13 @@ def clock(minutes: Ints) -> Clock:
 
 
 @lru_cache(maxsize=4)
-def clock_of_steps(start_minute: int, n: int, step: int) -> Clock:
-    """Calendar fields of `n` steps of `step` minutes, read-only: all processes of an episode ask for the same ones."""
-    fields = clock(step_minutes(start_minute, n, step))
-    for field in fields:
-        field.setflags(write=False)
-    return fields
+def days_of_year(start_minute: int, n: int, step: int) -> Ints:
+    """Day of the year of each of `n` steps of `step` minutes, shape (N,), read-only: several processes ask for it."""
+    day = step_minutes(start_minute, n, step) // DAY_MINUTES
+    first, last = day[[0, -1]].tolist()
+    found: Ints = clock(DAY_MINUTES * np.arange(first, last + 1)).day_of_year[day - first]
+    found.setflags(write=False)
+    return found
 
 
 def minutes_of_day(step: int) -> Ints:

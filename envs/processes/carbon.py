@@ -31,17 +31,20 @@ class Grids(NamedTuple):
     wind_share: Floats  # (R,)
     mean_sun: Floats  # (R,) capacity factor, 0 where there is none
     mean_wind: Floats  # (R,)
+    per_sun: Floats  # (R,) mean_sun to divide by, infinite where it is 0
+    per_wind: Floats  # (R,)
 
 
 def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) -> Grids:
     """The grids of regions whose capacity factors of sun and wind average `means`."""
-    carbons = [region.carbon for region in regions]
+    carbons, mean = [region.carbon for region in regions], np.array(means).T
     return Grids(
         np.array([carbon.mean_kg_per_kwh for carbon in carbons]),
         np.array([carbon.fossil_kg_per_kwh for carbon in carbons]),
         np.array([carbon.sun_share for carbon in carbons]),
         np.array([carbon.wind_share for carbon in carbons]),
-        *np.array(means).T,
+        *mean,
+        *np.where(mean > 0, mean, np.inf),
     )
 
 
@@ -65,8 +68,8 @@ def intensity(grids: Grids, sun: Floats, wind: Floats) -> Floats:
 
 def swings(grids: Grids, sun: Floats, wind: Floats) -> Floats:
     """Change of intensity that anomalies of the capacity factors make, shape (N, R) [kg/kWh]."""
-    by_sun = grids.sun_share * sun / np.where(grids.mean_sun > 0, grids.mean_sun, np.inf)
-    by_wind = grids.wind_share * wind / np.where(grids.mean_wind > 0, grids.mean_wind, np.inf)
+    by_sun = grids.sun_share * sun / grids.per_sun
+    by_wind = grids.wind_share * wind / grids.per_wind
     result: Floats = -grids.fossil_kg_per_kwh * (by_sun + by_wind)
     return result
 

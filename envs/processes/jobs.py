@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wattward.configs.scenario_schema import JobClass, LogNormal, Scenario
 from wattward.envs.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, step_minutes
 from wattward.envs.processes.kept import kept
-from wattward.envs.processes.streams import children_of
+from wattward.envs.processes.streams import generators_of
 from wattward.envs.types import Floats, Ints
 
 
@@ -32,44 +32,31 @@ class Jobs(NamedTuple):
 
 
 class JobLaw(NamedTuple):
-    """What a scenario says of its jobs, a row for each of K pairs of class and region, regions of a class together."""
+    """What a scenario says of its jobs, for each of K pairs of class and region, regions of a class together."""
 
     rate_by_step_of_week: Floats  # (K, steps in a week) expected arrivals, by Beijing time
     origin: Ints  # (K,)
     job_class: Ints  # (K,)
-    median: Floats  # (4, K) of GPUs, length, slack and data; so are the next three
-    sigma: Floats
-    low: Floats
-    high: Floats
+    quantities: Floats  # (4, 4, K) median, sigma, low, high of GPUs, length, slack, data
     divisible: NDArray[np.bool_]  # (K,)
-    least_gpus: Floats  # (K,) 1, or a gang's least power of two as its exponent
-    most_gpus: Floats  # (K,) whole GPUs, or a gang's greatest power of two as its exponent
+    least_and_most: Floats  # (2, K) GPUs; of gangs, their exponents to base two
     estimate_sigma: Floats  # (K,)
 
 
 @kept
 def job_law(scenario: Scenario) -> JobLaw:
     """The tables that all episodes of a scenario share."""
-    week, classes, regions = minutes_of_week(scenario.step_minutes), scenario.job_classes, scenario.n_regions
-    pairs = [(c, r) for c in range(len(classes)) for r in range(regions)]
-    offset = [round(region.clock_offset_h * 60) for region in scenario.regions]
-    laws = [[job.gpus, job.run_h, job.slack_h, job.data_gb] for job in classes]
-    median, sigma, low, high = (
-        np.array([[getattr(law, key) for law in four] for four in laws]).T.repeat(regions, axis=1)
-        for key in ("median", "sigma", "low", "high")
-    )
-    least, most = np.array([_gpu_bounds(classes[c], gpu_limit(scenario, c, r)) for c, r in pairs]).T
+    step, classes, regions = scenario.step_minutes, scenario.job_classes, range(scenario.n_regions)
+    pairs = [(c, r) for c in range(len(classes)) for r in regions]
+    local = [minutes_of_week(step) + round(region.clock_offset_h * 60) for region in scenario.regions]
+    quantities = [[_numbers(law) for law in (job.gpus, job.run_h, job.slack_h, job.data_gb)] for job in classes]
     return JobLaw(
-        np.array([_rates(classes[c], r, week + offset[r], scenario.step_minutes) for c, r in pairs]),
+        np.array([_rates(classes[c], r, local[r], step) for c, r in pairs]),
         np.array([r for _, r in pairs]),
         np.array([c for c, _ in pairs]),
-        median,
-        sigma,
-        low,
-        high,
+        np.array(quantities).T.repeat(len(regions), axis=2),
         np.array([classes[c].divisible for c, _ in pairs]),
-        least,
-        most,
+        np.array([_gpu_bounds(classes[c], gpu_limit(scenario, c, r)) for c, r in pairs]).T,
         np.array([classes[c].estimate_sigma for c, _ in pairs]),
     )
 
@@ -88,35 +75,34 @@ def draw_jobs(scenario: Scenario, start_minute: int, seed: np.random.SeedSequenc
     law, n = job_law(scenario), scenario.n_steps
     place = place_in_period(start_minute, n, scenario.step_minutes, 7 * DAY_MINUTES)
     rate = law.rate_by_step_of_week.take(place, axis=1)
-    counts = np.empty(rate.shape, dtype=np.int64)
-    normals = []
-    for k, rng in enumerate(children_of(seed, len(rate))):
-        counts[k] = rng.poisson(rate[k])
-        normals.append(rng.standard_normal((5, counts[k].sum())))
-    cell = np.repeat(np.arange(counts.size), counts.ravel())
-    return _jobs_of(scenario, law, cell // n, cell % n, np.concatenate(normals, axis=1))
+    arrivals, normals = np.empty(rate.shape, dtype=np.int64), []
+    for k, rng in enumerate(generators_of(seed, len(rate))):
+        arrivals[k] = rng.poisson(rate[k])
+        normals.append(rng.standard_normal((5, arrivals[k].sum())))
+    arrival_step = np.arange(arrivals.size).repeat(arrivals.ravel()) % n
+    return _jobs_of(scenario, arrivals.sum(axis=1), arrival_step, np.concatenate(normals, axis=1))
 
 
-def _jobs_of(scenario: Scenario, law: JobLaw, k: Ints, arrival: Ints, z: Floats) -> Jobs:
-    """Jobs of pairs `k` (J,) from their standard normals (5, J), those that can be finished, in order of arrival."""
-    raw_gpus, run_h, slack_h, data_gb = np.clip(
-        law.median[:, k] * np.exp(law.sigma[:, k] * z[:4]), law.low[:, k], law.high[:, k]
-    )
-    gpus = _whole_gpus(raw_gpus, law.divisible[k], law.least_gpus[k], law.most_gpus[k])
+def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) -> Jobs:
+    """Jobs from standard normals (5, J), `counts` (K,) of each pair: what can be finished, in order of arrival."""
+    law = job_law(scenario)
+    median, sigma, low, high = law.quantities.repeat(counts, axis=2)
+    raw_gpus, run_h, slack_h, data_gb = _cut(median * np.exp(sigma * z[:4]), low, high)
+    gpus = _whole_gpus(raw_gpus, law.divisible.repeat(counts), *law.least_and_most.repeat(counts, axis=1))
     work = gpus * run_h
     jobs = Jobs(
-        arrival_step=arrival,
-        deadline_step=arrival + np.ceil((run_h + slack_h) / scenario.step_h).astype(np.int64),
-        origin=law.origin[k],
-        job_class=law.job_class[k],
+        arrival_step=arrival_step,
+        deadline_step=arrival_step + np.ceil((run_h + slack_h) / scenario.step_h).astype(np.int64),
+        origin=law.origin.repeat(counts),
+        job_class=law.job_class.repeat(counts),
         gpus=gpus,
         work_gpu_h=work,
-        estimate_gpu_h=work * np.exp(law.estimate_sigma[k] * z[4]),
+        estimate_gpu_h=work * np.exp(law.estimate_sigma.repeat(counts) * z[4]),
         data_gb=data_gb,
     )
-    feasible = np.flatnonzero(arrival + run_h / scenario.step_h <= scenario.n_steps)
-    small = arrival[feasible].astype(np.min_scalar_type(scenario.n_steps))  # two bytes are sorted in linear time
-    order = feasible[np.argsort(small, kind="stable")]
+    feasible = np.flatnonzero(arrival_step + run_h / scenario.step_h <= scenario.n_steps)
+    small = arrival_step[feasible].astype(np.min_scalar_type(scenario.n_steps))  # numpy sorts two bytes in linear time
+    order = feasible[small.argsort(kind="stable")]
     return Jobs._make(column[order] for column in jobs)
 
 
@@ -176,7 +162,8 @@ def _gpu_bounds(job_class: JobClass, limit: float) -> tuple[float, float]:
 
 
 def _whole_gpus(raw: Floats, divisible: NDArray[np.bool_], least: Floats, most: Floats) -> Floats:
-    whole = np.clip(np.round(np.where(divisible, raw, np.log2(raw))), least, most)
+    nearest: Floats = np.rint(np.where(divisible, raw, np.log2(raw)))
+    whole = _cut(nearest, least, most)
     return np.where(divisible, whole, 2.0**whole)
 
 
@@ -190,5 +177,13 @@ def mean_work_gpu_h(scenario: Scenario, c: int, r: int, points: int = 400) -> fl
     return float(gpus.mean() * _quantity(job_class.run_h, z).mean())
 
 
+def _numbers(law: LogNormal) -> tuple[float, float, float, float]:
+    return law.median, law.sigma, law.low, law.high
+
+
 def _quantity(law: LogNormal, z: Floats) -> Floats:
-    return np.clip(law.median * np.exp(law.sigma * z), law.low, law.high)
+    return _cut(law.median * np.exp(law.sigma * z), law.low, law.high)
+
+
+def _cut(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
+    return np.minimum(np.maximum(values, low), high)

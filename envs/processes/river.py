@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.processes.calendar import DAYS_OF_YEAR, clock_of_steps
+from wattward.envs.processes.calendar import DAYS_OF_YEAR, days_of_year
 from wattward.envs.processes.gaussian import Law, field, field_law, persistence, shared_weather
 from wattward.envs.processes.kept import kept
 from wattward.envs.types import Floats
@@ -47,6 +47,6 @@ def usual_share(day_of_year: Floats, share_by_month: tuple[float, ...]) -> Float
 def draw_river(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Floats:
     """Power of run-of-river plants, shape (N, R) [kW], between 0 and capacity."""
     law = river_law(scenario)
-    day = clock_of_steps(start_minute, n, scenario.step_minutes).day_of_year
+    day = days_of_year(start_minute, n, scenario.step_minutes)
     usual = law.usual_by_day_of_year.take(day, axis=1).T
     return law.capacity_kw * np.clip(usual * (1.0 + law.spread * field(n, law.rain, rng)), 0.0, 1.0)

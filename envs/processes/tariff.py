@@ -10,7 +10,7 @@ from wattward.configs.scenario_schema import Scenario
 from wattward.configs.tariff_schema import Tariff
 from wattward.envs.processes.calendar import EPOCH, clock, minute_of, step_minutes, steps_in_year, year_of
 from wattward.envs.processes.kept import kept
-from wattward.envs.types import Floats
+from wattward.envs.types import Floats, Ints
 
 HOUR_MINUTES = 60
 
@@ -53,6 +53,14 @@ def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats
 
 def price(scenario: Scenario, start_minute: int, n: int) -> Floats:
     """Price in each region by its own tariff, shape (N, R) [yuan/kWh]."""
-    names = sorted({region.tariff for region in scenario.regions})
+    names, tariff_of = _tariffs(scenario)
     each = np.stack([tariff_price(scenario.tariffs[name], start_minute, n, scenario.step_minutes) for name in names])
-    return each[[names.index(region.tariff) for region in scenario.regions]].T
+    return each[tariff_of].T
+
+
+@kept
+def _tariffs(scenario: Scenario) -> tuple[list[str], Ints]:
+    """Names of the tariffs in use, and the place of each region's among them, shape (R,)."""
+    names = sorted({region.tariff for region in scenario.regions})
+    place = {name: i for i, name in enumerate(names)}
+    return names, np.array([place[region.tariff] for region in scenario.regions])

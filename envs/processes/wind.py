@@ -17,7 +17,7 @@ from wattward.envs.processes.calendar import (
     DAY_MINUTES,
     DAYS_OF_YEAR,
     YEAR_DAYS,
-    clock_of_steps,
+    days_of_year,
     minutes_of_day,
     place_in_period,
     wave,
@@ -171,7 +171,7 @@ def wind_law(scenario: Scenario) -> WindLaw:
 def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
     """Capacity factors of wind plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
     law, step = wind_law(scenario), scenario.step_minutes
-    season = law.season.take(clock_of_steps(start_minute, n, step).day_of_year, axis=1)
+    season = law.season.take(days_of_year(start_minute, n, step), axis=1)
     scale = (season + law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)).T
     usual = look_up(scale, SCALE_GRID, law.usual_tables)
     mean_m_per_s = law.speed_m_per_s * scale

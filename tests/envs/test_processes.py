@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.processes.calendar import clock, minutes_of_week, place_in_period, step_minutes
+from wattward.envs.processes.calendar import clock, days_of_year, minutes_of_week, place_in_period, step_minutes
 from wattward.envs.processes.kept import MOST_OF_AN_OWNER, kept
 from wattward.envs.processes.lookup import look_up
-from wattward.envs.processes.streams import child_of, children_of
+from wattward.envs.processes.streams import child_of, generators_of
 
 
 def test_a_result_is_computed_once_an_owner_and_argument() -> None:
@@ -73,10 +73,19 @@ def test_what_is_not_a_number_stays_so() -> None:
     np.testing.assert_array_equal(read, [[np.nan], [0.0]])
 
 
-@pytest.mark.parametrize("seed", [np.random.SeedSequence(7), np.random.SeedSequence(2**70, spawn_key=(2, 2**40, 5))])
+SEEDS = (
+    np.random.SeedSequence(0),
+    np.random.SeedSequence(7, spawn_key=(0, 3)),
+    np.random.SeedSequence(2**70, spawn_key=(2, 2**40, 5)),
+    np.random.SeedSequence(2**200, pool_size=8),
+    np.random.SeedSequence([1, 2**33, 3], spawn_key=(1,)),
+)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_children_are_those_that_numpy_spawns(seed: np.random.SeedSequence) -> None:
-    again = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key)
-    for i, (ours, theirs) in enumerate(zip(children_of(seed, 5), again.spawn(5), strict=True)):
+    again = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size)
+    for i, (ours, theirs) in enumerate(zip(generators_of(seed, 5), again.spawn(5), strict=True)):
         assert ours.bit_generator.state == np.random.default_rng(theirs).bit_generator.state
         np.testing.assert_array_equal(child_of(seed, i).generate_state(4), theirs.generate_state(4))
     assert seed.n_children_spawned == 0
@@ -84,8 +93,9 @@ def test_children_are_those_that_numpy_spawns(seed: np.random.SeedSequence) -> N
 
 @pytest.mark.parametrize("step", [15, 60])
 def test_steps_of_the_week_repeat_with_it(step: int) -> None:
-    start = 20_577 * 1440 + 3 * step
+    start = 20_800 * 1440 + 3 * step
     week, when = clock(minutes_of_week(step)), clock(step_minutes(start, 2000, step))
     place = place_in_period(start, 2000, step, 7 * 1440)
     np.testing.assert_array_equal(week.weekday[place], when.weekday)
     np.testing.assert_array_equal(week.hour[place], when.hour)
+    np.testing.assert_array_equal(days_of_year(start, 2000, step), when.day_of_year)
