@@ -25,7 +25,7 @@ STANDARD_W_PER_M2 = 1000.0
 BEIJING_MERIDIAN_DEG = 120.0
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
     """Clear-sky irradiance of a plane that faces the equator, at mid-step, shape (steps in the year,) [W/m2].
 
@@ -82,6 +82,7 @@ def _index_table(mean: float, spread: float) -> Floats:
 class SunLaw(NamedTuple):
     """What a scenario says of the skies over its R regions."""
 
+    performance_ratio: Floats  # (R,)
     index_mean: Floats  # (R,)
     index_tables: Floats  # (R, 1201) clear-sky index at `Z_GRID`
     shift_minutes: Ints  # (R,) of the site's own midnight before Beijing's
@@ -94,14 +95,13 @@ class SunLaw(NamedTuple):
 @kept
 def sun_law(scenario: Scenario) -> SunLaw:
     """The tables that all episodes of a scenario share."""
-    suns, shared = (
-        [region.sun for region in scenario.regions],
-        shared_weather(scenario.regions, scenario.weather_correlation_km),
-    )
+    suns = [region.sun for region in scenario.regions]
+    shared = shared_weather(scenario.regions, scenario.weather_correlation_km)
     share = np.array([sun.day_share for sun in suns])
     within = persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns))
     shift = [round(4 * (region.site.longitude_deg - BEIJING_MERIDIAN_DEG)) for region in scenario.regions]
     return SunLaw(
+        np.array([sun.performance_ratio for sun in suns]),
         np.array([sun.index_mean for sun in suns]),
         np.stack([_index_table(sun.index_mean, sun.index_spread) for sun in suns]),
         np.array(shift),
@@ -113,8 +113,24 @@ def sun_law(scenario: Scenario) -> SunLaw:
 
 
 @kept
-def _clear_factors(scenario: Scenario, year: int) -> tuple[Floats, ...]:
-    return tuple(_clear_factor(region, year, scenario.step_minutes) for region in scenario.regions)
+def _clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
+    """Irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
+    return tuple(_clear_table(region, year, scenario.step_minutes) for region in scenario.regions)
+
+
+def _clear_table(region: Region, year: int, step: int) -> Floats:
+    if region.sun.capacity_kw == 0 and region.carbon.sun_share == 0:
+        return _darkness(steps_in_year(year, step))
+    return clear_sky_w_per_m2(region.site, region.sun.tilt_deg, year, step)
+
+
+@lru_cache(maxsize=4)
+def _darkness(steps: int) -> Floats:
+    return np.zeros(steps)
+
+
+def _clear_factor(w_per_m2: Floats, performance_ratio: Floats | float) -> Floats:
+    return np.minimum(1.0, performance_ratio * w_per_m2 / STANDARD_W_PER_M2)
 
 
 def clear_sky_index(z: Floats, sun: Sun) -> Floats:
@@ -124,24 +140,16 @@ def clear_sky_index(z: Floats, sun: Sun) -> Floats:
 
 def mean_sun_factor(region: Region, year: int, step: int) -> float:
     """Expected capacity factor over a calendar year."""
-    clear = _clear_factor(region, year, step)
+    clear = _clear_factor(_clear_table(region, year, step), region.sun.performance_ratio)
     return float(clear.mean() * region.sun.index_mean)
-
-
-@lru_cache(maxsize=64)
-def _clear_factor(region: Region, year: int, step: int) -> Floats:
-    sun = region.sun
-    if sun.capacity_kw == 0 and region.carbon.sun_share == 0:
-        return np.zeros(steps_in_year(year, step))
-    table = clear_sky_w_per_m2(region.site, sun.tilt_deg, year, step)
-    return np.minimum(1.0, sun.performance_ratio * table / STANDARD_W_PER_M2)
 
 
 def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
     """Capacity factors of solar plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
     law = sun_law(scenario)
     year, place = position_in_year(start_minute, n, scenario.step_minutes)
-    clear = np.stack([table[place] for table in _clear_factors(scenario, year)]).T
+    w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)]).T
+    clear = _clear_factor(w_per_m2, law.performance_ratio)
     usual = clear * law.index_mean
     day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
     first, second = (clear * look_up(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))
