@@ -15,11 +15,12 @@ from wattward.envs.processes.gaussian import Drawn
 from wattward.envs.processes.interactive import draw_interactive
 from wattward.envs.processes.jobs import draw_jobs
 from wattward.envs.processes.river import draw_river
+from wattward.envs.processes.streams import child_of, generators_of
 from wattward.envs.processes.sun import draw_sun_factor, sun_kw
 from wattward.envs.processes.tariff import price
 from wattward.envs.processes.wind import draw_wind_factor, wind_kw
 from wattward.envs.recording import Recording, check_fits, replay_carbon, replay_interactive, replay_weather
-from wattward.envs.types import Exogenous
+from wattward.envs.types import Exogenous, Floats
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Name of each split and the key that keeps its seeds apart from the others'."""
@@ -57,23 +58,22 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     Raises:
         ConfigError: the recording is for another scenario, or the scenario's start is not a date.
     """
-    rng = _generators(seed)
-    regions, n = scenario.regions, n_drawn(scenario)
-    start = draw_start_minute(scenario, rng["start"])
-    sun, wind, interactive, carbon = _weather_and_demand(scenario, start, n, rng, recording)
-    jobs = draw_jobs(scenario, start, rng["jobs"])
-    quantities = (sun, wind, interactive, carbon)
+    rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
+    n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
+    quantities = _weather_and_demand(scenario, start, n, rng, recording)
+    sun, wind, interactive, carbon = quantities
+    jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
     return Exogenous(
         start_minute=np.array([start], dtype=np.int64),
-        price_yuan_per_kwh=price(regions, scenario.tariffs, start, n, scenario.step_minutes)[None],
-        carbon_kg_per_kwh=carbon.truth[None],
-        sun_kw=sun.truth[None],
-        wind_kw=wind.truth[None],
-        hydro_kw=draw_river(regions, scenario, start, n, rng["river"])[None],
-        air_c=draw_air(regions, scenario, start, n, rng["air"])[None],
-        interactive_gpus=interactive.truth[None],
-        usual=np.stack([quantity.usual for quantity in quantities])[None],
-        noise=np.stack([quantity.noise for quantity in quantities])[None],
+        price_yuan_per_kwh=_batch(price(scenario, start, n)),
+        carbon_kg_per_kwh=_batch(carbon.truth),
+        sun_kw=_batch(sun.truth),
+        wind_kw=_batch(wind.truth),
+        hydro_kw=_batch(draw_river(scenario, start, n, rng["river"])),
+        air_c=_batch(draw_air(scenario, start, n, rng["air"])),
+        interactive_gpus=_batch(interactive.truth),
+        usual=_batch(*(quantity.usual for quantity in quantities)),
+        noise=_batch(*(quantity.noise for quantity in quantities)),
         n_jobs=np.array([len(jobs.gpus)], dtype=np.int64),
         job_arrival_step=jobs.arrival_step[None],
         job_deadline_step=jobs.deadline_step[None],
@@ -103,27 +103,26 @@ def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
         ) from error
 
 
-def _generators(seed: np.random.SeedSequence) -> dict[str, np.random.Generator]:
-    children = (
-        np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i), pool_size=seed.pool_size)
-        for i in range(len(PROCESSES))
-    )
-    return {name: np.random.default_rng(child) for name, child in zip(PROCESSES, children, strict=True)}
+def _batch(*parts: Floats) -> Floats:
+    """One (N, R) array as (1, N, R), several as (1, parts, N, R); steps of all regions side by side in memory."""
+    whole = np.empty((1, len(parts), *parts[0].shape))
+    for row, part in enumerate(parts):
+        whole[0, row] = part
+    return whole if len(parts) > 1 else whole[0]
 
 
 def _weather_and_demand(
     scenario: Scenario, start: int, n: int, rng: dict[str, np.random.Generator], recording: Recording | None
 ) -> tuple[Drawn, Drawn, Drawn, Drawn]:
     """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]."""
-    regions = scenario.regions
     if recording is None:
-        sun = draw_sun_factor(regions, scenario, start, n, rng["sun"])
-        wind = draw_wind_factor(regions, scenario, start, n, rng["wind"])
-        interactive = draw_interactive(regions, scenario, start, n, rng["interactive"])
-        carbon = draw_carbon(regions, scenario, start, sun, wind)
+        sun = draw_sun_factor(scenario, start, n, rng["sun"])
+        wind = draw_wind_factor(scenario, start, n, rng["wind"])
+        interactive = draw_interactive(scenario, start, n, rng["interactive"])
+        carbon = draw_carbon(scenario, start, sun, wind)
     else:
         check_fits(recording, scenario)
         sun, wind = replay_weather(recording, start, n, rng["replay_weather"])
-        interactive = replay_interactive(recording, regions, start, n, rng["replay_interactive"])
-        carbon = replay_carbon(recording, regions, sun, wind)
-    return sun_kw(regions, sun), wind_kw(regions, wind), interactive, carbon
+        interactive = replay_interactive(recording, scenario.regions, start, n, rng["replay_interactive"])
+        carbon = replay_carbon(recording, scenario.regions, sun, wind)
+    return sun_kw(scenario, sun), wind_kw(scenario, wind), interactive, carbon

@@ -27,7 +27,7 @@ from wattward.configs.recording_schema import CapacityFactors, RecordingLayout, 
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_of, step_minutes
-from wattward.envs.processes.carbon import carbon_of
+from wattward.envs.processes.carbon import carbon_of, grids_of
 from wattward.envs.processes.gaussian import Drawn
 from wattward.envs.series import Series, read_series, resample
 from wattward.envs.types import Floats
@@ -140,7 +140,7 @@ def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor:
     means = [
         (float(sun), float(wind)) for sun, wind in zip(recording.sun_cf.mean(0), recording.wind_cf.mean(0), strict=True)
     ]
-    return carbon_of(regions, means, sun_factor, wind_factor)
+    return carbon_of(grids_of(regions, means), sun_factor, wind_factor)
 
 
 def _replayed(values: Floats, usual: Floats, at: NDArray[np.int64], other: NDArray[np.int64]) -> Drawn:

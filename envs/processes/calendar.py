@@ -5,7 +5,8 @@ A minute is counted from 1970-01-01 00:00 Beijing time; Beijing has no daylight 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from wattward.envs.types import Floats, Ints
 EPOCH = date(1970, 1, 1)
 DAY_MINUTES = 1440
 YEAR_DAYS = 365.25
+DAYS_OF_YEAR: Floats = np.arange(367.0)
+"""Tables by the day of the year have a column for each of these; column 0 is not used."""
 
 
 class Clock(NamedTuple):
@@ -54,9 +57,43 @@ def clock(minutes: Ints) -> Clock:
     )
 
 
+@lru_cache(maxsize=4)
+def days_of_year(start_minute: int, n: int, step: int) -> Ints:
+    """Day of the year of each of `n` steps of `step` minutes, shape (N,), read-only: several processes ask for it."""
+    day = step_minutes(start_minute, n, step) // DAY_MINUTES
+    first, last = day[[0, -1]].tolist()
+    found: Ints = clock(DAY_MINUTES * np.arange(first, last + 1)).day_of_year[day - first]
+    found.setflags(write=False)
+    return found
+
+
+def minutes_of_day(step: int) -> Ints:
+    """Start of each step of a day, shape (steps in a day,) [minutes]."""
+    return step_minutes(0, DAY_MINUTES // step, step)
+
+
+def minutes_of_week(step: int) -> Ints:
+    """Start of each step of the week that begins on 1970-01-01, shape (steps in a week,) [minutes]."""
+    return step_minutes(0, 7 * DAY_MINUTES // step, step)
+
+
+def place_in_period(start_minute: int, n: int, step: int, period_minutes: int) -> Ints:
+    """Place of each of `n` steps in a table by the step that repeats since 1970-01-01, shape (N,).
+
+    `start_minute` is a multiple of the step.
+    """
+    place: Ints = (start_minute // step + np.arange(n, dtype=np.int64)) % (period_minutes // step)
+    return place
+
+
 def minute_of(day: date, hour: float = 0.0) -> int:
     """Beijing minutes since 1970-01-01 of an hour of a day."""
     return (day - EPOCH).days * DAY_MINUTES + round(hour * 60)
+
+
+def year_of(minute: int) -> int:
+    """Calendar year of a Beijing minute."""
+    return (EPOCH + timedelta(days=minute // DAY_MINUTES)).year
 
 
 def steps_in_year(year: int, step: int) -> int:
@@ -69,7 +106,7 @@ def position_in_year(start_minute: int, n: int, step: int) -> tuple[int, NDArray
 
     Steps after the year's end come back to its start.
     """
-    year = int(clock(np.array([start_minute]))[0][0])
+    year = year_of(start_minute)
     first = (start_minute - minute_of(date(year, 1, 1))) // step
     return year, (first + np.arange(n, dtype=np.int64)) % steps_in_year(year, step)
 

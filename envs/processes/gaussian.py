@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from wattward.configs.region_schema import Region
+from wattward.envs.compiling import compiled
 from wattward.envs.types import Floats
 
 EARTH_RADIUS_KM = 6371.0
@@ -54,11 +54,17 @@ def persistence(step_h: float, memory_h: tuple[float, ...]) -> tuple[float, ...]
     return tuple(float(np.exp(-step_h / hours)) if hours > 0 else 0.0 for hours in memory_h)
 
 
-@lru_cache(maxsize=256)
-def _law(a: tuple[float, ...], b: tuple[float, ...], shared: bytes) -> Law:
-    x, y = np.array(a), np.array(b)
+def field_law(a: tuple[float, ...], shared: Floats, b: tuple[float, ...] | None = None) -> Law:
+    """The law of a stationary standard normal field.
+
+    Args:
+        a: correlation from one step to the next in each region.
+        shared: correlation of innovations between regions, shape (R, R).
+        b: a second, shorter persistence that smooths the first; none where 0.
+    """
+    x, y = np.array(a), np.array(b if b is not None else (0.0,) * len(a))
     spread = np.sqrt(1 - x**2)
-    innovation = np.frombuffer(shared).reshape(x.size, x.size) * np.outer(spread, spread)
+    innovation = shared * np.outer(spread, spread)
     xx = innovation / (1 - np.outer(x, x))
     lead = np.outer(y, x)
     yx = xx / (1 - lead)
@@ -73,37 +79,51 @@ def _root(covariance: Floats) -> Floats:
     return result
 
 
-def decay(pushes: Floats, a: Floats) -> Floats:
-    """Solves x(t) = a x(t-1) + push(t) with x(-1) = 0, shapes (N, R) and (R,).
-
-    Doubles the reach of the sum at each turn, so it takes log2(N) array operations.
-    """
-    x = pushes.copy()
-    shift, power = 1, a
-    while shift < len(x):
-        x[shift:] += power * x[:-shift]
-        shift, power = 2 * shift, power**2
-    return x
-
-
-def field(
-    n: int, a: tuple[float, ...], shared: Floats, rng: np.random.Generator, b: tuple[float, ...] | None = None
-) -> Floats:
-    """A stationary standard normal field, shape (N, R).
+def field(n: int, law: Law, rng: np.random.Generator) -> Floats:
+    """A stationary standard normal field, shape (N, R), each region's steps side by side in memory.
 
     Args:
         n: steps N.
-        a: correlation from one step to the next in each region.
-        shared: correlation of innovations between regions, shape (R, R).
+        law: of `field_law`.
         rng: the only source of randomness.
-        b: a second, shorter persistence that smooths the first; none where 0.
     """
-    smooth = b if b is not None else (0.0,) * len(a)
-    law = _law(a, smooth, np.ascontiguousarray(shared, dtype=np.float64).tobytes())
-    regions = len(a)
-    x0, y0 = np.split(law.start_root @ rng.standard_normal(2 * regions), 2)
-    pushes = rng.standard_normal((n, regions)) @ law.innovation_root.T
-    pushes[0] = x0
-    x = decay(pushes, law.a)
-    x[0] = y0
-    return decay(x, law.b) * law.scale
+    regions = law.a.size
+    z = rng.standard_normal((n + 2) * regions)
+    start = law.start_root @ z[: 2 * regions]
+    pushes = z[2 * regions :].reshape(n, regions) @ law.innovation_root.T
+    y = np.empty((regions, n))
+    _run(pushes, start, law.a, law.b, law.scale, y)
+    return y.T
+
+
+@compiled
+def _run(pushes: Floats, start: Floats, a: Floats, b: Floats, scale: Floats, y: Floats) -> None:
+    """Fills y (R, N) from pushes (N, R) and the state (2R,) in which the field starts."""
+    regions, n = y.shape
+    x, spare = np.empty(n), np.empty(n)
+    for r in range(regions):
+        x[0] = start[r]
+        for t in range(1, n):
+            x[t] = pushes[t, r]
+        decay(x, spare, a[r])
+        x[0] = start[regions + r]
+        if b[r] != 0.0:
+            decay(x, spare, b[r])
+        for t in range(n):
+            y[r, t] = x[t] * scale[r]
+
+
+@compiled
+def decay(x: Floats, spare: Floats, a: float) -> None:
+    """Solves x(t) = a x(t-1) + push(t) with x(-1) = 0 in place of the pushes, shape (N,); `spare` is as long.
+
+    Doubles the reach of the sum at each turn: no step waits for the one before it.
+    """
+    n, shift, power = x.size, 1, a
+    while shift < n:
+        earlier, later = x[: n - shift], x[shift:]
+        for t in range(n - shift):
+            spare[t] = power * earlier[t]
+        for t in range(n - shift):
+            later[t] += spare[t]
+        shift, power = 2 * shift, power * power

@@ -9,9 +9,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wattward.configs.scenario_schema import JobClass, LogNormal, Scenario
-from wattward.envs.processes.calendar import DAY_MINUTES, clock, step_minutes
+from wattward.envs.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, step_minutes
+from wattward.envs.processes.kept import kept
+from wattward.envs.processes.streams import generators_of
 from wattward.envs.types import Floats, Ints
 
 
@@ -28,7 +31,37 @@ class Jobs(NamedTuple):
     data_gb: Floats  # (J,) [GB]
 
 
-def draw_jobs(scenario: Scenario, start_minute: int, rng: np.random.Generator) -> Jobs:
+class JobLaw(NamedTuple):
+    """What a scenario says of its jobs, for each of K pairs of class and region, regions of a class together."""
+
+    rate_by_step_of_week: Floats  # (K, steps in a week) expected arrivals, by Beijing time
+    origin: Ints  # (K,)
+    job_class: Ints  # (K,)
+    quantities: Floats  # (4, 4, K) median, sigma, low, high of GPUs, length, slack, data
+    divisible: NDArray[np.bool_]  # (K,)
+    least_and_most: Floats  # (2, K) GPUs; of gangs, their exponents to base two
+    estimate_sigma: Floats  # (K,)
+
+
+@kept
+def job_law(scenario: Scenario) -> JobLaw:
+    """The tables that all episodes of a scenario share."""
+    step, classes, regions = scenario.step_minutes, scenario.job_classes, range(scenario.n_regions)
+    pairs = [(c, r) for c in range(len(classes)) for r in regions]
+    local = [minutes_of_week(step) + round(region.clock_offset_h * 60) for region in scenario.regions]
+    quantities = [[_numbers(law) for law in (job.gpus, job.run_h, job.slack_h, job.data_gb)] for job in classes]
+    return JobLaw(
+        np.array([_rates(classes[c], r, local[r], step) for c, r in pairs]),
+        np.array([r for _, r in pairs]),
+        np.array([c for c, _ in pairs]),
+        np.array(quantities).T.repeat(len(regions), axis=2),
+        np.array([classes[c].divisible for c, _ in pairs]),
+        np.array([_gpu_bounds(classes[c], gpu_limit(scenario, c, r)) for c, r in pairs]).T,
+        np.array([classes[c].estimate_sigma for c, _ in pairs]),
+    )
+
+
+def draw_jobs(scenario: Scenario, start_minute: int, seed: np.random.SeedSequence) -> Jobs:
     """The jobs of one episode.
 
     Arrivals go on to the end of the episode, but a job that could not be finished by then even if it ran from its
@@ -36,46 +69,41 @@ def draw_jobs(scenario: Scenario, start_minute: int, rng: np.random.Generator) -
 
     Args:
         scenario: its classes, rates and clocks.
-        start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing].
-        rng: the only source of randomness.
+        start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing], a multiple of the step.
+        seed: the only source of randomness; each class and region has its own child of it.
     """
-    parts = [
-        _draw_class(scenario, c, r, start_minute, child)
-        for (c, r), child in zip(
-            [(c, r) for c in range(len(scenario.job_classes)) for r in range(scenario.n_regions)],
-            rng.spawn(len(scenario.job_classes) * scenario.n_regions),
-            strict=True,
-        )
-    ]
-    jobs = Jobs._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.argsort(jobs.arrival_step, kind="stable")
-    return Jobs._make(column[order] for column in jobs)
+    law, n = job_law(scenario), scenario.n_steps
+    place = place_in_period(start_minute, n, scenario.step_minutes, 7 * DAY_MINUTES)
+    rate = law.rate_by_step_of_week.take(place, axis=1)
+    arrivals, normals = np.empty(rate.shape, dtype=np.int64), []
+    for k, rng in enumerate(generators_of(seed, len(rate))):
+        arrivals[k] = rng.poisson(rate[k])
+        normals.append(rng.standard_normal((5, arrivals[k].sum())))
+    arrival_step = np.arange(arrivals.size).repeat(arrivals.ravel()) % n
+    return _jobs_of(scenario, arrivals.sum(axis=1), arrival_step, np.concatenate(normals, axis=1))
 
 
-def _draw_class(scenario: Scenario, c: int, r: int, start_minute: int, rng: np.random.Generator) -> Jobs:
-    job_class, region = scenario.job_classes[c], scenario.regions[r]
-    local_start = start_minute + round(region.clock_offset_h * 60)
-    rate = arrival_rate_per_step(job_class, r, local_start, scenario.n_steps, scenario.step_minutes)
-    arrival = np.repeat(np.arange(scenario.n_steps), rng.poisson(rate))
-    n = len(arrival)
-    z = rng.standard_normal((5, n))
-    gpus = gpus_of(job_class, z[0], gpu_limit(scenario, c, r))
-    run_h = _quantity(job_class.run_h, z[1])
-    slack_h = _quantity(job_class.slack_h, z[2])
-    deadline = arrival + np.ceil((run_h + slack_h) / scenario.step_h).astype(np.int64)
-    feasible = arrival + run_h / scenario.step_h <= scenario.n_steps
+def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) -> Jobs:
+    """Jobs from standard normals (5, J), `counts` (K,) of each pair: what can be finished, in order of arrival."""
+    law = job_law(scenario)
+    median, sigma, low, high = law.quantities.repeat(counts, axis=2)
+    raw_gpus, run_h, slack_h, data_gb = _cut(median * np.exp(sigma * z[:4]), low, high)
+    gpus = _whole_gpus(raw_gpus, law.divisible.repeat(counts), *law.least_and_most.repeat(counts, axis=1))
     work = gpus * run_h
     jobs = Jobs(
-        arrival_step=arrival.astype(np.int64),
-        deadline_step=deadline,
-        origin=np.full(n, r, dtype=np.int64),
-        job_class=np.full(n, c, dtype=np.int64),
+        arrival_step=arrival_step,
+        deadline_step=arrival_step + np.ceil((run_h + slack_h) / scenario.step_h).astype(np.int64),
+        origin=law.origin.repeat(counts),
+        job_class=law.job_class.repeat(counts),
         gpus=gpus,
         work_gpu_h=work,
-        estimate_gpu_h=work * np.exp(job_class.estimate_sigma * z[4]),
-        data_gb=_quantity(job_class.data_gb, z[3]),
+        estimate_gpu_h=work * np.exp(law.estimate_sigma.repeat(counts) * z[4]),
+        data_gb=data_gb,
     )
-    return Jobs._make(column[feasible] for column in jobs)
+    feasible = np.flatnonzero(arrival_step + run_h / scenario.step_h <= scenario.n_steps)
+    small = arrival_step[feasible].astype(np.min_scalar_type(scenario.n_steps))  # numpy sorts two bytes in linear time
+    order = feasible[small.argsort(kind="stable")]
+    return Jobs._make(column[order] for column in jobs)
 
 
 def arrival_rate_per_step(job_class: JobClass, r: int, local_start: int, n: int, step: int) -> Floats:
@@ -83,7 +111,11 @@ def arrival_rate_per_step(job_class: JobClass, r: int, local_start: int, n: int,
 
     `local_start` is the first step's start by the region's own clock [minutes].
     """
-    when = clock(step_minutes(local_start, n, step))
+    return _rates(job_class, r, step_minutes(local_start, n, step), step)
+
+
+def _rates(job_class: JobClass, r: int, local_minutes: Ints, step: int) -> Floats:
+    when = clock(local_minutes)
     shape = np.asarray(job_class.shape_by_hour)
     mean = shape.mean()
     by_hour = shape / mean if mean > 0 else np.zeros(24)
@@ -103,22 +135,36 @@ def gpu_limit(scenario: Scenario, c: int, r: int) -> float:
     A gang must fit into every region's fleet, one that cannot be preempted also beside the GPUs reserved for requests.
     """
     job_class = scenario.job_classes[c]
-    fleets = [region.fleet for region in scenario.regions]
     if job_class.divisible:
-        return fleets[r].gpus
-    if job_class.preemptible:
-        return min(fleet.gpus for fleet in fleets)
-    return min(fleet.gpus - fleet.reserved_for_interactive_gpus for fleet in fleets)
+        return scenario.regions[r].fleet.gpus
+    smallest, smallest_unreserved = _smallest_gpus(scenario)
+    return smallest if job_class.preemptible else smallest_unreserved
+
+
+@kept
+def _smallest_gpus(scenario: Scenario) -> tuple[float, float]:
+    fleets = [region.fleet for region in scenario.regions]
+    return min(f.gpus for f in fleets), min(f.gpus - f.reserved_for_interactive_gpus for f in fleets)
 
 
 def gpus_of(job_class: JobClass, z: Floats, limit: float) -> Floats:
     """GPUs from standard normals: whole numbers for divisible classes, powers of two for gangs, never above `limit`."""
-    raw = _quantity(job_class.gpus, z)
+    least, most = (np.array(bound) for bound in _gpu_bounds(job_class, limit))
+    return _whole_gpus(_quantity(job_class.gpus, z), np.array(job_class.divisible), least, most)
+
+
+def _gpu_bounds(job_class: JobClass, limit: float) -> tuple[float, float]:
+    """Least and most GPUs; of a gang, their exponents to base two."""
     if job_class.divisible:
-        return np.clip(np.round(raw), 1.0, math.floor(limit))
+        return 1.0, math.floor(limit)
     low, high = job_class.gpus.low, min(job_class.gpus.high, limit)
-    power = np.clip(np.round(np.log2(raw)), math.ceil(math.log2(max(1.0, low))), math.floor(math.log2(max(1.0, high))))
-    return np.asarray(2.0**power)
+    return math.ceil(math.log2(max(1.0, low))), math.floor(math.log2(max(1.0, high)))
+
+
+def _whole_gpus(raw: Floats, divisible: NDArray[np.bool_], least: Floats, most: Floats) -> Floats:
+    nearest: Floats = np.rint(np.where(divisible, raw, np.log2(raw)))
+    whole = _cut(nearest, least, most)
+    return np.where(divisible, whole, 2.0**whole)
 
 
 def mean_work_gpu_h(scenario: Scenario, c: int, r: int, points: int = 400) -> float:
@@ -131,5 +177,13 @@ def mean_work_gpu_h(scenario: Scenario, c: int, r: int, points: int = 400) -> fl
     return float(gpus.mean() * _quantity(job_class.run_h, z).mean())
 
 
+def _numbers(law: LogNormal) -> tuple[float, float, float, float]:
+    return law.median, law.sigma, law.low, law.high
+
+
 def _quantity(law: LogNormal, z: Floats) -> Floats:
-    return np.clip(law.median * np.exp(law.sigma * z), law.low, law.high)
+    return _cut(law.median * np.exp(law.sigma * z), law.low, law.high)
+
+
+def _cut(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
+    return np.minimum(np.maximum(values, low), high)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import warnings
 from functools import lru_cache
 from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 
 from wattward.configs.region_schema import Region, Site, Sun
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.processes.calendar import DAY_MINUTES, position_in_year, step_minutes, steps_in_year
-from wattward.envs.processes.gaussian import Z_GRID, Drawn, field, persistence, shared_weather
+from wattward.envs.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
+from wattward.envs.processes.kept import kept
+from wattward.envs.processes.lookup import look_up
 from wattward.envs.processes.table_cache import cached_table
 from wattward.envs.types import Floats, Ints
 
@@ -22,7 +25,7 @@ STANDARD_W_PER_M2 = 1000.0
 BEIJING_MERIDIAN_DEG = 120.0
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
     """Clear-sky irradiance of a plane that faces the equator, at mid-step, shape (steps in the year,) [W/m2].
 
@@ -76,6 +79,60 @@ def _index_table(mean: float, spread: float) -> Floats:
     return result
 
 
+class SunLaw(NamedTuple):
+    """What a scenario says of the skies over its R regions."""
+
+    performance_ratio: Floats  # (R,)
+    index_mean: Floats  # (R,)
+    index_tables: Floats  # (R, 1201) clear-sky index at `Z_GRID`
+    shift_minutes: Ints  # (R,) of the site's own midnight before Beijing's
+    day_weight: Floats  # (R,) of the whole day's weather, within_weight of that within it
+    within_weight: Floats  # (R,)
+    days: Law  # a step is a day
+    within: Law
+
+
+@kept
+def sun_law(scenario: Scenario) -> SunLaw:
+    """The tables that all episodes of a scenario share."""
+    suns = [region.sun for region in scenario.regions]
+    shared = shared_weather(scenario.regions, scenario.weather_correlation_km)
+    share = np.array([sun.day_share for sun in suns])
+    within = persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns))
+    shift = [round(4 * (region.site.longitude_deg - BEIJING_MERIDIAN_DEG)) for region in scenario.regions]
+    return SunLaw(
+        np.array([sun.performance_ratio for sun in suns]),
+        np.array([sun.index_mean for sun in suns]),
+        np.stack([_index_table(sun.index_mean, sun.index_spread) for sun in suns]),
+        np.array(shift),
+        np.sqrt(share),
+        np.sqrt(1 - share),
+        field_law(tuple(sun.day_correlation for sun in suns), shared),
+        field_law(within, shared),
+    )
+
+
+@kept
+def _clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
+    """Irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
+    return tuple(_clear_table(region, year, scenario.step_minutes) for region in scenario.regions)
+
+
+def _clear_table(region: Region, year: int, step: int) -> Floats:
+    if region.sun.capacity_kw == 0 and region.carbon.sun_share == 0:
+        return _darkness(steps_in_year(year, step))
+    return clear_sky_w_per_m2(region.site, region.sun.tilt_deg, year, step)
+
+
+@lru_cache(maxsize=4)
+def _darkness(steps: int) -> Floats:
+    return np.zeros(steps)
+
+
+def _clear_factor(w_per_m2: Floats, performance_ratio: Floats | float) -> Floats:
+    return np.minimum(1.0, performance_ratio * w_per_m2 / STANDARD_W_PER_M2)
+
+
 def clear_sky_index(z: Floats, sun: Sun) -> Floats:
     """The share of clear-sky power that clouds let through, 0..1: a beta marginal of a standard normal, same shape."""
     return np.interp(z, Z_GRID, _index_table(sun.index_mean, sun.index_spread))
@@ -83,60 +140,42 @@ def clear_sky_index(z: Floats, sun: Sun) -> Floats:
 
 def mean_sun_factor(region: Region, year: int, step: int) -> float:
     """Expected capacity factor over a calendar year."""
-    clear = _clear_factor(region, year, step)
+    clear = _clear_factor(_clear_table(region, year, step), region.sun.performance_ratio)
     return float(clear.mean() * region.sun.index_mean)
 
 
-@lru_cache(maxsize=64)
-def _clear_factor(region: Region, year: int, step: int) -> Floats:
-    sun = region.sun
-    if sun.capacity_kw == 0 and region.carbon.sun_share == 0:
-        return np.zeros(steps_in_year(year, step))
-    table = clear_sky_w_per_m2(region.site, sun.tilt_deg, year, step)
-    return np.minimum(1.0, sun.performance_ratio * table / STANDARD_W_PER_M2)
-
-
-def draw_sun_factor(
-    regions: tuple[Region, ...], scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
-) -> Drawn:
+def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
     """Capacity factors of solar plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
+    law = sun_law(scenario)
     year, place = position_in_year(start_minute, n, scenario.step_minutes)
-    clear = np.stack([_clear_factor(region, year, scenario.step_minutes)[place] for region in regions], axis=1)
-    usual = clear * np.array([region.sun.index_mean for region in regions])
-    first, second = (clear * _index(regions, scenario, start_minute, n, rng) for _ in range(2))
+    w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)]).T
+    clear = _clear_factor(w_per_m2, law.performance_ratio)
+    usual = clear * law.index_mean
+    day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
+    first, second = (clear * look_up(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))
     return Drawn(truth=first, usual=usual, noise=second - usual)
 
 
-def draw_sun(
-    regions: tuple[Region, ...], scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
-) -> Drawn:
+def draw_sun(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
     """Power of solar plants, three (N, R) arrays [kW]."""
-    return sun_kw(regions, draw_sun_factor(regions, scenario, start_minute, n, rng))
+    return sun_kw(scenario, draw_sun_factor(scenario, start_minute, n, rng))
 
 
-def sun_kw(regions: tuple[Region, ...], factor: Drawn) -> Drawn:
+def sun_kw(scenario: Scenario, factor: Drawn) -> Drawn:
     """Capacity factors times the plants' capacities [kW]."""
-    capacity_kw = np.array([region.sun.capacity_kw for region in regions])
+    capacity_kw = np.array([region.sun.capacity_kw for region in scenario.regions])
     return Drawn(*(part * capacity_kw for part in factor))
 
 
-def _index(
-    regions: tuple[Region, ...], scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
-) -> Floats:
-    """Clear-sky index of day-to-day and within-day weather, shape (N, R)."""
-    suns = [region.sun for region in regions]
-    shared = shared_weather(regions, scenario.weather_correlation_km)
-    day = _local_day(regions, step_minutes(start_minute, n, scenario.step_minutes))
-    days = field(int(day.max()) + 1, tuple(sun.day_correlation for sun in suns), shared, rng)
-    within = field(n, persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns)), shared, rng)
-    share = np.array([sun.day_share for sun in suns])
-    z = np.sqrt(share) * np.take_along_axis(days, day, axis=0) + np.sqrt(1 - share) * within
-    return np.stack([clear_sky_index(z[:, r], sun) for r, sun in enumerate(suns)], axis=1)
+def _weather(law: SunLaw, day: Ints, rng: np.random.Generator) -> Floats:
+    """Standard normal weather, of the day and within it, shape (N, R)."""
+    n, regions = day.shape
+    days = field(int(day.max()) + 1, law.days, rng)[day, np.arange(regions)]
+    return law.day_weight * days + law.within_weight * field(n, law.within, rng)
 
 
-def _local_day(regions: tuple[Region, ...], minutes: Ints) -> Ints:
+def _local_day(shift_minutes: Ints, minutes: Ints) -> Ints:
     """Day number from 0 that changes at each site's own midnight, shape (N, R)."""
-    shift = np.array([round(4 * (region.site.longitude_deg - BEIJING_MERIDIAN_DEG)) for region in regions])
-    day = (minutes[:, None] + shift) // DAY_MINUTES
+    day = (minutes + shift_minutes[:, None]) // DAY_MINUTES
     from_first: Ints = day - day.min()
-    return from_first
+    return from_first.T

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import date
 
 import numpy as np
 
-from wattward.configs.region_schema import Region
+from wattward.configs.scenario_schema import Scenario
 from wattward.configs.tariff_schema import Tariff
-from wattward.envs.processes.calendar import EPOCH, clock, step_minutes
-from wattward.envs.types import Floats
+from wattward.envs.processes.calendar import EPOCH, clock, minute_of, step_minutes, steps_in_year, year_of
+from wattward.envs.processes.kept import kept
+from wattward.envs.types import Floats, Ints
+
+HOUR_MINUTES = 60
 
 
 def month_table(tariff: Tariff) -> Floats:
@@ -22,9 +25,11 @@ def month_table(tariff: Tariff) -> Floats:
     return table
 
 
-def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats:
-    """Price of each step of `step` minutes from a Beijing minute on, shape (N,) [yuan/kWh]; may be negative."""
-    when = clock(step_minutes(start_minute, n, step))
+@kept
+def year_price(tariff: Tariff, year: int) -> Floats:
+    """Price of each hour of a calendar year, shape (8760 or 8784,) [yuan/kWh]."""
+    hours = steps_in_year(year, HOUR_MINUTES)
+    when = clock(step_minutes(minute_of(date(year, 1, 1)), hours, HOUR_MINUTES))
     hour = when.hour.astype(np.int64)
     price: Floats = month_table(tariff)[when.month - 1, hour]
     for holiday in tariff.holidays:
@@ -37,7 +42,25 @@ def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats
     return price
 
 
-def price(regions: tuple[Region, ...], tariffs: Mapping[str, Tariff], start_minute: int, n: int, step: int) -> Floats:
+def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats:
+    """Price of each step of `step` minutes from a Beijing minute on, shape (N,) [yuan/kWh]; may be negative."""
+    first, last = year_of(start_minute), year_of(start_minute + step * (n - 1))
+    by_hour = np.concatenate([year_price(tariff, year) for year in range(first, last + 1)])
+    hour = (step_minutes(start_minute, n, step) - minute_of(date(first, 1, 1))) // HOUR_MINUTES
+    price: Floats = by_hour[hour]
+    return price
+
+
+def price(scenario: Scenario, start_minute: int, n: int) -> Floats:
     """Price in each region by its own tariff, shape (N, R) [yuan/kWh]."""
-    by_name = {name: tariff_price(tariffs[name], start_minute, n, step) for name in {r.tariff for r in regions}}
-    return np.stack([by_name[region.tariff] for region in regions], axis=1)
+    names, tariff_of = _tariffs(scenario)
+    each = np.stack([tariff_price(scenario.tariffs[name], start_minute, n, scenario.step_minutes) for name in names])
+    return each[tariff_of].T
+
+
+@kept
+def _tariffs(scenario: Scenario) -> tuple[list[str], Ints]:
+    """Names of the tariffs in use, and the place of each region's among them, shape (R,)."""
+    names = sorted({region.tariff for region in scenario.regions})
+    place = {name: i for i, name in enumerate(names)}
+    return names, np.array([place[region.tariff] for region in scenario.regions])

@@ -6,14 +6,25 @@ import difflib
 import warnings
 from functools import lru_cache
 from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 
 from wattward.configs.base import ConfigError
 from wattward.configs.region_schema import Region, Wind
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.processes.calendar import YEAR_DAYS, clock, step_minutes, wave
-from wattward.envs.processes.gaussian import Z_GRID, Drawn, field, persistence, shared_weather
+from wattward.envs.processes.calendar import (
+    DAY_MINUTES,
+    DAYS_OF_YEAR,
+    YEAR_DAYS,
+    days_of_year,
+    minutes_of_day,
+    place_in_period,
+    wave,
+)
+from wattward.envs.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
+from wattward.envs.processes.kept import kept
+from wattward.envs.processes.lookup import look_up
 from wattward.envs.processes.table_cache import cached_table
 from wattward.envs.types import Floats
 
@@ -99,8 +110,15 @@ def usual_factor(scale: Floats, wind: Wind) -> Floats:
 
 def speed_scale(day_of_year: Floats, hour: Floats, wind: Wind) -> Floats:
     """Mean speed of that day and hour over the annual mean, shape of the broadcast arguments."""
-    season = wind.season_amplitude * wave(day_of_year - wind.windiest_day_of_year, YEAR_DAYS)
-    return 1.0 + season + wind.day_amplitude * wave(hour - wind.windiest_hour, 24.0)
+    return _season(day_of_year, wind) + _day(hour, wind)
+
+
+def _season(day_of_year: Floats, wind: Wind) -> Floats:
+    return 1.0 + wind.season_amplitude * wave(day_of_year - wind.windiest_day_of_year, YEAR_DAYS)
+
+
+def _day(hour: Floats, wind: Wind) -> Floats:
+    return wind.day_amplitude * wave(hour - wind.windiest_hour, 24.0)
 
 
 @lru_cache(maxsize=64)
@@ -116,34 +134,62 @@ def _has_wind(region: Region) -> bool:
     return region.wind.capacity_kw > 0 or region.carbon.wind_share > 0
 
 
-def draw_wind_factor(
-    regions: tuple[Region, ...], scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
-) -> Drawn:
-    """Capacity factors of wind plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
-    winds = [region.wind for region in regions]
-    shared = shared_weather(regions, scenario.weather_correlation_km)
+class WindLaw(NamedTuple):
+    """What a scenario says of the winds of its R regions; tables are 0 where there is no wind."""
+
+    season: Floats  # (R, 367) of the mean speed, over the annual one, by day of the year
+    day: Floats  # (R, steps in a day) its wave over the day
+    speed_m_per_s: Floats  # (R,) annual mean
+    speed_tables: Floats  # (R, 1201) speed over its mean at `Z_GRID`
+    power_tables: Floats  # (R, 601) capacity factor at `SPEED_GRID`
+    usual_tables: Floats  # (R, 81) expected capacity factor at `SCALE_GRID`
+    weather: Law
+
+
+@kept
+def wind_law(scenario: Scenario) -> WindLaw:
+    """The tables that all episodes of a scenario share."""
+    winds, blows = [region.wind for region in scenario.regions], [_has_wind(region) for region in scenario.regions]
+    hour = minutes_of_day(scenario.step_minutes) / 60.0
+    calm, never = np.zeros_like(SPEED_GRID), np.zeros_like(SCALE_GRID)
     memory = persistence(scenario.step_h, tuple(wind.correlation_h for wind in winds))
     smooth = persistence(scenario.step_h, tuple(wind.smoothing_h for wind in winds))
-    when = clock(step_minutes(start_minute, n, scenario.step_minutes))
-    day = when.day_of_year.astype(np.float64)
-    scales = [speed_scale(day, when.hour, wind) for wind in winds]
-    usual, first, second = np.zeros((3, n, len(regions)))
-    fields = [field(n, memory, shared, rng, smooth) for _ in range(2)]
-    for r, region in enumerate(regions):
-        if _has_wind(region):
-            usual[:, r] = usual_factor(scales[r], region.wind)
-            first[:, r], second[:, r] = (power_factor(z[:, r], scales[r], region.wind) for z in fields)
+    powers = [
+        power_curve(w.turbine, w.curve_spread_m_per_s) if blow else calm for w, blow in zip(winds, blows, strict=True)
+    ]
+    return WindLaw(
+        np.stack([_season(DAYS_OF_YEAR, wind) for wind in winds]),
+        np.stack([_day(hour, wind) for wind in winds]),
+        np.array([wind.speed_mean_m_per_s for wind in winds]),
+        np.stack([_speed_table(wind.speed_shape) for wind in winds]),
+        np.stack(powers),
+        np.stack([_usual_table(wind) if blow else never for wind, blow in zip(winds, blows, strict=True)]),
+        field_law(memory, shared_weather(scenario.regions, scenario.weather_correlation_km), smooth),
+    )
+
+
+def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """Capacity factors of wind plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
+    law, step = wind_law(scenario), scenario.step_minutes
+    season = law.season.take(days_of_year(start_minute, n, step), axis=1)
+    scale = (season + law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)).T
+    usual = look_up(scale, SCALE_GRID, law.usual_tables)
+    mean_m_per_s = law.speed_m_per_s * scale
+    first, second = (
+        look_up(
+            mean_m_per_s * look_up(field(n, law.weather, rng), Z_GRID, law.speed_tables), SPEED_GRID, law.power_tables
+        )
+        for _ in range(2)
+    )
     return Drawn(truth=first, usual=usual, noise=second - usual)
 
 
-def draw_wind(
-    regions: tuple[Region, ...], scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
-) -> Drawn:
+def draw_wind(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
     """Power of wind plants, three (N, R) arrays [kW]."""
-    return wind_kw(regions, draw_wind_factor(regions, scenario, start_minute, n, rng))
+    return wind_kw(scenario, draw_wind_factor(scenario, start_minute, n, rng))
 
 
-def wind_kw(regions: tuple[Region, ...], factor: Drawn) -> Drawn:
+def wind_kw(scenario: Scenario, factor: Drawn) -> Drawn:
     """Capacity factors times the plants' capacities [kW]."""
-    capacity_kw = np.array([region.wind.capacity_kw for region in regions])
+    capacity_kw = np.array([region.wind.capacity_kw for region in scenario.regions])
     return Drawn(*(part * capacity_kw for part in factor))

@@ -41,12 +41,7 @@ def drawn() -> dict[str, Floats]:
     draws: dict[str, Callable[..., Drawn]] = {"sun": draw_sun_factor, "wind": draw_wind_factor}
     starts = [minute_of(date(2020, 1, 1)) + 1440 * 7 * week for week in range(WEEKS)] * YEARS
     return {
-        kind: np.array(
-            [
-                draw(scenario.regions, scenario, start, 672, rng).truth.reshape(168, 4, 2).mean(axis=1)
-                for start in starts
-            ]
-        )
+        kind: np.array([draw(scenario, start, 672, rng).truth.reshape(168, 4, 2).mean(axis=1) for start in starts])
         for kind, draw in draws.items()
     }
 

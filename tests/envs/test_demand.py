@@ -19,14 +19,14 @@ WEEK = 7 * 96
 
 def test_expected_load_averages_the_stated_mean_over_a_week() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    usual = usual_interactive_gpus(scenario.regions, scenario, MONDAY, WEEK)
+    usual = usual_interactive_gpus(scenario, MONDAY, WEEK)
     stated = [region.interactive.mean_gpus for region in scenario.regions]
     np.testing.assert_allclose(usual.mean(axis=0), stated, rtol=0.01)
 
 
 def test_the_shape_follows_each_regions_own_clock_and_the_published_swing() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    monday = usual_interactive_gpus(scenario.regions, scenario, MONDAY, 96)
+    monday = usual_interactive_gpus(scenario, MONDAY, 96)
     for r, region in enumerate(scenario.regions):
         beijing_hour = (region.interactive.shape_by_hour.index(min(region.interactive.shape_by_hour))) + 0.5
         trough = monday[:, r].argmin() / 4
@@ -38,14 +38,14 @@ def test_the_shape_follows_each_regions_own_clock_and_the_published_swing() -> N
 
 def test_weekends_are_quieter_where_the_factor_says_so() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    usual = usual_interactive_gpus(scenario.regions, scenario, MONDAY, WEEK).reshape(7, 96, 2).mean(axis=1)
+    usual = usual_interactive_gpus(scenario, MONDAY, WEEK).reshape(7, 96, 2).mean(axis=1)
     factors = [region.interactive.weekend_factor for region in scenario.regions]
     np.testing.assert_allclose(usual[5:].mean(axis=0) / usual[:5].mean(axis=0), factors, rtol=0.01)
 
 
 def test_deviations_have_the_stated_spread_and_memory() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    drawn = draw_interactive(scenario.regions, scenario, MONDAY, 96 * 300, np.random.default_rng(1))
+    drawn = draw_interactive(scenario, MONDAY, 96 * 300, np.random.default_rng(1))
     deviation = drawn.truth / drawn.usual - 1.0
     spread = [region.interactive.spread for region in scenario.regions]
     np.testing.assert_allclose(deviation.std(axis=0), spread, rtol=0.08)
@@ -64,13 +64,13 @@ def loud(region: Region) -> Region:
 def test_load_stays_between_nothing_and_the_fleet() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
     regions = tuple(loud(region) for region in scenario.regions)
-    drawn = draw_interactive(regions, scenario, MONDAY, WEEK, np.random.default_rng(2))
+    drawn = draw_interactive(scenario.model_copy(update={"regions": regions}), MONDAY, WEEK, np.random.default_rng(2))
     assert drawn.truth.min() == 0.0 and drawn.truth.max() == regions[0].fleet.gpus
 
 
 def test_no_spread_means_no_randomness() -> None:
     toy = load_scenario("toy")
-    drawn = draw_interactive(toy.regions, toy, MONDAY, 24, np.random.default_rng(3))
+    drawn = draw_interactive(toy, MONDAY, 24, np.random.default_rng(3))
     np.testing.assert_array_equal(drawn.truth, 1.0)
     np.testing.assert_array_equal(drawn.noise, 0.0)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wattward.configs import load_region, load_tariff
+from wattward.configs import load_region, load_scenario, load_tariff
 from wattward.configs.tariff_schema import Tariff
 from wattward.envs.processes.calendar import clock, minute_of, position_in_year, step_minutes, steps_in_year
 from wattward.envs.processes.tariff import price, tariff_price
@@ -49,6 +49,15 @@ def test_quarter_hours_have_the_price_of_their_hour() -> None:
     np.testing.assert_array_equal(
         fine.reshape(-1, 4), np.repeat(tariff_price(tariff, start, 24 * 40, 60)[:, None], 4, 1)
     )
+
+
+def test_prices_run_on_into_the_next_years() -> None:
+    tariff = load_tariff("zhejiang-2026")
+    eve = minute_of(date(2026, 12, 31))
+    whole = tariff_price(tariff, eve, 24 * 400, 60)
+    np.testing.assert_array_equal(whole[24:48], tariff_price(tariff, minute_of(date(2027, 1, 1)), 24, 60))
+    np.testing.assert_array_equal(whole[-24:], tariff_price(tariff, eve + 399 * 1440, 24, 60))
+    assert len(whole) == 24 * 400 and np.isfinite(whole).all()
 
 
 def test_bands_change_with_the_month() -> None:
@@ -91,8 +100,9 @@ def test_negative_prices_are_kept() -> None:
 def test_each_region_pays_its_own_tariff() -> None:
     regions = (load_region("midong"), load_region("jinshuitan", {"tariff": "zhejiang-2024"}))
     tariffs = {name: load_tariff(name) for name in NAMES}
+    scenario = load_scenario("zhejiang-xinjiang").model_copy(update={"regions": regions, "tariffs": tariffs})
     start = minute_of(date(2026, 4, 14))
-    both = price(regions, tariffs, start, 96, 15)
+    both = price(scenario, start, 96)
     assert both.shape == (96, 2)
     np.testing.assert_array_equal(both[:, 0], tariff_price(tariffs["xinjiang-2023"], start, 96, 15))
     np.testing.assert_array_equal(both[:, 1], tariff_price(tariffs["zhejiang-2024"], start, 96, 15))

@@ -17,8 +17,8 @@ from wattward.configs.region_schema import Region, Sun
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.processes.air import draw_air
 from wattward.envs.processes.calendar import clock, minute_of, step_minutes
-from wattward.envs.processes.carbon import draw_carbon, intensity
-from wattward.envs.processes.gaussian import Drawn, decay, field, persistence, shared_weather
+from wattward.envs.processes.carbon import draw_carbon, grids_of, intensity
+from wattward.envs.processes.gaussian import Drawn, decay, field, field_law, persistence, shared_weather
 from wattward.envs.processes.river import draw_river, usual_share
 from wattward.envs.processes.sun import clear_sky_index, clear_sky_w_per_m2, draw_sun, draw_sun_factor, mean_sun_factor
 from wattward.envs.processes.table_cache import cached_table
@@ -72,7 +72,7 @@ def test_a_tilted_plane_wins_the_winter() -> None:
 
 def test_nights_are_dark(scenario: Scenario) -> None:
     start = minute_of(date(2026, 6, 18))
-    drawn = draw_sun(REGIONS, scenario, start, 96 * 7, np.random.default_rng(1))
+    drawn = draw_sun(scenario, start, 96 * 7, np.random.default_rng(1))
     hour = clock(step_minutes(start, 96 * 7, 15)).hour
     for part in drawn:
         assert not part[(hour < 4) | (hour >= 21), 0].any()
@@ -85,8 +85,8 @@ def test_nights_are_dark(scenario: Scenario) -> None:
 def test_draws_stay_within_their_bounds(quarter: int, seed: int) -> None:
     scenario, rng = load_scenario("zhejiang-xinjiang"), np.random.default_rng(seed)
     start, n = quarter * 15, 200
-    sun, wind = (draw(REGIONS, scenario, start, n, rng) for draw in (draw_sun_factor, draw_wind_factor))
-    carbon = draw_carbon(REGIONS, scenario, start, sun, wind)
+    sun, wind = (draw(scenario, start, n, rng) for draw in (draw_sun_factor, draw_wind_factor))
+    carbon = draw_carbon(scenario, start, sun, wind)
     for drawn in (sun, wind, carbon):
         for part in drawn:
             assert part.shape == (n, 2)
@@ -95,7 +95,7 @@ def test_draws_stay_within_their_bounds(quarter: int, seed: int) -> None:
         for part in (drawn.truth, drawn.usual, drawn.usual + drawn.noise):
             assert part.min() >= -1e-12
             assert part.max() <= most + 1e-12
-    river_kw, air_c = (draw(REGIONS, scenario, start, n, rng) for draw in (draw_river, draw_air))
+    river_kw, air_c = (draw(scenario, start, n, rng) for draw in (draw_river, draw_air))
     assert 0 <= river_kw.min() <= river_kw.max() <= REGIONS[0].river.capacity_kw
     assert not river_kw[:, 1].any()
     assert -60 < air_c.min() <= air_c.max() < 60
@@ -104,7 +104,7 @@ def test_draws_stay_within_their_bounds(quarter: int, seed: int) -> None:
 @pytest.mark.parametrize("draw", [draw_sun, draw_wind, draw_river, draw_air])
 def test_one_seed_gives_one_world(draw: Callable[..., Drawn | Floats], scenario: Scenario) -> None:
     def world(seed: int) -> Floats:
-        return np.asarray(draw(REGIONS, scenario, minute_of(date(2026, 4, 1)), 300, np.random.default_rng(seed)))
+        return np.asarray(draw(scenario, minute_of(date(2026, 4, 1)), 300, np.random.default_rng(seed)))
 
     np.testing.assert_array_equal(world(5), world(5))
     assert not np.array_equal(world(5), world(6))
@@ -116,7 +116,7 @@ def test_power_is_capacity_times_factor(scenario: Scenario) -> None:
         (draw_sun, draw_sun_factor, [region.sun for region in REGIONS]),
         (draw_wind, draw_wind_factor, [region.wind for region in REGIONS]),
     ):
-        power, share = (draw(REGIONS, scenario, start, 96, np.random.default_rng(2)) for draw in (kw, factor))
+        power, share = (draw(scenario, start, 96, np.random.default_rng(2)) for draw in (kw, factor))
         for one, other in zip(power, share, strict=True):
             np.testing.assert_allclose(one, other * np.array([plant.capacity_kw for plant in plants]))
 
@@ -124,7 +124,7 @@ def test_power_is_capacity_times_factor(scenario: Scenario) -> None:
 def test_usual_is_the_mean_of_many_draws(scenario: Scenario) -> None:
     rng, start = np.random.default_rng(3), minute_of(date(2026, 5, 10))
     for draw in (draw_sun_factor, draw_wind_factor):
-        drawn = [draw(REGIONS, scenario, start, 96, rng) for _ in range(400)]
+        drawn = [draw(scenario, start, 96, rng) for _ in range(400)]
         truth = np.mean([d.truth for d in drawn], axis=0)
         np.testing.assert_allclose(truth.mean(axis=0), drawn[0].usual.mean(axis=0), rtol=0.08)
         np.testing.assert_allclose(np.mean([d.noise for d in drawn]), 0.0, atol=0.01)
@@ -134,7 +134,7 @@ def test_usual_is_the_mean_of_many_draws(scenario: Scenario) -> None:
 def test_noise_has_the_law_of_the_truth_and_is_independent_of_it(scenario: Scenario) -> None:
     rng, start = np.random.default_rng(4), minute_of(date(2026, 5, 10))
     for draw in (draw_sun_factor, draw_wind_factor):
-        drawn = [draw(REGIONS, scenario, start, 672, rng) for _ in range(60)]
+        drawn = [draw(scenario, start, 672, rng) for _ in range(60)]
         anomaly = np.array([d.truth - d.usual for d in drawn])
         noise = np.array([d.noise for d in drawn])
         np.testing.assert_allclose(noise.std(axis=(0, 1)), anomaly.std(axis=(0, 1)), rtol=0.12)
@@ -142,7 +142,7 @@ def test_noise_has_the_law_of_the_truth_and_is_independent_of_it(scenario: Scena
 
 
 def test_an_episode_may_run_into_the_next_year(scenario: Scenario) -> None:
-    drawn = draw_sun(REGIONS, scenario, minute_of(date(2026, 12, 30)), 96 * 7, np.random.default_rng(7))
+    drawn = draw_sun(scenario, minute_of(date(2026, 12, 30)), 96 * 7, np.random.default_rng(7))
     per_day = drawn.usual.reshape(7, 96, 2).sum(axis=1)
     assert (per_day > 0).all()
     np.testing.assert_allclose(per_day, per_day[:1].repeat(7, axis=0), rtol=0.06)
@@ -152,8 +152,8 @@ def test_carbon_holds_the_published_annual_factor(scenario: Scenario) -> None:
     rng = np.random.default_rng(8)
     parts = []
     for start in (minute_of(date(2026, 1, 1)) + 1440 * day for day in range(0, 364, 7)):
-        sun, wind = (draw(REGIONS, scenario, start, 672, rng) for draw in (draw_sun_factor, draw_wind_factor))
-        parts.append(draw_carbon(REGIONS, scenario, start, sun, wind))
+        sun, wind = (draw(scenario, start, 672, rng) for draw in (draw_sun_factor, draw_wind_factor))
+        parts.append(draw_carbon(scenario, start, sun, wind))
     published = [region.carbon.mean_kg_per_kwh for region in REGIONS]
     assert published == [0.4974, 0.6021]
     np.testing.assert_allclose(np.mean([p.usual for p in parts], axis=(0, 1)), published, rtol=0.002)
@@ -161,13 +161,13 @@ def test_carbon_holds_the_published_annual_factor(scenario: Scenario) -> None:
 
 
 def test_sunny_and_windy_hours_are_greener() -> None:
-    carbon = REGIONS[1].carbon
+    grids = grids_of(REGIONS[1:], [(0.18, 0.13)])
     calm, sunny, windy = (
-        float(intensity(carbon, np.array([s]), np.array([w]), 0.18, 0.13)[0]) for s, w in ((0, 0), (0.7, 0), (0, 0.6))
+        float(intensity(grids, np.array([[s]]), np.array([[w]]))[0, 0]) for s, w in ((0, 0), (0.7, 0), (0, 0.6))
     )
     assert sunny < calm
     assert windy < calm
-    assert intensity(carbon, np.array([5.0]), np.array([5.0]), 0.18, 0.13)[0] == 0.0
+    assert intensity(grids, np.array([[5.0]]), np.array([[5.0]]))[0, 0] == 0.0
 
 
 def test_a_grid_without_sun_or_wind_keeps_its_factor(scenario: Scenario) -> None:
@@ -179,10 +179,11 @@ def test_a_grid_without_sun_or_wind_keeps_its_factor(scenario: Scenario) -> None
         }
     )
     start, rng = minute_of(date(2026, 4, 1)), np.random.default_rng(9)
-    sun, wind = (draw((still,), scenario, start, 96, rng) for draw in (draw_sun_factor, draw_wind_factor))
+    alone = scenario.model_copy(update={"regions": (still,)})
+    sun, wind = (draw(alone, start, 96, rng) for draw in (draw_sun_factor, draw_wind_factor))
     assert not np.asarray(sun).any()
     assert not np.asarray(wind).any()
-    carbon = draw_carbon((still,), scenario, start, sun, wind)
+    carbon = draw_carbon(alone, start, sun, wind)
     np.testing.assert_array_equal(carbon.truth, np.full((96, 1), still.carbon.mean_kg_per_kwh))
     assert mean_sun_factor(still, 2026, 15) == mean_wind_factor(still) == 0.0
 
@@ -191,19 +192,19 @@ def test_air_is_warm_when_the_file_says(scenario: Scenario) -> None:
     rng = np.random.default_rng(10)
     months = {
         month: np.mean(
-            [draw_air(REGIONS, scenario, minute_of(date(2026, month, 15)), 96, rng).mean(axis=0) for _ in range(60)],
+            [draw_air(scenario, minute_of(date(2026, month, 15)), 96, rng).mean(axis=0) for _ in range(60)],
             axis=0,
         )
         for month in (1, 7)
     }
     np.testing.assert_allclose(months[7], [29.0, 26.4], atol=1.5)
     np.testing.assert_allclose(months[1], [7.3, -11.4], atol=1.8)
-    day = draw_air(REGIONS, scenario, minute_of(date(2026, 7, 1)), 96 * 60, rng).reshape(60, 96, 2).mean(axis=0)
+    day = draw_air(scenario, minute_of(date(2026, 7, 1)), 96 * 60, rng).reshape(60, 96, 2).mean(axis=0)
     np.testing.assert_allclose(day.argmax(axis=0) / 4, [14.5, 17.0], atol=1.5)
 
 
 def test_the_river_follows_its_year() -> None:
-    share = usual_share(np.arange(1, 366), REGIONS[0].river.share_by_month)
+    share = usual_share(np.arange(1.0, 366.0), REGIONS[0].river.share_by_month)
     assert 150 < share.argmax() < 180
     assert np.abs(np.diff(share)).max() < 0.01
     assert share[0] == pytest.approx(share[-1], abs=0.005)
@@ -247,13 +248,16 @@ def test_decay_is_the_recursion() -> None:
     last = np.zeros(3)
     for n, push in enumerate(pushes):
         expected[n] = last = a * last + push
-    np.testing.assert_allclose(decay(pushes, a), expected, rtol=1e-12, atol=1e-12)
+    for column, one in zip(pushes.T.copy(), a, strict=True):
+        decay(column, np.empty(37), one)
+        np.testing.assert_allclose(column, expected[:, a == one][:, 0], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("b", [(0.0, 0.0), (0.9, 0.6)])
 def test_a_field_is_stationary_from_its_first_step(b: tuple[float, float]) -> None:
     rng, shared = np.random.default_rng(12), np.array([[1.0, 0.7], [0.7, 1.0]])
-    many = np.array([field(40, (0.97, 0.97), shared, rng, b) for _ in range(4000)])
+    law = field_law((0.97, 0.97), shared, b)
+    many = np.array([field(40, law, rng) for _ in range(4000)])
     np.testing.assert_allclose(many.std(axis=0), 1.0, atol=0.05)
     np.testing.assert_allclose(many.mean(axis=0), 0.0, atol=0.07)
     together = (many[..., 0] * many[..., 1]).mean(axis=0)
@@ -262,8 +266,8 @@ def test_a_field_is_stationary_from_its_first_step(b: tuple[float, float]) -> No
 
 
 def test_a_field_forgets_as_fast_as_asked() -> None:
-    a = persistence(0.25, (5.0,))
-    x = field(200_000, a, np.eye(1), np.random.default_rng(13))[:, 0]
+    law = field_law(persistence(0.25, (5.0,)), np.eye(1))
+    x = field(200_000, law, np.random.default_rng(13))[:, 0]
     for lag in (1, 8, 20):
         assert float(np.corrcoef(x[:-lag], x[lag:])[0, 1]) == pytest.approx(np.exp(-lag * 0.25 / 5.0), abs=0.03)
 
@@ -278,9 +282,8 @@ def test_near_regions_share_their_weather() -> None:
 
 
 def test_twins_on_one_spot_have_one_weather(scenario: Scenario) -> None:
-    drawn = draw_wind_factor(
-        (REGIONS[1], REGIONS[1]), scenario, minute_of(date(2026, 4, 1)), 300, np.random.default_rng(14)
-    )
+    twins = scenario.model_copy(update={"regions": (REGIONS[1], REGIONS[1])})
+    drawn = draw_wind_factor(twins, minute_of(date(2026, 4, 1)), 300, np.random.default_rng(14))
     np.testing.assert_allclose(drawn.truth[:, 0], drawn.truth[:, 1], atol=1e-6)
 
 
