@@ -108,6 +108,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_version_and_lists() -> None:
     assert wattward("version").stdout == f"wattward {__version__}\n"
     assert "zhejiang-xinjiang-2024" in wattward("scenarios").stdout
+    assert wattward("scenarios").stdout.splitlines()[-1].startswith("scale-REGIONSxJOBS")
     assert "PeakOffset" in wattward("entrants").stdout.splitlines()
 
 
