@@ -143,6 +143,34 @@ def case(
 
 
 @app.command()
+def throughput(
+    json: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="See that everything runs; the figures are noise.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="single, vector, reset, memory, scale, training or start; may be given again."),
+    ] = None,
+) -> None:
+    """Measure steps, resets, memory, scale and training beside CartPole."""
+    from wattward.experiments import tables
+    from wattward.experiments import throughput as meter
+    from wattward.experiments import throughput_report as report
+
+    if json is not None:
+        meter.check_path(json)
+    try:
+        measured = meter.measure(only or (), quick=quick)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was written", err=True)
+        raise typer.Exit(UNFINISHED) from None
+    if json is not None:
+        meter.publish(json, measured)
+    figures = report.figure_rows(meter.sections_of(measured))
+    _show(tables.terminal(report.FIGURES, figures, f"throughput{' (quick: noise)' if quick else ''}"))
+    _show(tables.terminal(report.TARGET_COLUMNS, measured["targets"], "targets"))
+
+
+@app.command()
 def scenarios() -> None:
     """List the shipped scenarios, and the family that is made by name."""
     from wattward.configs import load_scenario, names

@@ -28,7 +28,7 @@ from wattward.envs.cluster_env import ClusterEnv
 from wattward.experiments import cli
 from wattward.experiments.records import PACKAGE
 
-COMMANDS = ("train", "evaluate", "leaderboard", "case", "scenarios", "entrants", "version")
+COMMANDS = ("train", "evaluate", "leaderboard", "case", "throughput", "scenarios", "entrants", "version")
 TOY_SUITE = "name: mine\ntitle: Mine\nscenarios: [toy]\nepisodes: 2\nrules: [RunOnArrival, Random]\n"
 Spoil = Callable[[Path], list[str]]
 
