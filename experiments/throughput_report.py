@@ -52,8 +52,8 @@ MEANINGS: dict[str, str] = {
 """Every figure that has a name of its own, and what it is."""
 
 FAMILIES: dict[str, str] = {
-    "scale.regions": "µs a step at so many regions",
-    "scale.jobs": "µs a step at so many jobs",
+    "scale.regions": "µs a step, REGIONSxJOBS",
+    "scale.jobs": "µs a step, REGIONSxJOBS",
     "training.ppo.parts": "share of the time",
     "training.dqn.parts": "share of the time",
     "start.decision_us": "µs of a decision",
@@ -161,7 +161,6 @@ def _figures(key: str, value: Any, limits: Any) -> Iterator[tuple[str, float, An
                 yield from _figures(f"{key}.{name}", inner, beside)
     elif isinstance(value, list):
         for point in value:
-            at = point["regions"] if key.endswith("regions") else round(point["active_jobs"])
-            yield f"{key}.{at}", point["us_per_step"], point["us_per_step_range"]
+            yield f"{key}.{point['scenario']}", point["us_per_step"], point["us_per_step_range"]
     else:
         yield key, float(value), limits

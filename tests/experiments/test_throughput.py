@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -18,6 +19,7 @@ from wattward.configs import ConfigError
 from wattward.configs.generated import Size
 from wattward.experiments import cli, throughput, throughput_processes, throughput_report, throughput_timing
 from wattward.experiments.throughput_scale import World
+from wattward.experiments.throughput_stepping import make_batch
 from wattward.experiments.throughput_timing import QUICK, Measured, Meter, Sample
 
 TINY = replace(
@@ -129,6 +131,24 @@ def test_a_timed_world_is_full_and_is_timed_from_the_same_state() -> None:
     assert world.us_per_step() > 0
     world._env.restore(world._full)
     assert world._count() == world.active_jobs
+
+
+def test_a_vector_environment_is_asked_for_its_bank_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def made(**kwargs: Any) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
+        asked.append(kwargs)
+        return gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make("wattward/Toy-v0")] * kwargs["num_envs"])
+
+    spec = gymnasium.envs.registration.EnvSpec("StandIn-v0", vector_entry_point=made, kwargs={"scenario": "toy"})
+    monkeypatch.setitem(gymnasium.registry, "StandIn-v0", spec)
+    effort = replace(TINY, env_id="StandIn-v0", vectorization_mode="vector_entry_point")
+    assert make_batch(effort, 16, 2).num_envs == 3
+    assert make_batch(effort, None, 1, num_envs=5).num_envs == 5
+    assert asked == [
+        {"num_envs": 3, "bank": 16, "threads": 2, "scenario": "toy"},
+        {"num_envs": 5, "threads": 1, "scenario": "toy"},
+    ]
 
 
 def test_targets_are_met_or_not() -> None:
