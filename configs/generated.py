@@ -145,4 +145,5 @@ def _region(r: int, base: Region, active: float, shares: Shares) -> Region:
 
 
 def _grown(part: object, growth: float, *keys: str) -> dict[str, float]:
-    return {key: float(round(getattr(part, key) * growth)) for key in keys}
+    """The keys times `growth`; GPUs come whole."""
+    return {key: round(getattr(part, key) * growth, 0 if key.endswith("gpus") else 2) for key in keys}

@@ -33,6 +33,13 @@ def test_a_large_world_uses_every_tariff_and_fleets_of_many_sizes() -> None:
     assert (cohorts.name, cohorts.divisible, [gang.divisible for gang in gangs]) == ("cohorts", True, [False, False])
 
 
+def test_the_smallest_regions_keep_the_shipped_fleets_and_links() -> None:
+    pair, small = load_scenario("zhejiang-xinjiang"), load_scenario("scale-8x100")
+    assert [region.fleet for region in load_scenario("scale-64x100").regions[:2]] == [r.fleet for r in pair.regions]
+    assert [r.network for r in load_scenario("scale-64x100").regions[:2]] == [r.network for r in pair.regions]
+    assert all(region.fleet.gpus == round(region.fleet.gpus) > 310 for region in small.regions)
+
+
 @pytest.mark.parametrize(("name", "jobs"), [("scale-2x500", 500), ("scale-8x1000", 1_000), ("scale-64x3200", 3_200)])
 def test_as_many_jobs_are_present_as_the_name_says_when_all_run_on_arrival(name: str, jobs: int) -> None:
     env = ClusterEnv(name)
