@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from wattward.configs import generated
 from wattward.configs.base import Config, ConfigError
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import RegionUse, Scenario
@@ -124,11 +125,14 @@ def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def load_scenario(name: str | Path) -> Scenario:
-    """A scenario by shipped name or path, its regions and tariffs read in.
+    """A scenario by shipped name, path or a name of the generated family, its regions and tariffs read in.
 
     Raises:
-        ConfigError: a file is missing or wrong.
+        ConfigError: a file is missing or wrong, or a generated scenario's size is out of range.
     """
+    size = generated.parse(name)
+    if size is not None:
+        return generated.generate(size, tuple(load_scenario(model) for model in generated.MODEL_SCENARIOS))
     path = find("scenarios", name)
     data = read_yaml(path)
     uses = data.get("regions", [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -25,6 +26,20 @@ class LogNormal(Config):
     sigma: NonNegative
     low: Positive
     high: Positive
+
+    @property
+    def mean(self) -> float:
+        """The mean of the quantity, cut as it is."""
+        if self.sigma == 0:
+            return min(max(self.median, self.low), self.high)
+        first, last = (math.log(end / self.median) / self.sigma for end in (self.low, self.high))
+        between = self.median * math.exp(self.sigma**2 / 2) * (_normal(last - self.sigma) - _normal(first - self.sigma))
+        return self.low * _normal(first) + between + self.high * (1.0 - _normal(last))
+
+
+def _normal(z: float) -> float:
+    """Share of a standard normal below `z`."""
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
 class JobClass(Config):

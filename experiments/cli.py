@@ -40,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Scenario = Annotated[str, typer.Option("--scenario", help="A shipped scenario by name, or a scenario file.")]
+Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name, or a scenario file.")]
 Episodes = Annotated[int, typer.Option("--episodes", min=1, help="Episodes 0..N-1 of the split.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes.")]
 Recording = Annotated[Path | None, typer.Option("--recording", help="Folder of recorded sun, wind and requests.")]
@@ -143,12 +143,42 @@ def case(
 
 
 @app.command()
+def throughput(
+    json: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="See that everything runs; the figures are noise.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="single, vector, reset, memory, scale, training or start; may be given again."),
+    ] = None,
+) -> None:
+    """Measure steps, resets, memory, scale and training beside CartPole."""
+    from wattward.experiments import tables
+    from wattward.experiments import throughput as meter
+    from wattward.experiments import throughput_report as report
+
+    if json is not None:
+        meter.check_path(json)
+    try:
+        measured = meter.measure(only or (), quick=quick)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was written", err=True)
+        raise typer.Exit(UNFINISHED) from None
+    if json is not None:
+        meter.publish(json, measured)
+    figures = report.figure_rows(meter.sections_of(measured))
+    _show(tables.terminal(report.FIGURES, figures, f"throughput{' (quick: noise)' if quick else ''}"))
+    _show(tables.terminal(report.TARGET_COLUMNS, measured["targets"], "targets"))
+
+
+@app.command()
 def scenarios() -> None:
-    """List the shipped scenarios."""
+    """List the shipped scenarios, and the family that is made by name."""
     from wattward.configs import load_scenario, names
+    from wattward.configs.generated import FAMILY, summary
 
     for name in names("scenarios"):
         _say(f"{name:<28}{load_scenario(name).title}")
+    _say(f"{FAMILY:<28}{summary()}")
 
 
 @app.command()

@@ -128,6 +128,14 @@ def test_the_documented_observation_is_the_encoded_one() -> None:
     assert page.split("<!-- fields:begin -->\n")[1].split("<!-- fields:end -->")[0] == field_table()
 
 
+def test_the_documented_figures_and_targets_are_those_that_are_measured() -> None:
+    from wattward.experiments.throughput_report import TARGETS, markdown
+
+    page = text(Path("docs/performance.md"))
+    assert page.split("<!-- figures:begin -->\n")[1].split("<!-- figures:end -->")[0] == markdown()
+    assert [target for target in TARGETS if f"| `{target.key}` | {target} |\n" not in page] == []
+
+
 def test_the_readme_shows_the_published_results(tmp_path: Path) -> None:
     """The committed ones: `make demo` replaces those in the working tree by its own run's."""
     from wattward.experiments.readme import BEGIN, END, results_block

@@ -1,0 +1,32 @@
+"""Frames per second of training, beside stock Stable-Baselines3 on CartPole with the same settings."""
+
+from __future__ import annotations
+
+import importlib
+from statistics import median
+from typing import Any
+
+from wattward.experiments.throughput_timing import Effort, Measured, Meter, ratios, spread
+
+
+def training(effort: Effort, meter: Meter) -> Measured:
+    """PPO and DQN: frames per second, the environment's share of the time, and the ratio to CartPole."""
+    frames = {"ppo": effort.ppo_frames, "dqn": effort.dqn_frames}
+    return {agent: _agent(agent, count, effort, meter) for agent, count in frames.items()}
+
+
+def _agent(agent: str, frames: int, effort: Effort, meter: Meter) -> Measured:
+    speed: Any = importlib.import_module("wattward.experiments.training_speed")
+    ours: list[Measured] = []
+    cartpole: list[Measured] = []
+    for _ in meter.each(range(effort.training_repeats), f"training: {agent}"):
+        ours.append(speed.measure(agent, frames))
+        cartpole.append(speed.measure_cartpole(agent, frames))
+    our_rate, cartpole_rate = ([run["frames_per_s"] for run in runs] for runs in (ours, cartpole))
+    return {
+        **spread("frames_per_s", our_rate),
+        **spread("cartpole_frames_per_s", cartpole_rate),
+        **spread("ratio_to_cartpole", ratios(our_rate, cartpole_rate)),
+        **spread("env_share", [run["env_share"] for run in ours]),
+        "parts": {part: float(median(run["parts"][part] for run in ours)) for part in ours[0]["parts"]},
+    }
