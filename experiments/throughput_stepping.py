@@ -185,7 +185,7 @@ def _batch_block(batch: Any, effort: Effort) -> Callable[[], Sample]:  # noqa: A
 
 def _sb3_block(effort: Effort) -> Callable[[], tuple[Sample, Sample]]:
     """An episode's steps but the last, and the last, in which all episodes are drawn anew."""
-    from wattward.envs.vector_env import FleetVecEnv
+    from wattward.envs.fleet_vec_env import FleetVecEnv
 
     scenario = _scenario(gymnasium.make(effort.env_id))
     batch = FleetVecEnv(scenario, effort.num_envs, seed=0, reward="cost")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wattward.configs.region_schema import Region
-from wattward.envs.compiling import compiled
+from wattward.envs.compiling import entry
 from wattward.envs.types import Floats
 
 EARTH_RADIUS_KM = 6371.0
@@ -96,7 +96,7 @@ def field(n: int, law: Law, rng: np.random.Generator) -> Floats:
     return y.T
 
 
-@compiled
+@entry
 def _run(pushes: Floats, start: Floats, a: Floats, b: Floats, scale: Floats, y: Floats) -> None:
     """Fills y (R, N) from pushes (N, R) and the state (2R,) in which the field starts."""
     regions, n = y.shape
@@ -113,7 +113,7 @@ def _run(pushes: Floats, start: Floats, a: Floats, b: Floats, scale: Floats, y: 
             y[r, t] = x[t] * scale[r]
 
 
-@compiled
+@entry
 def decay(x: Floats, spare: Floats, a: float) -> None:
     """Solves x(t) = a x(t-1) + push(t) with x(-1) = 0 in place of the pushes, shape (N,); `spare` is as long.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.envs.compiling import compiled
+from wattward.envs.compiling import entry
 from wattward.envs.types import Floats
 
 
@@ -25,7 +25,7 @@ def look_up(x: Floats, grid: Floats, tables: Floats) -> Floats:
     return values.T
 
 
-@compiled
+@entry
 def _look_up(x: Floats, grid: Floats, tables: Floats, values: Floats) -> None:
     last = grid.size - 1
     low, per_unit = grid[0], last / (grid[last] - grid[0])

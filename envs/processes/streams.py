@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike, NDArray
 
-from wattward.envs.compiling import compiled
+from wattward.envs.compiling import entry
 
 WORD_BITS, WORD = 32, 0xFFFFFFFF
 INIT_A, MULT_A = 0x43B0D7E5, 0x931E8875
@@ -57,7 +57,7 @@ def _words_in(value: int | Sequence[int] | None) -> int:
     return sum(_words_in(number) for number in value or ())
 
 
-@compiled
+@entry
 def _fill_states(pool: Words, hash_before: int, states: Words) -> None:
     """Mixes word i into the pool for child i, then hashes the pool into its state (PCG64_WORDS,) [64 bits each]."""
     mixed = np.empty_like(pool)
