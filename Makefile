@@ -10,10 +10,14 @@ STAMP := $(VENV)/.installed
 
 # one step of the smallest world compiles the kernels into their cache, so that no worker has to later
 define COMPILE
-import gymnasium
-env = gymnasium.make("wattward:wattward/Toy-v0")
+import gymnasium, os
+for threads in {1, min(2, os.cpu_count() or 1)}:
+    fleet = gymnasium.make_vec("wattward:wattward/Toy-v0", num_envs=2, threads=threads, reward="saving")
+    fleet.reset(seed=0)
+    fleet.step(fleet.action_space.sample())
+env = gymnasium.make("wattward/Toy-v0").unwrapped
 env.reset(seed=0)
-env.step(env.action_space.sample())
+env.restore(env.save())
 endef
 export COMPILE
 

@@ -13,7 +13,8 @@ from wattward.envs.observation import Observer
 from wattward.envs.records import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
 from wattward.envs.types import Exogenous, Ints, Params
 
-ROOM = 1.25
+ARRAYS = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
+ROOM = 1.1
 """Job tables are made this much longer than the longest episode seen."""
 
 
@@ -27,7 +28,8 @@ class Bank:
         ahead: What observations say of the world, shape (K, T, W); zeros without an observer.
         observation_space: The Box of an observation.
         on_arrival: Rows of ON_ARRIVAL, shape (K, T): what running all work on arrival does; filled by a Simulator.
-        version: Counts replacements of the arrays.
+        most_arrivals: Jobs that arrive in one step, at most.
+        version: Counts replacements of the arrays, and rises of `most_arrivals`.
         frozen: Whether episodes may no longer be put in.
     """
 
@@ -49,7 +51,7 @@ class Bank:
         self.observation_space = spaces.Box(LOW, HIGH, (size,), np.float32)
         self.ahead: NDArray[np.float32] = np.zeros((n_slots, n_rows, width), np.float32)
         self.on_arrival: Rows = np.zeros((n_slots, n_rows), ON_ARRIVAL)
-        self.version, self.frozen = 0, False
+        self.most_arrivals, self.version, self.frozen = 0, 0, False
 
     def __len__(self) -> int:
         return self.n_jobs.size
@@ -58,8 +60,9 @@ class Bank:
         if self.frozen:
             return self
         twin = type(self)(self._params, len(self), self._observer)
-        for name in ("n_jobs", "hours", "jobs", "ahead", "on_arrival"):
+        for name in ARRAYS:
             setattr(twin, name, getattr(self, name).copy())
+        twin.most_arrivals, twin.version = self.most_arrivals, self.version
         return twin
 
     def put(self, slot: int, world: Exogenous) -> None:
@@ -75,11 +78,18 @@ class Bank:
         jobs = pack_jobs(world)
         if jobs.size > self.jobs.shape[1]:
             self._grow(int(jobs.size * ROOM))
+        self._expect(jobs)
         self.n_jobs[slot] = jobs.size
         self.jobs[slot, : jobs.size] = jobs
         self.hours[slot] = pack_hours(params, world, self.hours.shape[1])
         if self._observer is not None:
             self._observer.look_ahead(params, world, self.ahead[slot])
+
+    def _expect(self, jobs: Rows) -> None:
+        most = int(np.bincount(jobs["arrival_step"]).max()) if jobs.size else 0
+        if most > self.most_arrivals:
+            self.most_arrivals = most
+            self.version += 1
 
     def _grow(self, n_jobs: int) -> None:
         longer = np.zeros((len(self), n_jobs), JOB)

@@ -68,9 +68,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             ConfigError: The scenario, recording or bank cannot be used.
             ValueError: `split`, `reward`, `action` or `render_mode` is unknown.
         """
-        must_be(split, tuple(SPLITS), "split")
-        must_be(reward, REWARD_KINDS, "reward")
-        must_be(action, ("modes", "shares"), "action")
+        check_choices(split, reward, action)
         must_be(render_mode, (None, *self.metadata["render_modes"]), "render_mode")
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.split, self.reward, self.action, self.render_mode = split, reward, action, render_mode
@@ -221,3 +219,10 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         if complaint < 0:
             return "the episode is over; call reset()"
         return f"modes must lie in 0..{N_MODES - 1}, got {action.tolist()}"
+
+
+def check_choices(split: str, reward: str, action: str) -> None:
+    """Raises ValueError, naming what is allowed, if one of them is unknown."""
+    must_be(split, tuple(SPLITS), "split")
+    must_be(reward, REWARD_KINDS, "reward")
+    must_be(action, ("modes", "shares"), "action")

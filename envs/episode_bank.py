@@ -7,22 +7,20 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from tqdm import tqdm
 
 from wattward.configs import ConfigError
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.bank import Bank
+from wattward.envs.bank import ARRAYS, Bank
 from wattward.envs.episode import draw, episode_seed
 from wattward.envs.observation import Observer
 from wattward.envs.params import make_params
 from wattward.envs.recording import Recording
 from wattward.envs.records import HOUR, JOB, ON_ARRIVAL
 from wattward.envs.simulator import Simulator
-
-ARRAYS = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
 
 
 class EpisodeBank(Bank):
@@ -88,8 +86,8 @@ class EpisodeBank(Bank):
         unfinished.mkdir(parents=True)
         for name in ARRAYS:
             np.save(unfinished / f"{name}.npy", getattr(self, name))
-        facts = {"layout": LAYOUT, "scenario_sha256": self.scenario_sha256, "split": self.split}
-        facts["numbers"] = self.numbers.tolist()
+        facts: dict[str, Any] = {"layout": LAYOUT, "scenario_sha256": self.scenario_sha256, "split": self.split}
+        facts |= {"numbers": self.numbers.tolist(), "most_arrivals": self.most_arrivals}
         (unfinished / "bank.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
         unfinished.rename(folder)
 
@@ -115,7 +113,8 @@ class EpisodeBank(Bank):
         bank = cls.__new__(cls)
         params = make_params(scenario)
         bank.observation_space = Observer(scenario, params).space
-        bank.__dict__.update(arrays, version=0, frozen=True, split=facts["split"])
+        bank.__dict__.update(arrays, version=0, frozen=True)
+        bank.split, bank.most_arrivals = facts["split"], facts["most_arrivals"]
         bank.scenario_sha256, bank.numbers = facts["scenario_sha256"], np.asarray(facts["numbers"], dtype=np.int64)
         bank.slot_of = {int(number): slot for slot, number in enumerate(bank.numbers)}
         return bank

@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattward.envs.bank import Bank
-from wattward.envs.kernels.entries import ENTRIES, MODES, OFFERS
+from wattward.envs.bank import ARRAYS, Bank
+from wattward.envs.kernels.entries import ENTRIES, FULL, MODES, OFFERS
 from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
 from wattward.envs.records import ENV, FLOW, N_TALLIED, QUEUED, REGION, Rows, flows_of, pack_params, state_of, tally_of
 from wattward.envs.reward import REWARD_KINDS, RewardKind
 from wattward.envs.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
+
+PLACES = 64
+"""In a queue to begin with; queues grow as they fill."""
 
 
 class Snapshot(NamedTuple):
@@ -82,9 +85,9 @@ class Simulator:
                 regions=np.zeros(shape, REGION),
                 flows=np.zeros(shape, FLOW),
                 tally=np.zeros((*shape, N_TALLIED)),
-                queue=np.zeros((self.n_envs, 1), QUEUED),
+                queue=np.zeros((self.n_envs, PLACES), QUEUED),
                 order=np.zeros(shape, np.int64),
-                picks=np.zeros((self.n_envs, 3, 1), np.int32),
+                picks=np.zeros((self.n_envs, 3, PLACES), np.int32),
                 modes=np.zeros(shape, np.int64),
                 observations=np.zeros((self.n_envs, *self.bank.observation_space.shape), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
@@ -106,7 +109,8 @@ class Simulator:
     def play_on_arrival(self, b: int, slot: int) -> None:
         """Writes into the bank what all work run on arrival does in episode `slot`; `b` must then begin an episode."""
         self._follow_bank()
-        ENTRIES.play_on_arrival(self._addresses, b, slot)
+        while ENTRIES.play_on_arrival(self._addresses, b, slot) == FULL:
+            self._lengthen_queues()
 
     def advance(self, hold: int = 1) -> int:
         """Steps every environment that is not asleep, `hold` times or to its end, by `fleet.modes`; observes them all.
@@ -116,16 +120,14 @@ class Simulator:
         """
         if self._version != self.bank.version:
             self._follow_bank()
-        if self._threads > 1:
-            return ENTRIES.advance_threaded(self._addresses, MODES, self._reward, hold, self._threads)
-        return ENTRIES.advance(self._addresses, MODES, self._reward, hold)
+        return self._run(MODES, hold)
 
     def advance_by(self, offers: Offers) -> int:
         """As `advance`, one step, by offers instead of modes."""
         self._follow_bank()
         regions = self.fleet.regions
         regions["own_share"], regions["others_share"], regions["surplus_only"] = offers
-        return ENTRIES.advance(self._addresses, OFFERS, self._reward, 1)
+        return self._run(OFFERS, 1)
 
     def step(self, offers: Offers) -> Flows:
         """Advances every environment by one step; the returned views change with the next.
@@ -148,8 +150,10 @@ class Simulator:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Returns to a snapshot of the same episodes."""
+        if snapshot.queue.shape[1] > self.fleet.queue.shape[1]:
+            self._link(_with_places(self.fleet, snapshot.queue.shape[1]))
         for target, source in zip(self._changing(), snapshot, strict=True):
-            if target.ndim == 2 and target.dtype == QUEUED:
+            if target.dtype == QUEUED:
                 target[:, : source.shape[1]] = source
             else:
                 target[...] = source
@@ -172,27 +176,41 @@ class Simulator:
         if self._version != self.bank.version:
             self._link(self.fleet._replace(**_episodes(self.bank)))
 
+    def _run(self, source: int, hold: int) -> int:
+        while True:
+            if self._threads > 1:
+                answer = ENTRIES.advance_threaded(self._addresses, source, self._reward, hold, self._threads)
+            else:
+                answer = ENTRIES.advance(self._addresses, source, self._reward, hold)
+            if answer != FULL:
+                return answer
+            self._lengthen_queues(hold)
+
+    def _lengthen_queues(self, hold: int = 1) -> None:
+        places = 2 * self.fleet.queue.shape[1] + hold * self.bank.most_arrivals
+        self._link(_with_places(self.fleet, places))
+
     def _link(self, fleet: Fleet) -> None:
-        """Takes arrays for its own: a place in the queue for every job there may be, views, addresses."""
-        places = self.bank.jobs.shape[1]
-        if places > fleet.queue.shape[1]:
-            used = int(fleet.env["n_active"].max())
-            queue, picks = _widened(fleet.queue, used, places), _widened(fleet.picks, used, places)
-            fleet = fleet._replace(queue=queue, picks=picks)
+        """Takes arrays for its own: places in the queue for what may arrive at once, views, addresses."""
+        if fleet.queue.shape[1] < self.bank.most_arrivals:
+            fleet = _with_places(fleet, 2 * self.bank.most_arrivals)
         self.fleet, self._version = fleet, self.bank.version
         self.state = state_of(fleet.env, fleet.regions, fleet.queue)
         self.flows = flows_of(fleet.flows)
         self.tally = tally_of(fleet.tally, fleet.outcome[:, COST])
-        self._addresses = addresses_of(fleet)
+        self._addresses = addresses_of(fleet, self.bank.most_arrivals)
 
 
 def _episodes(bank: Bank) -> dict[str, Any]:
-    names = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
-    return {name: getattr(bank, name) for name in names}
+    return {name: getattr(bank, name) for name in ARRAYS}
+
+
+def _with_places(fleet: Fleet, places: int) -> Fleet:
+    used = int(fleet.env["n_active"].max())
+    return fleet._replace(queue=_widened(fleet.queue, used, places), picks=_widened(fleet.picks, used, places))
 
 
 def _widened(rows: Rows, used: int, places: int) -> Rows:
-    """A longer array whose pages beyond what is used are never touched."""
     longer = np.zeros((*rows.shape[:-1], places), rows.dtype)
     longer[..., :used] = rows[..., :used]
     return longer

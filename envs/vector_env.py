@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import N_MODES, offers_of_shares
-from wattward.envs.cluster_env import BILLS, ActionKind
-from wattward.envs.episode import SPLITS
+from wattward.envs.cluster_env import BILLS, ActionKind, check_choices
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
 from wattward.envs.kernels.fleet import COST
 from wattward.envs.kpis import kpis_of
 from wattward.envs.params import make_params
 from wattward.envs.recording import Recording, load_recording
-from wattward.envs.reward import REWARD_KINDS, RewardKind
+from wattward.envs.reward import RewardKind
 from wattward.envs.simulator import Simulator
 
 Actions = NDArray[Any]
@@ -75,13 +74,8 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
             ConfigError: The scenario, recording or bank cannot be used.
             ValueError: Another argument is unknown or out of range.
         """
-        for value, allowed, what in (
-            (split, tuple(SPLITS), "split"),
-            (reward, REWARD_KINDS, "reward"),
-            (action, ("modes", "shares"), "action"),
-            (render_mode, (None,), "render_mode"),
-        ):
-            must_be(value, allowed, what)
+        check_choices(split, reward, action)
+        must_be(render_mode, (None,), "render_mode")
         check_counts(num_envs, threads, draw_ahead)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}

@@ -23,6 +23,8 @@ OFFERS, MODES = 0, 1
 HOLD, SOAK, RUN, PULL = 0, 1, 2, 3
 COST_ONLY, SAVING, SHAPED = 0, 1, 2
 """What a reward is, see `wattward.envs.reward`."""
+FULL = 2**62
+"""Answer of a kernel that needs longer queues."""
 N_MODES = 4
 N_YUAN = N_OUTCOMES - YUAN
 
@@ -167,8 +169,15 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
 
 
 @inlined
-def _complaint(fleet: Fleet, source: int) -> int:
-    """0, or what forbids a step: 1 + b where a mode of `b` is none, -1 - b where its episode is over."""
+def _complaint(fleet: Fleet, source: int, arrivals: int) -> int:
+    """0, or what forbids steps.
+
+    FULL if a queue has no places for so many arrivals, 1 + b where a mode of `b` is none, -1 - b where its episode is
+    over.
+    """
+    for b in range(fleet.env.size):
+        if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
+            return FULL
     for b in range(fleet.env.size):
         e = fleet.env[b]
         if e.asleep:
@@ -189,6 +198,25 @@ def _advance_span(a: Ints, first: int, last: int, source: int, reward: int, hold
         _advance(fleet, numbers, b, source, reward, hold)
 
 
+@inlined
+def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals: int) -> int:
+    """Plays an episode with all work run on arrival; writes what each step cost and left.
+
+    Returns:
+        0, or FULL where the queue had no places for so many arrivals; then nothing that was written counts.
+    """
+    _begin(fleet, numbers, b, slot)
+    fleet.modes[b, :] = RUN
+    _decode(fleet, b)
+    for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
+        if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
+            return FULL
+        _step(fleet, numbers, b)
+        fleet.on_arrival[slot, t].cost_yuan = _cost(fleet, b)
+        fleet.on_arrival[slot, t].left_gpu_h = _left_gpu_h(fleet, b)
+    return 0
+
+
 class Entries(NamedTuple):
     """The compiled functions."""
 
@@ -196,8 +224,31 @@ class Entries(NamedTuple):
     advance: Callable[[Ints, int, int, int], int]
     advance_threaded: Callable[[Ints, int, int, int, int], int]
     observe_one: Callable[[Ints, int], None]
-    play_on_arrival: Callable[[Ints, int, int], None]
+    play_on_arrival: Callable[[Ints, int, int], int]
     look_ahead: Callable[[Params, Exogenous, Encoding, NDArray[np.float32]], None]
+
+
+def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Callable[[Ints, int, int, int, int], int]]:
+    @entry
+    def advance(a: Ints, source: int, reward: int, hold: int) -> int:
+        """Steps every environment and observes it; returns a complaint, before anything has changed, or 0."""
+        _ = sources
+        complaint = _complaint(opened(a), source, hold * a[-1])
+        if complaint == 0:
+            _advance_span(a, 0, opened(a).env.size, source, reward, hold)
+        return complaint
+
+    @threaded_entry
+    def advance_threaded(a: Ints, source: int, reward: int, hold: int, parts: int) -> int:
+        """As `advance`, environments spread over threads in `parts` parts."""
+        _ = sources
+        complaint, n_envs = _complaint(opened(a), source, hold * a[-1]), opened(a).env.size
+        if complaint == 0:
+            for part in prange(parts):
+                _advance_span(a, part * n_envs // parts, (part + 1) * n_envs // parts, source, reward, hold)
+        return complaint
+
+    return advance, advance_threaded
 
 
 def _entries(sources: int) -> Entries:
@@ -212,25 +263,6 @@ def _entries(sources: int) -> Entries:
         _observe(fleet, b)
 
     @entry
-    def advance(a: Ints, source: int, reward: int, hold: int) -> int:
-        """Steps every environment and observes it; returns a complaint, before anything has changed, or 0."""
-        _ = sources
-        complaint = _complaint(opened(a), source)
-        if complaint == 0:
-            _advance_span(a, 0, opened(a).env.size, source, reward, hold)
-        return complaint
-
-    @threaded_entry
-    def advance_threaded(a: Ints, source: int, reward: int, hold: int, parts: int) -> int:
-        """As `advance`, environments spread over threads in `parts` parts."""
-        _ = sources
-        complaint, n_envs = _complaint(opened(a), source), opened(a).env.size
-        if complaint == 0:
-            for part in prange(parts):
-                _advance_span(a, part * n_envs // parts, (part + 1) * n_envs // parts, source, reward, hold)
-        return complaint
-
-    @entry
     def observe_one(a: Ints, b: int) -> None:
         """Surveys and observes environment `b`; needed when its state has been put back."""
         _ = sources
@@ -239,24 +271,17 @@ def _entries(sources: int) -> Entries:
         _observe(fleet, b)
 
     @entry
-    def play_on_arrival(a: Ints, b: int, slot: int) -> None:
-        """Plays episode `slot` in environment `b` with all work run on arrival; writes what each step cost and left."""
+    def play_on_arrival(a: Ints, b: int, slot: int) -> int:
+        """Plays episode `slot` in environment `b`, see `_play_on_arrival`."""
         _ = sources
-        fleet, numbers = opened(a), flow_numbers(a)
-        _begin(fleet, numbers, b, slot)
-        fleet.modes[b, :] = RUN
-        _decode(fleet, b)
-        for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
-            _step(fleet, numbers, b)
-            fleet.on_arrival[slot, t].cost_yuan = _cost(fleet, b)
-            fleet.on_arrival[slot, t].left_gpu_h = _left_gpu_h(fleet, b)
+        return _play_on_arrival(opened(a), flow_numbers(a), b, slot, a[-1])
 
     @entry
     def look_ahead(p: Params, x: Exogenous, e: Encoding, out: NDArray[np.float32]) -> None:
         _ = sources
         ahead.look_ahead(p, x, e, out)
 
-    return Entries(begin, advance, advance_threaded, observe_one, play_on_arrival, look_ahead)
+    return Entries(begin, *_advances(sources), observe_one, play_on_arrival, look_ahead)
 
 
 ENTRIES = _entries(

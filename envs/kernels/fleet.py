@@ -69,15 +69,17 @@ class Fleet(NamedTuple):
 N_ARRAYS = len(Fleet._fields)
 
 
-def addresses_of(fleet: Fleet) -> Ints:
+def addresses_of(fleet: Fleet, most_arrivals: int) -> Ints:
     """Where the arrays lie, and their sizes; what `opened` needs.
 
-    The arrays must be C-contiguous and outlive every use of the table.
+    The arrays must be C-contiguous and outlive every use of the table. Its last number is how many jobs may arrive in
+    a step.
     """
     assert all(array.flags.c_contiguous for array in fleet)
     sizes = (*fleet.classes.shape, *fleet.queue.shape, *fleet.hours.shape, fleet.jobs.shape[1])
     widths = (fleet.observations.shape[1], fleet.ahead.shape[2])
-    return np.array([*(array.ctypes.data for array in fleet), *sizes, *widths], dtype=np.int64)
+    numbers = [*(array.ctypes.data for array in fleet), *sizes, *widths, most_arrivals]
+    return np.array(numbers, dtype=np.int64)
 
 
 def _to_pointer(typingctx: Any, address: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol

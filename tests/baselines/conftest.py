@@ -93,6 +93,8 @@ def world(
 
 
 def state(n_regions: int, step: int, jobs: Sequence[Job]) -> State:
+    order = np.argsort([job.due_h for job in jobs], kind="stable").astype(np.int64)
+    jobs = [jobs[i] for i in order]
     running = np.array([job.status == RUNNING for job in jobs], dtype=bool)
     gpus = np.array([job.gpus for job in jobs])
     expected = np.array([job.gpus * job.hours for job in jobs])
@@ -100,7 +102,7 @@ def state(n_regions: int, step: int, jobs: Sequence[Job]) -> State:
         step=np.array([step]),
         next_job=np.array([len(jobs)]),
         n_active=np.array([len(jobs)]),
-        active=np.argsort([job.due_h for job in jobs], kind="stable").astype(np.int64)[None],
+        job_number=order[None],
         job_status=np.array([[job.status for job in jobs]], dtype=np.int64),
         job_region=np.array([[job.region for job in jobs]], dtype=np.int64),
         job_left_gpu_h=expected[None],
