@@ -93,8 +93,6 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
     """
     torch.set_num_threads(threads)
     given = algorithm_settings(settings, env.num_envs, episode_steps)
-    # rounds otherwise than the loop over parameters, and takes a third of its time
-    given["policy_kwargs"]["optimizer_kwargs"] = {"fused": True}
     if isinstance(settings, DQNSettings):
         returns = {"n_steps": given.pop("n_steps"), "gamma": settings.gamma}
         buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
@@ -36,6 +38,17 @@ def test_one_seed_gives_one_training_and_another_seed_another(agent: str) -> Non
     first, second, other = (learners.policy_tensors(trained(agent, seed)) for seed in (5, 5, 6))
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert any(not np.array_equal(first[name], other[name]) for name in first)
+
+
+def test_ppo_learns_bit_for_bit_what_stock_classes_learn() -> None:
+    settings = settings_of("ppo", run_logit=0.0)
+    env = learners.make_env(TOY, settings, 5)
+    given = learners.algorithm_settings(settings, env.num_envs, TOY.n_steps)
+    given["policy_kwargs"]["activation_fn"] = torch.nn.ReLU
+    stock = PPO("MlpPolicy", env, seed=5, **given).learn(480)
+    ours, theirs = learners.policy_tensors(trained("ppo", 5, run_logit=0.0)), learners.policy_tensors(stock)
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 @pytest.mark.parametrize("agent", ["ppo", "dqn"])
