@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ LOGGED_KPIS = (
     "carbon_kg",
 )
 """Of `info["kpis"]`, as `episode/NAME` in TensorBoard, beside `episode/saving`."""
+REDRAWN_EVERY_S = 0.1
+"""The terminal is not redrawn more often."""
 
 
 class EpisodeKpis(BaseCallback):
@@ -72,6 +75,7 @@ class ProgressBar(BaseCallback):
 
     def __init__(self, console: Console, total_steps: int, note: Callable[[], str]) -> None:
         super().__init__()
+        self._next_s = 0.0
         columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
         self._progress = Progress(*columns, console=console)
         self._total_steps, self._note = total_steps, note
@@ -81,8 +85,17 @@ class ProgressBar(BaseCallback):
         self._progress.start()
 
     def _on_step(self) -> bool:
-        self._progress.update(self._task, completed=min(self.num_timesteps, self._total_steps), note=self._note())
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + REDRAWN_EVERY_S
+            self._show()
         return True
+
+    def _on_training_end(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        self._progress.update(self._task, completed=min(self.num_timesteps, self._total_steps), note=self._note())
 
     def stop(self) -> None:
         """Leaves the terminal as it was, however training ended."""

@@ -13,7 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3 import DQN
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch.nn import functional
+
+from wattward.agents.buffers import FleetReplayBuffer
 
 
 class DoubleDQN(DQN):
@@ -41,26 +44,29 @@ class DoubleDQN(DQN):
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """`gradient_steps` steps on as many batches drawn from the buffer."""
         buffer = self.replay_buffer
-        assert buffer is not None
+        assert isinstance(buffer, FleetReplayBuffer)
         if buffer.size() * self.n_envs < self.learning_starts:
             return
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        losses = [self._gradient_step(buffer.sample(batch_size)) for _ in range(gradient_steps)]
+        parameters = list(self.q_net.parameters())
+        batches = buffer.sample_batches(batch_size, gradient_steps)
+        losses = [self._gradient_step(batch, parameters) for batch in batches]
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/loss", float(np.mean(losses)))
 
-    def _gradient_step(self, batch: Any) -> float:  # noqa: ANN401 - ReplayBufferSamples, whose `discounts` is optional
+    def _gradient_step(self, batch: ReplayBufferSamples, parameters: list[torch.nn.Parameter]) -> float:
+        online, target = self.q_net.q_net, self.q_net_target.q_net
+        assert batch.discounts is not None
         with torch.no_grad():
-            chosen = self.q_net(batch.next_observations).argmax(dim=1, keepdim=True)
-            following = torch.gather(self.q_net_target(batch.next_observations), 1, chosen)
-            discounts = self.gamma if batch.discounts is None else batch.discounts
-            targets = batch.rewards + (1 - batch.dones) * discounts * following
-        values = torch.gather(self.q_net(batch.observations), 1, batch.actions.long())
+            chosen = online(batch.next_observations).argmax(dim=1, keepdim=True)
+            following = torch.gather(target(batch.next_observations), 1, chosen)
+            targets = batch.rewards + (1 - batch.dones) * batch.discounts * following
+        values = torch.gather(online(batch.observations), 1, batch.actions)
         loss = functional.smooth_l1_loss(values, targets)
         self.policy.optimizer.zero_grad()
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
         self.policy.optimizer.step()
-        return float(loss.item())
+        return loss.item()

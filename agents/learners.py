@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,15 +12,27 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
+from wattward.agents import networks
+from wattward.agents.buffers import FleetReplayBuffer, FleetRolloutBuffer
 from wattward.agents.checkpoint import Tensors
 from wattward.agents.double_dqn import DoubleDQN
+from wattward.agents.networks import ModesPolicy
 from wattward.configs import ConfigError
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode
 
 Learner = PPO | DoubleDQN
-ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": networks.ReLU, "tanh": torch.nn.Tanh}
+
+
+@runtime_checkable
+class HoldsActions(Protocol):
+    """Environments that can repeat actions by themselves, and so encode only the last of the steps' observations."""
+
+    def step_held(self, actions: NDArray[np.int64], hold_steps: int) -> VecEnvStepReturn:
+        """Steps until `hold_steps` are done or an episode ends; rewards (num_envs,) are their sums."""
+        ...
 
 
 class HeldActions(VecEnvWrapper):
@@ -33,6 +45,8 @@ class HeldActions(VecEnvWrapper):
         super().__init__(venv)
         self._hold_steps, self._reward_scale = hold_steps, reward_scale
         self._actions: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        # of its own, not one that a wrapper passes on past itself
+        self._native = venv if hasattr(type(venv), "step_held") and isinstance(venv, HoldsActions) else None
 
     def reset(self) -> VecEnvObs:
         """First observations (num_envs, size)."""
@@ -44,13 +58,18 @@ class HeldActions(VecEnvWrapper):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Observations after the decision's last step, its summed rewards, and that step's dones and infos."""
+        step = self._native.step_held if self._native else self._step_held
+        observations, rewards, dones, infos = step(self._actions, self._hold_steps)
+        return observations, (rewards * self._reward_scale).astype(np.float32), dones, infos
+
+    def _step_held(self, actions: NDArray[np.int64], hold_steps: int) -> VecEnvStepReturn:
         total = np.zeros(self.num_envs, dtype=np.float64)
-        for _ in range(self._hold_steps):
-            observations, rewards, dones, infos = self.venv.step(self._actions)
+        for _ in range(hold_steps):
+            observations, rewards, dones, infos = self.venv.step(actions)
             total += rewards
             if dones.any():
                 break
-        return observations, (total * self._reward_scale).astype(np.float32), dones, infos
+        return observations, total, dones, infos
 
 
 def make_env(
@@ -73,14 +92,28 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
         ConfigError: a rollout is not a whole number of batches.
     """
     torch.set_num_threads(threads)
-    if isinstance(settings, PPOSettings):
-        return _ppo(settings, env, seed, episode_steps)
-    return _dqn(settings, env, seed)
+    given = algorithm_settings(settings, env.num_envs, episode_steps)
+    if isinstance(settings, DQNSettings):
+        returns = {"n_steps": given.pop("n_steps"), "gamma": settings.gamma}
+        buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}
+        return DoubleDQN("MlpPolicy", env, seed=seed, **given, **buffer)
+    model = PPO(ModesPolicy, env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
+    _set_out_running(model, settings.run_logit)
+    return model
 
 
-def _common(settings: AgentSettings) -> dict[str, Any]:
+def algorithm_settings(settings: AgentSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:
+    """What Stable-Baselines3's own PPO or DQN is to be given for these settings.
+
+    Raises:
+        ConfigError: a rollout is not a whole number of batches.
+    """
     end = settings.learning_rate if settings.learning_rate_end is None else settings.learning_rate_end
+    own = (
+        _of_ppo(settings, num_envs, episode_steps) if isinstance(settings, PPOSettings) else _of_dqn(settings, num_envs)
+    )
     return {
+        **own,
         "learning_rate": _linear(settings.learning_rate, end),
         "gamma": settings.gamma,
         "batch_size": settings.batch_size,
@@ -95,51 +128,45 @@ def _linear(start: float, end: float) -> Callable[[float], float]:
     return lambda remaining: end + (start - end) * remaining
 
 
-def _ppo(settings: PPOSettings, env: VecEnv, seed: int, episode_steps: int) -> PPO:
+def _of_ppo(settings: PPOSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:
     n_steps = -(-episode_steps // settings.hold_steps) if settings.n_steps == "episode" else settings.n_steps
-    if (n_steps * env.num_envs) % settings.batch_size:
+    if (n_steps * num_envs) % settings.batch_size:
         raise ConfigError(
-            f"batch_size = {settings.batch_size}: must divide the {n_steps * env.num_envs} decisions of a rollout "
-            f"({n_steps} steps of {env.num_envs} environments)"
+            f"batch_size = {settings.batch_size}: must divide the {n_steps * num_envs} decisions of a rollout "
+            f"({n_steps} steps of {num_envs} environments)"
         )
-    model = PPO(
-        "MlpPolicy",
-        env,
-        seed=seed,
-        n_steps=n_steps,
-        n_epochs=settings.n_epochs,
-        gae_lambda=settings.gae_lambda,
-        clip_range=settings.clip_range,
-        ent_coef=settings.ent_coef,
-        vf_coef=settings.vf_coef,
-        target_kl=settings.target_kl,
-        **_common(settings),
-    )
+    return {
+        "n_steps": n_steps,
+        "n_epochs": settings.n_epochs,
+        "gae_lambda": settings.gae_lambda,
+        "clip_range": settings.clip_range,
+        "ent_coef": settings.ent_coef,
+        "vf_coef": settings.vf_coef,
+        "target_kl": settings.target_kl,
+    }
+
+
+def _of_dqn(settings: DQNSettings, num_envs: int) -> dict[str, Any]:
+    return {
+        "buffer_size": settings.buffer_size,
+        "learning_starts": settings.learning_starts,
+        "train_freq": settings.train_freq,
+        "gradient_steps": settings.gradient_steps,
+        "target_update_interval": max(settings.target_update_interval, num_envs),
+        "tau": settings.tau,
+        "n_steps": settings.return_steps,
+        "exploration_fraction": settings.exploration_fraction,
+        "exploration_initial_eps": settings.exploration_start,
+        "exploration_final_eps": settings.exploration_end,
+    }
+
+
+def _set_out_running(model: PPO, run_logit: float) -> None:
     logits = model.policy.action_net.bias
     assert isinstance(logits, torch.Tensor)
     with torch.no_grad():
         for mode in (Mode.RUN, Mode.PULL):
-            logits[int(mode) :: len(Mode)] += settings.run_logit
-    return model
-
-
-def _dqn(settings: DQNSettings, env: VecEnv, seed: int) -> DoubleDQN:
-    return DoubleDQN(
-        "MlpPolicy",
-        env,
-        seed=seed,
-        buffer_size=settings.buffer_size,
-        learning_starts=settings.learning_starts,
-        train_freq=settings.train_freq,
-        gradient_steps=settings.gradient_steps,
-        target_update_interval=max(settings.target_update_interval, env.num_envs),
-        tau=settings.tau,
-        n_steps=settings.return_steps,
-        exploration_fraction=settings.exploration_fraction,
-        exploration_initial_eps=settings.exploration_start,
-        exploration_final_eps=settings.exploration_end,
-        **_common(settings),
-    )
+            logits[int(mode) :: len(Mode)] += run_logit
 
 
 def policy_tensors(model: Learner) -> Tensors:

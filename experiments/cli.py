@@ -62,11 +62,21 @@ def train(
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run and start again.")] = False,
+    torch_threads: Annotated[int, typer.Option("--torch-threads", min=1, help="Threads of PyTorch.")] = 1,
 ) -> None:
     """Train an agent and keep its checkpoint."""
     from wattward.experiments.train import train_agent
 
-    kept = train_agent(agent, scenario, seed, out=out, total_steps=steps, resume=resume, overwrite=overwrite)
+    kept = train_agent(
+        agent,
+        scenario,
+        seed,
+        out=out,
+        total_steps=steps,
+        resume=resume,
+        overwrite=overwrite,
+        torch_threads=torch_threads,
+    )
     _say(f"checkpoint: {kept}")
 
 

@@ -55,6 +55,7 @@ def train_agent(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
+    torch_threads: int = 1,
     console: Console | None = None,
 ) -> Path:
     """Trains an agent, or goes on training it, or does nothing if this very run is finished.
@@ -71,6 +72,7 @@ def train_agent(
         resume: Go on with an interrupted run.
         overwrite: Delete what an earlier run left and start again.
         progress: Show a progress bar where there is a terminal.
+        torch_threads: Of PyTorch. Networks this small gain nothing from a second one, and lose where cores are busy.
         console: Where messages go; standard error by default.
 
     Returns:
@@ -79,6 +81,8 @@ def train_agent(
     Raises:
         ConfigError: unknown names, wrong settings, or an earlier run in the way.
     """
+    if torch_threads < 1:
+        raise ConfigError(f"torch_threads = {torch_threads}: must be at least 1")
     console = console or Console(stderr=True)
     world = load_scenario(scenario)
     settings = _settings(agent, world, total_steps)
@@ -86,7 +90,7 @@ def train_agent(
     if run.prepare(resume=resume, overwrite=overwrite):
         console.print(f"{run.final}: finished already, nothing to train")
         return run.final
-    session = Session(run, console)
+    session = Session(run, console, torch_threads)
     try:
         session.train(show_progress=progress and console.is_terminal)
     finally:
@@ -181,7 +185,7 @@ def _flat(facts: dict[str, Any]) -> dict[str, Any]:
 class Session:
     """One process's share of a run: environments, model, callbacks."""
 
-    def __init__(self, run: Run, console: Console) -> None:
+    def __init__(self, run: Run, console: Console, torch_threads: int = 1) -> None:
         from stable_baselines3.common.logger import configure
 
         from wattward.agents import learners
@@ -194,7 +198,9 @@ class Session:
         # a resumed run must not live through its first episodes again
         seed = int(np.random.SeedSequence([run.seed, done]).generate_state(1)[0]) if done else run.seed
         self._env: VecEnv = learners.make_env(scenario, settings, seed)
-        self._model: Learner = learners.make_model(settings, self._env, seed, episode_steps=scenario.n_steps)
+        self._model: Learner = learners.make_model(
+            settings, self._env, seed, episode_steps=scenario.n_steps, threads=torch_threads
+        )
         if found:
             learners.restore(self._model, found[1], found[2], done, found[0].updates_done)
             console.print(f"resuming after {done:,} of {settings.total_steps:,} steps")

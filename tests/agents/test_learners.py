@@ -4,11 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecMonitor
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from wattward.agents import learners
 from wattward.agents.callbacks import Validation
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.agent_schema import AgentSettings
+from wattward.envs.vector_env import FleetVecEnv
 
 TOY = load_scenario("toy")
 
@@ -33,6 +38,17 @@ def test_one_seed_gives_one_training_and_another_seed_another(agent: str) -> Non
     first, second, other = (learners.policy_tensors(trained(agent, seed)) for seed in (5, 5, 6))
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert any(not np.array_equal(first[name], other[name]) for name in first)
+
+
+def test_ppo_learns_bit_for_bit_what_stock_classes_learn() -> None:
+    settings = settings_of("ppo", run_logit=0.0)
+    env = learners.make_env(TOY, settings, 5)
+    given = learners.algorithm_settings(settings, env.num_envs, TOY.n_steps)
+    given["policy_kwargs"]["activation_fn"] = torch.nn.ReLU
+    stock = PPO("MlpPolicy", env, seed=5, **given).learn(480)
+    ours, theirs = learners.policy_tensors(trained("ppo", 5, run_logit=0.0)), learners.policy_tensors(stock)
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 @pytest.mark.parametrize("agent", ["ppo", "dqn"])
@@ -99,6 +115,32 @@ def test_a_held_decision_is_that_many_steps_of_the_same_modes() -> None:
         np.testing.assert_allclose(rewards, sum(step[1] for step in steps), rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(np.asarray(observation), np.asarray(steps[-1][0]))
         assert dones.all() == (decision == 4) == steps[-1][2].all()
+
+
+class Holder(FleetVecEnv):
+    """Holds actions by itself, in a way that shows."""
+
+    def step_held(self, actions: np.ndarray, hold_steps: int) -> VecEnvStepReturn:
+        self.asked = hold_steps
+        observations, _, dones, infos = self.step(actions)
+        return observations, np.full(self.num_envs, 7.0), dones, infos
+
+
+def test_environments_that_hold_actions_by_themselves_do_so() -> None:
+    inner = Holder(TOY, 3, seed=0)
+    env = learners.HeldActions(inner, 5, 0.5)
+    env.reset()
+    rewards = env.step(np.zeros((3, 2), dtype=np.int64))[1]
+    assert inner.asked == 5
+    np.testing.assert_array_equal(rewards, np.full(3, 3.5, dtype=np.float32))
+
+
+def test_a_wrapper_around_such_environments_is_not_passed_by() -> None:
+    inner = Holder(TOY, 3, seed=0)
+    env = learners.HeldActions(VecMonitor(inner), 5, 0.5)
+    env.reset()
+    env.step(np.zeros((3, 2), dtype=np.int64))
+    assert not hasattr(inner, "asked")
 
 
 def test_ppo_sets_out_from_running_work() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from wattward.agents import load_policy
@@ -127,6 +128,20 @@ def test_without_validation_the_last_policy_is_the_result(tmp_path: Path) -> Non
     manifest = read_manifest(final)
     assert (manifest.agent, manifest.steps_done, manifest.validation_saving) == ("brief", 96, None)
     assert load_policy(final).name == "BRIEF"
+
+
+def test_one_torch_thread_unless_asked_otherwise(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        train_agent("ppo", "toy", 0, out=tmp_path / "one", total_steps=16)
+        assert torch.get_num_threads() == 1
+        train_agent("ppo", "toy", 0, out=tmp_path / "two", total_steps=16, torch_threads=2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(ConfigError, match=r"torch_threads = 0: must be at least 1"):
+        train_agent("ppo", "toy", 0, out=tmp_path / "none", total_steps=16, torch_threads=0)
 
 
 @pytest.mark.parametrize(
