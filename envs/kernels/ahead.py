@@ -116,21 +116,24 @@ def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float
     """Price, surplus and interactive load, means by block of leads; leads outside, so that steps go side by side."""
     n_rows, n_blocks, fleet = columns.shape[0], e.n_blocks, p.fleet_gpus[0, r]
     sums = np.zeros((3 * n_blocks, n_rows), np.float32)
-    more_kw, idle_kw = np.empty(n_rows), np.empty(n_rows)
+    more_kw, idle_kw, share_per_kw = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
     for t in range(n_rows):
         more_kw[t] = max(s.pue[t] * (p.gpu_busy_kw[0, r] - p.gpu_idle_kw[0, r]), 1e-6)
         idle_kw[t] = s.pue[t] * p.gpu_idle_kw[0, r] * fleet
+        share_per_kw[t] = 1.0 / more_kw[t] / fleet
+    scaled = s.price / e.price_scale - 1.0
     for lead in range(1, e.block_of_lead.size):
         weight, block = e.lead_weight[lead], e.block_of_lead[lead]
+        weight_by_fleet = weight / fleet
         price_sum, surplus_sum, busy_sum = sums[block], sums[n_blocks + block], sums[2 * n_blocks + block]
         for t in range(n_rows):
             busy = _expected(s, e, s.interactive, INTERACTIVE, t, lead)
             sun_kw = _expected(s, e, s.sun_kw, SUN, t, lead)
             green_kw = sun_kw + _expected(s, e, s.wind_kw, WIND, t, lead) + s.hydro_kw[t]
-            surplus = max(0.0, green_kw - idle_kw[t] - more_kw[t] * busy) / more_kw[t]
-            price_sum[t] += weight * (s.price[t + lead] / e.price_scale - 1.0)
-            surplus_sum[t] += weight * min(2.0, surplus / fleet)
-            busy_sum[t] += weight * busy / fleet
+            surplus = max(0.0, green_kw - idle_kw[t] - more_kw[t] * busy) * share_per_kw[t]
+            price_sum[t] += weight * scaled[t + lead]
+            surplus_sum[t] += weight * min(2.0, surplus)
+            busy_sum[t] += weight_by_fleet * busy
     for block in range(3 * n_blocks):
         for t in range(n_rows):
             columns[t, N_WORLD + block] = sums[block, t]

@@ -14,7 +14,7 @@ from wattward.envs import compiling, records, types
 from wattward.envs.compiling import digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels import ahead, jobs, observe, supply, work
 from wattward.envs.kernels.ahead import Encoding
-from wattward.envs.kernels.fleet import COST, DUE, MOVABLE, N_OUTCOMES, YUAN, Fleet, flow_numbers, opened
+from wattward.envs.kernels.fleet import COST, DUE, MOVABLE, N_OUTCOMES, YUAN, Fleet, fetch_ahead, flow_numbers, opened
 from wattward.envs.records import N_FLOWS
 from wattward.envs.types import Exogenous, Floats, Ints, Params
 
@@ -195,6 +195,9 @@ def _complaint(fleet: Fleet, source: int, arrivals: int) -> int:
 def _advance_span(a: Ints, first: int, last: int, source: int, reward: int, hold: int) -> None:
     fleet, numbers = opened(a), flow_numbers(a)
     for b in range(first, last):
+        if b + 1 < last:
+            following = fleet.env[b + 1]
+            fetch_ahead(a, following.slot, following.step + hold)
         _advance(fleet, numbers, b, source, reward, hold)
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from llvmlite import ir
 from numba import carray, types  # type: ignore[attr-defined]
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -67,6 +69,9 @@ class Fleet(NamedTuple):
 
 
 N_ARRAYS = len(Fleet._fields)
+HOURS, AHEAD = Fleet._fields.index("hours"), Fleet._fields.index("ahead")
+LINE, FAR, HOUR_BYTES, F4_BYTES = 64, 512, HOUR.itemsize, F4.itemsize
+"""Bytes in a cache line, and of a row that are asked for beforehand; what follows a run of lines comes by itself."""
 
 
 def addresses_of(fleet: Fleet, most_arrivals: int) -> Ints:
@@ -119,6 +124,32 @@ def opened(a: Ints) -> Fleet:
         carray(_pointer(a[17]), (n_slots, n_rows, width), F4),
         carray(_pointer(a[18]), (n_slots, n_rows), ON_ARRIVAL),
     )
+
+
+def _to_prefetch(typingctx: Any, address: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001
+        pointer, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
+        fetch = cast("Any", cgutils).get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(fetch, [builder.inttoptr(args[0], pointer), flag(0), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.none(types.int64), codegen
+
+
+_prefetch = cast("Callable[[Any], None]", intrinsic(_to_prefetch))
+
+
+@inlined
+def fetch_ahead(a: Ints, slot: int, step: int) -> None:
+    """Asks for the rows of the world that the end of a step reads, so that they are near by then."""
+    n_rows, n_regions, width = a[N_ARRAYS + 5], a[N_ARRAYS + 6], a[N_ARRAYS + 9]
+    row = slot * n_rows + step
+    hours, ahead = n_regions * HOUR_BYTES, width * F4_BYTES
+    for line in range(0, min(hours, FAR), LINE):
+        _prefetch(a[HOURS] + row * hours + line)
+    for line in range(0, min(ahead, FAR), LINE):
+        _prefetch(a[AHEAD] + row * ahead + line)
 
 
 @inlined
