@@ -21,8 +21,14 @@ from wattward.configs import ConfigError
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode
+from wattward.envs.episode_bank import EpisodeBank
+from wattward.envs.episodes import N_TRAINING_EPISODES
 
 Learner = PPO | DoubleDQN
+BANK_KEY = 1
+"""Keeps the choice of a run's episodes apart from all else that its seed decides."""
+FUSED_ADAM = {"optimizer_kwargs": {"fused": True}}
+"""One pass over all weights instead of one for each term: 5 % of a gradient step."""
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": networks.ReLU, "tanh": torch.nn.Tanh}
 
 
@@ -73,16 +79,28 @@ class HeldActions(VecEnvWrapper):
 
 
 def make_env(
-    scenario: Scenario, settings: AgentSettings, seed: int, *, split: str = "train", num_envs: int | None = None
+    scenario: Scenario,
+    settings: AgentSettings,
+    seed: int,
+    *,
+    split: str = "train",
+    num_envs: int | None = None,
+    bank: EpisodeBank | None = None,
 ) -> VecEnv:
     """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled."""
     from wattward.envs.fleet_vec_env import FleetVecEnv
 
-    joint = settings.algorithm == "dqn"
-    env = FleetVecEnv(
-        scenario, num_envs or settings.num_envs, seed=seed, joint=joint, reward=settings.reward, split=split
-    )
+    joint, many = settings.algorithm == "dqn", num_envs or settings.num_envs
+    env = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
+
+
+def make_bank(scenario: Scenario, settings: AgentSettings, seed: int, *, progress: bool = False) -> EpisodeBank | None:
+    """The training episodes of a run, another choice for every seed; none where the settings ask for fresh ones."""
+    if settings.bank_episodes == 0:
+        return None
+    numbers = np.random.default_rng([BANK_KEY, seed]).choice(N_TRAINING_EPISODES, settings.bank_episodes, replace=False)
+    return EpisodeBank.drawn(scenario, numbers.tolist(), progress=progress)
 
 
 def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps: int, threads: int = 1) -> Learner:
@@ -93,6 +111,7 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
     """
     torch.set_num_threads(threads)
     given = algorithm_settings(settings, env.num_envs, episode_steps)
+    given["policy_kwargs"] |= FUSED_ADAM
     if isinstance(settings, DQNSettings):
         returns = {"n_steps": given.pop("n_steps"), "gamma": settings.gamma}
         buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}

@@ -19,6 +19,8 @@ class Learner(Config):
     num_envs: Count
     hold_steps: Count = 1
     """Steps of the environment that a decision holds for, its rewards summed."""
+    bank_episodes: Annotated[int, Field(ge=0)] = 0
+    """Training episodes that are drawn once and then played again and again; 0: every episode is a fresh one."""
     reward: Literal["shaped", "saving", "cost"] = "shaped"
     reward_scale: Positive = 1.0
     net_arch: tuple[Count, ...] = (128, 128)

@@ -91,7 +91,7 @@ class FleetVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Observations (B, size), rewards (B,), dones (B,) and infos of the step."""
-        return self.step_held(self._actions, 1)
+        return self._step(self._actions, 1)
 
     def step_held(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
         """As `step`, under one decision for `hold_steps` steps or to the episode's end; rewards are summed.
@@ -99,6 +99,9 @@ class FleetVecEnv(VecEnv):
         Raises:
             ValueError: an action is none.
         """
+        return self._step(actions, hold_steps)
+
+    def _step(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
         self._act(actions, hold_steps)
         fleet = self._simulator.fleet
         rewards, dones = fleet.outcome[:, 0], fleet.ended.copy()

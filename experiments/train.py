@@ -197,7 +197,8 @@ class Session:
         done = found[0].steps_done if found else 0
         # a resumed run must not live through its first episodes again
         seed = int(np.random.SeedSequence([run.seed, done]).generate_state(1)[0]) if done else run.seed
-        self._env: VecEnv = learners.make_env(scenario, settings, seed)
+        bank = learners.make_bank(scenario, settings, run.seed, progress=console.is_terminal)
+        self._env: VecEnv = learners.make_env(scenario, settings, seed, bank=bank)
         self._model: Learner = learners.make_model(
             settings, self._env, seed, episode_steps=scenario.n_steps, threads=torch_threads
         )

@@ -138,7 +138,8 @@ def measure(
     """
     settings, world = _settings(agent, scenario), load_scenario(scenario)
     watch = Stopwatch()
-    env = TimedEnv(learners.make_env(world, settings, SEED), watch)
+    bank = learners.make_bank(world, settings, SEED)
+    env = TimedEnv(learners.make_env(world, settings, SEED, bank=bank), watch)
     model = learners.make_model(settings, env, SEED, episode_steps=world.n_steps, threads=torch_threads)
     return {**_measured(model, [EpisodeKpis()], frames, watch), "hold_steps": settings.hold_steps}
 

@@ -13,7 +13,7 @@ from wattward.agents import learners
 from wattward.agents.callbacks import Validation
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.agent_schema import AgentSettings
-from wattward.envs.vector_env import FleetVecEnv
+from wattward.envs.fleet_vec_env import FleetVecEnv
 
 TOY = load_scenario("toy")
 
@@ -44,7 +44,7 @@ def test_ppo_learns_bit_for_bit_what_stock_classes_learn() -> None:
     settings = settings_of("ppo", run_logit=0.0)
     env = learners.make_env(TOY, settings, 5)
     given = learners.algorithm_settings(settings, env.num_envs, TOY.n_steps)
-    given["policy_kwargs"]["activation_fn"] = torch.nn.ReLU
+    given["policy_kwargs"] |= {"activation_fn": torch.nn.ReLU} | learners.FUSED_ADAM
     stock = PPO("MlpPolicy", env, seed=5, **given).learn(480)
     ours, theirs = learners.policy_tensors(trained("ppo", 5, run_logit=0.0)), learners.policy_tensors(stock)
     assert ours.keys() == theirs.keys()
