@@ -141,6 +141,11 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self._episodes.prepare(self._rngs)
         return fleet.observations.copy(), rewards, terminations, np.zeros(self.num_envs, np.bool_), infos
 
+    @property
+    def jobs_present(self) -> float:
+        """Jobs present or in transit now, mean over environments."""
+        return float(self._simulator.state.n_active.mean())
+
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ANN401 - Gymnasium's own signature
         """Nothing to release."""
 

@@ -20,6 +20,7 @@ GIB = 2**30
 SECTIONS = {
     "single": "throughput_stepping",
     "vector": "throughput_stepping",
+    "profile": "throughput_profile",
     "reset": "throughput_stepping",
     "memory": "throughput_processes",
     "scale": "throughput_scale",

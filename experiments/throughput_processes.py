@@ -73,7 +73,7 @@ def decisions(meter: Meter, scenario: str = "zhejiang-xinjiang") -> Measured:
     }
 
 
-def hold(env_id: str, mode: str, num_envs: str, bank: str) -> None:
+def hold(env_id: str, num_envs: str, bank: str) -> None:
     """Prints, as JSON, the memory of this process before and after it makes environments, resets and steps them."""
     import gymnasium
 
@@ -81,7 +81,7 @@ def hold(env_id: str, mode: str, num_envs: str, bank: str) -> None:
 
     gymnasium.make(env_id)
     base_mb = rss_mb()
-    batch = make_batch(Effort(env_id=env_id, vectorization_mode=mode, num_envs=int(num_envs)), int(bank) or None, 1)
+    batch = make_batch(Effort(env_id=env_id, num_envs=int(num_envs)), int(bank) or None, 1)
     batch.reset(seed=0)
     batch.step(batch.action_space.sample())
     sys.stdout.write(json.dumps({"base_mb": base_mb, "rss_mb": rss_mb(), "peak_mb": peak_mb()}))
@@ -108,7 +108,7 @@ def _status_mb(key: str) -> float:
 
 
 def _held(effort: Effort, num_envs: int, bank: int) -> dict[str, float]:
-    arguments = [effort.env_id, effort.vectorization_mode, str(num_envs), str(bank)]
+    arguments = [effort.env_id, str(num_envs), str(bank)]
     found: dict[str, float] = json.loads(_run([sys.executable, "-c", HOLD, *arguments]))
     return found
 

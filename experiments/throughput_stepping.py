@@ -56,19 +56,18 @@ def vector(effort: Effort, meter: Meter) -> Measured:
     load_average = os.getloadavg()[0]
     one, two = (make_batch(effort, effort.bank, threads) for threads in (1, 2))
     drawing = make_batch(effort, None, 1)
-    blocks: dict[str, Callable[[], tuple[Sample, Sample]]] = {
-        "cartpole": _alone(cartpole_block(effort)),
-        "one": _alone(_batch_block(one, effort)),
-        "two": _alone(_batch_block(two, effort)),
-        "drawing": _alone(_batch_block(drawing, effort)),
+    blocks: dict[str, Callable[[], Sample]] = {
+        "cartpole": cartpole_block(effort),
+        "one": _batch_block(one, effort),
+        "two": _batch_block(two, effort),
+        "drawing": _batch_block(drawing, effort),
         "sb3": _sb3_block(effort),
     }
     done = interleaved(blocks, effort.repeats, meter, f"vector: {effort.num_envs} environments")
     for batch in (one, two, drawing):
         batch.close()
-    first = {name: [pair[0] for pair in pairs] for name, pairs in done.items()}
-    cpu = {name: [sample.per_cpu_s for sample in samples] for name, samples in first.items()}
-    wall = {name: [sample.per_s for sample in samples] for name, samples in first.items()}
+    cpu = {name: [sample.per_cpu_s for sample in samples] for name, samples in done.items()}
+    wall = {name: [sample.per_s for sample in samples] for name, samples in done.items()}
     return {
         "num_envs": effort.num_envs,
         "load_average": load_average,
@@ -79,7 +78,6 @@ def vector(effort: Effort, meter: Meter) -> Measured:
         **spread("steps_per_cpu_s_drawing", cpu["drawing"]),
         **spread("sb3_steps_per_s", wall["sb3"]),
         **spread("sb3_steps_per_cpu_s", cpu["sb3"]),
-        **spread("sb3_steps_per_cpu_s_drawing", [a.plus(b).per_cpu_s for a, b in done["sb3"]]),
     }
 
 
@@ -153,14 +151,11 @@ def cartpole_block(effort: Effort) -> Callable[[], Sample]:
 
 
 def make_batch(effort: Effort, bank: int | None, threads: int, num_envs: int | None = None) -> Any:  # noqa: ANN401
-    """The vector environment; `bank` episodes are drawn ahead and shared, None draws each episode anew.
-
-    Gymnasium's own vectorization modes know neither banks nor threads, and get neither.
-    """
-    own: dict[str, Any] = {"threads": threads, **({} if bank is None else {"bank": bank})}
-    mode = effort.vectorization_mode
-    kwargs = own if mode == "vector_entry_point" else {}
-    return gymnasium.make_vec(effort.env_id, num_envs or effort.num_envs, vectorization_mode=mode, **kwargs)
+    """The vector environment; `bank` episodes are drawn ahead and shared, None draws each episode anew."""
+    own: dict[str, Any] = {"threads": threads, "bank": bank}
+    return gymnasium.make_vec(
+        effort.env_id, num_envs or effort.num_envs, vectorization_mode="vector_entry_point", **own
+    )
 
 
 def drive(step: Callable[[NDArray[Any]], Any], actions: Sequence[NDArray[Any]], calls: int) -> Sample:
@@ -183,21 +178,16 @@ def _batch_block(batch: Any, effort: Effort) -> Callable[[], Sample]:  # noqa: A
     return lambda: drive(batch.step, actions, calls)
 
 
-def _sb3_block(effort: Effort) -> Callable[[], tuple[Sample, Sample]]:
-    """An episode's steps but the last, and the last, in which all episodes are drawn anew."""
+def _sb3_block(effort: Effort) -> Callable[[], Sample]:
+    """An episode; at its last step every environment begins the next."""
     from wattward.envs.fleet_vec_env import FleetVecEnv
 
     scenario = _scenario(gymnasium.make(effort.env_id))
-    batch = FleetVecEnv(scenario, effort.num_envs, seed=0, reward="cost")
+    batch = FleetVecEnv(scenario, effort.num_envs, seed=0, reward="cost", bank=effort.bank)
     rng = np.random.default_rng(0)
     actions = [rng.integers(0, 4, (effort.num_envs, scenario.n_regions)) for _ in range(VECTOR_ACTIONS)]
     batch.reset()
-    calls = int(scenario.n_steps) - 1
-    return lambda: (drive(batch.step, actions, calls), drive(batch.step, actions, 1))
-
-
-def _alone(block: Callable[[], Sample]) -> Callable[[], tuple[Sample, Sample]]:
-    return lambda: (block(), NOTHING)
+    return lambda: drive(batch.step, actions, int(scenario.n_steps))
 
 
 def _sampled(env: Env, n: int) -> list[Any]:

@@ -27,7 +27,6 @@ class Effort:
     env_id: str = "wattward/ZhejiangXinjiang-v0"
     repeats: int = 7
     block_s: float = 0.4
-    vectorization_mode: str = "vector_entry_point"
     num_envs: int = 256
     bank: int = 256
     """Episodes drawn ahead and shared."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING
 
 from wattward.experiments.throughput_timing import Effort, Measured, Meter, ratios, spread
+
+if TYPE_CHECKING:
+    from wattward.experiments.training_speed import Agent
 
 
 def training(effort: Effort, meter: Meter) -> Measured:
     """PPO and DQN: frames per second, the environment's share of the time, and the ratio to CartPole."""
-    frames = {"ppo": effort.ppo_frames, "dqn": effort.dqn_frames}
+    frames: dict[Agent, int] = {"ppo": effort.ppo_frames, "dqn": effort.dqn_frames}
     return {agent: _agent(agent, count, effort, meter) for agent, count in frames.items()}
 
 
-def _agent(agent: str, frames: int, effort: Effort, meter: Meter) -> Measured:
-    speed: Any = importlib.import_module("wattward.experiments.training_speed")
+def _agent(agent: Agent, frames: int, effort: Effort, meter: Meter) -> Measured:
+    from wattward.experiments import training_speed as speed
+
     ours: list[Measured] = []
     cartpole: list[Measured] = []
     for _ in meter.each(range(effort.training_repeats), f"training: {agent}"):

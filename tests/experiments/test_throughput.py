@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from wattward.configs import ConfigError
 from wattward.configs.generated import Size
-from wattward.experiments import cli, throughput, throughput_processes, throughput_report, throughput_timing
+from wattward.experiments import (
+    cli,
+    throughput,
+    throughput_processes,
+    throughput_report,
+    throughput_timing,
+    training_speed,
+)
 from wattward.experiments.throughput_scale import World
 from wattward.experiments.throughput_stepping import make_batch
 from wattward.experiments.throughput_timing import QUICK, Measured, Meter, Sample
 
-TINY = replace(
-    QUICK, env_id="wattward/Toy-v0", vectorization_mode="sync", block_s=0.01, num_envs=3, held_envs=8, jobs=(100, 200)
-)
-"""Gymnasium's own vectorization needs no vector entry point."""
+TINY = replace(QUICK, env_id="wattward/Toy-v0", block_s=0.01, num_envs=3, held_envs=8, jobs=(100, 200))
 RANGED = {
     "single": {key.removeprefix("single.") for key in throughput_report.MEANINGS if key.startswith("single.")},
     "vector": {
         *("steps_per_s", "steps_per_cpu_s", "ratio_to_cartpole", "two_thread_scaling", "steps_per_cpu_s_drawing"),
-        *("sb3_steps_per_s", "sb3_steps_per_cpu_s", "sb3_steps_per_cpu_s_drawing"),
+        *("sb3_steps_per_s", "sb3_steps_per_cpu_s"),
     },
+    "profile": {"us_random", "us_hold", "us_run", "us_pull", "us_empty"},
     "reset": {"draw_ms_per_region", "load_ms", "reset_ms"},
     "scale": {"exponent_regions", "exponent_jobs"},
 }
@@ -45,7 +47,7 @@ def figures(name: str, measured: Measured) -> dict[str, float]:
     return {row["key"]: row["value"] for row in throughput_report.figure_rows({name: measured})}
 
 
-@pytest.mark.parametrize("name", ["single", "vector", "reset", "scale"])
+@pytest.mark.parametrize("name", ["single", "vector", "profile", "reset", "scale"])
 def test_a_section_gives_finite_positive_medians_within_their_ranges(name: str) -> None:
     measured = throughput.section(name, TINY, Meter())
     found = figures(name, measured)
@@ -86,8 +88,8 @@ def test_training_sets_each_agent_beside_cartpole(monkeypatch: pytest.MonkeyPatc
             "parts": {"env": 0.1, "gradient": 0.9},
         }
 
-    standin = SimpleNamespace(measure=run(30.0), measure_cartpole=run(20.0))
-    monkeypatch.setitem(sys.modules, "wattward.experiments.training_speed", standin)
+    monkeypatch.setattr(training_speed, "measure", run(30.0))
+    monkeypatch.setattr(training_speed, "measure_cartpole", run(20.0))
     measured = throughput.section("training", replace(TINY, training_repeats=3), Meter())
     assert measured["ppo"]["frames_per_s"] == 60.0
     assert measured["ppo"]["ratio_to_cartpole"] == measured["dqn"]["ratio_to_cartpole"] == 1.5
@@ -133,22 +135,11 @@ def test_a_timed_world_is_full_and_is_timed_from_the_same_state() -> None:
     assert world._count() == world.active_jobs
 
 
-def test_a_vector_environment_is_asked_for_its_bank_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, Any]] = []
-
-    def made(**kwargs: Any) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
-        asked.append(kwargs)
-        return gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make("wattward/Toy-v0")] * kwargs["num_envs"])
-
-    spec = gymnasium.envs.registration.EnvSpec("StandIn-v0", vector_entry_point=made, kwargs={"scenario": "toy"})
-    monkeypatch.setitem(gymnasium.registry, "StandIn-v0", spec)
-    effort = replace(TINY, env_id="StandIn-v0", vectorization_mode="vector_entry_point")
-    assert make_batch(effort, 16, 2).num_envs == 3
-    assert make_batch(effort, None, 1, num_envs=5).num_envs == 5
-    assert asked == [
-        {"num_envs": 3, "bank": 16, "threads": 2, "scenario": "toy"},
-        {"num_envs": 5, "threads": 1, "scenario": "toy"},
-    ]
+def test_a_vector_environment_has_its_bank_and_threads() -> None:
+    shared, drawing = make_batch(TINY, 16, 2), make_batch(TINY, None, 1, num_envs=5)
+    assert (shared.num_envs, shared._simulator._threads, len(shared._episodes.bank)) == (3, 2, 16)
+    assert (drawing.num_envs, drawing._simulator._threads) == (5, 1)
+    assert not isinstance(drawing._episodes.bank, type(shared._episodes.bank))
 
 
 def test_targets_are_met_or_not() -> None:
