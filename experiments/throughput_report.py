@@ -27,7 +27,7 @@ MEANINGS: dict[str, str] = {
     "profile.us_hold": "the same, always HOLD",
     "profile.us_run": "the same, always RUN",
     "profile.us_pull": "the same, always PULL",
-    "profile.us_empty": "the same, random, world without jobs",
+    "profile.us_empty": "the same, no jobs in the world",
     "profile.jobs_random": "jobs present, random modes",
     "profile.jobs_hold": "jobs present, always HOLD",
     "profile.jobs_run": "jobs present, always RUN",
@@ -109,6 +109,9 @@ def _number(key: str) -> Any:  # noqa: ANN401 - a column's cell
 
 
 def _short(value: float) -> str:
+    for scale, suffix in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= 10 * scale:
+            return f"{value / scale:,.{0 if abs(value) >= 99.95 * scale else 1}f}{suffix}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
