@@ -184,6 +184,11 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         return self._simulator.flows
 
     @property
+    def class_gpu_h(self) -> NDArray[np.float64]:
+        """Work done by job class in the last step, shape (1, R, C) [GPU-h]."""
+        return self._simulator.class_gpu_h
+
+    @property
     def fields(self) -> Views:
         """Named views of the present observation."""
         return self._observer.views(self._simulator.fleet.observations[0])

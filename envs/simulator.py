@@ -85,6 +85,7 @@ class Simulator:
                 regions=np.zeros(shape, REGION),
                 flows=np.zeros(shape, FLOW),
                 tally=np.zeros((*shape, N_TALLIED)),
+                class_gpu_h=np.zeros((*shape, params.class_divisible.shape[1])),
                 queue=np.zeros((self.n_envs, PLACES), QUEUED),
                 order=np.zeros(shape, np.int64),
                 picks=np.zeros((self.n_envs, 3, PLACES), np.int32),
@@ -95,6 +96,11 @@ class Simulator:
                 **_episodes(self.bank),
             )
         )
+
+    @property
+    def class_gpu_h(self) -> Floats:
+        """Work done by job class in the last step, shape (B, R, C) [GPU-h]; sums over C to `flows.done_gpu_h`."""
+        return self.fleet.class_gpu_h
 
     def load(self, b: int, world: Exogenous) -> None:
         """Puts one realisation (B = 1) into place `b` of the bank and starts it in environment `b`."""

@@ -40,6 +40,7 @@ def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
     fleet.outcome[b, :] = 0.0
     fleet.ended[b] = False
     numbers[b, :, :] = 0.0
+    fleet.class_gpu_h[b, :, :] = 0.0
     classes = fleet.classes[min(b, fleet.scenario.size - 1)]
     jobs.admit(e, classes, fleet.queue[b], fleet.jobs[slot], fleet.n_jobs[slot])
     _survey(fleet, b)
@@ -72,12 +73,14 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     for r in range(regs.size):
         for i in range(N_FLOWS):
             numbers[b, r, i] = 0.0
+        for c in range(classes.size):
+            fleet.class_gpu_h[b, r, c] = 0.0
     supply.serve_interactive(sites, regs, f, now)
     jobs.run_due(e, regs, f, q, picks[DUE])
     supply.cap_offers(sites, regs, f, now)
     jobs.offer_own(e, sites, regs, q, picks)
     jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b], picks[MOVABLE])
-    work.progress(e, p, classes, f, q)
+    work.progress(e, p, classes, f, fleet.class_gpu_h[b], q)
     supply.power(p, sites, regs, f, now)
     e.step += 1
     if e.step == p.n_steps:

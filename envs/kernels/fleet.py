@@ -54,6 +54,7 @@ class Fleet(NamedTuple):
     regions: Rows  # (B, R) REGION
     flows: Rows  # (B, R) FLOW
     tally: Floats  # (B, R, N_TALLIED)
+    class_gpu_h: Floats  # (B, R, C) work done by job class in the last step [GPU-h]
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
     picks: Places  # (B, 3, A) what the survey found, see DUE
@@ -111,18 +112,19 @@ def opened(a: Ints) -> Fleet:
         carray(_pointer(a[4]), (n_envs, n_regions), REGION),
         carray(_pointer(a[5]), (n_envs, n_regions), FLOW),
         carray(_pointer(a[6]), (n_envs, n_regions, N_TALLIED), F8),
-        carray(_pointer(a[7]), (n_envs, places), QUEUED),
-        carray(_pointer(a[8]), (n_envs, n_regions), I8),
-        carray(_pointer(a[9]), (n_envs, 3, places), I4),
-        carray(_pointer(a[10]), (n_envs, n_regions), I8),
-        carray(_pointer(a[11]), (n_envs, size), F4),
-        carray(_pointer(a[12]), (n_envs, N_OUTCOMES), F8),
-        carray(_pointer(a[13]), (n_envs,), B1),
-        carray(_pointer(a[14]), (n_slots,), I8),
-        carray(_pointer(a[15]), (n_slots, n_rows, n_regions), HOUR),
-        carray(_pointer(a[16]), (n_slots, n_jobs), JOB),
-        carray(_pointer(a[17]), (n_slots, n_rows, width), F4),
-        carray(_pointer(a[18]), (n_slots, n_rows), ON_ARRIVAL),
+        carray(_pointer(a[7]), (n_envs, n_regions, n_classes), F8),
+        carray(_pointer(a[8]), (n_envs, places), QUEUED),
+        carray(_pointer(a[9]), (n_envs, n_regions), I8),
+        carray(_pointer(a[10]), (n_envs, 3, places), I4),
+        carray(_pointer(a[11]), (n_envs, n_regions), I8),
+        carray(_pointer(a[12]), (n_envs, size), F4),
+        carray(_pointer(a[13]), (n_envs, N_OUTCOMES), F8),
+        carray(_pointer(a[14]), (n_envs,), B1),
+        carray(_pointer(a[15]), (n_slots,), I8),
+        carray(_pointer(a[16]), (n_slots, n_rows, n_regions), HOUR),
+        carray(_pointer(a[17]), (n_slots, n_jobs), JOB),
+        carray(_pointer(a[18]), (n_slots, n_rows, width), F4),
+        carray(_pointer(a[19]), (n_slots, n_rows), ON_ARRIVAL),
     )
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from wattward.envs.compiling import inlined
 from wattward.envs.kernels.jobs import EPS
 from wattward.envs.records import Row, Rows
-from wattward.envs.types import DONE, IN_TRANSIT, RUNNING, WAITING
+from wattward.envs.types import DONE, IN_TRANSIT, RUNNING, WAITING, Floats
 
 LEAST_EXPECTED_SHARE = 0.05  # an owner whose estimate is used up still expects this share of it
 
 
 @inlined
-def progress(e: Row, p: Row, classes: Rows, f: Rows, q: Rows) -> None:
+def progress(e: Row, p: Row, classes: Rows, f: Rows, class_gpu_h: Floats, q: Rows) -> None:
     """One step of work for every job; what is done leaves the queue."""
     t, n_active, first_done = e.step, e.n_active, e.n_active
     for k in range(n_active):
         job = q[k]
         if job.status != IN_TRANSIT:
-            _advance(p, classes, f, job)
+            _advance(p, classes, f, class_gpu_h, job)
             if job.status == DONE:
                 first_done = min(first_done, k)
                 continue
@@ -32,7 +32,7 @@ def progress(e: Row, p: Row, classes: Rows, f: Rows, q: Rows) -> None:
 
 
 @inlined
-def _advance(p: Row, classes: Rows, f: Rows, job: Row) -> None:
+def _advance(p: Row, classes: Rows, f: Rows, class_gpu_h: Floats, job: Row) -> None:
     alloc = job.taken_gpus
     job.alloc_gpus = alloc
     if alloc <= 0.0:
@@ -55,6 +55,7 @@ def _advance(p: Row, classes: Rows, f: Rows, job: Row) -> None:
     flow.held_gpus += alloc
     flow.busy_gpus += done / p.step_h
     flow.done_gpu_h += done
+    class_gpu_h[job.region, job.job_class] += done
 
 
 @inlined

@@ -48,6 +48,7 @@ def test_every_step_balances(seed: int, n_regions: int, n_jobs: int, continuous:
         before = simulator.save()
         flows = simulator.step(random_offers(rng, n_regions, continuous))
         assert_conserves(params, world, before, simulator.state, flows)
+        np.testing.assert_allclose(simulator.class_gpu_h.sum(axis=2), flows.done_gpu_h, rtol=1e-12, atol=1e-12)
         assert_due_work_runs(params, world, before.state, simulator.state, flows)
 
 
