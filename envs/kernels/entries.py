@@ -11,6 +11,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from wattward.envs import compiling, records, types
+from wattward.envs.announcing import announce_compilation_of
 from wattward.envs.compiling import digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels import ahead, jobs, observe, supply, work
 from wattward.envs.kernels.ahead import Encoding
@@ -290,6 +291,7 @@ def _entries(sources: int) -> Entries:
     return Entries(begin, *_advances(sources), observe_one, play_on_arrival, look_ahead)
 
 
+announce_compilation_of(__name__)
 ENTRIES = _entries(
     digest_of(*Path(__file__).parent.glob("*.py"), *(Path(str(m.__file__)) for m in (compiling, records, types)))
 )

@@ -13,6 +13,7 @@ from wattward.agents import learners
 from wattward.agents.callbacks import Validation
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.agent_schema import AgentSettings
+from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.fleet_vec_env import FleetVecEnv
 
 TOY = load_scenario("toy")
@@ -170,3 +171,21 @@ def test_validation_measures_the_saving_on_the_same_episodes_each_time() -> None
     run, hold = Always([2, 2]), Always([0, 0])
     assert validation.saving(run) == pytest.approx(0.0)  # type: ignore[arg-type]
     assert validation.saving(hold) == validation.saving(hold) != 0.0  # type: ignore[arg-type]
+
+
+def test_a_runs_training_episodes_are_its_seeds_own_and_are_what_it_plays() -> None:
+    settings = settings_of("ppo", bank_episodes=5)
+    mine, again, other = (learners.make_bank(TOY, settings, seed) for seed in (3, 3, 4))
+    assert mine is not None and again is not None and other is not None
+    assert mine.split == "train" and len(mine) == len(set(mine.numbers.tolist())) == 5
+    np.testing.assert_array_equal(mine.numbers, again.numbers)
+    assert not np.array_equal(mine.numbers, other.numbers)
+    env = learners.make_env(TOY, settings, 3, bank=mine)
+    first = env.reset()
+    assert {row.tobytes() for row in first} <= {_first_observation(number) for number in mine.numbers.tolist()}
+    assert learners.make_bank(TOY, settings_of("ppo", bank_episodes=0), 3) is None
+
+
+def _first_observation(number: int) -> bytes:
+    observation, _ = ClusterEnv(TOY).reset(options={"split": "train", "episode": number})
+    return observation.tobytes()
