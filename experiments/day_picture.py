@@ -22,7 +22,9 @@ PLANTS = {"river": "#1d4e89", "wind": "#5aa469", "sun": "#f6cf65"}
 """From dark to light, so that grey tells them apart."""
 INTERACTIVE, DEFERRABLE, PRESENT, WAITING = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39"
 COLUMNS = ("price  [yuan/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
-ROW_INCHES, HEAD_INCHES, WIDTH_INCHES, DPI = 1.45, 1.35, 12.0, 84
+ROW_INCHES, HEAD_INCHES, WIDTH_INCHES, DPI = 1.5, 1.35, 12.0, 96
+SHADES = 128
+"""Colours kept, those of smooth letters among them."""
 HOURS = (0, 6, 12, 18, 24)
 
 
@@ -50,14 +52,27 @@ def draw_day(day: Day, path: Path) -> None:
         "axes.labelcolor": INK,
     }
     with mpl.rc_context(style):
-        figure = Figure(figsize=(WIDTH_INCHES, HEAD_INCHES + ROW_INCHES * rows), layout="constrained")
+        figure = Figure(figsize=(WIDTH_INCHES, HEAD_INCHES + ROW_INCHES * rows))
+        figure.set_layout_engine("constrained", w_pad=0.1)
         axes = figure.subplots(rows, len(COLUMNS), squeeze=False, sharex=True, width_ratios=(1.0, 1.35, 1.35, 1.0))
         for r in range(rows):
             _draw_region(axes[r], day, r)
         _share_price_axis(axes[:, 0], day, rows)
         _dress(figure, axes, day)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+        _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Writes a PNG with a palette: a third of the bytes of one without."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    with replacing(path) as temporary:
+        Image.fromarray(pixels).quantize(SHADES, dither=Image.Dither.NONE).save(temporary, format="PNG", optimize=True)
 
 
 def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an array of Axes
@@ -75,7 +90,8 @@ def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an arra
         queue.text(0.5, 0.5, "empty", transform=queue.transAxes, ha="center", va="center", fontsize=9)
     for axis in (power, gpus, queue):
         axis.set_ylim(0, None if axis.dataLim.y1 > 0 else 1.0)
-    price.set_ylabel(day.scenario.regions[r].name, fontsize=10, fontweight="bold", labelpad=8)
+    name = day.scenario.regions[r].name
+    price.text(0.0, 1.04, name, transform=price.transAxes, fontsize=10, fontweight="bold")
 
 
 def _line(axis: Axes, edges: Floats, values: Floats, **style: Any) -> None:  # noqa: ANN401 - matplotlib's own

@@ -47,16 +47,19 @@ FLEETS: tuple[Column, ...] = (
     ("cooling", text("cooling")),
     (f"PUE to {HEAT_C:.0f} °C", text("pue")),
 )
-SUPPLIES: tuple[Column, ...] = (
+PLANTS: tuple[Column, ...] = (
     ("region", text("region")),
     ("sun kW", text("sun")),
     ("wind kW", text("wind")),
     ("river kW", text("river")),
+    ("grid kg/kWh", text("carbon")),
+    ("WAN GB/s", text("wan")),
+)
+TARIFFS: tuple[Column, ...] = (
+    ("region", text("region")),
     ("tariff", text("tariff")),
     ("yuan/kWh", text("price")),
-    ("yuan/kW", text("demand")),
-    ("kg/kWh", text("carbon")),
-    ("GB/s", text("wan")),
+    ("yuan/kW-month", text("demand")),
 )
 JOBS: tuple[Column, ...] = (
     ("job class", text("job_class")),
@@ -87,14 +90,9 @@ def scenario_sheets(scenario: Scenario) -> list[Sheet]:
     listed = scenario.regions[:MOST_REGIONS]
     return [
         Sheet(regions_title(scenario), FLEETS, [_fleet(region) for region in listed]),
-        Sheet(
-            "plants on site, tariff, demand charge a month, carbon of the grid, network", SUPPLIES, _supplies(scenario)
-        ),
-        Sheet(
-            "job classes: median (range)",
-            JOBS,
-            [_job_class(one) for one in scenario.job_classes],
-        ),
+        Sheet("plants on site, carbon of the grid, network", PLANTS, [_plants(region) for region in listed]),
+        Sheet("tariffs", TARIFFS, [_tariff(region, scenario) for region in listed]),
+        Sheet("job classes: median (range)", JOBS, [_job_class(one) for one in scenario.job_classes]),
     ]
 
 
@@ -157,23 +155,25 @@ def _fleet(region: Region) -> Row:
     }
 
 
-def _supplies(scenario: Scenario) -> list[Row]:
-    return [_supply(region, scenario) for region in scenario.regions[:MOST_REGIONS]]
-
-
-def _supply(region: Region, scenario: Scenario) -> Row:
-    tariff = scenario.tariffs[region.tariff]
-    prices = tariff.price_yuan_per_kwh.values()
+def _plants(region: Region) -> Row:
     return {
         "region": region.name,
         "sun": short(region.sun.capacity_kw),
         "wind": short(region.wind.capacity_kw),
         "river": short(region.river.capacity_kw),
+        "carbon": short(region.carbon.mean_kg_per_kwh),
+        "wan": short(region.network.wan_gb_per_s),
+    }
+
+
+def _tariff(region: Region, scenario: Scenario) -> Row:
+    tariff = scenario.tariffs[region.tariff]
+    prices = tariff.price_yuan_per_kwh.values()
+    return {
+        "region": region.name,
         "tariff": tariff.name,
         "price": _span(min(prices), max(prices)),
         "demand": number(tariff.demand_charge_yuan_per_kw_month),
-        "carbon": short(region.carbon.mean_kg_per_kwh),
-        "wan": short(region.network.wan_gb_per_s),
     }
 
 
@@ -231,8 +231,10 @@ def _who_has(values: dict[str, str], regions: int) -> str:
 def _hours(day: Day, r: int) -> list[Sheet]:
     """The hours of region `r`, twelve a table; plants that give nothing have no row."""
     region, step_h = day.scenario.regions[r], day.scenario.step_h
+    paid = day.price_yuan_per_kwh[:, r]
+    price = "{:.3f}" if paid.min() >= 0 and paid.max() < 10 else "{:.2f}"
     told: tuple[tuple[str, Floats, Callable[[float], str]], ...] = (
-        ("yuan/kWh", day.price_yuan_per_kwh, "{:.3f}".format),
+        ("yuan/kWh", day.price_yuan_per_kwh, price.format),
         ("sun kW", day.sun_kw, _whole),
         ("wind kW", day.wind_kw, _whole),
         ("river kW", day.hydro_kw, _whole),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode
 from wattward.envs.cluster_env import ClusterEnv
-from wattward.experiments import cli, describe
+from wattward.experiments import cli, describe, tables
 from wattward.experiments.day_picture import draw_day
 from wattward.experiments.describe import MOST_REGIONS, WIDTH
 from wattward.experiments.fields import bars, leaves, number, short, shown, words
@@ -182,6 +184,29 @@ def test_what_is_described_fits_a_terminal(name: str, tmp_path: Path, monkeypatc
     assert ("4 of them not listed" in result.stdout) == (scenario.n_regions == 12)
     assert picture.read_bytes().startswith(PNG)
     assert picture.stat().st_size < 150_000
+
+
+def test_long_names_short_steps_and_negative_prices_fit_too(tmp_path: Path) -> None:
+    scenario = load_scenario("scale-8x1000")
+    regions = tuple(
+        one.model_copy(update={"name": f"western-hub-qingyang-{r}"[-20:]}) for r, one in enumerate(scenario.regions)
+    )
+    tariffs = {
+        name: one.model_copy(
+            update={"price_yuan_per_kwh": {band: p - 0.45 for band, p in one.price_yuan_per_kwh.items()}}
+        )
+        for name, one in scenario.tariffs.items()
+    }
+    scenario = scenario.model_copy(update={"regions": regions, "tariffs": tariffs, "step_minutes": 5})
+    day = play_day(scenario)
+    console = Console(width=WIDTH, record=True, file=io.StringIO())
+    for sheet in [*describe.scenario_sheets(scenario), *describe.day_sheets(day), describe.day_summary(day)]:
+        console.print(tables.terminal(sheet.columns, sheet.rows, sheet.title))
+    told = console.export_text()
+    assert "…" not in told
+    assert "-0.19" in told
+    draw_day(day, tmp_path / "day.png")
+    assert (tmp_path / "day.png").stat().st_size < 150_000
 
 
 def test_bad_input_writes_nothing(tmp_path: Path) -> None:
