@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test results clean
+.PHONY: help install demo test check lint types contract format coverage wheel-test results cards clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -66,6 +66,9 @@ results: install  ## recompute the README's numbers (RECORDING names a folder of
 	$(BIN)/wattward leaderboard quick
 	$(BIN)/wattward case zhejiang-xinjiang --episodes 50 --recording $(RECORDING)
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.readme import update; update(Path('README.md'), Path('results'))"
+
+cards: install  ## docs/scenarios from the shipped scenarios
+	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.cards import write_cards; write_cards(Path('docs/scenarios'))"
 
 clean:  ## drop caches and builds; .venv and results stay
 	rm -rf dist build htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -189,6 +189,36 @@ def scenarios() -> None:
     for name in names("scenarios"):
         _say(f"{name:<28}{load_scenario(name).title}")
     _say(f"{FAMILY:<28}{summary()}")
+    _say("\n`wattward describe NAME` shows one of them, and a day of it.")
+
+
+@app.command()
+def describe(
+    name: Annotated[str, typer.Argument(help="A scenario by name, or a scenario file.")],
+    day: Annotated[
+        str, typer.Option("--day", help="typical, a date as 2026-03-31, or the number of a training episode.")
+    ] = "typical",
+    out: Annotated[Path | None, typer.Option("--out", help="File for a picture of the day: .png.")] = None,
+) -> None:
+    """Show what a scenario holds, and a day of it when all work runs on arrival."""
+    from wattward.configs import load_scenario
+    from wattward.experiments import day_picture, describe, tables
+    from wattward.experiments.typical_day import play_day
+
+    if out is not None:
+        day_picture.check_suffix(out)
+    scenario = load_scenario(name)
+    played = play_day(scenario, day)
+    _say(f"{scenario.name}: {scenario.title}\n")
+    for sheet in describe.scenario_sheets(scenario):
+        _show(tables.terminal(sheet.columns, sheet.rows, sheet.title))
+    _say(describe.paragraphs({**describe.region_terms(scenario), **describe.terms(scenario)}))
+    _say(describe.day_title(played))
+    for sheet in [*describe.day_sheets(played), describe.day_summary(played)]:
+        _show(tables.terminal(sheet.columns, sheet.rows, sheet.title))
+    if out is not None:
+        day_picture.draw_day(played, out)
+        _say(f"picture: {out}")
 
 
 @app.command()

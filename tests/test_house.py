@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("agents", "baselines", "configs", "envs", "experiments")
 FOLDERS = {*ROOMS, "tests", "src", "docs", "results", ".ci"}
 FILE_LINES, FUNCTION_LINES = 400, 60
+CARD_PICTURE_BYTES = 150_000
 MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:work|root|home|Users|mnt|tmp)/\w[\w./-]*")
 
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the tests run outside the repository")
@@ -126,6 +127,22 @@ def test_the_documented_observation_is_the_encoded_one() -> None:
 
     page = text(Path("docs/observation.md"))
     assert page.split("<!-- fields:begin -->\n")[1].split("<!-- fields:end -->")[0] == field_table()
+
+
+def test_the_committed_cards_are_those_that_the_scenarios_make() -> None:
+    from wattward.configs import load_scenario, names
+    from wattward.experiments.cards import card, index
+    from wattward.experiments.typical_day import play_day
+
+    folder = Path("docs/scenarios")
+    shipped = names("scenarios")
+    cards = {path.stem for path in tracked() if path.parent == folder} - {"README"}
+    assert cards == set(shipped), "run `make cards`"
+    assert text(folder / "README.md") == index(), "run `make cards`"
+    for name in shipped:
+        scenario = load_scenario(name)
+        assert text(folder / f"{name}.md") == card(scenario, play_day(scenario)), "run `make cards`"
+        assert 0 < (ROOT / folder / f"{name}.png").stat().st_size < CARD_PICTURE_BYTES
 
 
 def test_the_documented_figures_and_targets_are_those_that_are_measured() -> None:

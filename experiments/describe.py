@@ -1,0 +1,278 @@
+"""What a scenario is and what a day of it is like, as tables for a terminal and for its card."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from wattward.configs.region_schema import Region
+from wattward.configs.scenario_schema import JobClass, LogNormal, Scenario
+from wattward.envs.types import Floats
+from wattward.experiments.fields import leaves, number, short, shown, words
+from wattward.experiments.tables import MISSING, Column, Row, text
+from wattward.experiments.typical_day import Day, hourly
+
+MOST_REGIONS = 8
+"""Regions that are listed or drawn; the rest is counted."""
+WIDTH = 100
+HALF_DAY = 12
+HEAT_C = 35.0
+NAMED = ("name", "title", "source", "tariff")
+WEATHER = ("site", "sun", "wind", "river", "air", "carbon", "interactive")
+IN_TABLES = (
+    *("fleet.gpus", "fleet.gpu_idle_kw", "fleet.gpu_busy_kw", "fleet.reserved_for_interactive_gpus"),
+    *("cooling.kind", "cooling.pue_base", "cooling.pue_slope_per_c", "cooling.free_below_c"),
+    "network.wan_gb_per_s",
+)
+"""Fields of a region that have a column of their own."""
+OWN_TABLES = ("name", "title", "source", "regions", "tariffs", "job_classes")
+"""Fields of a scenario that are told elsewhere than among its terms."""
+
+
+class Sheet(NamedTuple):
+    """A table and the line above it."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+
+FLEETS: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("GPUs", text("gpus")),
+    ("reserved", text("kept")),
+    ("kW idle-busy", text("power")),
+    ("requests", text("requests")),
+    ("cooling", text("cooling")),
+    (f"PUE to {HEAT_C:.0f} °C", text("pue")),
+)
+PLANTS: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("sun kW", text("sun")),
+    ("wind kW", text("wind")),
+    ("river kW", text("river")),
+    ("grid kg/kWh", text("carbon")),
+    ("WAN GB/s", text("wan")),
+)
+TARIFFS: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("tariff", text("tariff")),
+    ("yuan/kWh", text("price")),
+    ("yuan/kW-month", text("demand")),
+)
+JOBS: tuple[Column, ...] = (
+    ("job class", text("job_class")),
+    ("runs as", text("runs")),
+    ("restart", text("restart")),
+    ("a day", text("per_day")),
+    ("GPUs", text("gpus")),
+    ("run h", text("run")),
+    ("slack h", text("slack")),
+    ("data GB", text("data")),
+)
+DAY: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("yuan/kWh", text("price")),
+    ("sun", text("sun")),
+    ("wind", text("wind")),
+    ("river", text("hydro")),
+    ("load", text("load")),
+    ("grid", text("grid")),
+    ("used", text("busy")),
+    ("peak", text("peak")),
+    ("yuan", text("cost")),
+)
+
+
+def scenario_sheets(scenario: Scenario) -> list[Sheet]:
+    """Regions, job classes, and what else differs between regions."""
+    listed = scenario.regions[:MOST_REGIONS]
+    return [
+        Sheet(regions_title(scenario), FLEETS, [_fleet(region) for region in listed]),
+        Sheet("plants on site, carbon of the grid, network", PLANTS, [_plants(region) for region in listed]),
+        Sheet("tariffs", TARIFFS, [_tariff(region, scenario) for region in listed]),
+        Sheet("job classes: median (range)", JOBS, [_job_class(one) for one in scenario.job_classes]),
+    ]
+
+
+def regions_title(scenario: Scenario) -> str:
+    """How many regions there are, and how many of them are not listed."""
+    left_out = scenario.n_regions - MOST_REGIONS
+    return f"{scenario.n_regions} regions" + (f", {left_out:,} of them not listed" if left_out > 0 else "")
+
+
+def terms(scenario: Scenario) -> dict[str, str]:
+    """Episode, forecast, contracts and whatever else a scenario holds, each in a line of words."""
+    lines: dict[str, list[str]] = {}
+    for name, value in leaves(scenario.model_copy(update={"regions": (), "tariffs": {}, "job_classes": ()})):
+        if name in OWN_TABLES:
+            continue
+        group, _, rest = name.rpartition(".")
+        label, unit = words(rest or name)
+        lines.setdefault(group or "episode", []).append(f"{label} {shown(value)} {unit}".rstrip())
+    errors = [f"{one.name} {one.estimate_sigma:.0%}" for one in scenario.job_classes]
+    return {group: "; ".join(said) for group, said in lines.items()} | {"estimates err": "; ".join(errors)}
+
+
+def day_sheets(day: Day) -> list[Sheet]:
+    """Every hour of a day: one table a region of means by the hour, in two halves."""
+    return [sheet for r in range(min(MOST_REGIONS, day.scenario.n_regions)) for sheet in _hours(day, r)]
+
+
+def day_summary(day: Day) -> Sheet:
+    """A line a region of what the day came to."""
+    rows = [_day_row(day, r) for r in range(min(MOST_REGIONS, day.scenario.n_regions))]
+    return Sheet("the day: kWh, GPUs used on average and at most, yuan", DAY, rows)
+
+
+def day_title(day: Day) -> str:
+    """Which day it is."""
+    return f"{day.start:%A %Y-%m-%d}, Beijing time; {day.about}"
+
+
+def paragraphs(pairs: dict[str, str]) -> str:
+    """Named lines, wrapped to the width of a terminal."""
+    indent = max(map(len, pairs)) + 2
+    filled = (
+        textwrap.fill(f"{name:<{indent}}{said}", WIDTH, subsequent_indent=" " * indent) for name, said in pairs.items()
+    )
+    return "\n".join(filled) + "\n"
+
+
+def _fleet(region: Region) -> Row:
+    fleet, cooling, interactive = region.fleet, region.cooling, region.interactive
+    at_heat = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, HEAT_C - cooling.free_below_c)
+    low, high = (interactive.mean_gpus * end(interactive.shape_by_hour) for end in (min, max))
+    return {
+        "region": region.name,
+        "gpus": number(fleet.gpus),
+        "kept": number(fleet.reserved_for_interactive_gpus),
+        "power": f"{number(fleet.gpu_idle_kw)}-{number(fleet.gpu_busy_kw)}",
+        "requests": _range(interactive.mean_gpus, low, high),
+        "cooling": cooling.kind.replace("_", " "),
+        "pue": number(cooling.pue_base) + (f" to {at_heat:.3g}" if cooling.pue_slope_per_c else ""),
+    }
+
+
+def _plants(region: Region) -> Row:
+    return {
+        "region": region.name,
+        "sun": short(region.sun.capacity_kw),
+        "wind": short(region.wind.capacity_kw),
+        "river": short(region.river.capacity_kw),
+        "carbon": short(region.carbon.mean_kg_per_kwh),
+        "wan": short(region.network.wan_gb_per_s),
+    }
+
+
+def _tariff(region: Region, scenario: Scenario) -> Row:
+    tariff = scenario.tariffs[region.tariff]
+    prices = tariff.price_yuan_per_kwh.values()
+    return {
+        "region": region.name,
+        "tariff": tariff.name,
+        "price": _span(min(prices), max(prices)),
+        "demand": number(tariff.demand_charge_yuan_per_kw_month),
+    }
+
+
+def _job_class(one: JobClass) -> Row:
+    return {
+        "job_class": one.name,
+        "runs": "divisible" if one.divisible else "pausable" if one.preemptible else "gang",
+        "restart": number(one.restart_h) if one.preemptible and not one.divisible else MISSING,
+        "per_day": short(sum(one.jobs_per_day)),
+        "gpus": _lognormal(one.gpus),
+        "run": _lognormal(one.run_h),
+        "slack": _lognormal(one.slack_h),
+        "data": _lognormal(one.data_gb),
+    }
+
+
+def _lognormal(law: LogNormal) -> str:
+    return _range(law.median, law.low, law.high)
+
+
+def _range(middle: float, low: float, high: float) -> str:
+    return short(middle) if low == high else f"{short(middle)} ({short(low)}-{short(high)})"
+
+
+def _span(low: float, high: float) -> str:
+    return short(low) if low == high else f"{short(low)}{'-' if low >= 0 else ' to '}{short(high)}"
+
+
+def region_terms(scenario: Scenario) -> dict[str, str]:
+    """What else the listed regions hold that is not nothing: new parts of a region show themselves here."""
+    listed = scenario.regions[:MOST_REGIONS]
+    by_name: dict[str, dict[str, str]] = {}
+    for region in listed:
+        for name, value in leaves(region):
+            if name in (*NAMED, *IN_TABLES) or name.split(".")[0] in WEATHER or value in (0, False, ""):
+                continue
+            by_name.setdefault(name, {})[region.name] = f"{shown(value)} {words(name)[1]}".rstrip()
+    lines: dict[str, list[str]] = {}
+    for name, values in by_name.items():
+        lines.setdefault(_spoken(name), []).append(_who_has(values, len(listed)))
+    return {name: "; ".join(said) for name, said in lines.items()}
+
+
+def _spoken(name: str) -> str:
+    *parts, _ = name.split(".")
+    return " ".join([*parts, words(name)[0]]).replace("_", " ")
+
+
+def _who_has(values: dict[str, str], regions: int) -> str:
+    if len(values) == regions and len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return "; ".join(f"{region} {value}" for region, value in values.items())
+
+
+def _hours(day: Day, r: int) -> list[Sheet]:
+    """The hours of region `r`, twelve a table; plants that give nothing have no row."""
+    region, step_h = day.scenario.regions[r], day.scenario.step_h
+    paid = day.price_yuan_per_kwh[:, r]
+    price = "{:.3f}" if paid.min() >= 0 and paid.max() < 10 else "{:.2f}"
+    told: tuple[tuple[str, Floats, Callable[[float], str]], ...] = (
+        ("yuan/kWh", day.price_yuan_per_kwh, price.format),
+        ("sun kW", day.sun_kw, _whole),
+        ("wind kW", day.wind_kw, _whole),
+        ("river kW", day.hydro_kw, _whole),
+        ("load kW", day.load_kw, _whole),
+        ("requests GPUs", day.interactive_gpus, _whole),
+        ("utilisation", day.utilisation, "{:.0%}".format),
+        ("queue GPU-h", day.queue_gpu_h, _whole),
+        ("of it waiting", day.waiting_gpu_h, _whole),
+    )
+    rows = [
+        {"what": what} | {str(hour): spoken(value) for hour, value in enumerate(hourly(values[:, r], step_h).tolist())}
+        for what, values, spoken in told
+        if values[:, r].any() or not what.endswith("kW")
+    ]
+    hours = len(rows[0]) - 1
+    halves = [range(first, min(first + HALF_DAY, hours)) for first in range(0, hours, HALF_DAY)]
+    return [
+        Sheet(region.name, (("hour", text("what")), *((f"{hour:02d}", text(str(hour))) for hour in half)), rows)
+        for half in halves
+    ]
+
+
+def _whole(value: float) -> str:
+    return short(round(value))
+
+
+def _day_row(day: Day, r: int) -> Row:
+    step_h = day.scenario.step_h
+    kwh = {
+        name: short(float(getattr(day, f"{name}_kw")[:, r].sum()) * step_h)
+        for name in ("sun", "wind", "hydro", "load", "grid")
+    }
+    price, used = day.price_yuan_per_kwh[:, r], day.utilisation[:, r]
+    return {
+        **kwh,
+        "region": day.scenario.regions[r].name,
+        "price": _span(float(price.min()), float(price.max())),
+        "busy": f"{used.mean():.0%}",
+        "peak": f"{used.max():.0%}",
+        "cost": short(float(day.cost_yuan[:, r].sum())),
+    }
