@@ -85,6 +85,9 @@ def read_facts(directory: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not readable: {error}") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise ConfigError(f"{path}: format must be {FORMAT!r}, as `wattward import` writes it")
+    lacking = sorted({"table", "sha256", "imports"} - set(facts))
+    if lacking:
+        raise ConfigError(f"{path}: key {lacking[0]!r} is missing")
     return facts
 
 

@@ -205,7 +205,7 @@ def import_(
     longitude: Annotated[float | None, typer.Option("--longitude", help="Where the weather file has none.")] = None,
     tilt: Annotated[float | None, typer.Option("--tilt", help="Of panels; else the region's, or 0.")] = None,
     turbine: Annotated[str | None, typer.Option("--turbine", help="Of windpowerlib; else the region's.")] = None,
-    year: Annotated[int | None, typer.Option("--year", help="That a typical year becomes.")] = None,
+    year: Annotated[int | None, typer.Option("--year", min=1900, max=2199, help="That a typical year becomes.")] = None,
     tokens_per_gpu_hour: Annotated[
         float | None, typer.Option("--tokens-per-gpu-hour", help="That a GPU serves; for requests.")
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,9 +24,15 @@ def read_csv(path: Path) -> pd.DataFrame:
         ConfigError: no such file, not a CSV, or no rows.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas would cut rows that are too long
+            table = pd.read_csv(
+                path, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True, encoding="utf-8-sig"
+            )
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file") from error
+    except pd.errors.ParserWarning as error:
+        raise ConfigError(f"{path}: not readable as CSV: its rows have more cells than its header") from error
     except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ConfigError(f"{path}: not readable as CSV: {error}") from error
     if table.empty:

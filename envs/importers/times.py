@@ -51,7 +51,7 @@ def to_utc(where: str, texts: pd.Series[str], options: Options, *, events: bool 
         ConfigError: a text is no time; no zone is known; an hour does not exist in the zone, or exists twice and the
             order of rows does not tell which is meant.
     """
-    stated = texts.str.strip().str.contains(OFFSET, regex=True) & texts.str.contains(":")
+    stated = _stated(texts, options.time_format)
     if stated.any() and not stated.all():
         i = int(np.argmin(stated.to_numpy()))
         raise ConfigError(f"{_at(where, texts, i)}: has no UTC offset, others in the column have one")
@@ -63,6 +63,13 @@ def to_utc(where: str, texts: pd.Series[str], options: Options, *, events: bool 
     if stated.all():
         return Times(pd.DatetimeIndex(parsed), "offsets in the file", [])
     return _from_local(where, texts, pd.DatetimeIndex(parsed).tz_localize(None), options, events)
+
+
+def _stated(texts: pd.Series[str], time_format: str | None) -> pd.Series[bool]:
+    """Which texts carry their UTC offset: as their format says, else by how they end."""
+    if time_format is not None:
+        return pd.Series("%z" in time_format, index=texts.index)
+    return texts.str.strip().str.contains(OFFSET, regex=True) & texts.str.contains(":")
 
 
 def _from_local(where: str, texts: pd.Series[str], local: pd.DatetimeIndex, options: Options, events: bool) -> Times:

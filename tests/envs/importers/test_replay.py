@@ -150,6 +150,9 @@ def test_damaged_recordings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "recording.json").write_text(json.dumps({"format": "other"}))
     with pytest.raises(ConfigError, match="format must be 'wattward-recording-1'"):
         load_recording(tmp_path, scenario)
+    (tmp_path / "recording.json").write_text(json.dumps({"format": "wattward-recording-1", "imports": []}))
+    with pytest.raises(ConfigError, match="key 'sha256' is missing"):
+        load_recording(tmp_path, scenario)
     (tmp_path / "recording.yaml").write_text("name: x")
     with pytest.raises(ConfigError, match=r"holds a recording.yaml of another layout"):
         store.add(tmp_path, series("a", "air_c", "degC", ramp(1.0)))

@@ -128,6 +128,9 @@ def test_prices_say_what_they_are_in(text: Write) -> None:
     plain = text("q.csv", "utc,price_usd_mwh", "2024-01-01 00:00,50", "2024-01-01 01:00,60")
     found = prices.read([plain], Options("east", yuan_per_unit=7.0))
     np.testing.assert_allclose(found.measured[0].values, [0.35, 0.42])
+    commas = text("c.csv", "utc,price_eur_mwh", "2024-01-01 00:00,45,3", "2024-01-01 01:00,46,2")
+    with pytest.raises(ConfigError, match=r"c.csv: not readable as CSV: its rows have more cells"):
+        prices.read([commas], Options("east", yuan_per_unit=8.0))
     bare = text("r.csv", "utc,price_mwh", "2024-01-01 00:00,50", "2024-01-01 01:00,60")
     with pytest.raises(ConfigError, match="does not name its currency; --currency must"):
         prices.read([bare], Options("east"))

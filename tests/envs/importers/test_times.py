@@ -57,6 +57,10 @@ def test_offsets_in_the_text_need_no_zone() -> None:
     found = to_utc("f", texts("2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"), Options("r"))
     assert hours(found.utc) == ["27 00:00", "27 01:00"]
     assert hours(to_utc("f", texts("2024-01-01 05:00", name="Datetime (UTC)"), Options("r")).utc) == ["01 05:00"]
+    dashed = Options("r", zone="Europe/Berlin", time_format="%H:%M %d-%m-%Y")
+    assert hours(to_utc("f", texts("05:00 02-01-2024"), dashed).utc) == ["02 04:00"]
+    zoned = Options("r", time_format="%d.%m.%Y %H:%M %z")
+    assert hours(to_utc("f", texts("02.01.2024 05:00 +0300"), zoned).utc) == ["02 02:00"]
     german = Options("r", zone="Europe/Berlin", time_format="%d.%m.%Y %H:%M")
     assert hours(to_utc("f", texts("02.01.2024 05:00"), german).utc) == ["02 04:00"]
 
