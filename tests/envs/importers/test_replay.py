@@ -71,6 +71,22 @@ def test_what_is_recorded_replaces_what_is_drawn_and_nothing_else(tmp_path: Path
     assert np.isfinite(world.noise).all() and not np.array_equal(plain.noise, world.noise)
 
 
+def test_all_that_is_forecast_errs_by_the_same_other_day(tmp_path: Path) -> None:
+    scenario = load_scenario("zhejiang-xinjiang")
+    recorded = np.random.default_rng(5).uniform(0.0, 1.0, 8760)
+    for region in REGIONS:
+        for name, unit in (("sun_cf", "1"), ("wind_cf", "1"), ("carbon_kg_per_kwh", "kg/kWh")):
+            part = series(region, name, unit, recorded)
+            store.add(tmp_path, part._replace(facts={**part.facts, "kind": name}))
+    recording = load_recording(tmp_path, scenario)
+    world = draw(scenario, episode_seed("test", 3), recording)
+    sun, carbon = world.noise[0, 0], world.noise[0, 3]
+    capacity_kw = np.array([region.sun.capacity_kw for region in scenario.regions])
+    has_sun = capacity_kw > 0
+    np.testing.assert_allclose(sun[:, has_sun], carbon[:, has_sun] * capacity_kw[has_sun])
+    assert has_sun.any() and np.abs(carbon).max() > 0.1
+
+
 def test_requests_play_by_the_clock_in_gpus_and_keep_weekdays(tmp_path: Path) -> None:
     scenario = load_scenario("zhejiang-xinjiang")
     times = pd.date_range("2024-05-06 03:00", periods=9 * 24, freq="h", tz="UTC")  # a Monday, 11:00 in Beijing
