@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import date
 
 import numpy as np
@@ -19,7 +20,16 @@ from wattward.envs.processes.streams import child_of, generators_of
 from wattward.envs.processes.sun import draw_sun_factor, sun_kw
 from wattward.envs.processes.tariff import price
 from wattward.envs.processes.wind import draw_wind_factor, wind_kw
-from wattward.envs.recording import Recording, check_fits, replay_carbon, replay_interactive, replay_weather
+from wattward.envs.recording import (
+    Recording,
+    check_fits,
+    replay_air,
+    replay_carbon,
+    replay_interactive,
+    replay_measured_carbon,
+    replay_weather,
+)
+from wattward.envs.tidy import AIR, CARBON
 from wattward.envs.types import Exogenous, Floats
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
@@ -53,7 +63,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     Args:
         scenario: what may happen.
         seed: of this episode; it is not changed.
-        recording: replaces drawn sun, wind and interactive load; carbon then follows the recorded sun and wind.
+        recording: what it holds replaces what is drawn; carbon that it does not hold follows the recorded weather.
 
     Raises:
         ConfigError: the recording is for another scenario, or the scenario's start is not a date.
@@ -70,7 +80,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         sun_kw=_batch(sun.truth),
         wind_kw=_batch(wind.truth),
         hydro_kw=_batch(draw_river(scenario, start, n, rng["river"])),
-        air_c=_batch(draw_air(scenario, start, n, rng["air"])),
+        air_c=_batch(_air(scenario, start, n, rng["air"], recording)),
         interactive_gpus=_batch(interactive.truth),
         usual=_batch(*(quantity.usual for quantity in quantities)),
         noise=_batch(*(quantity.noise for quantity in quantities)),
@@ -111,18 +121,33 @@ def _batch(*parts: Floats) -> Floats:
     return whole if len(parts) > 1 else whole[0]
 
 
+def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recording: Recording | None) -> Floats:
+    """Air temperature, shape (N, R) [C]."""
+    if recording is not None and AIR in recording.dated:
+        return replay_air(recording, start, n)
+    return draw_air(scenario, start, n, rng)
+
+
 def _weather_and_demand(
     scenario: Scenario, start: int, n: int, rng: dict[str, np.random.Generator], recording: Recording | None
 ) -> tuple[Drawn, Drawn, Drawn, Drawn]:
     """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]."""
-    if recording is None:
+    if recording is not None:
+        check_fits(recording, scenario)
+    carbon = None
+    if recording is not None and CARBON in recording.dated:
+        carbon = replay_measured_carbon(recording, start, n, deepcopy(rng["replay_weather"]))
+    if recording is not None and recording.has_weather:
+        sun, wind = replay_weather(recording, start, n, rng["replay_weather"])
+    else:
         sun = draw_sun_factor(scenario, start, n, rng["sun"])
         wind = draw_wind_factor(scenario, start, n, rng["wind"])
-        interactive = draw_interactive(scenario, start, n, rng["interactive"])
-        carbon = draw_carbon(scenario, start, sun, wind)
-    else:
-        check_fits(recording, scenario)
-        sun, wind = replay_weather(recording, start, n, rng["replay_weather"])
+    if recording is not None and recording.has_requests:
         interactive = replay_interactive(recording, scenario.regions, start, n, rng["replay_interactive"])
+    else:
+        interactive = draw_interactive(scenario, start, n, rng["interactive"])
+    if carbon is None and recording is not None and recording.has_weather:
         carbon = replay_carbon(recording, scenario.regions, sun, wind)
+    elif carbon is None:
+        carbon = draw_carbon(scenario, start, sun, wind)
     return sun_kw(scenario, sun), wind_kw(scenario, wind), interactive, carbon

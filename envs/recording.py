@@ -8,13 +8,15 @@ Rules, all of them arbitrary and therefore written down:
 - Requests: the hour at which a trace starts is not published. Its mean day, smoothed over 3 hours, is turned until its
   peak falls on the peak of the region's own `shape_by_hour`, on that region's clock. Day d since 1970-01-01 plays the
   recorded day d modulo the days recorded. The trace is scaled to the region's mean load.
+- An imported recording (see `envs/tidy.py`) may hold some of this only, and air temperature and carbon intensity
+  besides; what it does not hold is drawn. Its requests are dated GPUs: they are not turned, scaled or smoothed.
 - Climatology is the recording's own mean by month and step of the day (by step of the day for requests). The second
   anomaly that forecasts need is the recorded one of another day: 10 to 45 days away for weather, any for requests.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from wattward.envs.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_o
 from wattward.envs.processes.carbon import carbon_of, grids_of
 from wattward.envs.processes.gaussian import Drawn
 from wattward.envs.series import Series, read_series, resample
+from wattward.envs.tidy import AIR, CARBON, FACTS_FILE, SUN, WIND, read_tidy
 from wattward.envs.types import Floats
 
 DEFAULT_LAYOUT = "china-2020"
@@ -42,7 +45,7 @@ SMOOTHING_H = 3
 class Recording:
     """Recorded series at a scenario's step, for its regions in its order.
 
-    S is the number of steps in the recorded year.
+    S is the number of steps in the recorded year, 0 where there is no recorded weather.
     """
 
     name: str
@@ -54,6 +57,18 @@ class Recording:
     sun_usual: Floats  # (S, R) climatology of sun_cf
     wind_usual: Floats  # (S, R)
     requests: Floats  # (days x steps a day, R) request rate over its mean, from a Beijing midnight
+    requests_are_gpus: bool = False  # not rates over their mean
+    dated: dict[str, Floats] = field(default_factory=dict)  # (S, R) further series by their names in `envs/tidy.py`
+
+    @property
+    def has_weather(self) -> bool:
+        """Whether sun and wind are recorded."""
+        return len(self.sun_cf) > 0
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether the interactive load is recorded."""
+        return len(self.requests) > 0
 
 
 def load_recording(directory: Path, scenario: Scenario) -> Recording:
@@ -70,6 +85,8 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
     if not directory.is_dir():
         raise ConfigError(f"{directory}: no such folder of recordings")
     own = directory / LAYOUT_FILE
+    if (directory / FACTS_FILE).is_file() and not own.is_file():
+        return _imported(directory, scenario)
     layout_path = own if own.is_file() else find("recordings", DEFAULT_LAYOUT)
     layout = check(RecordingLayout, read_yaml(layout_path), layout_path)
     sun_year, sun = _read_weather(directory, layout.sun, scenario)
@@ -91,6 +108,26 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
     )
 
 
+def _imported(directory: Path, scenario: Scenario) -> Recording:
+    tidy = read_tidy(directory, scenario)
+    nothing: Floats = np.zeros((0, scenario.n_regions))
+    sun, wind = tidy.dated.get(SUN, nothing), tidy.dated.get(WIND, nothing)
+    step = scenario.step_minutes
+    return Recording(
+        name=tidy.name,
+        region_names=tuple(region.name for region in scenario.regions),
+        step_minutes=step,
+        year=tidy.year,
+        sun_cf=sun,
+        wind_cf=wind,
+        sun_usual=_month_climatology(sun, tidy.year, step) if len(sun) else nothing,
+        wind_usual=_month_climatology(wind, tidy.year, step) if len(wind) else nothing,
+        requests=nothing if tidy.requests is None else tidy.requests,
+        requests_are_gpus=True,
+        dated={name: values for name, values in tidy.dated.items() if name not in (SUN, WIND)},
+    )
+
+
 def check_fits(recording: Recording, scenario: Scenario) -> None:
     """Refuses a recording that was loaded for other regions or another step.
 
@@ -108,10 +145,7 @@ def check_fits(recording: Recording, scenario: Scenario) -> None:
 
 def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> tuple[Drawn, Drawn]:
     """Capacity factors of sun and wind with their climatology and a second anomaly, each (N, R)."""
-    total = len(recording.sun_cf)
-    at = (_first_step(recording, start_minute) + np.arange(n)) % total
-    shift_days = int(rng.integers(LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS + 1)) * int(rng.choice((-1, 1)))
-    other = (at + shift_days * DAY_MINUTES // recording.step_minutes) % total
+    at, other = _places(recording, len(recording.sun_cf), start_minute, n, rng)
     return (
         _replayed(recording.sun_cf, recording.sun_usual, at, other),
         _replayed(recording.wind_cf, recording.wind_usual, at, other),
@@ -126,10 +160,26 @@ def replay_interactive(
     at = (start_minute // recording.step_minutes + np.arange(n)) % total
     days = total // per_day
     other = (at + per_day * int(rng.integers(1, max(2, days)))) % total
-    mean = np.array([region.interactive.mean_gpus for region in regions])
+    mean = 1.0 if recording.requests_are_gpus else np.array([region.interactive.mean_gpus for region in regions])
     gpus = np.minimum(recording.requests * mean, np.array([region.fleet.gpus for region in regions]))
     usual = np.tile(gpus.reshape(days, per_day, -1).mean(axis=0), (days, 1))
     return _replayed(gpus, usual, at, other)
+
+
+def replay_air(recording: Recording, start_minute: int, n: int) -> Floats:
+    """Recorded air temperature, shape (N, R) [C]."""
+    air_c = recording.dated[AIR]
+    return air_c[(_first_step(recording, start_minute) + np.arange(n)) % len(air_c)]
+
+
+def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """Recorded carbon intensity with its climatology and a second anomaly, three (N, R) arrays [kg/kWh].
+
+    With a generator in the state of `replay_weather`'s the second anomaly is of the same other day.
+    """
+    carbon = recording.dated[CARBON]
+    at, other = _places(recording, len(carbon), start_minute, n, rng)
+    return _replayed(carbon, _month_climatology(carbon, recording.year, recording.step_minutes), at, other)
 
 
 def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
@@ -141,6 +191,15 @@ def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor:
         (float(sun), float(wind)) for sun, wind in zip(recording.sun_cf.mean(0), recording.wind_cf.mean(0), strict=True)
     ]
     return carbon_of(grids_of(regions, means), sun_factor, wind_factor)
+
+
+def _places(
+    recording: Recording, total: int, start_minute: int, n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Steps of the recorded year that play, and those of another day, each (N,)."""
+    at = (_first_step(recording, start_minute) + np.arange(n)) % total
+    shift_days = int(rng.integers(LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS + 1)) * int(rng.choice((-1, 1)))
+    return at, (at + shift_days * DAY_MINUTES // recording.step_minutes) % total
 
 
 def _replayed(values: Floats, usual: Floats, at: NDArray[np.int64], other: NDArray[np.int64]) -> Drawn:

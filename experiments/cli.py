@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from wattward.envs.importers.options import Imported
 
 BAD_INPUT, UNFINISHED = 2, 130
 CACHE = Path("results/cache")
@@ -43,7 +46,9 @@ app = typer.Typer(
 Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name, or a scenario file.")]
 Episodes = Annotated[int, typer.Option("--episodes", min=1, help="Episodes 0..N-1 of the split.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes.")]
-Recording = Annotated[Path | None, typer.Option("--recording", help="Folder of recorded sun, wind and requests.")]
+Recording = Annotated[
+    Path | None, typer.Option("--recording", help="Folder of recorded series, see docs/recordings.md.")
+]
 Cache = Annotated[Path, typer.Option("--cache", help="Folder of finished work; safe to delete.")]
 Trust = Annotated[
     bool,
@@ -180,6 +185,59 @@ def throughput(
     _show(tables.terminal(report.TARGET_COLUMNS, measured["targets"], "targets"))
 
 
+@app.command("import")
+def import_(
+    kind: Annotated[str, typer.Argument(help="weather, requests, carbon or prices.")],
+    files: Annotated[list[Path], typer.Argument(help="Files of one region; several are joined in time.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the recording; what it holds of other kinds is kept.")],
+    region: Annotated[
+        str, typer.Option("--region", help="Region or province that the files are of, or a region file.")
+    ],
+    zone: Annotated[str | None, typer.Option("--zone", help="Zone of times without offset, as Europe/Berlin.")] = None,
+    fill: Annotated[str | None, typer.Option("--fill", help="interpolate or repeat-day; without, no gaps.")] = None,
+    time_column: Annotated[str | None, typer.Option("--time-column", help="Where it is not found.")] = None,
+    time_format: Annotated[str | None, typer.Option("--time-format", help="As %d.%m.%Y %H:%M; ISO without.")] = None,
+    value_column: Annotated[
+        list[str] | None, typer.Option("--value-column", help="Where it is not found; several for tokens.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--start", help="Of a trace that counts from its start.")] = None,
+    latitude: Annotated[float | None, typer.Option("--latitude", help="Where the weather file has none.")] = None,
+    longitude: Annotated[float | None, typer.Option("--longitude", help="Where the weather file has none.")] = None,
+    tilt: Annotated[float | None, typer.Option("--tilt", help="Of panels; else the region's, or 0.")] = None,
+    turbine: Annotated[str | None, typer.Option("--turbine", help="Of windpowerlib; else the region's.")] = None,
+    year: Annotated[int | None, typer.Option("--year", min=1900, max=2199, help="That a typical year becomes.")] = None,
+    tokens_per_gpu_hour: Annotated[
+        float | None, typer.Option("--tokens-per-gpu-hour", help="That a GPU serves; for requests.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option("--currency", help="Of prices, as EUR.")] = None,
+    per: Annotated[str | None, typer.Option("--per", help="kWh or MWh; for prices.")] = None,
+    yuan_per_unit: Annotated[float | None, typer.Option("--yuan-per-unit", help="Yuan that one EUR is.")] = None,
+) -> None:
+    """Turn files of weather, requests, carbon or prices into a recording."""
+    from wattward.envs.importers.options import Options
+    from wattward.envs.importers.registry import import_files
+
+    options = Options(
+        region=region,
+        zone=zone,
+        fill=fill,
+        time_column=time_column,
+        time_format=time_format,
+        value_columns=tuple(value_column) if value_column else None,
+        start=start,
+        latitude_deg=latitude,
+        longitude_deg=longitude,
+        tilt_deg=tilt,
+        turbine=turbine,
+        year=year,
+        tokens_per_gpu_h=tokens_per_gpu_hour,
+        currency=currency,
+        per=per,
+        yuan_per_unit=yuan_per_unit,
+    )
+    _tell(import_files(kind, files, out, options), out)
+
+
 @app.command()
 def scenarios() -> None:
     """List the shipped scenarios, and the family that is made by name."""
@@ -249,6 +307,21 @@ def _folder(recording: Path | None) -> str | None:
 
         raise ConfigError(f"--recording {recording}: no such folder")
     return None if recording is None else str(recording)
+
+
+def _tell(imported: Imported, out: Path) -> None:
+    from wattward.envs.importers.registry import summary
+
+    for row in summary(imported):
+        _say(
+            f"{row['region']} {row['series']}: {row['values']} values, {row['from']} to {row['to']}, "
+            f"{row['least']:.4g} to {row['most']:.4g}, mean {row['mean']:.4g} {row['unit']}"
+        )
+    for note in imported.facts.get("notes", []):
+        _say(note)
+    for gap in imported.facts["gaps"]:
+        _say(f"gap of {gap['hours']:g} h from {gap['from']}, filled by {imported.facts['fill']}")
+    _say(f"recording: {out}")
 
 
 def _say(line: str) -> None:

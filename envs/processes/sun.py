@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from functools import lru_cache
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from wattward.envs.processes.kept import kept
 from wattward.envs.processes.lookup import look_up
 from wattward.envs.processes.table_cache import cached_table
 from wattward.envs.types import Floats, Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STANDARD_W_PER_M2 = 1000.0
 BEIJING_MERIDIAN_DEG = 120.0
@@ -54,6 +57,28 @@ def _compute_clear_sky(site: Site, tilt_deg: float, year: int, step: int) -> Flo
     location = pvlib.location.Location(site.latitude_deg, site.longitude_deg, "Etc/GMT-8", site.altitude_m)
     position = location.get_solarposition(times)
     sky = location.get_clearsky(times, model="ineichen", solar_position=position)
+    return _on_plane(site, tilt_deg, position, sky)
+
+
+def plane_w_per_m2(site: Site, tilt_deg: float, sky: pd.DataFrame) -> Floats:
+    """Irradiance of a plane that faces the equator under a measured sky, shape (M,) [W/m2].
+
+    Args:
+        site: where.
+        tilt_deg: of the plane against the ground.
+        sky: columns ghi, dni, dhi [W/m2]; its index says when the sun stands as they say, with a time zone.
+    """
+    import pvlib
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pvlib's own use of pandas
+        location = pvlib.location.Location(site.latitude_deg, site.longitude_deg, "UTC", site.altitude_m)
+        return _on_plane(site, tilt_deg, location.get_solarposition(sky.index), sky)
+
+
+def _on_plane(site: Site, tilt_deg: float, position: pd.DataFrame, sky: pd.DataFrame) -> Floats:
+    import pvlib
+
     plane = pvlib.irradiance.get_total_irradiance(
         tilt_deg,
         180.0 if site.latitude_deg >= 0 else 0.0,
@@ -129,7 +154,8 @@ def _darkness(steps: int) -> Floats:
     return np.zeros(steps)
 
 
-def _clear_factor(w_per_m2: Floats, performance_ratio: Floats | float) -> Floats:
+def sun_factor(w_per_m2: Floats, performance_ratio: Floats | float) -> Floats:
+    """Capacity factor of panels under that irradiance of their plane, same shape."""
     return np.minimum(1.0, performance_ratio * w_per_m2 / STANDARD_W_PER_M2)
 
 
@@ -140,7 +166,7 @@ def clear_sky_index(z: Floats, sun: Sun) -> Floats:
 
 def mean_sun_factor(region: Region, year: int, step: int) -> float:
     """Expected capacity factor over a calendar year."""
-    clear = _clear_factor(_clear_table(region, year, step), region.sun.performance_ratio)
+    clear = sun_factor(_clear_table(region, year, step), region.sun.performance_ratio)
     return float(clear.mean() * region.sun.index_mean)
 
 
@@ -149,7 +175,7 @@ def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rando
     law = sun_law(scenario)
     year, place = position_in_year(start_minute, n, scenario.step_minutes)
     w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)]).T
-    clear = _clear_factor(w_per_m2, law.performance_ratio)
+    clear = sun_factor(w_per_m2, law.performance_ratio)
     usual = clear * law.index_mean
     day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
     first, second = (clear * look_up(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))

@@ -28,7 +28,20 @@ from wattward.envs.cluster_env import ClusterEnv
 from wattward.experiments import cli
 from wattward.experiments.records import PACKAGE
 
-COMMANDS = ("train", "evaluate", "leaderboard", "case", "throughput", "scenarios", "describe", "entrants", "version")
+COMMANDS = (
+    *(
+        "train",
+        "evaluate",
+        "leaderboard",
+        "case",
+        "throughput",
+        "import",
+        "scenarios",
+        "describe",
+        "entrants",
+        "version",
+    ),
+)
 TOY_SUITE = "name: mine\ntitle: Mine\nscenarios: [toy]\nepisodes: 2\nrules: [RunOnArrival, Random]\n"
 Spoil = Callable[[Path], list[str]]
 
@@ -252,6 +265,23 @@ def test_a_recording_with_a_gap_is_refused(empty_folder: Path, tmp_path: Path) -
     refused(empty_folder, ["sun.csv", "line 102"], *command)
     weather.to_csv(folder / "sun.csv", index=False)
     assert wattward(*command).exit_code == 0
+
+
+def test_imported_requests_play_in_an_evaluation(empty_folder: Path, tmp_path: Path) -> None:
+    times = pd.date_range("2024-05-06", periods=48 * 4, freq="15min")
+    times = times.union(times + pd.Timedelta(minutes=14, seconds=30))
+    pd.DataFrame({"timestamp": times, "tokens": 500}).to_csv(tmp_path / "trace.csv", index=False)
+    out, told = tmp_path / "recorded", ("--zone", "Europe/Berlin", "--tokens-per-gpu-hour", "1000")
+    command = ("import", "requests", str(tmp_path / "trace.csv"), "--out", str(out))
+    refused(empty_folder, ["--zone = 'Mars'"], *command, "--region", "x", "--zone", "Mars", *told[2:])
+    refused(empty_folder, ["--tilt: import requests does not"], *command, "--region", "x", "--tilt", "3", *told)
+    assert not out.exists()
+    for region in load_scenario("toy").regions:
+        done = wattward(*command, "--region", region.name, *told)
+        assert done.exit_code == 0, done.output
+        assert "interactive_gpus: 48 values, 2024-05-05T22:00:00+00:00" in done.stdout and "mean 4 GPU" in done.stdout
+    shown = ("evaluate", "Random", "--scenario", "toy", "--recording", str(out), "--episodes", "1", "--jobs", "1")
+    assert wattward(*shown).exit_code == 0
 
 
 def refused(folder: Path, wanted: list[str], *command: str) -> None:

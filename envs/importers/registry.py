@@ -1,0 +1,52 @@
+"""Kinds of files that can be imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from wattward.configs import ConfigError
+from wattward.envs.importers import carbon, prices, requests, store, weather
+from wattward.envs.importers.options import Imported, Options
+
+KINDS: dict[str, Callable[[list[Path], Options], Imported]] = {
+    "weather": weather.read,
+    "requests": requests.read,
+    "carbon": carbon.read,
+    "prices": prices.read,
+}
+
+
+def import_files(kind: str, files: Sequence[Path], out: Path, options: Options) -> Imported:
+    """Reads files and adds them to the recording in `out`; nothing is written unless all of them can be used.
+
+    Raises:
+        ConfigError: no such kind, or whatever the kind's importer or the store refuses.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"kind = {kind!r}: must be one of {', '.join(KINDS)}")
+    for path in files:
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file")
+    imported = KINDS[kind](list(files), options)
+    store.add(out, imported)
+    return imported
+
+
+def summary(imported: Imported) -> list[dict[str, Any]]:
+    """A row for each series that came in: name, unit, first and last time, number, least, mean, most."""
+    return [
+        {
+            "region": imported.region,
+            "series": each.series,
+            "unit": each.unit,
+            "from": each.times[0].isoformat(),
+            "to": each.times[-1].isoformat(),
+            "values": len(each.times),
+            "least": float(each.values.min()),
+            "mean": float(each.values.mean()),
+            "most": float(each.values.max()),
+        }
+        for each in imported.measured
+    ]
