@@ -8,7 +8,7 @@ from typing import Any
 
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
 from wattward.configs.base import ConfigError
-from wattward.configs.loading import check, find, names, read_yaml
+from wattward.configs.loading import DISTURBED_BY, check, find, names, read_yaml
 
 SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings]] = {"ppo": PPOSettings, "dqn": DQNSettings}
 """Algorithm -> what its settings may hold."""
@@ -17,10 +17,12 @@ SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings]] = {"ppo": PPOSettings
 def load_agent(name: str | Path, scenario: str) -> AgentSettings:
     """Settings of an agent (shipped name or path) for a scenario: the file's `default` entry under the scenario's own.
 
+    A disturbed scenario has the settings of the scenario that is disturbed.
+
     Raises:
         ConfigError: no such agent, an entry for a scenario nobody knows, or a key or value that is not allowed.
     """
-    path = find("agents", name)
+    path, scenario = find("agents", name), scenario.partition(DISTURBED_BY)[0]
     entries = _entries(path, scenario)
     merged = {**entries["default"], **entries.get(scenario, {})}
     where = Path(f"{path}, entry {scenario if scenario in entries else 'default'}")

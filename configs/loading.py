@@ -12,16 +12,19 @@ from pydantic import BaseModel, ValidationError
 
 from wattward.configs import generated
 from wattward.configs.base import Config, ConfigError
+from wattward.configs.disturbance_schema import KINDS, Disturbance, NewTariff, Preset
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import RegionUse, Scenario
 from wattward.configs.tariff_schema import Tariff
 
 HERE = Path(__file__).parent
 Model = TypeVar("Model", bound=Config)
+DISTURBED_BY = "+"
+"""Stands between the name of a scenario and those of its disturbances."""
 
 
 def names(kind: str) -> list[str]:
-    """Names of the shipped files of one kind: tariffs, regions, scenarios, agents or suites."""
+    """Names of the shipped files of one kind: tariffs, regions, scenarios, disturbances, agents or suites."""
     return sorted(path.stem for path in (HERE / kind).glob("*.yaml"))
 
 
@@ -127,9 +130,14 @@ def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
 def load_scenario(name: str | Path) -> Scenario:
     """A scenario by shipped name, path or a name of the generated family, its regions and tariffs read in.
 
+    Any of these may be followed by disturbances, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
+
     Raises:
         ConfigError: a file is missing or wrong, or a generated scenario's size is out of range.
     """
+    base, *presets = (str(name),) if Path(name).is_file() else str(name).split(DISTURBED_BY)
+    if presets:
+        return _disturbed(load_scenario(base), presets, str(name))
     size = generated.parse(name)
     if size is not None:
         return generated.generate(size, tuple(load_scenario(model) for model in generated.MODEL_SCENARIOS))
@@ -140,5 +148,50 @@ def load_scenario(name: str | Path) -> Scenario:
         raise ConfigError(f"{path}: regions = {uses!r}: must be a list of {{region: NAME, override: {{...}}}}")
     checked = [check(RegionUse, use if isinstance(use, dict) else {"region": use}, path) for use in uses]
     regions = [load_region(use.region, use.override) for use in checked]
-    tariffs = {region.tariff: load_tariff(region.tariff) for region in regions}
-    return check(Scenario, {**data, "regions": regions, "tariffs": tariffs}, path)
+    disturbances = _disturbances(data.get("disturbances", []), path)
+    tariffs = {region.tariff: load_tariff(region.tariff) for region in regions} | _tariffs(disturbances)
+    own = {"regions": regions, "tariffs": tariffs, "disturbances": disturbances}
+    return check(Scenario, {**data, **own}, path)
+
+
+def load_preset(name: str | Path) -> Preset:
+    """Disturbances by shipped name or path."""
+    path = find("disturbances", name)
+    data = read_yaml(path)
+    return check(Preset, {**data, "disturbances": _disturbances(data.get("disturbances", []), path)}, path)
+
+
+def _disturbed(scenario: Scenario, presets: list[str], name: str) -> Scenario:
+    """The scenario with the disturbances of `presets` after its own."""
+    added = [load_preset(preset) for preset in presets]
+    disturbances = [happening for preset in added for happening in preset.disturbances]
+    changes = {
+        "name": DISTURBED_BY.join([scenario.name, *(Path(preset).stem for preset in presets)]),
+        "title": "; ".join([scenario.title, *(preset.title for preset in added)]),
+        "source": " ".join([scenario.source, *(f"{preset.title}: {preset.source}" for preset in added)]),
+        "tariffs": {**scenario.tariffs, **_tariffs(disturbances)},
+        "disturbances": (*scenario.disturbances, *disturbances),
+    }
+    return check(Scenario, {**dict(scenario), **changes}, Path(name))
+
+
+def _disturbances(entries: object, path: Path) -> list[Disturbance]:
+    """Each checked against its own kind, so that an error names the keys of that kind.
+
+    Raises:
+        ConfigError: not a list of disturbances.
+    """
+    if not isinstance(entries, list):
+        raise ConfigError(f"{path}: disturbances = {entries!r}: must be a list of {{kind: KIND, ...}}")
+    checked: list[Any] = []
+    for i, entry in enumerate(entries):
+        where = Path(f"{path}, disturbances.{i}")
+        if not isinstance(entry, dict) or str(entry.get("kind")) not in KINDS:
+            shown = entry.get("kind") if isinstance(entry, dict) else entry
+            raise ConfigError(f"{where}: kind = {shown!r}: must be one of {', '.join(KINDS)}")
+        checked.append(check(KINDS[entry["kind"]], entry, where))
+    return checked
+
+
+def _tariffs(disturbances: list[Disturbance]) -> dict[str, Tariff]:
+    return {new.tariff: load_tariff(new.tariff) for new in disturbances if isinstance(new, NewTariff)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
+from wattward.configs.disturbance_schema import ALL, Disturbance, NewTariff, WorseForecasts
 from wattward.configs.region_schema import Region
 from wattward.configs.tariff_schema import Tariff
 
@@ -90,7 +92,10 @@ class Contracts(Config):
 
 
 class Scenario(Config):
-    """One scenario, resolved: every region and tariff it names is inside it."""
+    """One scenario, resolved: every region and tariff it names is inside it.
+
+    Without disturbances it is written down as if there were no such thing, so that hashes of its content stay.
+    """
 
     name: str
     title: str
@@ -107,6 +112,7 @@ class Scenario(Config):
     job_classes: tuple[JobClass, ...]
     forecast: Forecast
     contracts: Contracts
+    disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
 
     @property
     def n_regions(self) -> int:
@@ -141,4 +147,23 @@ class Scenario(Config):
                 raise ValueError(f"regions.{region.name}.tariff {region.tariff!r} is not among {sorted(self.tariffs)}")
         if 60 % self.step_minutes:
             raise ValueError(f"step_minutes {self.step_minutes} must divide 60")
+        return self
+
+    @model_validator(mode="after")
+    def _disturbances_fit(self) -> Scenario:
+        names = {region.name for region in self.regions}
+        for i, happening in enumerate(self.disturbances):
+            where = f"disturbances.{i} ({happening.kind})"
+            unknown = sorted(set(happening.regions) - names) if happening.regions != ALL else []
+            if unknown:
+                raise ValueError(f"{where}: region {unknown[0]!r} is not among {', '.join(sorted(names))}")
+            if not isinstance(happening.start_h, str) and happening.start_h >= self.episode_days * 24:
+                last_h = self.episode_days * 24
+                raise ValueError(
+                    f"{where}: start_h {happening.start_h:g} must be before the episode's end, {last_h:g} h"
+                )
+            if isinstance(happening, NewTariff) and happening.tariff not in self.tariffs:
+                raise ValueError(f"{where}: tariff {happening.tariff!r} is not among {sorted(self.tariffs)}")
+            if isinstance(happening, WorseForecasts) and self.forecast.skill == 1.0:
+                raise ValueError(f"{where}: forecast.skill is 1, so that forecasts have no error; must be below 1")
         return self

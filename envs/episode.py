@@ -1,4 +1,4 @@
-"""One realisation of the world: every process drawn from its own seed, or replayed from a recording."""
+"""One realisation of the world: every process drawn from its own seed or replayed from a recording, then disturbed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import date
 import numpy as np
 
 from wattward.configs import ConfigError
+from wattward.configs.disturbance_schema import DarkWeek, WindDrought
 from wattward.configs.scenario_schema import Scenario
+from wattward.envs.disturbances import Placed, dim, disturb, place
 from wattward.envs.processes.air import draw_air
 from wattward.envs.processes.calendar import DAY_MINUTES, minute_of
 from wattward.envs.processes.carbon import draw_carbon
@@ -35,7 +37,18 @@ from wattward.envs.types import Exogenous, Floats
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Name of each split and the key that keeps its seeds apart from the others'."""
 SPLIT_ENTROPY = 20261121
-PROCESSES = ("start", "sun", "wind", "river", "air", "interactive", "jobs", "replay_weather", "replay_interactive")
+PROCESSES = (
+    "start",
+    "sun",
+    "wind",
+    "river",
+    "air",
+    "interactive",
+    "jobs",
+    "replay_weather",
+    "replay_interactive",
+    "disturbances",
+)
 """Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
 
 
@@ -70,10 +83,11 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     """
     rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
     n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
-    quantities = _weather_and_demand(scenario, start, n, rng, recording)
+    placed = place(scenario, n, rng["disturbances"])
+    quantities = _weather_and_demand(scenario, start, n, rng, recording, placed)
     sun, wind, interactive, carbon = quantities
     jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
-    return Exogenous(
+    world = Exogenous(
         start_minute=np.array([start], dtype=np.int64),
         price_yuan_per_kwh=_batch(price(scenario, start, n)),
         carbon_kg_per_kwh=_batch(carbon.truth),
@@ -94,6 +108,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         job_estimate_gpu_h=jobs.estimate_gpu_h[None],
         job_data_gb=jobs.data_gb[None],
     )
+    return disturb(scenario, placed, world)
 
 
 def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
@@ -129,7 +144,12 @@ def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recor
 
 
 def _weather_and_demand(
-    scenario: Scenario, start: int, n: int, rng: dict[str, np.random.Generator], recording: Recording | None
+    scenario: Scenario,
+    start: int,
+    n: int,
+    rng: dict[str, np.random.Generator],
+    recording: Recording | None,
+    placed: tuple[Placed, ...],
 ) -> tuple[Drawn, Drawn, Drawn, Drawn]:
     """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]."""
     if recording is not None:
@@ -146,6 +166,7 @@ def _weather_and_demand(
         interactive = replay_interactive(recording, scenario.regions, start, n, rng["replay_interactive"])
     else:
         interactive = draw_interactive(scenario, start, n, rng["interactive"])
+    sun, wind = dim(placed, DarkWeek, sun), dim(placed, WindDrought, wind)
     if carbon is None and recording is not None and recording.has_weather:
         carbon = replay_carbon(recording, scenario.regions, sun, wind)
     elif carbon is None:

@@ -9,6 +9,7 @@ import numpy as np
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
 from wattward.configs.tariff_schema import Tariff
+from wattward.envs.disturbances import added_heat_c, dearest_yuan_per_kwh
 from wattward.envs.processes.jobs import mean_work_gpu_h
 from wattward.envs.types import Floats, Params
 
@@ -23,12 +24,14 @@ def make_params(scenario: Scenario, batch: int = 1) -> Params:
 
     Two of them are derived, not read:
 
-    - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price of the
-      region's tariff and its dirtiest grid, at full busy power and a hot day's PUE, plus the demand charge spread over
-      the episode's hours: no hour's energy within the episode was dearer, so leaving work undone pays at most where a
-      last step would have raised the month's peak.
+    - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
+      the region's tariff, those that may take its place and price spikes can come to, and its dirtiest grid, at full
+      busy power and the PUE of a hot day in a heat wave if there is one, plus the demand charge spread over the
+      episode's hours: no hour's energy within the episode was dearer, so leaving work undone pays at most where a last
+      step would have raised the month's peak.
     - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
-      prices, loads, carbon and green power. It scales the reward and nothing else.
+      prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
+      rewards with and without them are on one scale.
     """
     one = Params(
         n_steps=np.array(scenario.n_steps),
@@ -120,8 +123,12 @@ def _demand_yuan_per_kw(scenario: Scenario, region: Region) -> float:
 def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region) -> float:
     cooling, air = region.cooling, region.air
     hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c
+    hot_c += added_heat_c(scenario, region)
+    dearest = dearest_yuan_per_kwh(
+        scenario, region, lambda tariff: highest_price_yuan_per_kwh(scenario.tariffs[tariff])
+    )
     yuan_per_kwh = (
-        max(0.0, highest_price_yuan_per_kwh(scenario.tariffs[region.tariff]))
+        dearest
         + region.carbon.fossil_kg_per_kwh * _carbon_yuan_per_kg(scenario)
         + _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
     )

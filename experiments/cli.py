@@ -43,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name, or a scenario file.")]
+Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")]
 Episodes = Annotated[int, typer.Option("--episodes", min=1, help="Episodes 0..N-1 of the split.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes.")]
 Recording = Annotated[
@@ -240,13 +240,15 @@ def import_(
 
 @app.command()
 def scenarios() -> None:
-    """List the shipped scenarios, and the family that is made by name."""
-    from wattward.configs import load_scenario, names
+    """List the shipped scenarios, the family that is made by name, and what may disturb any of them."""
+    from wattward.configs import load_preset, load_scenario, names
     from wattward.configs.generated import FAMILY, summary
 
     for name in names("scenarios"):
         _say(f"{name:<28}{load_scenario(name).title}")
     _say(f"{FAMILY:<28}{summary()}")
+    for name in names("disturbances"):
+        _say(f"{f'...+{name}':<28}{load_preset(name).title}")
     _say("\n`wattward describe NAME` shows one of them, and a day of it.")
 
 

@@ -166,6 +166,19 @@ def test_a_recorded_world_fits_the_contract_and_keeps_what_is_drawn(made_up: Rec
     np.testing.assert_array_equal(recorded.noise, again.noise)
 
 
+def test_a_recorded_world_is_disturbed_as_a_drawn_one_is(made_up: Recording) -> None:
+    plain, calm = (
+        draw(load_scenario(name), episode_seed("test", 2), made_up)
+        for name in ("zhejiang-xinjiang", "zhejiang-xinjiang+dark-calm")
+    )
+    when = slice(4 * 48, 4 * 120)
+    np.testing.assert_allclose(calm.sun_kw[:, when], 0.3 * plain.sun_kw[:, when])
+    np.testing.assert_allclose(calm.wind_kw[:, when], 0.2 * plain.wind_kw[:, when])
+    assert (calm.carbon_kg_per_kwh >= plain.carbon_kg_per_kwh).all()
+    np.testing.assert_array_equal(calm.wind_kw[:, when.stop :], plain.wind_kw[:, when.stop :])
+    np.testing.assert_array_equal(calm.usual, plain.usual)
+
+
 def test_recorded_carbon_averages_the_published_factor_over_the_year(made_up: Recording) -> None:
     scenario = load_scenario("zhejiang-xinjiang")
     mean = np.mean([_carbon(scenario, made_up, month) for month in range(1, 13)], axis=0)

@@ -121,8 +121,19 @@ def test_help_imports_nothing_heavy() -> None:
 def test_version_and_lists() -> None:
     assert wattward("version").stdout == f"wattward {__version__}\n"
     assert "zhejiang-xinjiang-2024" in wattward("scenarios").stdout
-    assert "\nscale-REGIONSxJOBS" in wattward("scenarios").stdout
+    listed = wattward("scenarios").stdout
+    assert "scale-REGIONSxJOBS" in listed and "...+heat-wave" in listed
     assert "PeakOffset" in wattward("entrants").stdout.splitlines()
+
+
+def test_a_disturbed_scenario_is_evaluated_by_its_name() -> None:
+    wanted = ("evaluate", "RunOnArrival", "--episodes", "1", "--jobs", "1", "--out", "e.json", "--scenario")
+    for name in ("toy", "toy+price-spike"):
+        result = wattward(*wanted, name)
+        assert result.exit_code == 0, result.output
+        assert f"1 test episodes of {name}" in result.stdout
+    wrong = wattward(*wanted, "toy+price-spikes")
+    assert "unknown disturbance 'price-spikes'; did you mean price-spike" in " ".join(wrong.output.split())
 
 
 def test_evaluate_shows_a_table_and_keeps_every_episode(empty_folder: Path, trained: Path) -> None:
