@@ -251,4 +251,4 @@ def _terms(p: Params, world: Exogenous, program: Program, plan: _Plan, x: Floats
         "late_yuan": paid(plan.late),
         "settlement_yuan": paid(plan.left) + paid(plan.late_at_end) + constant,
     }
-    return {term: yuan[term] for term in YUAN_TERMS}
+    return {term: yuan.get(term, 0.0) for term in YUAN_TERMS}

@@ -105,8 +105,22 @@ class DemandSurge(Happening):
     factor: NonNegative
 
 
+class WanOutage(Happening):
+    """The links of these regions carry `factor` of what they can; nothing by default. What is under way arrives."""
+
+    kind: Literal["wan_outage"] = "wan_outage"
+    factor: Share = 0.0
+
+
+class GpuFailures(Happening):
+    """`share` of the fleet is off. Gangs that no longer fit stop, the last in the queue first, and must restart."""
+
+    kind: Literal["gpu_failures"] = "gpu_failures"
+    share: Share
+
+
 Disturbance = Annotated[
-    WindDrought | DarkWeek | HeatWave | PriceSpike | WorseForecasts | NewTariff | DemandSurge,
+    WindDrought | DarkWeek | HeatWave | PriceSpike | WorseForecasts | NewTariff | DemandSurge | WanOutage | GpuFailures,
     Field(discriminator="kind"),
 ]
 KINDS: dict[str, type[Happening]] = {
@@ -117,6 +131,8 @@ KINDS: dict[str, type[Happening]] = {
     "worse_forecasts": WorseForecasts,
     "new_tariff": NewTariff,
     "demand_surge": DemandSurge,
+    "wan_outage": WanOutage,
+    "gpu_failures": GpuFailures,
 }
 
 

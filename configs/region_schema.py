@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
+from wattward.configs.storage_schema import Battery, Tank
+from wattward.configs.supply_schema import Supply
+
+ABSENT = operator.not_
+"""A key that is not given is not written down, so that hashes of what a file holds stay when keys are added."""
+
+
+def _is_one(value: float) -> bool:
+    return value == 1.0
 
 
 class Site(Config):
@@ -18,13 +28,31 @@ class Site(Config):
     province: str
 
 
+class Sleep(Config):
+    """GPUs that nothing needs sleep; waking takes a step, and energy.
+
+    After each step as many are awake as requests and running jobs hold, and `headroom_gpus`, and what the waiting work
+    could fill in the next step where the region's mode lets it run.
+    """
+
+    gpu_sleep_kw: NonNegative
+    wake_kwh: NonNegative = Field(description="of one GPU")
+    headroom_gpus: NonNegative
+
+
 class Fleet(Config):
-    """GPUs of one kind; powers are the server's share per GPU."""
+    """GPUs of one kind; powers are the server's share per GPU.
+
+    Requests that need x GPUs draw the power of G (x / G) ^ `serving_exponent` busy GPUs, G being
+    `reserved_for_interactive_gpus`: below 1, requests cost more energy each when few share the GPUs.
+    """
 
     gpus: Positive
     gpu_idle_kw: NonNegative
     gpu_busy_kw: Positive
     reserved_for_interactive_gpus: NonNegative
+    serving_exponent: Annotated[float, Field(gt=0, le=1, exclude_if=_is_one)] = 1.0
+    sleep: Annotated[Sleep | None, Field(exclude_if=ABSENT)] = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Fleet:
@@ -34,16 +62,24 @@ class Fleet(Config):
             raise ValueError(
                 f"reserved_for_interactive_gpus {self.reserved_for_interactive_gpus} exceeds gpus {self.gpus}"
             )
+        if self.sleep is not None and self.sleep.gpu_sleep_kw > self.gpu_idle_kw:
+            raise ValueError(f"sleep.gpu_sleep_kw {self.sleep.gpu_sleep_kw} exceeds gpu_idle_kw {self.gpu_idle_kw}")
         return self
 
 
 class Cooling(Config):
-    """PUE = pue_base + pue_slope_per_c x max(0, air temperature - free_below_c)."""
+    """PUE = pue_base + pue_slope_per_c x max(0, air temperature - free_below_c), at full load.
+
+    `fixed_share` of the cooling power of full load is drawn at any load (pumps, fans); the rest goes with the load, so
+    that PUE is worse when little runs. `recovered_share` of the IT power is won back by a turbine in the return water.
+    """
 
     kind: Literal["gravity_water", "immersion", "air"]
     pue_base: Annotated[float, Field(ge=1)]
     pue_slope_per_c: NonNegative = 0.0
     free_below_c: float = 15.0
+    fixed_share: Annotated[Share, Field(exclude_if=ABSENT)] = 0.0
+    recovered_share: Annotated[Share, Field(exclude_if=ABSENT)] = 0.0
 
 
 class Sun(Config):
@@ -167,3 +203,6 @@ class Region(Config):
     carbon: Carbon
     interactive: Interactive
     network: Network
+    battery: Annotated[Battery | None, Field(exclude_if=ABSENT)] = None
+    tank: Annotated[Tank | None, Field(exclude_if=ABSENT)] = None
+    supply: Annotated[Supply | None, Field(exclude_if=ABSENT)] = None

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
 from wattward.configs.disturbance_schema import ALL, Disturbance, NewTariff, WorseForecasts
+from wattward.configs.programme_schema import Constraints, GridEvents
 from wattward.configs.region_schema import Region
 from wattward.configs.tariff_schema import Tariff
 
@@ -37,6 +38,10 @@ class LogNormal(Config):
         first, last = (math.log(end / self.median) / self.sigma for end in (self.low, self.high))
         between = self.median * math.exp(self.sigma**2 / 2) * (_normal(last - self.sigma) - _normal(first - self.sigma))
         return self.low * _normal(first) + between + self.high * (1.0 - _normal(last))
+
+
+def _is_rule(value: str) -> bool:
+    return value == "rule"
 
 
 def _normal(z: float) -> float:
@@ -113,11 +118,32 @@ class Scenario(Config):
     forecast: Forecast
     contracts: Contracts
     disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
+    storage_control: Annotated[
+        Literal["rule", "agent"],
+        Field(description="who orders the stores; an agent's action has one entry more a store", exclude_if=_is_rule),
+    ] = "rule"
+    grid_events: Annotated[GridEvents | None, Field(exclude_if=operator.not_)] = None
+    constraints: Annotated[Constraints | None, Field(exclude_if=operator.not_)] = None
 
     @property
     def n_regions(self) -> int:
         """Number of regions."""
         return len(self.regions)
+
+    @property
+    def n_stores(self) -> int:
+        """Batteries and tanks that an action orders: 0 unless `storage_control` is "agent"."""
+        stores = sum((region.battery is not None) + (region.tank is not None) for region in self.regions)
+        return stores if self.storage_control == "agent" else 0
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether anything is in it that observations hold further fields of.
+
+        Disturbances do not count, so that policies trained without them can be tried with them.
+        """
+        parts = [(r.battery, r.tank, r.supply, r.fleet.sleep) for r in self.regions]
+        return any(any(part) for part in parts) or any((self.grid_events, self.constraints))
 
     @property
     def step_h(self) -> float:
@@ -145,6 +171,9 @@ class Scenario(Config):
         for region in self.regions:
             if region.tariff not in self.tariffs:
                 raise ValueError(f"regions.{region.name}.tariff {region.tariff!r} is not among {sorted(self.tariffs)}")
+        if self.grid_events and not set(self.grid_events.regions) <= {region.name for region in self.regions}:
+            known = ", ".join(region.name for region in self.regions)
+            raise ValueError(f"grid_events.regions {list(self.grid_events.regions)}: must be among {known}")
         if 60 % self.step_minutes:
             raise ValueError(f"step_minutes {self.step_minutes} must divide 60")
         return self

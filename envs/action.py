@@ -7,6 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.configs.scenario_schema import Scenario
 from wattward.envs.types import Offers
 
 
@@ -23,10 +24,28 @@ class Mode(IntEnum):
     """Own queue up to the free GPUs, then others' with the GPUs still free."""
 
 
+class StoreOrder(IntEnum):
+    """What an action tells a battery or a tank, where the scenario hands their control to it."""
+
+    BY_RULE = 0
+    """As the price rule has it (`wattward.envs.processes.store_rule`)."""
+    CHARGE = 1
+    """At full power."""
+    IDLE = 2
+    """A battery still takes surplus of the plants on site."""
+    DISCHARGE = 3
+    """Up to what the site needs."""
+
+
 N_MODES = len(Mode)
 _OWN = np.array([0.0, 1.0, 1.0, 1.0])
 _OTHERS = np.array([0.0, 1.0, 0.0, 1.0])
 _SURPLUS = np.array([False, True, False, False])
+
+
+def n_entries(scenario: Scenario) -> int:
+    """Numbers in an action of modes: one a region, then one a store that actions order; each is one of 4."""
+    return scenario.n_regions + scenario.n_stores
 
 
 def offers_of_modes(modes: NDArray[np.integer]) -> Offers:
@@ -59,15 +78,15 @@ def offers_of_shares(shares: NDArray[np.floating]) -> Offers:
     return Offers(own=own, others=others, surplus_only=np.zeros(own.shape, dtype=np.bool_))
 
 
-def joint_to_modes(joint: NDArray[np.integer], n_regions: int) -> NDArray[np.int64]:
-    """Base-4 digits of joint actions, region 0 most significant.
+def joint_to_modes(joint: NDArray[np.integer], entries: int) -> NDArray[np.int64]:
+    """Base-4 digits of joint actions, the first region's most significant.
 
     Args:
-        joint: Shape (B,), values 0..4**n_regions - 1.
-        n_regions: Number of regions R.
+        joint: Shape (B,), values 0..4**entries - 1.
+        entries: Numbers in an action, see `n_entries`.
 
     Returns:
-        Modes, shape (B, R).
+        Actions, shape (B, entries).
     """
-    powers = N_MODES ** np.arange(n_regions - 1, -1, -1, dtype=np.int64)
+    powers = N_MODES ** np.arange(entries - 1, -1, -1, dtype=np.int64)
     return (np.asarray(joint, dtype=np.int64)[..., None] // powers) % N_MODES

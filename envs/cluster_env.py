@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.action import N_MODES, offers_of_shares
+from wattward.envs.action import N_MODES, n_entries, offers_of_shares
 from wattward.envs.bank import Bank
 from wattward.envs.episode import SPLITS, draw, episode_seed
 from wattward.envs.episode_bank import EpisodeBank
@@ -27,8 +27,8 @@ from wattward.envs.simulator import Simulator, Snapshot
 from wattward.envs.types import YUAN_TERMS, Exogenous, Flows, Params, State
 from wattward.envs.viewer import as_image, as_text
 
-BILLS = ("cost_yuan", *YUAN_TERMS)
-"""What `info` holds of each step."""
+BILLS = ("cost_yuan", *YUAN_TERMS, "cost")
+"""What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not yuan."""
 ActionKind = Literal["modes", "shares"]
 
 
@@ -60,7 +60,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             split: "train", "validation" or "test": where `reset` draws episodes from.
             recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
-            action: "modes" for MultiDiscrete([4] * R); "shares" for a Box of shape (R, 2) in 0..1.
+            action: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder` for each of S stores
+                where the scenario hands their control over; "shares" for a Box of shape (R, 2) in 0..1.
             bank: Episodes drawn beforehand that `reset` chooses from, instead of drawing new ones.
             render_mode: "ansi", "rgb_array" or None.
 
@@ -79,7 +80,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         self._observer = Observer(self.scenario, self.params)
         self.observation_space = self._observer.space
         regions = self.scenario.n_regions
-        modes, shares = spaces.MultiDiscrete([N_MODES] * regions), spaces.Box(0.0, 1.0, (regions, 2), np.float64)
+        modes = spaces.MultiDiscrete([N_MODES] * n_entries(self.scenario))
+        shares = spaces.Box(0.0, 1.0, (regions, 2), np.float64)
         self.action_space = modes if action == "modes" else shares
         self._by_modes = action == "modes"
         self._shape, self._dtype = self.action_space.shape, np.dtype(np.int64 if self._by_modes else np.float64)
@@ -131,7 +133,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """Advances one step.
 
         Args:
-            action: Modes, shape (R,), or shares, shape (R, 2).
+            action: Modes and orders, shape (R + S,), or modes alone, shape (R,): stores then go by the rule; or shares,
+                shape (R, 2).
 
         Raises:
             ValueError: the action has the wrong shape or values, or the episode is over.
@@ -216,6 +219,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
 
     def _checked(self, action: NDArray[Any]) -> NDArray[Any]:
         array = np.asarray(action)
+        if self._by_modes and array.shape == (self.scenario.n_regions,):
+            array = np.concatenate([array, np.zeros(self.scenario.n_stores, array.dtype)])
         if array.shape != self._shape:
             raise ValueError(f"action must have shape {self._shape}, got {array.shape}")
         return array.astype(self._dtype, casting="same_kind")

@@ -12,9 +12,11 @@ from wattward.configs.disturbance_schema import (
     DarkWeek,
     DemandSurge,
     Disturbance,
+    GpuFailures,
     HeatWave,
     NewTariff,
     PriceSpike,
+    WanOutage,
     WindDrought,
     WorseForecasts,
 )
@@ -88,6 +90,12 @@ def disturb(scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous) ->
                 world = _surge(scenario, happening, here, world)
             case WorseForecasts():
                 world = _blur(happening, here, world)
+            case WanOutage():
+                share = np.where(here, world.wan_share * happening.factor, world.wan_share)
+                world = world._replace(wan_share=share)
+            case GpuFailures():
+                fleet = np.where(here, np.floor(world.fleet_gpus * (1.0 - happening.share)), world.fleet_gpus)
+                world = world._replace(fleet_gpus=fleet)
     return world
 
 

@@ -11,15 +11,19 @@ from wattward.configs import ConfigError
 from wattward.configs.disturbance_schema import DarkWeek, WindDrought
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.disturbances import Placed, dim, disturb, place
+from wattward.envs.params import baseline_kw
 from wattward.envs.processes.air import draw_air
 from wattward.envs.processes.calendar import DAY_MINUTES, minute_of
 from wattward.envs.processes.carbon import draw_carbon
 from wattward.envs.processes.gaussian import Drawn
+from wattward.envs.processes.grid_events import draw_cuts
 from wattward.envs.processes.interactive import draw_interactive
 from wattward.envs.processes.jobs import draw_jobs
 from wattward.envs.processes.river import draw_river
+from wattward.envs.processes.store_rule import store_order
 from wattward.envs.processes.streams import child_of, generators_of
 from wattward.envs.processes.sun import draw_sun_factor, sun_kw
+from wattward.envs.processes.supply import contract_kw, direct_kw
 from wattward.envs.processes.tariff import price
 from wattward.envs.processes.wind import draw_wind_factor, wind_kw
 from wattward.envs.recording import (
@@ -48,6 +52,7 @@ PROCESSES = (
     "replay_weather",
     "replay_interactive",
     "disturbances",
+    "grid_events",
 )
 """Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
 
@@ -84,18 +89,27 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
     n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
     placed = place(scenario, n, rng["disturbances"])
-    quantities = _weather_and_demand(scenario, start, n, rng, recording, placed)
+    quantities, direct = _weather_and_demand(scenario, start, n, rng, recording, placed)
     sun, wind, interactive, carbon = quantities
+    prices, cuts = price(scenario, start, n), draw_cuts(scenario, n, baseline_kw(scenario), rng["grid_events"])
     jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
     world = Exogenous(
         start_minute=np.array([start], dtype=np.int64),
-        price_yuan_per_kwh=_batch(price(scenario, start, n)),
+        price_yuan_per_kwh=_batch(prices),
         carbon_kg_per_kwh=_batch(carbon.truth),
         sun_kw=_batch(sun.truth),
         wind_kw=_batch(wind.truth),
         hydro_kw=_batch(draw_river(scenario, start, n, rng["river"])),
         air_c=_batch(_air(scenario, start, n, rng["air"], recording)),
         interactive_gpus=_batch(interactive.truth),
+        fleet_gpus=_batch(np.repeat(_fleets(scenario)[None], n, axis=0)),
+        wan_share=_batch(np.ones((n, scenario.n_regions))),
+        direct_kw=_batch(direct),
+        contract_kw=_batch(contract_kw(scenario, start, n)),
+        store_order=_batch(np.zeros((n, scenario.n_regions))),
+        cut_kw=_batch(cuts.asked_kw),
+        announced_cut_kw=_batch(cuts.announced_kw),
+        announced_in_h=_batch(cuts.announced_in_h),
         usual=_batch(*(quantity.usual for quantity in quantities)),
         noise=_batch(*(quantity.noise for quantity in quantities)),
         n_jobs=np.array([len(jobs.gpus)], dtype=np.int64),
@@ -108,7 +122,8 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         job_estimate_gpu_h=jobs.estimate_gpu_h[None],
         job_data_gb=jobs.data_gb[None],
     )
-    return disturb(scenario, placed, world)
+    world = disturb(scenario, placed, world)
+    return world._replace(store_order=_batch(store_order(scenario, world.price_yuan_per_kwh[0])))
 
 
 def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
@@ -150,8 +165,8 @@ def _weather_and_demand(
     rng: dict[str, np.random.Generator],
     recording: Recording | None,
     placed: tuple[Placed, ...],
-) -> tuple[Drawn, Drawn, Drawn, Drawn]:
-    """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]."""
+) -> tuple[tuple[Drawn, Drawn, Drawn, Drawn], Floats]:
+    """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]; and what direct lines offer, (N, R) [kW]."""
     if recording is not None:
         check_fits(recording, scenario)
     carbon = None
@@ -171,4 +186,9 @@ def _weather_and_demand(
         carbon = replay_carbon(recording, scenario.regions, sun, wind)
     elif carbon is None:
         carbon = draw_carbon(scenario, start, sun, wind)
-    return sun_kw(scenario, sun), wind_kw(scenario, wind), interactive, carbon
+    direct = direct_kw(scenario, sun.truth, wind.truth)
+    return (sun_kw(scenario, sun), wind_kw(scenario, wind), interactive, carbon), direct
+
+
+def _fleets(scenario: Scenario) -> Floats:
+    return np.array([region.fleet.gpus for region in scenario.regions])

@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.action import N_MODES, joint_to_modes
+from wattward.envs.action import N_MODES, joint_to_modes, n_entries
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.kpis import kpis_of
 from wattward.envs.params import make_params
@@ -50,7 +50,7 @@ class FleetVecEnv(VecEnv):
             scenario: A shipped scenario's name, a path, or a Scenario.
             num_envs: Number of environments B.
             seed: Seeds the choice of episodes.
-            joint: Actions are one Discrete(4**R) instead of MultiDiscrete([4] * R).
+            joint: Actions are one Discrete(4**(R + S)) instead of MultiDiscrete([4] * (R + S)).
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
             split: The split episodes are drawn from.
             threads: Threads that share a step.
@@ -65,8 +65,9 @@ class FleetVecEnv(VecEnv):
         self._simulator = Simulator(self.params, num_envs, self._episodes.bank, reward=reward, threads=threads)
         self._returns, self._slots = np.zeros(num_envs), [0] * num_envs
         self._actions: NDArray[Any] = np.zeros(num_envs)
-        regions = self.scenario.n_regions
-        actions = spaces.Discrete(N_MODES**regions) if joint else spaces.MultiDiscrete([N_MODES] * regions)
+        self._entries = n_entries(self.scenario)
+        each = spaces.MultiDiscrete([N_MODES] * self._entries)
+        actions = spaces.Discrete(N_MODES**self._entries) if joint else each
         self.render_mode = None
         super().__init__(num_envs, self._episodes.bank.observation_space, actions)
         self.seed(seed)
@@ -115,7 +116,7 @@ class FleetVecEnv(VecEnv):
         return fleet.observations.copy(), rewards, dones, infos
 
     def _act(self, actions: NDArray[Any], hold_steps: int) -> None:
-        modes = joint_to_modes(actions, self.scenario.n_regions) if self.joint else actions
+        modes = joint_to_modes(actions, self._entries) if self.joint else actions
         np.copyto(self._simulator.fleet.modes, modes, casting="same_kind")
         complaint = self._simulator.advance(hold_steps)
         if complaint:

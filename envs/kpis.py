@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from wattward.envs.types import YUAN_TERMS, Params, State, Tally
 
 
@@ -17,8 +19,10 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
         return float(sum(getattr(total, name)[b].sum() for name in names))
 
     yuan = {term: summed(term) for term in YUAN_TERMS}
-    facility_kwh = summed("it_kw", "cooling_kw", "wan_kw") * step_h
-    green_kwh = (summed("sun_kw", "wind_kw", "hydro_kw") - summed("curtailed_kw")) * step_h
+    facility_kwh = summed("it_kw", "cooling_kw", "wan_kw", "charge_kw") * step_h
+    own_kwh = (summed("sun_kw", "wind_kw", "hydro_kw", "recovered_kw") - summed("sold_kw")) * step_h
+    bought_kwh = (summed("direct_kw", "contract_kw") - summed("curtailed_kw")) * step_h
+    green_kwh = own_kwh + bought_kwh
     gpu_steps = float(params.fleet_gpus[row].sum()) * steps
     arrived = summed("arrived_gpu_h", "restart_gpu_h")
     return {
@@ -39,4 +43,19 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
         "unfinished_gpu_h": max(0.0, arrived - summed("done_gpu_h")),
         "restart_gpu_h": summed("restart_gpu_h"),
         "carbon_kg": summed("carbon_kg"),
+        "cooling_kwh": summed("cooling_kw") * step_h,
+        "direct_kwh": summed("direct_used_kw") * step_h,
+        "contract_kwh": summed("contract_kw") * step_h,
+        "sold_kwh": summed("sold_kw") * step_h,
+        "discharged_kwh": summed("discharge_kw") * step_h,
+        "tank_kwh": summed("tank_out_kw") * step_h,
+        "asked_cut_kwh": summed("asked_cut_kw") * step_h,
+        "cut_kwh": summed("cut_kw") * step_h,
+        "lowest_green_share": _lowest_green_share(state, b),
     }
+
+
+def _lowest_green_share(state: State, b: int) -> float:
+    """Of the regions' own shares so far; 0 before the first step."""
+    load_kwh, green_kwh = state.load_kwh[b], state.green_kwh[b]
+    return float(np.min(np.divide(green_kwh, load_kwh, out=np.zeros_like(load_kwh), where=load_kwh > 0)))

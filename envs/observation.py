@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.entries import ENTRIES
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
+from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_EXTRA, N_PRESENT, N_SLACK, N_WORLD
 from wattward.envs.params import mean_price_yuan_per_kwh
 from wattward.envs.types import Exogenous, Params
 
@@ -67,6 +67,21 @@ REGION_FIELDS = (
     Field("surplus_ahead", 0, "as surplus (nothing locked, PUE as now), forecast, mean by block"),
     Field("interactive_ahead", 0, "as interactive, forecast, mean by block"),
 )
+EXTRA_FIELDS = (
+    Field("battery", 1, "energy in the battery / its capacity"),
+    Field("tank", 1, "cold in the tank / its capacity"),
+    Field("store_rule", 1, "what the rule would order the stores: 1 charge, 0 neither, -1 discharge"),
+    Field("awake", 1, "GPUs awake / fleet"),
+    Field("in_order", 1, "GPUs in order / fleet"),
+    Field("link", 1, "share of the link's capacity that is there"),
+    Field("direct", 1, "what the direct line offers now / full power"),
+    Field("contract", 1, "what the green contract delivers now / full power"),
+    Field("cut", 1, "cut that the grid asks for now / full power"),
+    Field("announced_cut", 1, "cut that it asks for now or has announced / full power"),
+    Field("announced_in", 1, "hours until then / 24, at most 1"),
+    Field("green_lead", 1, "green share of the site's energy so far less the least that is required"),
+)
+"""Further fields of each region, where a scenario has stores, contracts, sleep, grid events or constraints."""
 
 
 def block_of_lead(scenario: Scenario) -> NDArray[np.int64]:
@@ -90,7 +105,8 @@ class Observer:
         if blocks.max() >= len(BLOCK_EDGES_H) - 1:
             raise ValueError(f"forecast.horizon_h = {scenario.forecast.horizon_h}: must be at most {BLOCK_EDGES_H[-1]}")
         self.n_regions, self.n_blocks = scenario.n_regions, int(blocks.max()) + 1
-        self.width = N_PRESENT + N_SLACK + 3 * self.n_blocks
+        self._region_fields = REGION_FIELDS + (EXTRA_FIELDS if scenario.is_extended else ())
+        self.width = N_PRESENT + N_SLACK + 3 * self.n_blocks + (N_EXTRA if scenario.is_extended else 0)
         self.size = N_CLOCK + self.n_regions * self.width
         self.space = spaces.Box(LOW, HIGH, (self.size,), np.float32)
         self.n_world = N_CLOCK + self.n_regions * (N_WORLD + 3 * self.n_blocks)
@@ -110,7 +126,7 @@ class Observer:
         """Named views of one observation: clock fields (width,), region fields (R, width)."""
         named: dict[str, NDArray[np.float32]] = {}
         regions = observation[N_CLOCK:].reshape(self.n_regions, self.width)
-        for fields, source in ((CLOCK_FIELDS, observation[None, :N_CLOCK]), (REGION_FIELDS, regions)):
+        for fields, source in ((CLOCK_FIELDS, observation[None, :N_CLOCK]), (self._region_fields, regions)):
             at = 0
             for field in fields:
                 width = field.width or self.n_blocks
@@ -122,7 +138,8 @@ class Observer:
 
 def field_table() -> str:
     """The fields as a Markdown table, for the docs."""
-    rows = [("clock", field) for field in CLOCK_FIELDS] + [("each region", field) for field in REGION_FIELDS]
+    parts = {"clock": CLOCK_FIELDS, "each region": REGION_FIELDS, "each region, where there is such": EXTRA_FIELDS}
+    rows = [(part, field) for part, fields in parts.items() for field in fields]
     lines = [f"| {part} | `{field.name}` | {field.width or 'one a block'} | {field.meaning} |" for part, field in rows]
     return "\n".join(["| of | field | numbers | meaning |", "|---|---|---|---|", *lines]) + "\n"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wattward.configs.region_schema import Region
 from wattward.envs.processes.forecast import forecast
+from wattward.envs.records import facility
 from wattward.envs.types import (
     CARBON,
     IN_TRANSIT,
@@ -135,9 +136,13 @@ class Outlook:
 
     @cached_property
     def pue(self) -> Floats:
-        """Facility power over IT power at the present air temperature, shape (R,)."""
-        p, b = self._p, self._b
-        return p.pue_base[b] + p.pue_slope_per_c[b] * np.maximum(0.0, self._x.air_c[b, self.step] - p.pue_free_c[b])
+        """Facility power that a kW of IT power adds at the present air temperature, shape (R,)."""
+        return facility(self._p, self._x.air_c[self._b, self.step], self._b)[0]
+
+    @cached_property
+    def fixed_kw(self) -> Floats:
+        """Cooling power that is drawn whatever runs, at the present air temperature, shape (R,)."""
+        return facility(self._p, self._x.air_c[self._b, self.step], self._b)[1]
 
     @cached_property
     def kw_per_gpu(self) -> Floats:
@@ -148,7 +153,7 @@ class Outlook:
     def surplus_forecast_kw(self) -> Floats:
         """Green power left after idle GPUs and interactive load [kW] by lead, shape (L, R), at the present PUE."""
         idle_kw = self.pue * self._p.gpu_idle_kw[self._b] * self.fleet_gpus
-        base_kw = idle_kw + self.kw_per_gpu * self.interactive_forecast_gpus
+        base_kw = idle_kw + self.fixed_kw + self.kw_per_gpu * self.interactive_forecast_gpus
         return np.maximum(0.0, self.green_forecast_kw - base_kw)
 
     @cached_property
@@ -159,8 +164,9 @@ class Outlook:
 
     @cached_property
     def free_gpus(self) -> Floats:
-        """GPUs left after interactive load and locked gangs, shape (R,)."""
-        return np.maximum(0.0, self.fleet_gpus - self.locked_gpus - self.interactive_forecast_gpus[0])
+        """GPUs that are awake and in order, less interactive load and locked gangs, shape (R,)."""
+        usable = np.minimum(self._s.awake_gpus[self._b], self._x.fleet_gpus[self._b, self.step])
+        return np.maximum(0.0, usable - self.locked_gpus - self.interactive_forecast_gpus[0])
 
     @cached_property
     def utilisation(self) -> Floats:
@@ -202,6 +208,21 @@ class Outlook:
             locked=running & ~preemptible,
             in_transit=s.job_status[b, at] == IN_TRANSIT,
         )
+
+    @cached_property
+    def announced_cut_kw(self) -> Floats:
+        """Cut of grid power that the grid asks for now or has announced, shape (R,); 0 where there is none."""
+        return self._x.announced_cut_kw[self._b, self.step]
+
+    @cached_property
+    def announced_in_h(self) -> Floats:
+        """Hours until the announced cut begins, shape (R,); 0 where it is now."""
+        return self._x.announced_in_h[self._b, self.step]
+
+    @cached_property
+    def contract_forecast_kw(self) -> Floats:
+        """What green contracts deliver by lead, shape (L, R); profiles are known."""
+        return self._x.contract_kw[self._b, self._ahead]
 
     @property
     def _ahead(self) -> slice:

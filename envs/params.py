@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,12 @@ from wattward.configs.scenario_schema import Scenario
 from wattward.configs.tariff_schema import Tariff
 from wattward.envs.disturbances import added_heat_c, dearest_yuan_per_kwh
 from wattward.envs.processes.jobs import mean_work_gpu_h
+from wattward.envs.site_params import (
+    constraint_fields,
+    dearest_extra_yuan_per_kwh,
+    dearest_supply_yuan_per_kwh,
+    site_fields,
+)
 from wattward.envs.types import Floats, Params
 
 DAYS_PER_MONTH = 30.4
@@ -25,10 +32,10 @@ def make_params(scenario: Scenario, batch: int = 1) -> Params:
     Two of them are derived, not read:
 
     - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
-      the region's tariff, those that may take its place and price spikes can come to, and its dirtiest grid, at full
-      busy power and the PUE of a hot day in a heat wave if there is one, plus the demand charge spread over the
-      episode's hours: no hour's energy within the episode was dearer, so leaving work undone pays at most where a last
-      step would have raised the month's peak.
+      the region's tariff, those that may take its place, price spikes and its contracts can come to, and its dirtiest
+      grid, at full busy power (waking included) and the PUE of a hot day in a heat wave if there is one, plus what
+      programmes charge and the demand charge spread over the episode's hours: no hour's energy within the episode was
+      dearer, so leaving work undone pays at most where a last step would have raised the month's peak.
     - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
       prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
       rewards with and without them are on one scale.
@@ -39,6 +46,8 @@ def make_params(scenario: Scenario, batch: int = 1) -> Params:
         **_fleet(scenario.regions),
         **_network(scenario),
         **_contracts(scenario),
+        **site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)]),
+        **constraint_fields(scenario, sum(_expected_facility_kw(scenario, r) for r in range(scenario.n_regions))),
         class_divisible=np.array([job_class.divisible for job_class in scenario.job_classes]),
         class_preemptible=np.array([job_class.preemptible for job_class in scenario.job_classes]),
         class_restart_h=_floats(job_class.restart_h for job_class in scenario.job_classes),
@@ -74,7 +83,7 @@ def mean_price_yuan_per_kwh(tariff: Tariff) -> float:
     return total / (12 * 24)
 
 
-def _fleet(regions: tuple[Region, ...]) -> dict[str, Floats]:
+def _fleet(regions: tuple[Region, ...]) -> dict[str, Any]:
     fleets, coolings = [region.fleet for region in regions], [region.cooling for region in regions]
     return {
         "fleet_gpus": _floats(fleet.gpus for fleet in fleets),
@@ -87,7 +96,7 @@ def _fleet(regions: tuple[Region, ...]) -> dict[str, Floats]:
     }
 
 
-def _network(scenario: Scenario) -> dict[str, Floats]:
+def _network(scenario: Scenario) -> dict[str, Any]:
     links = [region.network for region in scenario.regions]
     return {
         "wan_gb_per_step": _floats(link.wan_gb_per_s * 3600 * scenario.step_h for link in links),
@@ -96,7 +105,7 @@ def _network(scenario: Scenario) -> dict[str, Floats]:
     }
 
 
-def _contracts(scenario: Scenario) -> dict[str, Floats]:
+def _contracts(scenario: Scenario) -> dict[str, Any]:
     contracts = scenario.contracts
     return {
         "demand_yuan_per_kw": _floats(_demand_yuan_per_kw(scenario, region) for region in scenario.regions),
@@ -128,12 +137,15 @@ def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region) -> float:
         scenario, region, lambda tariff: highest_price_yuan_per_kwh(scenario.tariffs[tariff])
     )
     yuan_per_kwh = (
-        dearest
+        max(dearest, dearest_supply_yuan_per_kwh(region))
+        + dearest_extra_yuan_per_kwh(scenario, region)
         + region.carbon.fossil_kg_per_kwh * _carbon_yuan_per_kg(scenario)
         + _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
     )
     pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, hot_c - cooling.free_below_c)
-    return region.fleet.gpu_busy_kw * pue * yuan_per_kwh
+    fleet = region.fleet
+    wake_kw = 0.0 if fleet.sleep is None else fleet.sleep.wake_kwh / scenario.step_h
+    return (fleet.gpu_busy_kw + wake_kw) * pue * yuan_per_kwh
 
 
 def _reference_yuan_per_step(scenario: Scenario) -> float:
@@ -144,11 +156,27 @@ def _reference_yuan_per_step(scenario: Scenario) -> float:
 def _mean_yuan_per_h(scenario: Scenario, r: int) -> float:
     region = scenario.regions[r]
     tariff = scenario.tariffs[region.tariff]
-    grid_kw = max(0.0, _facility_kw(region, mean_load_gpus(scenario, r)) - _typical_green_kw(region))
+    grid_kw = expected_grid_kw(scenario, r)
     peak_kw = max(0.0, _facility_kw(region, region.fleet.gpus) - _typical_green_kw(region))
     yuan_per_kwh = mean_price_yuan_per_kwh(tariff) + region.carbon.mean_kg_per_kwh * _carbon_yuan_per_kg(scenario)
     demand_yuan_per_kwh = _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
     return grid_kw * max(0.0, yuan_per_kwh) + peak_kw * demand_yuan_per_kwh
+
+
+def _expected_facility_kw(scenario: Scenario, r: int) -> float:
+    return _facility_kw(scenario.regions[r], mean_load_gpus(scenario, r))
+
+
+def expected_grid_kw(scenario: Scenario, r: int) -> float:
+    """Expected grid power of region `r` when all work runs on arrival [kW]; what grid events are measured against."""
+    return max(0.0, _expected_facility_kw(scenario, r) - _typical_green_kw(scenario.regions[r]))
+
+
+def baseline_kw(scenario: Scenario) -> Floats:
+    """Grid power that cuts are measured against, shape (R,) [kW]; 0 where the grid asks for none."""
+    fields = site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)])
+    baselines: Floats = fields["event_baseline_kw"]
+    return baselines
 
 
 def mean_load_gpus(scenario: Scenario, r: int) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from wattward.envs.bank import ARRAYS, Bank
 from wattward.envs.kernels.entries import ENTRIES, FULL, MODES, OFFERS
 from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
+from wattward.envs.kernels.supply import BY_RULE
 from wattward.envs.records import ENV, FLOW, N_TALLIED, QUEUED, REGION, Rows, flows_of, pack_params, state_of, tally_of
 from wattward.envs.reward import REWARD_KINDS, RewardKind
 from wattward.envs.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
@@ -89,7 +90,7 @@ class Simulator:
                 queue=np.zeros((self.n_envs, PLACES), QUEUED),
                 order=np.zeros(shape, np.int64),
                 picks=np.zeros((self.n_envs, 3, PLACES), np.int32),
-                modes=np.zeros(shape, np.int64),
+                modes=np.zeros((self.n_envs, n_entries(params)), np.int64),
                 observations=np.zeros((self.n_envs, *self.bank.observation_space.shape), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
                 ended=np.zeros(self.n_envs, np.bool_),
@@ -133,6 +134,7 @@ class Simulator:
         self._follow_bank()
         regions = self.fleet.regions
         regions["own_share"], regions["others_share"], regions["surplus_only"] = offers
+        regions["battery_mode"], regions["tank_mode"] = BY_RULE, BY_RULE
         return self._run(OFFERS, 1)
 
     def step(self, offers: Offers) -> Flows:
@@ -205,6 +207,12 @@ class Simulator:
         self.flows = flows_of(fleet.flows)
         self.tally = tally_of(fleet.tally, fleet.outcome[:, COST])
         self._addresses = addresses_of(fleet, self.bank.most_arrivals)
+
+
+def n_entries(params: Params) -> int:
+    """Numbers in an action: a mode a region, then an order a store that actions order."""
+    most = max(params.battery_entry.max(initial=-1), params.tank_entry.max(initial=-1))
+    return max(params.fleet_gpus.shape[1], int(most) + 1)
 
 
 def _episodes(bank: Bank) -> dict[str, Any]:

@@ -36,6 +36,38 @@ class Params(NamedTuple):
     pue_base: Floats  # (B, R)
     pue_slope_per_c: Floats  # (B, R) [1/C]
     pue_free_c: Floats  # (B, R) [C]
+    cooling_fixed_share: Floats  # (B, R) of full load's cooling power, drawn at any load
+    recovered_share: Floats  # (B, R) of IT power, won back by the return water
+    serving_exponent: Floats  # (B, R) of the power of requests over their number
+    serving_gpus: Floats  # (B, R) that requests share
+    gpu_sleep_kw: Floats  # (B, R) [kW per GPU]
+    wake_kwh: Floats  # (B, R) [kWh per GPU]
+    headroom_gpus: Floats  # (B, R) awake beyond those in use; infinite where GPUs never sleep
+    battery_kwh: Floats  # (B, R) capacity
+    battery_charge_kw: Floats  # (B, R) most, AC side
+    battery_discharge_kw: Floats  # (B, R) most, AC side
+    battery_charge_efficiency: Floats  # (B, R)
+    battery_discharge_efficiency: Floats  # (B, R)
+    battery_loss_per_h: Floats  # (B, R) share of what is stored
+    battery_wear_yuan_per_kwh: Floats  # (B, R) discharged
+    tank_kwh: Floats  # (B, R) capacity [kWh of heat]
+    tank_charge_kw: Floats  # (B, R) most [kW of heat]
+    tank_discharge_kw: Floats  # (B, R) most [kW of heat]
+    tank_cop: Floats  # (B, R) heat over the chillers' power that discharging spares
+    tank_charge_cop: Floats  # (B, R) heat over the chillers' power that charging takes
+    tank_loss_per_h: Floats  # (B, R) share of what is stored
+    battery_entry: Ints  # (B, R) place of its order in an action; -1 where a rule orders it
+    tank_entry: Ints  # (B, R) likewise
+    direct_yuan_per_kwh: Floats  # (B, R) taken from the direct line
+    contract_yuan_per_kwh: Floats  # (B, R) taken from the green contract
+    contract_take_share: Floats  # (B, R) of what the contract delivers, paid for in any case
+    feed_in_yuan_per_kwh: Floats  # (B, R)
+    feed_in_kw: Floats  # (B, R) most that the grid takes
+    event_baseline_kw: Floats  # (B, R) grid power that cuts are measured against
+    event_pay_yuan_per_kwh: Floats  # (B, R)
+    event_penalty_yuan_per_kwh: Floats  # (B, R)
+    green_share_min: Floats  # (B, R) 0 where there is none
+    shortfall_yuan_per_kwh: Floats  # (B, R)
     demand_yuan_per_kw: Floats  # (B, R) demand charge for the whole episode [yuan per kW of peak]
     wan_gb_per_step: Floats  # (B, R) link capacity, each way [GB]
     wan_yuan_per_gb: Floats  # (B, R) paid by the region the data leave
@@ -48,6 +80,9 @@ class Params(NamedTuple):
     band_low: Floats  # (B,) share of the fleet
     band_high: Floats  # (B,)
     reference_yuan_per_step: Floats  # (B,) expected cost of a step when all runs on arrival
+    green_cost_per_kwh: Floats  # (B,) constraint cost of a kWh that is missing to the green share
+    late_cost_per_gpu_h: Floats  # (B,) constraint cost of a GPU-h that misses its deadline
+    band_cost: Floats  # (B,) constraint cost of a region out of the band for a step
     class_divisible: NDArray[np.bool_]  # (B, C)
     class_preemptible: NDArray[np.bool_]  # (B, C)
     class_restart_h: Floats  # (B, C) [h] of the whole gang lost at each resumption
@@ -65,6 +100,14 @@ class Exogenous(NamedTuple):
     hydro_kw: Floats  # (B, N, R)
     air_c: Floats  # (B, N, R)
     interactive_gpus: Floats  # (B, N, R)
+    fleet_gpus: Floats  # (B, N, R) that are in order
+    wan_share: Floats  # (B, N, R) of the links' capacity that is there
+    direct_kw: Floats  # (B, N, R) what the direct line offers
+    contract_kw: Floats  # (B, N, R) what the green contract delivers
+    store_order: Floats  # (B, N, R) the rule's: 1 charge, -1 discharge, 0 neither
+    cut_kw: Floats  # (B, N, R) that the grid asks to be cut now
+    announced_cut_kw: Floats  # (B, N, R) that the grid has said it will ask for, or asks for now
+    announced_in_h: Floats  # (B, N, R) when; 0 where nothing is announced or it is now
     usual: Floats  # (B, 4, N, R) climatology of sun [kW], wind [kW], interactive [GPUs], carbon [kg/kWh]
     noise: Floats  # (B, 4, N, R) a second anomaly of the same law, independent of the true one; same units
     n_jobs: Ints  # (B,)
@@ -95,6 +138,11 @@ class State(NamedTuple):
     wan_out_gb: Floats  # (B, R) still to leave
     wan_in_gb: Floats  # (B, R) still to come in
     peak_kw: Floats  # (B, R) highest grid power so far
+    awake_gpus: Floats  # (B, R)
+    stored_kwh: Floats  # (B, R) in the battery
+    chilled_kwh: Floats  # (B, R) in the tank [kWh of heat]
+    load_kwh: Floats  # (B, R) of the site so far, the battery's charge included
+    green_kwh: Floats  # (B, R) of it that was green
 
 
 class Flows(NamedTuple):
@@ -112,8 +160,21 @@ class Flows(NamedTuple):
     sun_kw: Floats  # (B, R)
     wind_kw: Floats  # (B, R)
     hydro_kw: Floats  # (B, R)
-    curtailed_kw: Floats  # (B, R)
+    recovered_kw: Floats  # (B, R) of the turbine in the return water
+    direct_kw: Floats  # (B, R) offered by the direct line
+    direct_used_kw: Floats  # (B, R)
+    contract_kw: Floats  # (B, R) taken from the green contract
+    charge_kw: Floats  # (B, R) into the battery, AC side
+    discharge_kw: Floats  # (B, R) out of the battery, AC side
+    tank_in_kw: Floats  # (B, R) [kW of heat]
+    tank_out_kw: Floats  # (B, R) [kW of heat]
+    sold_kw: Floats  # (B, R) surplus fed in
+    curtailed_kw: Floats  # (B, R) what was not taken of the direct line included
     grid_kw: Floats  # (B, R)
+    asked_cut_kw: Floats  # (B, R)
+    cut_kw: Floats  # (B, R) of it that was met
+    asleep_gpus: Floats  # (B, R)
+    woken_gpus: Floats  # (B, R)
     carbon_kg: Floats  # (B, R)
     arrived_gpu_h: Floats  # (B, R) true work of jobs that arrived
     restart_gpu_h: Floats  # (B, R) work added by restarts
@@ -131,10 +192,18 @@ class Flows(NamedTuple):
     drop_yuan: Floats  # (B, R)
     late_yuan: Floats  # (B, R)
     settlement_yuan: Floats  # (B, R) zero but in the last step
+    supply_yuan: Floats  # (B, R) direct line and green contract
+    sold_yuan: Floats  # (B, R) negative: what feeding in earns
+    wear_yuan: Floats  # (B, R) of the battery
+    event_yuan: Floats  # (B, R) penalties less payments for cuts
+    shortfall_yuan: Floats  # (B, R) of green power; zero but in the last step
 
 
-YUAN_TERMS = ("energy_yuan", "demand_yuan", "carbon_yuan", "wan_yuan", "drop_yuan", "late_yuan", "settlement_yuan")
-"""The fields of `Flows` that sum to the cost of a step."""
+YUAN_TERMS = (
+    *("energy_yuan", "demand_yuan", "carbon_yuan", "wan_yuan", "drop_yuan", "late_yuan", "settlement_yuan"),
+    *("supply_yuan", "sold_yuan", "wear_yuan", "event_yuan", "shortfall_yuan"),
+)
+"""The fields of `Flows` that sum to the cost of a step; they stand last."""
 
 
 class Tally(NamedTuple):

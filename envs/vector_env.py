@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.action import N_MODES, offers_of_shares
+from wattward.envs.action import N_MODES, n_entries, offers_of_shares
 from wattward.envs.cluster_env import BILLS, ActionKind, check_choices
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
@@ -61,7 +61,8 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
             split: "train", "validation" or "test": where episodes are drawn from.
             recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
-            action: "modes" for MultiDiscrete([4] * R); "shares" for a Box of shape (R, 2) in 0..1.
+            action: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder` for each of S stores
+                where the scenario hands their control over; "shares" for a Box of shape (R, 2) in 0..1.
             autoreset_mode: As Gymnasium defines them.
             threads: Threads that share a step.
             bank: Episodes drawn beforehand that all environments choose from, or how many to draw (numbers 0 to
@@ -86,7 +87,8 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         params = make_params(self.scenario)
         self._simulator = Simulator(params, num_envs, self._episodes.bank, reward=reward, threads=threads)
         regions = self.scenario.n_regions
-        modes, shares = spaces.MultiDiscrete([N_MODES] * regions), spaces.Box(0.0, 1.0, (regions, 2), np.float64)
+        modes = spaces.MultiDiscrete([N_MODES] * n_entries(self.scenario))
+        shares = spaces.Box(0.0, 1.0, (regions, 2), np.float64)
         self.single_action_space = modes if action == "modes" else shares
         self.single_observation_space = self._episodes.bank.observation_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -120,7 +122,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         """Steps every environment.
 
         Args:
-            actions: Modes, shape (B, R), or shares, shape (B, R, 2).
+            actions: Modes and orders, shape (B, R + S), or shares, shape (B, R, 2).
 
         Returns:
             Observations (B, size), rewards (B,), terminations (B,), truncations (B,), all false, and infos.

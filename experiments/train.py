@@ -32,7 +32,7 @@ from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.agent_schema import AgentSettings
 from wattward.configs.loading import check
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.action import Mode
+from wattward.envs.action import Mode, StoreOrder, n_entries
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -292,7 +292,7 @@ class Session:
             activation=run.settings.activation,
             observation_size=model.observation_space.shape[0],
             observation_sha256=observation_sha256(),
-            n_regions=run.scenario.n_regions,
+            n_regions=n_entries(run.scenario),
             hold_steps=run.settings.hold_steps,
             action_layout="joint" if run.settings.algorithm == "dqn" else "modes",
             packages={
@@ -307,6 +307,6 @@ def _validation_parts(scenario: Scenario, settings: AgentSettings) -> tuple[Call
 
     episodes = settings.validation_episodes
     env = partial(make_env, scenario, settings, VALIDATION_SEED, split="validation", num_envs=episodes)
-    always_run = [int(Mode.RUN)] * scenario.n_regions
-    joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(always_run)))
+    always_run = [int(Mode.RUN)] * scenario.n_regions + [int(StoreOrder.BY_RULE)] * scenario.n_stores
+    joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(reversed(always_run))))
     return env, joint if settings.algorithm == "dqn" else always_run

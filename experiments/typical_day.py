@@ -91,7 +91,7 @@ def _flows(env: ClusterEnv) -> dict[str, Floats]:
     return {
         **one,
         "curtailed_kw": flows.curtailed_kw[0].copy(),
-        "load_kw": flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0],
+        "load_kw": flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0] + flows.charge_kw[0],
         "interactive_gpus": flows.interactive_gpus[0].copy(),
         "deferrable_gpus": flows.held_gpus[0].copy(),
         "utilisation": busy / env.params.fleet_gpus[0],

@@ -38,6 +38,7 @@ class Series(NamedTuple):
     wind_kw: Floats
     hydro_kw: Floats
     pue: Floats
+    fixed_kw: Floats
     usual: Floats
     noise: Floats
 
@@ -45,6 +46,8 @@ class Series(NamedTuple):
 @inlined
 def _region_series(p: Params, x: Exogenous, r: int) -> Series:
     warmth_c = np.maximum(0.0, x.air_c[0, :, r] - p.pue_free_c[0, r])
+    pue = p.pue_base[0, r] + p.pue_slope_per_c[0, r] * warmth_c
+    fixed = p.cooling_fixed_share[0, r] * (pue - 1.0)
     return Series(
         x.price_yuan_per_kwh[0, :, r].copy(),
         x.carbon_kg_per_kwh[0, :, r].copy(),
@@ -52,7 +55,8 @@ def _region_series(p: Params, x: Exogenous, r: int) -> Series:
         x.sun_kw[0, :, r].copy(),
         x.wind_kw[0, :, r].copy(),
         x.hydro_kw[0, :, r].copy(),
-        p.pue_base[0, r] + p.pue_slope_per_c[0, r] * warmth_c,
+        pue - fixed,
+        fixed * p.gpu_busy_kw[0, r] * p.fleet_gpus[0, r],
         x.usual[0, :, :, r].copy(),
         x.noise[0, :, :, r].copy(),
     )
@@ -119,7 +123,7 @@ def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float
     more_kw, idle_kw, share_per_kw = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
     for t in range(n_rows):
         more_kw[t] = max(s.pue[t] * (p.gpu_busy_kw[0, r] - p.gpu_idle_kw[0, r]), 1e-6)
-        idle_kw[t] = s.pue[t] * p.gpu_idle_kw[0, r] * fleet
+        idle_kw[t] = s.pue[t] * p.gpu_idle_kw[0, r] * fleet + s.fixed_kw[t]
         share_per_kw[t] = 1.0 / more_kw[t] / fleet
     scaled = s.price / e.price_scale - 1.0
     for lead in range(1, e.block_of_lead.size):

@@ -15,7 +15,18 @@ from wattward.envs.announcing import announce_compilation_of
 from wattward.envs.compiling import digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels import ahead, jobs, observe, supply, work
 from wattward.envs.kernels.ahead import Encoding
-from wattward.envs.kernels.fleet import COST, DUE, MOVABLE, N_OUTCOMES, YUAN, Fleet, fetch_ahead, flow_numbers, opened
+from wattward.envs.kernels.fleet import (
+    CONSTRAINT,
+    COST,
+    DUE,
+    MOVABLE,
+    N_OUTCOMES,
+    YUAN,
+    Fleet,
+    fetch_ahead,
+    flow_numbers,
+    opened,
+)
 from wattward.envs.records import N_FLOWS
 from wattward.envs.types import Exogenous, Floats, Ints, Params
 
@@ -27,7 +38,7 @@ COST_ONLY, SAVING, SHAPED = 0, 1, 2
 FULL = 2**62
 """Answer of a kernel that needs longer queues."""
 N_MODES = 4
-N_YUAN = N_OUTCOMES - YUAN
+N_YUAN = CONSTRAINT - YUAN
 
 
 @inlined
@@ -36,7 +47,11 @@ def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
     e, regs = fleet.env[b], fleet.regions[b]
     e.step, e.next_job, e.n_active, e.slot, e.asleep, e.backlog_gpu_h = 0, 0, 0, slot, 0, 0.0
     for r in range(regs.size):
-        regs[r].wan_out_gb, regs[r].wan_in_gb, regs[r].peak_kw = 0.0, 0.0, 0.0
+        reg = regs[r]
+        reg.wan_out_gb, reg.wan_in_gb, reg.peak_kw = 0.0, 0.0, 0.0
+        reg.stored_kwh, reg.chilled_kwh, reg.load_kwh, reg.green_kwh = 0.0, 0.0, 0.0, 0.0
+        reg.awake_gpus = fleet.sites[min(b, fleet.scenario.size - 1), r].fleet_gpus
+        reg.battery_mode, reg.tank_mode = supply.BY_RULE, supply.BY_RULE
     fleet.tally[b, :, :] = 0.0
     fleet.outcome[b, :] = 0.0
     fleet.ended[b] = False
@@ -49,19 +64,24 @@ def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
 
 @inlined
 def _survey(fleet: Fleet, b: int) -> None:
-    p = fleet.scenario[min(b, fleet.scenario.size - 1)]
-    observe.survey(fleet.env[b], p, fleet.regions[b], fleet.queue[b], fleet.picks[b], fleet.observations[b])
+    p, e = fleet.scenario[min(b, fleet.scenario.size - 1)], fleet.env[b]
+    now = fleet.hours[e.slot, e.step]
+    observe.survey(e, p, fleet.regions[b], fleet.queue[b], fleet.picks[b], now, fleet.observations[b])
 
 
 @inlined
 def _decode(fleet: Fleet, b: int) -> None:
-    """Offers of the modes."""
-    regs = fleet.regions[b]
+    """Offers of the modes, and what stores are told."""
+    regs, sites = fleet.regions[b], fleet.sites[min(b, fleet.scenario.size - 1)]
     for r in range(regs.size):
         mode = fleet.modes[b, r]
         regs[r].own_share = 0.0 if mode == HOLD else 1.0
         regs[r].others_share = 1.0 if mode in (SOAK, PULL) else 0.0
         regs[r].surplus_only = mode == SOAK
+        if sites[r].battery_entry >= 0:
+            regs[r].battery_mode = fleet.modes[b, sites[r].battery_entry]
+        if sites[r].tank_entry >= 0:
+            regs[r].tank_mode = fleet.modes[b, sites[r].tank_entry]
 
 
 @inlined
@@ -82,12 +102,14 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     jobs.offer_own(e, sites, regs, q, picks)
     jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b], picks[MOVABLE])
     work.progress(e, p, classes, f, fleet.class_gpu_h[b], q)
+    supply.wake(p, sites, regs, f)
     supply.power(p, sites, regs, f, now)
     e.step += 1
     if e.step == p.n_steps:
         work.settle(e, p, sites, f, q)
+        supply.settle_green(sites, regs, f)
     jobs.admit(e, classes, q, fleet.jobs[e.slot], fleet.n_jobs[e.slot])
-    observe.survey(e, p, regs, q, picks, fleet.observations[b])
+    observe.survey(e, p, regs, q, picks, fleet.hours[e.slot, e.step], fleet.observations[b])
 
 
 @inlined
@@ -98,6 +120,7 @@ def _cost(fleet: Fleet, b: int) -> float:
         f = fleet.flows[b, r]
         bills = f.energy_yuan + f.demand_yuan + f.carbon_yuan + f.wan_yuan
         total += bills + f.drop_yuan + f.late_yuan + f.settlement_yuan
+        total += f.supply_yuan + f.sold_yuan + f.wear_yuan + f.event_yuan + f.shortfall_yuan
     return total
 
 
@@ -123,6 +146,14 @@ def _count(fleet: Fleet, numbers: Floats, b: int) -> None:
         utilisation = (f.interactive_gpus + f.busy_gpus) / sites[r].fleet_gpus
         if p.band_low <= utilisation <= p.band_high:
             fleet.tally[b, r, N_FLOWS] += 1.0
+        else:
+            fleet.outcome[b, CONSTRAINT] += p.band_cost
+        if p.green_cost_per_kwh > 0.0:
+            load_kw = f.it_kw + f.cooling_kw + f.wan_kw + f.charge_kw
+            green_kw = load_kw - f.grid_kw - f.discharge_kw
+            missing_kwh = (sites[r].green_share_min * load_kw - green_kw) * p.step_h
+            fleet.outcome[b, CONSTRAINT] += p.green_cost_per_kwh * missing_kwh
+        fleet.outcome[b, CONSTRAINT] += p.late_cost_per_gpu_h * f.late_gpu_h
 
 
 @inlined
@@ -213,7 +244,8 @@ def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals:
         0, or FULL where the queue had no places for so many arrivals; then nothing that was written counts.
     """
     _begin(fleet, numbers, b, slot)
-    fleet.modes[b, :] = RUN
+    fleet.modes[b, : fleet.regions.shape[1]] = RUN
+    fleet.modes[b, fleet.regions.shape[1] :] = supply.BY_RULE
     _decode(fleet, b)
     for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:

@@ -31,10 +31,12 @@ from wattward.envs.records import (
     SITE,
     Rows,
 )
-from wattward.envs.types import Floats, Ints
+from wattward.envs.types import YUAN_TERMS, Floats, Ints
 
-COST, YUAN, N_OUTCOMES = 1, 2, 9
-"""Columns of `Fleet.outcome`: the reward first, then the cost, then YUAN_TERMS."""
+COST, YUAN = 1, 2
+CONSTRAINT = YUAN + len(YUAN_TERMS)
+N_OUTCOMES = CONSTRAINT + 1
+"""Columns of `Fleet.outcome`: the reward first, then the cost, YUAN_TERMS, and the cost that constraints count."""
 DUE, GANGS, MOVABLE = 0, 1, 2
 """Rows of `Fleet.picks`, places in the queue in its order.
 
@@ -58,7 +60,7 @@ class Fleet(NamedTuple):
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
     picks: Places  # (B, 3, A) what the survey found, see DUE
-    modes: Ints  # (B, R) actions
+    modes: Ints  # (B, R + S) actions: a mode a region, then an order a store
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
     ended: NDArray[np.bool_]  # (B,) whose episode ended in this step
@@ -83,7 +85,7 @@ def addresses_of(fleet: Fleet, most_arrivals: int) -> Ints:
     """
     assert all(array.flags.c_contiguous for array in fleet)
     sizes = (*fleet.classes.shape, *fleet.queue.shape, *fleet.hours.shape, fleet.jobs.shape[1])
-    widths = (fleet.observations.shape[1], fleet.ahead.shape[2])
+    widths = (fleet.observations.shape[1], fleet.ahead.shape[2], fleet.modes.shape[1])
     numbers = [*(array.ctypes.data for array in fleet), *sizes, *widths, most_arrivals]
     return np.array(numbers, dtype=np.int64)
 
@@ -103,7 +105,7 @@ def opened(a: Ints) -> Fleet:
     """The arrays of a table of addresses."""
     n_params, n_classes, n_envs, places = a[N_ARRAYS], a[N_ARRAYS + 1], a[N_ARRAYS + 2], a[N_ARRAYS + 3]
     n_slots, n_rows, n_regions, n_jobs = a[N_ARRAYS + 4], a[N_ARRAYS + 5], a[N_ARRAYS + 6], a[N_ARRAYS + 7]
-    size, width = a[N_ARRAYS + 8], a[N_ARRAYS + 9]
+    size, width, entries = a[N_ARRAYS + 8], a[N_ARRAYS + 9], a[N_ARRAYS + 10]
     return Fleet(
         carray(_pointer(a[0]), (n_params,), SCENARIO),
         carray(_pointer(a[1]), (n_params, n_regions), SITE),
@@ -116,7 +118,7 @@ def opened(a: Ints) -> Fleet:
         carray(_pointer(a[8]), (n_envs, places), QUEUED),
         carray(_pointer(a[9]), (n_envs, n_regions), I8),
         carray(_pointer(a[10]), (n_envs, 3, places), I4),
-        carray(_pointer(a[11]), (n_envs, n_regions), I8),
+        carray(_pointer(a[11]), (n_envs, entries), I8),
         carray(_pointer(a[12]), (n_envs, size), F4),
         carray(_pointer(a[13]), (n_envs, N_OUTCOMES), F8),
         carray(_pointer(a[14]), (n_envs,), B1),

@@ -153,9 +153,9 @@ def offer_others(
             if source == r:
                 continue
             taken = _fits(job, reg.cap_gpus, sites[r].gang_limit_gpus - reg.gang_gpus)
-            if taken <= 0.0 or regs[source].wan_out_gb >= sites[source].wan_gb_per_step:
+            if taken <= 0.0 or regs[source].wan_out_gb >= regs[source].link_gb:
                 continue
-            if reg.wan_in_gb >= sites[r].wan_gb_per_step:
+            if reg.wan_in_gb >= reg.link_gb:
                 continue
             _move(e, p, sites, regs, f, job, r, taken)
             reg.cap_gpus -= taken
@@ -178,7 +178,7 @@ def _move(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, job: Row, r: int, ta
     if job.status == RUNNING and not job.divisible:
         job.paused = True
     job.region = r
-    steps = max(regs[source].wan_out_gb / site.wan_gb_per_step, regs[r].wan_in_gb / sites[r].wan_gb_per_step)
+    steps = max(regs[source].wan_out_gb / regs[source].link_gb, regs[r].wan_in_gb / regs[r].link_gb)
     if steps <= 1.0 + EPS:
         f[r].moved_in_gpu_h += left
         job.taken_gpus = taken

@@ -11,13 +11,15 @@ from wattward.envs.compiling import inlined
 from wattward.envs.kernels.fleet import DUE, GANGS, MOVABLE, Places
 from wattward.envs.kernels.jobs import EPS
 from wattward.envs.records import Row, Rows
-from wattward.envs.types import IN_TRANSIT, RUNNING
+from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING
 
 N_CLOCK = 7
 N_WORLD = 4
 """Region fields that depend on the world alone and stand first: price, price_rank, price_above_lowest, carbon."""
 N_PRESENT = 15
 """Region fields that are single numbers, those of the world included."""
+N_EXTRA = 12
+"""Region fields of scenarios with stores, contracts, sleep or programmes; they stand last."""
 N_SLACK = 6
 """Queue buckets; their upper edges in hours of slack are SLACK_EDGES_H, the last one open."""
 SLACK_EDGES_H = (0.25, 1.0, 4.0, 12.0, 24.0)
@@ -26,10 +28,11 @@ Observation = NDArray[np.float32]
 
 
 @inlined
-def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, out: Observation) -> None:
+def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: Observation) -> None:
     """Looks through the queue before a step: what joined, what is locked and due, and what an observation says of it.
 
-    Running gangs that cannot be preempted keep their GPUs. `out` gets sums in GPUs and GPU-h; `observe` scales them.
+    Running gangs that cannot be preempted keep their GPUs, but for those that fail. `out` gets sums in GPUs and GPU-h;
+    `observe` scales them.
     """
     for r in range(regs.size):
         regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0
@@ -53,14 +56,17 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, out: Observation)
             out[base + 10] += expected
             continue
         if job.status == RUNNING:
-            if not job.preemptible:
+            if not job.preemptible and reg.locked_gpus + job.alloc_gpus > now[job.region].fleet_gpus + EPS:
+                job.status, job.alloc_gpus, job.paused = WAITING, 0.0, True
+            elif not job.preemptible:
                 job.taken_gpus = job.alloc_gpus
                 reg.locked_gpus += job.alloc_gpus
                 out[base + 6] += job.alloc_gpus
                 out[base + 8] += expected
                 continue
-            picks[GANGS, n_gangs] = k
-            n_gangs += 0 if job.divisible else 1
+            else:
+                picks[GANGS, n_gangs] = k
+                n_gangs += 0 if job.divisible else 1
             out[base + 7] += job.alloc_gpus
         if not job.divisible:
             out[base + 9] += expected
@@ -78,10 +84,13 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, out: Observation)
 
 @inlined
 def observe(sites: Rows, regs: Rows, now: Rows, ahead: Observation, out: Observation) -> None:
-    """Makes an observation of what the survey summed, shape (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks),)."""
+    """Makes an observation of what the survey summed.
+
+    Its shape is (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks + (0 or N_EXTRA)),).
+    """
     n_regions, n_queue = regs.size, N_PRESENT + N_SLACK
     width = (out.size - N_CLOCK) // n_regions
-    n_ahead = width - n_queue
+    n_ahead = (ahead.size - N_CLOCK) // n_regions - N_WORLD
     for i in range(N_CLOCK):
         out[i] = ahead[i]
     for r in range(n_regions):
@@ -91,6 +100,8 @@ def observe(sites: Rows, regs: Rows, now: Rows, ahead: Observation, out: Observa
         for i in range(n_ahead):
             out[at + n_queue + i] = ahead[of + N_WORLD + i]
         _present(sites[r], regs[r], now[r], out[at : at + n_queue])
+        if width > n_queue + n_ahead:
+            _extras(sites[r], regs[r], now[r], out[at + n_queue + n_ahead : at + width])
 
 
 @inlined
@@ -99,7 +110,7 @@ def _present(site: Row, reg: Row, hour: Row, row: Observation) -> None:
     more_kw = max(pue * (site.gpu_busy_kw - site.gpu_idle_kw), 1e-6)
     interactive = min(hour.interactive_gpus, fleet)
     green_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw
-    base_kw = pue * site.gpu_idle_kw * fleet + more_kw * (interactive + locked) - green_kw
+    base_kw = pue * site.gpu_idle_kw * fleet + more_kw * (interactive + locked) - green_kw + hour.fixed_kw
     full_kw = max(pue * site.gpu_busy_kw * fleet, 1e-6)
     row[4] = min(2.0, max(0.0, -base_kw) / more_kw / fleet)
     row[5] = interactive / fleet
@@ -111,3 +122,20 @@ def _present(site: Row, reg: Row, hour: Row, row: Observation) -> None:
     for i in range(8, N_PRESENT + N_SLACK):
         if (i < 12 or i >= N_PRESENT) and row[i] != 0.0:
             row[i] = log1p(row[i] / fleet)
+
+
+@inlined
+def _extras(site: Row, reg: Row, hour: Row, row: Observation) -> None:
+    full_kw = max(hour.pue * site.gpu_busy_kw * site.fleet_gpus, 1e-6)
+    row[0] = reg.stored_kwh / max(site.battery_kwh, 1e-6)
+    row[1] = reg.chilled_kwh / max(site.tank_kwh, 1e-6)
+    row[2] = hour.store_order
+    row[3] = min(reg.awake_gpus, hour.fleet_gpus) / site.fleet_gpus
+    row[4] = hour.fleet_gpus / site.fleet_gpus
+    row[5] = hour.wan_share
+    row[6] = min(HIGH, hour.direct_kw / full_kw)
+    row[7] = min(HIGH, hour.contract_kw / full_kw)
+    row[8] = min(HIGH, hour.cut_kw / full_kw)
+    row[9] = min(HIGH, hour.announced_cut_kw / full_kw)
+    row[10] = min(1.0, hour.announced_in_h / 24.0)
+    row[11] = reg.green_kwh / reg.load_kwh - site.green_share_min if reg.load_kwh > 0.0 else 0.0

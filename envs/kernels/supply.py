@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from wattward.envs.compiling import inlined
+from wattward.envs.kernels.stores import charge, chill, discharge
 from wattward.envs.records import Row, Rows
+
+BY_RULE, CHARGE, IDLE, DISCHARGE = 0, 1, 2, 3
+"""What an action may say to a store; 1 and 3 at full power."""
 
 
 @inlined
 def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
     """What the survey found is so; requests take their GPUs; what does not fit beside locked gangs is dropped."""
     for r in range(regs.size):
-        flow, reg, demand = f[r], regs[r], now[r].interactive_gpus
+        flow, reg, hour, site = f[r], regs[r], now[r], sites[r]
         flow.locked_gpus, flow.arrived_gpu_h, flow.moved_in_gpu_h = (
             reg.locked_gpus,
             reg.arrived_gpu_h,
             reg.moved_in_gpu_h,
         )
-        room = max(0.0, sites[r].fleet_gpus - flow.locked_gpus)
+        awake = min(reg.awake_gpus, hour.fleet_gpus)
+        room, demand = max(0.0, awake - flow.locked_gpus), hour.interactive_gpus
         flow.interactive_gpus = min(demand, room)
         flow.dropped_gpus = demand - flow.interactive_gpus
+        flow.asleep_gpus = hour.fleet_gpus - awake
         reg.free_gpus = room - flow.interactive_gpus
         reg.gang_gpus = flow.locked_gpus
+        reg.battery_order = hour.store_order if reg.battery_mode == BY_RULE else IDLE - reg.battery_mode
+        reg.tank_order = hour.store_order if reg.tank_mode == BY_RULE else IDLE - reg.tank_mode
+        reg.link_gb = site.wan_gb_per_step * hour.wan_share
+        reg.serving_gpus = flow.interactive_gpus
+        if site.serving_exponent != 1.0 and flow.interactive_gpus < site.serving_gpus:
+            share = flow.interactive_gpus / site.serving_gpus
+            reg.serving_gpus = site.serving_gpus * share**site.serving_exponent
+
+
+@inlined
+def _it_kw(site: Row, flow: Row, hour: Row, busy_gpus: float) -> float:
+    """IT power without waking: idle GPUs, what those at work draw more, what those asleep draw less."""
+    more_kw = site.gpu_busy_kw - site.gpu_idle_kw
+    spared_kw = (site.gpu_idle_kw - site.gpu_sleep_kw) * flow.asleep_gpus
+    return site.gpu_idle_kw * hour.fleet_gpus + more_kw * busy_gpus - spared_kw
 
 
 @inlined
@@ -32,34 +53,98 @@ def cap_offers(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
         if reg.surplus_only:
             site, hour, flow = sites[r], now[r], f[r]
             more_kw = site.gpu_busy_kw - site.gpu_idle_kw
-            at_work = flow.interactive_gpus + flow.locked_gpus + flow.due_gpus
-            base_kw = hour.pue * (site.gpu_idle_kw * site.fleet_gpus + more_kw * at_work)
+            at_work = reg.serving_gpus + flow.locked_gpus + flow.due_gpus
+            base_kw = hour.pue * _it_kw(site, flow, hour, at_work) + hour.fixed_kw
             surplus_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw - base_kw
             if more_kw > 0.0 and surplus_kw < reg.cap_gpus * hour.pue * more_kw:
                 reg.cap_gpus = max(0.0, surplus_kw) / (hour.pue * more_kw)
 
 
 @inlined
+def wake(p: Row, sites: Rows, regs: Rows, f: Rows) -> None:
+    """How many GPUs will be awake in the next step, see `Sleep` in the region schema."""
+    elsewhere_gpu_h = 0.0
+    for r in range(regs.size):
+        elsewhere_gpu_h += f[r].waiting_gpu_h
+    for r in range(regs.size):
+        site, reg, flow = sites[r], regs[r], f[r]
+        wanted = flow.interactive_gpus + flow.held_gpus + site.headroom_gpus
+        if reg.others_share > 0.0:
+            wanted += elsewhere_gpu_h / p.step_h
+        elif reg.own_share > 0.0:
+            wanted += flow.waiting_gpu_h / p.step_h
+        wanted = min(wanted, site.fleet_gpus)
+        flow.woken_gpus = max(0.0, wanted - reg.awake_gpus)
+        reg.awake_gpus = wanted
+
+
+@inlined
 def power(p: Row, sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
-    """Power, supply and what they cost, green on site first; the links move what they can."""
-    step_h = p.step_h
+    """Power, supply and what they cost; the links move what they can."""
     for r in range(regs.size):
         site, reg, flow, hour = sites[r], regs[r], f[r], now[r]
-        more_kw = site.gpu_busy_kw - site.gpu_idle_kw
-        it_kw = site.gpu_idle_kw * site.fleet_gpus + more_kw * (flow.interactive_gpus + flow.busy_gpus)
-        cooling_kw = it_kw * (hour.pue - 1.0)
-        green_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw
-        load_kw = it_kw + cooling_kw + flow.wan_kw
-        grid_kw = max(0.0, load_kw - green_kw)
-        grid_kwh = grid_kw * step_h
-        carbon_kg = grid_kwh * hour.carbon_kg_per_kwh
-        flow.it_kw, flow.cooling_kw, flow.grid_kw, flow.carbon_kg = it_kw, cooling_kw, grid_kw, carbon_kg
-        flow.sun_kw, flow.wind_kw, flow.hydro_kw = hour.sun_kw, hour.wind_kw, hour.hydro_kw
-        flow.curtailed_kw = max(0.0, green_kw - load_kw)
-        flow.energy_yuan = grid_kwh * hour.price_yuan_per_kwh
-        flow.carbon_yuan = carbon_kg * p.carbon_yuan_per_kg
-        flow.demand_yuan = max(0.0, grid_kw - reg.peak_kw) * site.demand_yuan_per_kw
-        flow.drop_yuan = flow.dropped_gpus * step_h * p.drop_yuan_per_gpu_h
-        reg.peak_kw = max(reg.peak_kw, grid_kw)
-        reg.wan_out_gb = max(0.0, reg.wan_out_gb - site.wan_gb_per_step)
-        reg.wan_in_gb = max(0.0, reg.wan_in_gb - site.wan_gb_per_step)
+        it_kw = _it_kw(site, flow, hour, reg.serving_gpus + flow.busy_gpus)
+        flow.it_kw = it_kw + flow.woken_gpus * site.wake_kwh / p.step_h
+        flow.cooling_kw = flow.it_kw * (hour.pue - 1.0) + hour.fixed_kw
+        if site.tank_kwh > 0.0:
+            flow.cooling_kw = chill(site, reg, flow, flow.cooling_kw, p.step_h)
+        _supply(site, reg, flow, hour, p.step_h)
+        _bill(p, site, reg, flow, hour)
+        reg.wan_out_gb = max(0.0, reg.wan_out_gb - reg.link_gb)
+        reg.wan_in_gb = max(0.0, reg.wan_in_gb - reg.link_gb)
+
+
+@inlined
+def _supply(site: Row, reg: Row, flow: Row, hour: Row, step_h: float) -> None:
+    """Plants on site first, then the direct line, the green contract, the battery and the grid."""
+    flow.sun_kw, flow.wind_kw, flow.hydro_kw = hour.sun_kw, hour.wind_kw, hour.hydro_kw
+    flow.recovered_kw = site.recovered_share * flow.it_kw
+    own_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw + flow.recovered_kw
+    load_kw = flow.it_kw + flow.cooling_kw + flow.wan_kw
+    if site.battery_kwh > 0.0:
+        flow.charge_kw = charge(site, reg, load_kw, own_kw, step_h)
+        load_kw += flow.charge_kw
+    own_used_kw = min(own_kw, load_kw)
+    missing_kw = load_kw - own_used_kw
+    flow.direct_kw, flow.direct_used_kw = hour.direct_kw, min(hour.direct_kw, missing_kw)
+    missing_kw -= flow.direct_used_kw
+    flow.contract_kw = min(hour.contract_kw, missing_kw)
+    missing_kw -= flow.contract_kw
+    if site.battery_kwh > 0.0:
+        missing_kw = max(0.0, missing_kw - discharge(site, reg, flow, missing_kw, step_h))
+    spare_kw = own_kw - own_used_kw
+    flow.sold_kw = min(spare_kw, site.feed_in_kw)
+    flow.curtailed_kw = spare_kw - flow.sold_kw + (flow.direct_kw - flow.direct_used_kw)
+    flow.grid_kw = missing_kw
+    reg.load_kwh += load_kw * step_h
+    reg.green_kwh += (own_used_kw + flow.direct_used_kw + flow.contract_kw) * step_h
+
+
+@inlined
+def _bill(p: Row, site: Row, reg: Row, flow: Row, hour: Row) -> None:
+    step_h, grid_kw = p.step_h, flow.grid_kw
+    grid_kwh = grid_kw * step_h
+    flow.carbon_kg = grid_kwh * hour.carbon_kg_per_kwh
+    flow.energy_yuan = grid_kwh * hour.price_yuan_per_kwh
+    flow.carbon_yuan = flow.carbon_kg * p.carbon_yuan_per_kg
+    flow.demand_yuan = max(0.0, grid_kw - reg.peak_kw) * site.demand_yuan_per_kw
+    flow.drop_yuan = flow.dropped_gpus * step_h * p.drop_yuan_per_gpu_h
+    reg.peak_kw = max(reg.peak_kw, grid_kw)
+    direct_yuan = flow.direct_used_kw * site.direct_yuan_per_kwh
+    paid_kw = max(flow.contract_kw, site.contract_take_share * hour.contract_kw)
+    flow.supply_yuan = (direct_yuan + paid_kw * site.contract_yuan_per_kwh) * step_h
+    flow.sold_yuan = 0.0 - flow.sold_kw * step_h * site.feed_in_yuan_per_kwh
+    flow.wear_yuan = flow.discharge_kw * step_h * site.battery_wear_yuan_per_kwh
+    if hour.cut_kw > 0.0:
+        flow.asked_cut_kw = hour.cut_kw
+        flow.cut_kw = min(hour.cut_kw, max(0.0, site.event_baseline_kw - grid_kw))
+        missed_yuan = (flow.asked_cut_kw - flow.cut_kw) * site.event_penalty_yuan_per_kwh
+        flow.event_yuan = (missed_yuan - flow.cut_kw * site.event_pay_yuan_per_kwh) * step_h
+
+
+@inlined
+def settle_green(sites: Rows, regs: Rows, f: Rows) -> None:
+    """Charges what is missing to the green share when the episode ends."""
+    for r in range(regs.size):
+        missing_kwh = max(0.0, sites[r].green_share_min * regs[r].load_kwh - regs[r].green_kwh)
+        f[r].shortfall_yuan = missing_kwh * sites[r].shortfall_yuan_per_kwh

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from wattward.configs import load_region
+from wattward.envs.neutral import no_constraints, plain_sites, quiet_world
 from wattward.envs.outlook import EPOCH, Outlook
 from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
 
@@ -48,6 +49,7 @@ def params(n_regions: int, n_steps: int) -> Params:
         "class_preemptible": np.array([[True, False, True]]),
         "forecast_rho": np.ones((1, 4, LEADS)),
     }
+    given |= plain_sites((1, n_regions)) | no_constraints((1,))
     return Params(**given)
 
 
@@ -76,6 +78,7 @@ def world(
         "job_data_gb": [1.0 for _ in jobs],
     }
     return Exogenous(
+        **quiet_world(np.full((1, n_regions), FLEET_GPUS), steps),
         start_minute=np.array([round((start - EPOCH).total_seconds() / 60)]),
         price_yuan_per_kwh=series(price),
         carbon_kg_per_kwh=series(carbon),
@@ -110,6 +113,8 @@ def state(n_regions: int, step: int, jobs: Sequence[Job]) -> State:
         job_alloc_gpus=np.where(running, gpus, 0.0)[None],
         job_paused=np.zeros((1, len(jobs)), dtype=bool),
         job_ready_step=np.array([[step + 2 if job.status == IN_TRANSIT else 0 for job in jobs]], dtype=np.int64),
+        awake_gpus=np.full((1, n_regions), FLEET_GPUS),
+        **dict.fromkeys(("stored_kwh", "chilled_kwh", "load_kwh", "green_kwh"), np.zeros((1, n_regions))),
         wan_out_gb=np.zeros((1, n_regions)),
         wan_in_gb=np.zeros((1, n_regions)),
         peak_kw=np.zeros((1, n_regions)),

@@ -16,6 +16,7 @@ from wattward.configs import load_scenario
 from wattward.envs.action import Mode, offers_of_modes
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.episode import draw, episode_seed
+from wattward.envs.neutral import no_constraints, plain_sites, quiet_world
 from wattward.envs.params import make_params
 from wattward.envs.simulator import Simulator
 from wattward.envs.testing import cost_yuan, permute_regions, random_params, random_world, toy_optimum_yuan
@@ -54,7 +55,8 @@ def hand_params(n_steps: int, n_regions: int = 1, **changed: Any) -> Params:
         "class_restart_h": np.array([[0.0, 0.5]]),
         "forecast_rho": np.ones((1, 4, 2)),
     }
-    return Params(**(values | changed))
+    extras = plain_sites(each.shape) | no_constraints((1,))
+    return Params(**(extras | values | changed))
 
 
 def hand_world(price: list[Any], jobs: tuple[dict[str, Any], ...] = ({},), **changed: Any) -> Exogenous:
@@ -81,7 +83,8 @@ def hand_world(price: list[Any], jobs: tuple[dict[str, Any], ...] = ({},), **cha
         "job_estimate_gpu_h": column("work", np.float64),
         "job_data_gb": column("data", np.float64),
     }
-    return Exogenous(**(values | changed))
+    fleets = quiet_world(np.full((1, prices.shape[2]), 10.0), prices.shape[1])
+    return Exogenous(**(fleets | values | changed))
 
 
 def in_steps(values: list[float]) -> Any:

@@ -1,0 +1,42 @@
+"""The rule that orders stores where no agent does: charge in valleys of the coming day's prices, discharge in peaks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from wattward.configs.scenario_schema import Scenario
+from wattward.envs.types import Floats
+
+VALLEY, PEAK = 8, 16
+"""Of the coming 24 hours' prices, in order: at or below the 8th is a valley, at or above the 16th a peak."""
+WORTH = 0.85
+"""A valley is charged in only if it costs less than this share of the day's dearest hour, for what storing loses; a
+peak is one only if the day's cheapest hour costs less than this share of it."""
+HOURS = 24
+
+
+def store_order(scenario: Scenario, price_yuan_per_kwh: Floats) -> Floats:
+    """Orders by the rule, shape (N, R): 1 charge, -1 discharge, 0 neither; 0 where a region has no store.
+
+    Args:
+        scenario: its regions and step.
+        price_yuan_per_kwh: of each step, shape (N, R); the last day's orders see fewer hours of it.
+    """
+    order = np.zeros(price_yuan_per_kwh.shape)
+    per_hour = max(1, round(1.0 / scenario.step_h))
+    for r, region in enumerate(scenario.regions):
+        if region.battery is not None or region.tank is not None:
+            order[:, r] = _orders(price_yuan_per_kwh[:, r], per_hour)
+    return order
+
+
+def _orders(price: Floats, per_hour: int) -> Floats:
+    padded = np.concatenate([price, np.full((HOURS - 1) * per_hour, price[-1])])
+    coming = sliding_window_view(padded, (HOURS - 1) * per_hour + 1)[: price.size, ::per_hour]
+    ranked = np.sort(coming, axis=1)
+    lowest, highest = ranked[:, 0], ranked[:, -1]
+    charges = (price <= ranked[:, VALLEY - 1]) & (price < WORTH * highest)
+    discharges = (price >= ranked[:, PEAK - 1]) & (lowest < WORTH * price)
+    orders: Floats = charges.astype(np.float64) - (discharges & ~charges)
+    return orders
