@@ -38,11 +38,11 @@ def random_offers(rng: np.random.Generator, n_regions: int, continuous: bool) ->
 
 
 @settings(max_examples=60)
-@given(seed=seeds, n_regions=region_counts, n_jobs=job_counts, continuous=st.booleans())
-def test_every_step_balances(seed: int, n_regions: int, n_jobs: int, continuous: bool) -> None:
+@given(seed=seeds, n_regions=region_counts, n_jobs=job_counts, continuous=st.booleans(), extended=st.booleans())
+def test_every_step_balances(seed: int, n_regions: int, n_jobs: int, *, continuous: bool, extended: bool) -> None:
     rng = np.random.default_rng(seed)
-    params = random_params(rng, n_regions, N_STEPS)
-    world = random_world(rng, params, n_jobs)
+    params = random_params(rng, n_regions, N_STEPS, extended=extended)
+    world = random_world(rng, params, n_jobs, extended=extended)
     simulator = started(params, world)
     for _ in range(N_STEPS):
         before = simulator.save()
@@ -56,8 +56,8 @@ def test_every_step_balances(seed: int, n_regions: int, n_jobs: int, continuous:
 @given(seed=seeds, n_jobs=job_counts)
 def test_an_episode_accounts_for_all_its_work_and_yuan(seed: int, n_jobs: int) -> None:
     rng = np.random.default_rng(seed)
-    params = random_params(rng, 3, N_STEPS)
-    world = random_world(rng, params, n_jobs)
+    params = random_params(rng, 3, N_STEPS, extended=True)
+    world = random_world(rng, params, n_jobs, extended=True)
     simulator = started(params, world)
     total = 0.0
     for _ in range(N_STEPS):
@@ -73,8 +73,8 @@ def test_an_episode_accounts_for_all_its_work_and_yuan(seed: int, n_jobs: int) -
 @given(seed=seeds, n_regions=st.integers(2, 5), n_jobs=job_counts)
 def test_permuting_regions_permutes_results(seed: int, n_regions: int, n_jobs: int) -> None:
     rng = np.random.default_rng(seed)
-    params = random_params(rng, n_regions, N_STEPS)
-    world = random_world(rng, params, n_jobs)
+    params = random_params(rng, n_regions, N_STEPS, extended=True)
+    world = random_world(rng, params, n_jobs, extended=True)
     order = rng.permutation(n_regions)
     one, other = started(params, world), started(*permute_regions(params, world, order))
     # Two regions that soak both offer free power; who of them is asked first then depends on their numbers: one a step.
@@ -109,8 +109,8 @@ def test_a_batch_equals_its_environments_one_by_one(seed: int) -> None:
 
 def test_restoring_a_snapshot_replays_the_same_future() -> None:
     rng = np.random.default_rng(3)
-    params = random_params(rng, 2, N_STEPS)
-    simulator = started(params, random_world(rng, params, 60))
+    params = random_params(rng, 2, N_STEPS, extended=True)
+    simulator = started(params, random_world(rng, params, 60, extended=True))
     modes = rng.integers(0, len(Mode), (N_STEPS, 1, 2))
     for t in range(20):
         simulator.step(offers_of_modes(modes[t]))

@@ -42,10 +42,17 @@ class Reference:
     out_gb: list[float] = field(default_factory=list)
     in_gb: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
+    awake: list[float] = field(default_factory=list)
+    stored: list[float] = field(default_factory=list)
+    chilled: list[float] = field(default_factory=list)
+    load_kwh: list[float] = field(default_factory=list)
+    green_kwh: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.regions = range(self.p.fleet_gpus.shape[1])
         self.out_gb, self.in_gb, self.peak = ([0.0 for _ in self.regions] for _ in range(3))
+        self.stored, self.chilled, self.load_kwh, self.green_kwh = ([0.0 for _ in self.regions] for _ in range(4))
+        self.awake = [float(self.p.fleet_gpus[0, r]) for r in self.regions]
         self.h = float(self.p.step_h[0])
         self._join()
 
@@ -63,6 +70,34 @@ class Reference:
 
     def due(self, j: Job) -> bool:
         return (self.deadline(j) - self.t) * self.h - j.expected / self.wanted(j) < self.h - EPS
+
+    def number(self, name: str, r: int) -> float:
+        """A parameter of the region, or what the world is there now."""
+        if name in Exogenous._fields and name != "fleet_gpus":
+            return float(getattr(self.x, name)[0, self.t, r])
+        return float(getattr(self.p, name)[0, r])
+
+    def in_order(self, r: int) -> float:
+        return float(self.x.fleet_gpus[0, self.t, r])
+
+    def link_gb(self, r: int) -> float:
+        return self.number("wan_gb_per_step", r) * self.number("wan_share", r)
+
+    def serving(self, r: int) -> float:
+        served, shared = self.flows["interactive_gpus"][r], self.number("serving_gpus", r)
+        if served >= shared:
+            return served
+        return float(shared * (served / shared) ** self.number("serving_exponent", r))
+
+    def it_kw(self, r: int, at_work: float) -> float:
+        idle, busy = self.number("gpu_idle_kw", r), self.number("gpu_busy_kw", r)
+        asleep = self.flows["asleep_gpus"][r]
+        return idle * (self.in_order(r) - asleep) + self.number("gpu_sleep_kw", r) * asleep + (busy - idle) * at_work
+
+    def cooling_kw(self, r: int, it_kw: float) -> float:
+        full_kw = self.number("gpu_busy_kw", r) * self.number("fleet_gpus", r)
+        fixed = self.number("cooling_fixed_share", r)
+        return (self.pue(r) - 1.0) * ((1.0 - fixed) * it_kw + fixed * full_kw)
 
     def pue(self, r: int) -> float:
         warm = max(0.0, self.x.air_c[0, self.t, r] - self.p.pue_free_c[0, r])
@@ -92,7 +127,11 @@ class Reference:
         for j in self._in_order():
             self._work(j, self.add)
         self.jobs = {n: j for n, j in self.jobs.items() if j.left > 0.0}
-        self._bill(self.flows, self.add)
+        for name in ("interactive_gpus", "held_gpus", "busy_gpus", "waiting_gpu_h", "wan_kw"):
+            self.flows.setdefault(name, [0.0 for _ in self.regions])
+        for r in self.regions:
+            self._wake(r, modes)
+            self._power(r)
         self.t += 1
         self._settle()
         self._join()
@@ -109,13 +148,18 @@ class Reference:
                 self.add("moved_in_gpu_h", j.region, j.left)
             j.arrives_at = None
             j.gpus = j.gpus if j.running and not self.preemptible(j) else 0.0
+            locked = self.flows.get("locked_gpus", [0.0 for _ in self.regions])[j.region]
+            if j.gpus > 0.0 and locked + j.gpus > self.in_order(j.region) + EPS:
+                j.gpus, j.running, j.paused = 0.0, False, True
             self.add("locked_gpus", j.region, j.gpus)
         self.gangs = [sum(j.gpus for j in present if j.region == r) for r in self.regions]
 
     def _serve(self) -> list[float]:
         free = []
         for r in self.regions:
-            room = max(0.0, self.p.fleet_gpus[0, r] - self.gangs[r])
+            awake = min(self.awake[r], self.in_order(r))
+            self.add("asleep_gpus", r, self.in_order(r) - awake)
+            room = max(0.0, awake - self.gangs[r])
             demand = self.x.interactive_gpus[0, self.t, r]
             self.add("interactive_gpus", r, min(demand, room))
             self.add("dropped_gpus", r, demand - min(demand, room))
@@ -149,9 +193,10 @@ class Reference:
         cap, more = max(0.0, free), self.p.gpu_busy_kw[0, r] - self.p.gpu_idle_kw[0, r]
         if mode != Mode.SOAK or more <= 0:
             return cap
-        used = self.flows["interactive_gpus"][r] + sum(j.gpus for j in present if j.region == r)
-        spare_kw = self.green_kw(r) - self.pue(r) * (self.p.gpu_idle_kw[0, r] * self.p.fleet_gpus[0, r] + more * used)
-        return min(cap, max(0.0, spare_kw) / (self.pue(r) * more))
+        it_kw = self.it_kw(r, self.serving(r) + sum(j.gpus for j in present if j.region == r))
+        spare_kw = self.green_kw(r) - it_kw - self.cooling_kw(r, it_kw)
+        a_gpu_kw = more + self.cooling_kw(r, more) - self.cooling_kw(r, 0.0)
+        return min(cap, max(0.0, spare_kw) / a_gpu_kw)
 
     def _offer_own(self, modes: list[int], present: list[Job], offer: list[float]) -> None:
         own = [0.0 if modes[r] == Mode.HOLD else offer[r] for r in self.regions]
@@ -164,9 +209,9 @@ class Reference:
                 offer[j.region] -= amount
 
     def _offer_others(self, modes: list[int], present: list[Job], offer: list[float]) -> None:
+        per_kw = [1.0 + self.cooling_kw(r, 1.0) - self.cooling_kw(r, 0.0) for r in self.regions]
         price = [
-            0.0 if modes[r] == Mode.SOAK else self.x.price_yuan_per_kwh[0, self.t, r] * self.pue(r)
-            for r in self.regions
+            0.0 if modes[r] == Mode.SOAK else self.number("price_yuan_per_kwh", r) * per_kw[r] for r in self.regions
         ]
         pullers = [r for r in self.regions if modes[r] in (Mode.SOAK, Mode.PULL) and offer[r] > EPS]
         pullers.sort(key=lambda r: price[r])
@@ -182,8 +227,7 @@ class Reference:
                     break
 
     def _links_open(self, source: int, r: int) -> bool:
-        out_open = self.out_gb[source] < self.p.wan_gb_per_step[0, source]
-        return bool(out_open and self.in_gb[r] < self.p.wan_gb_per_step[0, r])
+        return self.out_gb[source] < self.link_gb(source) and self.in_gb[r] < self.link_gb(r)
 
     def _settle(self) -> None:
         if self.t < self.p.n_steps[0]:
@@ -192,6 +236,9 @@ class Reference:
         for j in self.jobs.values():
             price = self.p.settlement_yuan_per_gpu_h[0, j.region] + (late if self.deadline(j) <= self.t else 0.0)
             self.add("settlement_yuan", j.region, j.left * price)
+        for r in self.regions:
+            missing = max(0.0, self.number("green_share_min", r) * self.load_kwh[r] - self.green_kwh[r])
+            self.add("shortfall_yuan", r, missing * self.number("shortfall_yuan_per_kwh", r))
 
     def _move(self, j: Job, r: int, amount: float, add: Add) -> None:
         source, gb = j.region, float(self.x.job_data_gb[0, j.number])
@@ -204,9 +251,7 @@ class Reference:
         j.paused = j.paused or (j.running and not self.divisible(j))
         j.running = False
         j.region = r
-        steps = max(
-            self.out_gb[source] / self.p.wan_gb_per_step[0, source], self.in_gb[r] / self.p.wan_gb_per_step[0, r]
-        )
+        steps = max(self.out_gb[source] / self.link_gb(source), self.in_gb[r] / self.link_gb(r))
         if steps <= 1.0 + EPS:
             j.gpus = amount
             add("moved_in_gpu_h", r, j.left)
@@ -239,37 +284,98 @@ class Reference:
         elif self.t >= self.deadline(j):
             add("late_yuan", j.region, j.left * self.h * self.p.late_yuan_per_gpu_h_per_h[0])
 
-    def _bill(self, flows: dict[str, list[float]], add: Add) -> None:
-        zero = [0.0 for _ in self.regions]
-        for r in self.regions:
-            work = flows["interactive_gpus"][r] + flows.get("busy_gpus", zero)[r]
-            idle, busy = self.p.gpu_idle_kw[0, r], self.p.gpu_busy_kw[0, r]
-            it_kw = idle * self.p.fleet_gpus[0, r] + (busy - idle) * work
-            load = it_kw * self.pue(r) + flows.get("wan_kw", zero)[r]
-            grid = max(0.0, load - self.green_kw(r))
-            carbon = grid * self.h * self.x.carbon_kg_per_kwh[0, self.t, r]
-            add("it_kw", r, it_kw)
-            add("cooling_kw", r, it_kw * (self.pue(r) - 1.0))
-            add("grid_kw", r, grid)
-            add("curtailed_kw", r, max(0.0, self.green_kw(r) - load))
-            add("energy_yuan", r, grid * self.h * self.x.price_yuan_per_kwh[0, self.t, r])
-            add("carbon_kg", r, carbon)
-            add("carbon_yuan", r, carbon * self.p.carbon_yuan_per_kg[0])
-            add("demand_yuan", r, max(0.0, grid - self.peak[r]) * self.p.demand_yuan_per_kw[0, r])
-            add("drop_yuan", r, flows["dropped_gpus"][r] * self.h * self.p.drop_yuan_per_gpu_h[0])
-            for name, plant in (("sun_kw", self.x.sun_kw), ("wind_kw", self.x.wind_kw), ("hydro_kw", self.x.hydro_kw)):
-                add(name, r, float(plant[0, self.t, r]))
-            self.peak[r] = max(self.peak[r], grid)
-            self.out_gb[r] = max(0.0, self.out_gb[r] - self.p.wan_gb_per_step[0, r])
-            self.in_gb[r] = max(0.0, self.in_gb[r] - self.p.wan_gb_per_step[0, r])
+    def _wake(self, r: int, modes: list[int]) -> None:
+        waiting = self.flows["waiting_gpu_h"]
+        wanted = self.flows["interactive_gpus"][r] + self.flows["held_gpus"][r] + self.number("headroom_gpus", r)
+        if modes[r] in (Mode.SOAK, Mode.PULL):
+            wanted += sum(waiting) / self.h
+        elif modes[r] == Mode.RUN:
+            wanted += waiting[r] / self.h
+        wanted = min(wanted, self.number("fleet_gpus", r))
+        self.add("woken_gpus", r, max(0.0, wanted - self.awake[r]))
+        self.awake[r] = wanted
+
+    def _power(self, r: int) -> None:
+        it_kw = self.it_kw(r, self.serving(r) + self.flows["busy_gpus"][r])
+        it_kw += self.flows["woken_gpus"][r] * self.number("wake_kwh", r) / self.h
+        cooling_kw = self._chill(r, it_kw, self.cooling_kw(r, it_kw))
+        self.add("it_kw", r, it_kw)
+        self.add("cooling_kw", r, cooling_kw)
+        self._supply(r, it_kw + cooling_kw + self.flows["wan_kw"][r], it_kw * self.number("recovered_share", r))
+        self.out_gb[r] = max(0.0, self.out_gb[r] - self.link_gb(r))
+        self.in_gb[r] = max(0.0, self.in_gb[r] - self.link_gb(r))
+
+    def _chill(self, r: int, it_kw: float, cooling_kw: float) -> float:
+        if self.number("tank_kwh", r) == 0.0:
+            return cooling_kw
+        kept = self.chilled[r] * (1.0 - self.number("tank_loss_per_h", r) * self.h)
+        order = self.number("store_order", r)
+        cold = min(-order * self.number("tank_discharge_kw", r), kept / self.h, it_kw)
+        cold = max(0.0, min(cold, cooling_kw * self.number("tank_cop", r)))
+        room = (self.number("tank_kwh", r) - kept) / self.h
+        warm = max(0.0, min(order * self.number("tank_charge_kw", r), room))
+        self.chilled[r] = kept + (warm - cold) * self.h
+        self.add("tank_in_kw", r, warm)
+        self.add("tank_out_kw", r, cold)
+        return cooling_kw - cold / self.number("tank_cop", r) + warm / self.number("tank_charge_cop", r)
+
+    def _supply(self, r: int, load: float, recovered: float) -> None:
+        own, order = self.green_kw(r) + recovered, self.number("store_order", r)
+        kept, charge = self.stored[r] * (1.0 - self.number("battery_loss_per_h", r) * self.h), 0.0
+        gain, loss = self.number("battery_charge_efficiency", r), self.number("battery_discharge_efficiency", r)
+        if self.number("battery_kwh", r) > 0.0:
+            most = self.number("battery_charge_kw", r)
+            room = (self.number("battery_kwh", r) - kept) / gain / self.h
+            charge = max(0.0, min(max(order * most, own - load), most, room))
+        load += charge
+        used = min(own, load)
+        direct = min(self.number("direct_kw", r), load - used)
+        contract = min(self.number("contract_kw", r), load - used - direct)
+        rest = load - used - direct - contract
+        given = 0.0
+        if self.number("battery_kwh", r) > 0.0:
+            given = max(0.0, min(-order * self.number("battery_discharge_kw", r), rest, kept * loss / self.h))
+            self.stored[r] = kept + (charge * gain - given / loss) * self.h
+        sold = min(own - used, self.number("feed_in_kw", r))
+        unused = own - used - sold + self.number("direct_kw", r) - direct
+        amounts = {"recovered_kw": recovered, "charge_kw": charge, "discharge_kw": given, "sold_kw": sold}
+        amounts |= {"direct_kw": self.number("direct_kw", r), "direct_used_kw": direct, "contract_kw": contract}
+        amounts |= {name: self.number(name, r) for name in ("sun_kw", "wind_kw", "hydro_kw")}
+        for name, kw in (amounts | {"curtailed_kw": unused, "grid_kw": rest - given}).items():
+            self.add(name, r, kw)
+        self.load_kwh[r] += load * self.h
+        self.green_kwh[r] += (used + direct + contract) * self.h
+        take = self.number("contract_take_share", r) * self.number("contract_kw", r)
+        self._bill(r, rest - given, max(contract, take))
+
+    def _bill(self, r: int, grid: float, contract_paid: float) -> None:
+        kwh, flows, n = grid * self.h, self.flows, self.number
+        asked, met = n("cut_kw", r), min(n("cut_kw", r), max(0.0, n("event_baseline_kw", r) - grid))
+        event = (asked - met) * n("event_penalty_yuan_per_kwh", r) - met * n("event_pay_yuan_per_kwh", r)
+        direct_yuan_per_h = flows["direct_used_kw"][r] * n("direct_yuan_per_kwh", r)
+        for name, amount in {
+            "energy_yuan": kwh * n("price_yuan_per_kwh", r),
+            "carbon_kg": kwh * n("carbon_kg_per_kwh", r),
+            "carbon_yuan": kwh * n("carbon_kg_per_kwh", r) * self.p.carbon_yuan_per_kg[0],
+            "demand_yuan": max(0.0, grid - self.peak[r]) * n("demand_yuan_per_kw", r),
+            "drop_yuan": flows["dropped_gpus"][r] * self.h * self.p.drop_yuan_per_gpu_h[0],
+            "supply_yuan": (direct_yuan_per_h + contract_paid * n("contract_yuan_per_kwh", r)) * self.h,
+            "sold_yuan": -flows["sold_kw"][r] * self.h * n("feed_in_yuan_per_kwh", r),
+            "wear_yuan": flows["discharge_kw"][r] * self.h * n("battery_wear_yuan_per_kwh", r),
+            "event_yuan": event * self.h,
+            "asked_cut_kw": asked,
+            "cut_kw": met,
+        }.items():
+            self.add(name, r, amount)
+        self.peak[r] = max(self.peak[r], grid)
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), n_regions=st.integers(1, 4), n_jobs=st.integers(0, 80))
-def test_kernel_equals_plain_python(seed: int, n_regions: int, n_jobs: int) -> None:
+@given(seed=st.integers(0, 2**32 - 1), n_regions=st.integers(1, 4), n_jobs=st.integers(0, 80), extended=st.booleans())
+def test_kernel_equals_plain_python(seed: int, n_regions: int, n_jobs: int, *, extended: bool) -> None:
     rng = np.random.default_rng(seed)
-    params = random_params(rng, n_regions, n_steps=40)
-    world = random_world(rng, params, n_jobs)
+    params = random_params(rng, n_regions, n_steps=40, extended=extended)
+    world = random_world(rng, params, n_jobs, extended=extended)
     simulator, reference = Simulator(params), Reference(params, world)
     simulator.load(0, world)
     for _ in range(40):
