@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from wattward.configs import generated
+from wattward.configs import generated, random_family
 from wattward.configs.base import Config, ConfigError
 from wattward.configs.disturbance_schema import KINDS, Disturbance, NewTariff, Preset
 from wattward.configs.region_schema import Region
@@ -128,16 +128,19 @@ def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def load_scenario(name: str | Path) -> Scenario:
-    """A scenario by shipped name, path or a name of the generated family, its regions and tariffs read in.
+    """A scenario by shipped name, path or a name of a family that is made by name, its regions and tariffs read in.
 
     Any of these may be followed by disturbances, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
 
     Raises:
-        ConfigError: a file is missing or wrong, or a generated scenario's size is out of range.
+        ConfigError: a file is missing or wrong, or a number in a family's name is out of range.
     """
     base, *presets = (str(name),) if Path(name).is_file() else str(name).split(DISTURBED_BY)
     if presets:
         return _disturbed(load_scenario(base), presets, str(name))
+    member = random_family.parse(name)
+    if member is not None:
+        return random_family.generate(member, tuple(load_scenario(model) for model in random_family.MODEL_SCENARIOS))
     size = generated.parse(name)
     if size is not None:
         return generated.generate(size, tuple(load_scenario(model) for model in generated.MODEL_SCENARIOS))

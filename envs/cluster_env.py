@@ -17,6 +17,7 @@ from wattward.envs.bank import Bank
 from wattward.envs.episode import SPLITS, draw, episode_seed
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import Banked, choose, episode_options, must_be
+from wattward.envs.family import family_of, member_for, refuse_family
 from wattward.envs.kpis import kpis_of
 from wattward.envs.observation import Observer, Views
 from wattward.envs.outlook import Outlook
@@ -56,7 +57,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """Builds the environment; nothing is drawn before `reset`.
 
         Args:
-            scenario: A shipped scenario's name, a path to a YAML file, or a Scenario.
+            scenario: A shipped scenario's name, a path to a YAML file, or a Scenario; or a family such as "random-3",
+                of which every episode is another scenario.
             split: "train", "validation" or "test": where `reset` draws episodes from.
             recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
@@ -73,6 +75,9 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         must_be(render_mode, (None, *self.metadata["render_modes"]), "render_mode")
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.split, self.reward, self.action, self.render_mode = split, reward, action, render_mode
+        self._family = family_of(self.scenario)
+        if self._family is not None and (recording is not None or bank is not None):
+            refuse_family(self.scenario, "a recording or a bank")
         if isinstance(recording, (str, Path)):
             recording = load_recording(Path(recording), self.scenario)
         self.recording: Recording | None = recording
@@ -114,6 +119,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             self._begin(chosen.slot, None, chosen.split, chosen.number)
         else:
             number = choose(self.np_random) if number is None else number
+            if self._family is not None:
+                self._become(member_for(self._family, split, number))
             self.start(draw(self.scenario, episode_seed(split, number), self.recording))
             self._playing = (split, number)
         return self._simulator.fleet.observations[0].copy(), dict(zip(("split", "episode"), self._playing, strict=True))
@@ -216,6 +223,12 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def _begin(self, slot: int, world: Exogenous | None, split: str, number: int) -> None:
         self._world, self._playing = world, (split, number)
         self._simulator.begin(0, slot)
+
+    def _become(self, scenario: Scenario) -> None:
+        """Plays another scenario of the same family from now on."""
+        self.scenario, self.params = scenario, make_params(scenario)
+        self._observer = Observer(scenario, self.params)
+        self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
 
     def _checked(self, action: NDArray[Any]) -> NDArray[Any]:
         array = np.asarray(action)

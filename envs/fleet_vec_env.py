@@ -16,6 +16,7 @@ from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import N_MODES, joint_to_modes, n_entries
 from wattward.envs.episode_bank import EpisodeBank
+from wattward.envs.family import refuse_family
 from wattward.envs.kpis import kpis_of
 from wattward.envs.params import make_params
 from wattward.envs.reward import RewardKind
@@ -59,6 +60,7 @@ class FleetVecEnv(VecEnv):
         """
         check_counts(num_envs, threads, draw_ahead)
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        refuse_family(self.scenario, "a vector of environments")
         self.reward, self.split, self.joint = reward, split, joint
         self.params = make_params(self.scenario)
         self._episodes = episodes_for(self.scenario, num_envs, split, None, reward, bank, draw_ahead)

@@ -10,15 +10,18 @@ ENVIRONMENTS = {
     "wattward/Toy-v0": "toy",
 }
 """Environment id -> scenario name."""
+FAMILIES = {"wattward/Random-v0": "random-3"}
+"""Environment id -> a family; there is no vector of one."""
 
 
 def register_all() -> None:
     """Registers every environment once; safe to call again."""
-    for env_id, scenario in ENVIRONMENTS.items():
+    vector = "wattward.envs.vector_env:ClusterVectorEnv"
+    for env_id, scenario in (ENVIRONMENTS | FAMILIES).items():
         if env_id not in gymnasium.registry:
             gymnasium.register(
                 env_id,
                 entry_point="wattward.envs.cluster_env:ClusterEnv",
-                vector_entry_point="wattward.envs.vector_env:ClusterVectorEnv",
+                vector_entry_point=vector if env_id in ENVIRONMENTS else None,
                 kwargs={"scenario": scenario},
             )

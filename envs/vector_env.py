@@ -19,6 +19,7 @@ from wattward.envs.action import N_MODES, n_entries, offers_of_shares
 from wattward.envs.cluster_env import BILLS, ActionKind, check_choices
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
+from wattward.envs.family import refuse_family
 from wattward.envs.kernels.fleet import COST
 from wattward.envs.kpis import kpis_of
 from wattward.envs.params import make_params
@@ -81,6 +82,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        refuse_family(self.scenario, "a vector of environments")
         self.num_envs, self.split, self.reward, self.action = num_envs, split, reward, action
         self.render_mode = render_mode
         self._episodes = episodes_for(self.scenario, num_envs, split, recording, reward, bank, draw_ahead)

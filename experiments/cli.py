@@ -240,13 +240,13 @@ def import_(
 
 @app.command()
 def scenarios() -> None:
-    """List the shipped scenarios, the family that is made by name, and what may disturb any of them."""
-    from wattward.configs import load_preset, load_scenario, names
-    from wattward.configs.generated import FAMILY, summary
+    """List the shipped scenarios, the families that are made by name, and what may disturb any of them."""
+    from wattward.configs import generated, load_preset, load_scenario, names, random_family
 
     for name in names("scenarios"):
         _say(f"{name:<28}{load_scenario(name).title}")
-    _say(f"{FAMILY:<28}{summary()}")
+    for family in (generated, random_family):
+        _say(f"{family.FAMILY:<28}{family.summary()}")
     for name in names("disturbances"):
         _say(f"{f'...+{name}':<28}{load_preset(name).title}")
     _say("\n`wattward describe NAME` shows one of them, and a day of it.")

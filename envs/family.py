@@ -1,0 +1,26 @@
+"""Families whose every episode has a scenario of its own."""
+
+from __future__ import annotations
+
+from wattward.configs import ConfigError, load_scenario
+from wattward.configs.random_family import BLOCK, Member, parse
+from wattward.configs.scenario_schema import Scenario
+from wattward.envs.episode import SPLITS
+
+
+def family_of(scenario: Scenario) -> Member | None:
+    """The family that a scenario stands for, as `random-3` does; None if it is a scenario of its own."""
+    found = parse(scenario.name)
+    return found if found is not None and found.number is None else None
+
+
+def member_for(family: Member, split: str, episode: int) -> Scenario:
+    """The scenario of an episode; no two splits share one."""
+    number = SPLITS[split] * BLOCK + episode % BLOCK
+    return load_scenario(Member(family.regions, number).name)
+
+
+def refuse_family(scenario: Scenario, what: str) -> None:
+    """Raises ConfigError where a family cannot be used: `what` says for what."""
+    if family_of(scenario) is not None:
+        raise ConfigError(f"scenario {scenario.name}: {what} needs one scenario, such as {scenario.name}x0")

@@ -1,0 +1,52 @@
+"""Environments whose every episode has a scenario of its own."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+from stable_baselines3.common.env_checker import check_env as sb3_check
+
+from wattward.configs import ConfigError, load_scenario
+from wattward.configs.random_family import BLOCK
+from wattward.envs.cluster_env import ClusterEnv
+from wattward.envs.episode_bank import EpisodeBank
+from wattward.envs.fleet_vec_env import FleetVecEnv
+from wattward.envs.vector_env import ClusterVectorEnv
+
+
+def test_checkers_accept_the_family() -> None:
+    env = gymnasium.make("wattward/Random-v0")
+    gymnasium_check(env.unwrapped, skip_render_check=True)
+    sb3_check(env.unwrapped)
+
+
+def test_an_episode_is_a_member_and_splits_share_none() -> None:
+    env = ClusterEnv("random-2")
+    seen = {}
+    for split in ("train", "validation", "test"):
+        observation, info = env.reset(options={"split": split, "episode": 5})
+        assert info == {"split": split, "episode": 5}
+        assert env.observation_space.contains(observation)
+        seen[split] = env.scenario.name
+    assert seen == {"train": "random-2x5", "validation": f"random-2x{BLOCK + 5}", "test": f"random-2x{2 * BLOCK + 5}"}
+
+
+def test_a_member_played_alone_is_the_same_episode() -> None:
+    family, alone = ClusterEnv("random-2", reward="saving"), ClusterEnv(f"random-2x{2 * BLOCK + 3}", reward="saving")
+    options = {"split": "test", "episode": 3}
+    np.testing.assert_array_equal(family.reset(options=options)[0], alone.reset(options=options)[0])
+    for action in np.random.default_rng(0).integers(0, 4, (50, 2)):
+        ours, theirs = family.step(action), alone.step(action)
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        assert ours[1:] == theirs[1:]
+
+
+def test_what_needs_one_scenario_refuses_the_family() -> None:
+    with pytest.raises(ConfigError, match="random-2x0"):
+        ClusterVectorEnv("random-2", 2)
+    with pytest.raises(ConfigError, match="random-2x0"):
+        FleetVecEnv("random-2", 2, seed=0)
+    with pytest.raises(ConfigError, match="random-2x0"):
+        ClusterEnv("random-2", bank=EpisodeBank.drawn(load_scenario("toy"), range(1)))
