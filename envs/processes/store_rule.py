@@ -8,11 +8,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.types import Floats
 
-VALLEY, PEAK = 8, 16
-"""Of the coming 24 hours' prices, in order: at or below the 8th is a valley, at or above the 16th a peak."""
-WORTH = 0.85
-"""A valley is charged in only if it costs less than this share of the day's dearest hour, for what storing loses; a
-peak is one only if the day's cheapest hour costs less than this share of it."""
+VALLEY = 8
+"""Of the coming 24 hours' prices, the 8 cheapest may be a valley and the 8 dearest a peak."""
+APART = 0.15
+"""They are only where they differ from those hours' mean by more than this share of it, for what storing loses."""
 HOURS = 24
 
 
@@ -35,8 +34,8 @@ def _orders(price: Floats, per_hour: int) -> Floats:
     padded = np.concatenate([price, np.full((HOURS - 1) * per_hour, price[-1])])
     coming = sliding_window_view(padded, (HOURS - 1) * per_hour + 1)[: price.size, ::per_hour]
     ranked = np.sort(coming, axis=1)
-    lowest, highest = ranked[:, 0], ranked[:, -1]
-    charges = (price <= ranked[:, VALLEY - 1]) & (price < WORTH * highest)
-    discharges = (price >= ranked[:, PEAK - 1]) & (lowest < WORTH * price)
-    orders: Floats = charges.astype(np.float64) - (discharges & ~charges)
+    mean = ranked.mean(axis=1)
+    charges = (price <= ranked[:, VALLEY - 1]) & (price < mean - APART * np.abs(mean))
+    discharges = (price >= ranked[:, -VALLEY]) & (price > mean + APART * np.abs(mean))
+    orders: Floats = charges.astype(np.float64) - discharges
     return orders

@@ -15,10 +15,12 @@ from wattward.configs import load_scenario, load_tariff, names
 from wattward.configs.disturbance_schema import (
     DarkWeek,
     DemandSurge,
+    GpuFailures,
     Happening,
     HeatWave,
     NewTariff,
     PriceSpike,
+    WanOutage,
     WindDrought,
     WorseForecasts,
 )
@@ -40,6 +42,8 @@ TOUCHED = {
     "worse_forecasts": {"noise"},
     "new_tariff": {"price_yuan_per_kwh"},
     "demand_surge": {"interactive_gpus"},
+    "wan_outage": {"wan_share"},
+    "gpu_failures": {"fleet_gpus"},
 }
 STRENGTH: dict[type[Happening], dict[str, Any]] = {
     WindDrought: {"factor": 0.2},
@@ -49,6 +53,8 @@ STRENGTH: dict[type[Happening], dict[str, Any]] = {
     WorseForecasts: {"factor": 2.0},
     NewTariff: {"tariff": "zhejiang-2026"},
     DemandSurge: {"factor": 1.5},
+    WanOutage: {},
+    GpuFailures: {"share": 0.5},
 }
 seeds = st.integers(0, 10_000)
 
