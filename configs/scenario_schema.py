@@ -12,6 +12,7 @@ from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
 from wattward.configs.disturbance_schema import ALL, Disturbance, NewTariff, WorseForecasts
 from wattward.configs.region_schema import Region
 from wattward.configs.tariff_schema import Tariff
+from wattward.configs.tokens_schema import Tokens
 
 
 class RegionUse(Config):
@@ -94,7 +95,7 @@ class Contracts(Config):
 class Scenario(Config):
     """One scenario, resolved: every region and tariff it names is inside it.
 
-    Without disturbances it is written down as if there were no such thing, so that hashes of its content stay.
+    Without disturbances or tokens it is written down as if there were no such thing: hashes of its content stay.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Scenario(Config):
     forecast: Forecast
     contracts: Contracts
     disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
+    tokens: Annotated[Tokens | None, Field(exclude_if=operator.not_)] = None
 
     @property
     def n_regions(self) -> int:
@@ -147,6 +149,14 @@ class Scenario(Config):
                 raise ValueError(f"regions.{region.name}.tariff {region.tariff!r} is not among {sorted(self.tariffs)}")
         if 60 % self.step_minutes:
             raise ValueError(f"step_minutes {self.step_minutes} must divide 60")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_fit(self) -> Scenario:
+        known = ("interactive", *(job_class.name for job_class in self.job_classes))
+        unknown = [name for name in (self.tokens.tokens_per_gpu_h if self.tokens else ()) if name not in known]
+        if unknown:
+            raise ValueError(f"tokens.tokens_per_gpu_h.{unknown[0]}: must be one of {', '.join(known)}")
         return self
 
     @model_validator(mode="after")
