@@ -51,8 +51,8 @@ PLANTS = tuple(name for name, supply in SUPPLY.items() if supply.kind in (ON_SIT
 INTERACTIVE, STORAGE, OVERHEAD = "interactive", "storage", "overhead"
 """The first and the last two consumers; between them stand the job classes."""
 MEASURED = ("it_kw", "cooling_kw", "wan_kw", "charge_kw")
-ELECTRICITY_YUAN = ("energy_yuan", "demand_yuan")
-"""The terms of a step's cost that are the bill for electricity."""
+ELECTRICITY_YUAN = ("energy_yuan", "demand_yuan", "supply_yuan", "sold_yuan")
+"""The terms of a step's cost that are the bill for electricity, less what feeding in earns."""
 N_ON_SITE = sum(supply.kind == ON_SITE for supply in SUPPLY.values())
 N_PLANTS, N_SUPPLIES, N_MEASURED = len(PLANTS), len(SUPPLIES), len(MEASURED)
 AT_DIRECT = SUPPLIES.index("direct")
@@ -67,7 +67,7 @@ class Hourly(NamedTuple):
     kwh: Floats  # (H, R, U, K) used
     gpu_h: Floats  # (H, R, U) at work; STORAGE and OVERHEAD have none
     carbon_g: Floats  # (H, R, U) of grid energy
-    electricity_yuan: Floats  # (H, R, U) energy and demand charge
+    electricity_yuan: Floats  # (H, R, U) the bill, see ELECTRICITY_YUAN
     delivered_kwh: Floats  # (H, R, P) of each plant, used here
     curtailed_kwh: Floats  # (H, R, P) that each plant could have given besides
     sold_kwh: Floats  # (H, R, P) that each plant fed into the grid
