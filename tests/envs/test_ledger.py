@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wattward.configs import ConfigError, load_scenario, names
 from wattward.envs.action import offers_of_modes
 from wattward.envs.cluster_env import ClusterEnv
-from wattward.envs.ledger import N_PLANTS, OVERHEAD, PLANTS, STORAGE, SUPPLIES, Hourly, Ledger, shares
+from wattward.envs.ledger import ELECTRICITY_YUAN, N_PLANTS, OVERHEAD, PLANTS, STORAGE, SUPPLIES, Hourly, Ledger, shares
 from wattward.envs.ledger_chain import CERTIFICATE, USE, Entry, entries_of, first_fault, hour_name
 from wattward.envs.ledger_matching import WAYS, balance_of, matched
 from wattward.envs.simulator import Simulator
@@ -25,6 +25,7 @@ EXACT = {"rtol": 1e-9, "atol": 1e-9}
 CLASSES = ("batch", "tuning", "training")
 GRID = SUPPLIES.index("grid")
 HOUR = hour_name(0)
+NEW_FIELDS = ("recovered_kw", "direct_kw", "direct_used_kw", "contract_kw", "charge_kw", "discharge_kw", "sold_kw")
 
 
 def region_names(n_regions: int) -> list[str]:
@@ -55,19 +56,20 @@ WORLDS = {"seed": st.integers(0, 2**31), "n_regions": st.integers(1, 4)}
 def test_kwh_gpu_h_and_carbon_are_those_of_the_flows(seed: int, n_regions: int) -> None:
     hourly, total = random_ledger(seed, n_regions)
     step_h = 0.25
-    facility_kwh = (total["it_kw"] + total["cooling_kw"] + total["wan_kw"]) * step_h
+    kw = {name: total.get(name, np.zeros(n_regions)) for name in (*total, *NEW_FIELDS)}
+    facility_kwh = (kw["it_kw"] + kw["cooling_kw"] + kw["wan_kw"] + kw["charge_kw"]) * step_h
     np.testing.assert_allclose(hourly.kwh.sum(axis=(0, 2, 3)), facility_kwh, **EXACT)
     np.testing.assert_allclose(hourly.kwh.sum(axis=(0, 2))[:, GRID], total["grid_kw"] * step_h, **EXACT)
-    green_kwh = (total["sun_kw"] + total["wind_kw"] + total["hydro_kw"]) * step_h
-    np.testing.assert_allclose(
-        hourly.delivered_kwh.sum(axis=(0, 2)), green_kwh - total["curtailed_kw"] * step_h, **EXACT
-    )
+    own_kw = kw["sun_kw"] + kw["wind_kw"] + kw["hydro_kw"] + kw["recovered_kw"] - kw["sold_kw"]
+    green_kwh = (own_kw + kw["direct_kw"] + kw["contract_kw"] - kw["curtailed_kw"]) * step_h
+    np.testing.assert_allclose(hourly.delivered_kwh.sum(axis=(0, 2)), green_kwh, **EXACT)
+    np.testing.assert_allclose(hourly.sold_kwh.sum(axis=(0, 2)), kw["sold_kw"] * step_h, **EXACT)
     np.testing.assert_allclose(hourly.curtailed_kwh.sum(axis=(0, 2)), total["curtailed_kw"] * step_h, **EXACT)
     np.testing.assert_allclose(hourly.kwh[..., :N_PLANTS].sum(axis=2), hourly.delivered_kwh, **EXACT)
     np.testing.assert_allclose(hourly.gpu_h[..., 0].sum(axis=0), total["interactive_gpus"] * step_h, **EXACT)
     np.testing.assert_allclose(hourly.gpu_h[..., 1:-2].sum(axis=(0, 2)), total["done_gpu_h"], **EXACT)
     np.testing.assert_allclose(hourly.carbon_g.sum(axis=(0, 2)), total["carbon_kg"] * 1000, **EXACT)
-    electricity = total["energy_yuan"] + total["demand_yuan"]
+    electricity = sum(total[name] for name in ELECTRICITY_YUAN if name in total)
     np.testing.assert_allclose(hourly.electricity_yuan.sum(axis=(0, 2)), electricity, **EXACT)
     assert (hourly.kwh >= 0.0).all()
     assert not hourly.gpu_h[..., -2:].any()
@@ -167,9 +169,6 @@ def test_what_is_curtailed_is_shared_by_what_plants_could_give() -> None:
 
 def by_plant(**kwh: float) -> list[float]:
     return [kwh.get(plant, 0.0) for plant in PLANTS]
-
-
-NEW_FIELDS = ("recovered_kw", "direct_kw", "direct_used_kw", "contract_kw", "charge_kw", "discharge_kw", "sold_kw")
 
 
 def richer_flows(**kw: float) -> Any:
