@@ -113,8 +113,8 @@ class Scenario(Config):
     job_classes: tuple[JobClass, ...]
     forecast: Forecast
     contracts: Contracts
-    disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
     tokens: Annotated[Tokens | None, Field(exclude_if=operator.not_)] = None
+    disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
 
     @property
     def n_regions(self) -> int:

@@ -192,7 +192,8 @@ def _supplied(flows: Flows, b: int) -> tuple[Floats, Floats, Floats]:
     lost_kw = np.minimum(spare_kw, curtailed_kw)
     fed_kw = np.minimum(spare_kw - lost_kw, sold_kw)
     own = used[:, :N_ON_SITE]
-    cut, fed = (_ratio(kw, own.sum(axis=1))[:, None] for kw in (curtailed_kw - lost_kw, sold_kw - fed_kw))
+    rests_kw = np.maximum(0.0, [curtailed_kw - lost_kw, sold_kw - fed_kw])
+    cut, fed = (_ratio(kw, own.sum(axis=1))[:, None] for kw in rests_kw)
     curtailed, sold = np.zeros((2, len(own), N_PLANTS))
     curtailed[:, :N_ON_SITE], sold[:, :N_ON_SITE] = own * cut, own * fed
     curtailed[:, AT_DIRECT], sold[:, AT_DIRECT] = lost_kw, fed_kw
