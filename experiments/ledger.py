@@ -263,7 +263,8 @@ def _write_into(folder: Path, played: Played) -> dict[str, Any]:
 
 def title_of(about: dict[str, Any]) -> str:
     """What was played, in one line."""
-    return f"{about.get('entrant')} on {about.get('scenario')}, {about.get('split')} episode {about.get('episode')}"
+    scenario = Path(str(about.get("scenario"))).name.removesuffix(".yaml")
+    return f"{about.get('entrant')} on {scenario}, {about.get('split')} episode {about.get('episode')}"
 
 
 def _take_place(aside: Path, folder: Path) -> None:

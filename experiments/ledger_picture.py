@@ -57,8 +57,16 @@ def draw_matching(balance: Balance, title: str, path: Path) -> None:
     check_picture(path)
     if not balance.hours:
         raise ConfigError(f"{path}: the ledger holds no hour to draw")
-    n_regions, style = len(balance.regions), {"svg.hashsalt": "wattward", "font.size": 9.5, "axes.edgecolor": FAINT}
-    with mpl.rc_context({**style, "text.color": INK, "hatch.linewidth": 0.6}):
+    n_regions = len(balance.regions)
+    with mpl.rc_context(
+        {
+            "svg.hashsalt": "wattward",
+            "font.size": 9.5,
+            "axes.edgecolor": FAINT,
+            "text.color": INK,
+            "hatch.linewidth": 0.6,
+        }
+    ):
         figure = Figure(figsize=(12.0, 1.7 + 2.5 * n_regions), layout="constrained")
         said = ", ".join(f"{way.replace('_', ' ')} {share:.1%}" for way, share in matched(balance).items())
         figure.suptitle(f"{title}\nload that is matched: {said}", x=0.01, ha="left", fontsize=11)
