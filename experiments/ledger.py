@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from wattward.envs.cluster_env import ClusterEnv
 
 CHAIN, SUMMARY, PARQUET, CSV, PICTURE = "chain.jsonl", "summary.json", "hourly.parquet", "hourly.csv", "match.png"
+FILES = (CHAIN, PARQUET, CSV, PICTURE)
+"""What stands beside a summary, which has the hash of each."""
 FORMAT = "wattward-ledger-1"
+JSON_NAMES = {dict: "object", str: "string", list: "array"}
 
 
 class Played(NamedTuple):
@@ -148,9 +151,13 @@ def check_out(folder: Path, *, overwrite: bool) -> None:
         return
     if not folder.is_dir():
         raise ConfigError(f"--out {folder}: is a file, must be a folder")
-    if any(folder.iterdir()) and not (folder / SUMMARY).is_file():
-        raise ConfigError(f"--out {folder}: holds other things than a ledger; must be a new folder or a ledger's")
-    if any(folder.iterdir()) and not overwrite:
+    held = {path.name for path in folder.iterdir()}
+    strange = sorted(held - {*FILES, SUMMARY})
+    if strange:
+        raise ConfigError(
+            f"--out {folder}: holds {strange[0]}, which no ledger does; must be a new folder or a ledger's"
+        )
+    if held and not overwrite:
         raise ConfigError(f"--out {folder}: holds a ledger; --overwrite replaces it")
 
 
@@ -208,16 +215,36 @@ def read_summary(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not readable as JSON: {error}") from error
     if not isinstance(summary, dict) or summary.get("format") != FORMAT:
         raise ConfigError(f"{path}: key 'format' must be {FORMAT!r}")
+    for key, kind in (("about", dict), ("head", str), ("matching", list), ("token_economics", list), ("files", dict)):
+        if not isinstance(summary.get(key), kind):
+            raise ConfigError(f"{path}: key {key!r} must be there and hold a JSON {JSON_NAMES[kind]}")
+    if set(summary["files"]) != set(FILES):
+        raise ConfigError(f"{path}: key 'files' must name {', '.join(FILES)}, names {', '.join(summary['files'])}")
     return summary
+
+
+def about_of(path: Path, entries: Sequence[Entry]) -> dict[str, Any]:
+    """What a sound chain's opening says was played.
+
+    Raises:
+        ConfigError: it is not JSON of what was played.
+    """
+    try:
+        about = json.loads(str(entries[0].get("note")))
+    except ValueError as error:
+        raise ConfigError(f"{path}, entry 0: note is not readable as JSON: {error}") from error
+    if not isinstance(about, dict):
+        raise ConfigError(f"{path}, entry 0: note = {about!r}: must be a JSON object")
+    return about
 
 
 def _fault_beside(folder: Path, entries: Sequence[Entry]) -> Fault | None:
     summary, last = read_summary(folder), len(entries) - 1
-    if summary.get("head") != entries[last]["sha256"]:
+    if summary["head"] != entries[last]["sha256"]:
         return Fault(last, f"its hash is not the head that {SUMMARY} holds: one of the two was written anew")
-    if summary.get("matching") != matching_rows(balance_of(entries)):
+    if summary["matching"] != matching_rows(balance_of(entries)):
         return Fault(last, f"the chain is sound, but the shares in {SUMMARY} are not those of its entries")
-    for name, sha256 in sorted(dict(summary.get("files", {})).items()):
+    for name, sha256 in sorted(summary["files"].items()):
         if not (folder / name).is_file():
             return Fault(last, f"the chain is sound, but {name} beside it is missing")
         if _sha256(folder / name) != sha256:
@@ -255,7 +282,7 @@ def _write_into(folder: Path, played: Played) -> dict[str, Any]:
         "entries": len(played.entries),
         "matching": matching_rows(balance),
         "token_economics": [] if played.tokens is None else token_economics(played.hourly, played.tokens),
-        "files": {name: _sha256(folder / name) for name in (CHAIN, PARQUET, CSV, PICTURE)},
+        "files": {name: _sha256(folder / name) for name in FILES},
     }
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return summary

@@ -78,10 +78,8 @@ def show(
     head: Head = None,
 ) -> None:
     """Show annual, monthly and hourly shares of a sound ledger side by side, and its tokens; draw it."""
-    import json
-
     from wattward.envs.ledger_matching import balance_of, matching_rows
-    from wattward.experiments.ledger import fault_of, read_summary, title_of
+    from wattward.experiments.ledger import about_of, fault_of, read_summary, title_of
     from wattward.experiments.ledger_picture import check_picture, draw_matching
 
     if picture is not None:
@@ -90,7 +88,7 @@ def show(
     if fault is not None:
         typer.echo(f"error: {ledger}: {fault}", err=True)
         raise typer.Exit(BROKEN)
-    about, balance = json.loads(str(entries[0].get("note", "{}"))), balance_of(entries)
+    about, balance = about_of(ledger, entries), balance_of(entries)
     of_chain = {"about": about, "matching": matching_rows(balance), "token_economics": []}
     _show(read_summary(ledger) if ledger.is_dir() else of_chain)
     if picture is not None:

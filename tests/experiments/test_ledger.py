@@ -182,6 +182,35 @@ def test_shares_in_the_summary_are_those_of_the_chain(folder: Path) -> None:
     assert "shares in summary.json are not those of its entries" in str(ledger.fault_of(folder)[1])
 
 
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"format": "mine"}, "key 'format' must be 'wattward-ledger-1'"),
+        ({"files": []}, "key 'files' must be there and hold a JSON object"),
+        ({"files": {}}, "key 'files' must name chain.jsonl, hourly.parquet"),
+        ({"head": None}, "key 'head' must be there and hold a JSON string"),
+    ],
+)
+def test_a_summary_that_is_none_is_refused(folder: Path, change: dict[str, Any], wanted: str) -> None:
+    path = folder / ledger.SUMMARY
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **change}), encoding="utf-8")
+    with pytest.raises(ConfigError, match=wanted):
+        ledger.fault_of(folder)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not readable as JSON"):
+        ledger.fault_of(folder)
+
+
+@pytest.mark.parametrize(("note", "wanted"), [("played", "not readable as JSON"), ("[]", "must be a JSON object")])
+def test_an_opening_that_says_nothing_is_refused_when_shown(tmp_path: Path, note: str, wanted: str) -> None:
+    path = tmp_path / "chain.jsonl"
+    entries = chain([{"entry": "opening", "note": note}])
+    path.write_text("".join(f"{line_of(entry)}\n" for entry in entries), encoding="utf-8")
+    shown = wattward("ledger", "show", path)
+    assert shown.exit_code == 2, shown.output
+    assert wanted in shown.output
+
+
 def test_commands_write_verify_and_show(tmp_path: Path) -> None:
     out, picture = tmp_path / "deep" / "mine", tmp_path / "mine.svg"
     done = wattward("ledger", "write", "RunOnArrival", "--scenario", "toy", "--out", out)
@@ -256,7 +285,7 @@ def test_nothing_is_written_over_unless_it_is_asked_for(played: ledger.Played, f
     other = tmp_path / "other"
     other.mkdir()
     (other / "letter.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(ConfigError, match="holds other things than a ledger"):
+    with pytest.raises(ConfigError, match=r"holds letter\.txt, which no ledger does"):
         ledger.write_ledger(other, played, overwrite=True)
     with pytest.raises(ConfigError, match="is a file, must be a folder"):
         ledger.write_ledger(other / "letter.txt", played)
