@@ -77,7 +77,7 @@ def draw_matching(balance: Balance, title: str, path: Path) -> None:
             squares = _draw_squares(axes[r, 1], balance, r)
         _legend(figure, axes[:, 0])
         bar = figure.colorbar(squares, ax=list(axes[:, 1]), aspect=30, pad=0.02, format=lambda share, _: f"{share:.0%}")
-        bar.set_label("green share of the hour's load")
+        bar.set_label("green share of what the hour draws")
         with replacing(path) as temporary:
             metadata = {"Date": None} if path.suffix == ".svg" else None
             figure.savefig(temporary, format=path.suffix[1:], dpi=120, metadata=metadata)
