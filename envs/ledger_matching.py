@@ -72,7 +72,8 @@ def matched(balance: Balance) -> dict[str, float]:
         float(np.minimum(could, load).sum()),
         float(used.sum()),
     )
-    return {way: kwh / total if total > 0.0 else 0.0 for way, kwh in zip(WAYS, covered, strict=True)}
+    ordered = np.minimum.accumulate(covered).tolist()  # sums round, and would pass a looser way's by their last digit
+    return {way: kwh / total if total > 0.0 else 0.0 for way, kwh in zip(WAYS, ordered, strict=True)}
 
 
 def matching_rows(balance: Balance) -> list[dict[str, str | float]]:

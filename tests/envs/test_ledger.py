@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError, load_scenario, names
@@ -285,9 +285,10 @@ def test_one_environment_of_a_batch_is_that_environment_alone() -> None:
 
 
 @given(**WORLDS)
+@example(seed=2**31, n_regions=1)
 @settings(max_examples=20)
 def test_stricter_matching_never_gives_more(seed: int, n_regions: int) -> None:
     found = matched(balance_of(entries_of(random_ledger(seed, n_regions)[0], {})))
     ordered = [found[way] for way in WAYS]
-    assert all(looser >= stricter - 1e-12 for looser, stricter in pairwise(ordered))
-    assert 0.0 <= ordered[-1] <= ordered[0] <= 1.0 + 1e-12
+    assert all(looser >= stricter for looser, stricter in pairwise(ordered))
+    assert 0.0 <= ordered[-1] <= ordered[0] <= 1.0
