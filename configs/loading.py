@@ -16,6 +16,7 @@ from wattward.configs.disturbance_schema import KINDS, Disturbance, NewTariff, P
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import RegionUse, Scenario
 from wattward.configs.tariff_schema import Tariff
+from wattward.configs.tokens_schema import Tokens
 
 HERE = Path(__file__).parent
 Model = TypeVar("Model", bound=Config)
@@ -24,7 +25,7 @@ DISTURBED_BY = "+"
 
 
 def names(kind: str) -> list[str]:
-    """Names of the shipped files of one kind: tariffs, regions, scenarios, disturbances, agents or suites."""
+    """Names of the shipped files of one kind: tariffs, regions, scenarios, disturbances, tokens, agents and so on."""
     return sorted(path.stem for path in (HERE / kind).glob("*.yaml"))
 
 
@@ -153,8 +154,16 @@ def load_scenario(name: str | Path) -> Scenario:
     regions = [load_region(use.region, use.override) for use in checked]
     disturbances = _disturbances(data.get("disturbances", []), path)
     tariffs = {region.tariff: load_tariff(region.tariff) for region in regions} | _tariffs(disturbances)
-    own = {"regions": regions, "tariffs": tariffs, "disturbances": disturbances}
+    own: dict[str, Any] = {"regions": regions, "tariffs": tariffs, "disturbances": disturbances}
+    if isinstance(data.get("tokens"), str):
+        own["tokens"] = load_tokens(data["tokens"])
     return check(Scenario, {**data, **own}, path)
+
+
+def load_tokens(name: str | Path) -> Tokens:
+    """Rates and prices of tokens by shipped name or path."""
+    path = find("tokens", name)
+    return check(Tokens, read_yaml(path), path)
 
 
 def load_preset(name: str | Path) -> Preset:

@@ -13,6 +13,7 @@ from wattward.configs.disturbance_schema import ALL, Disturbance, NewTariff, Wor
 from wattward.configs.programme_schema import Constraints, GridEvents
 from wattward.configs.region_schema import Region
 from wattward.configs.tariff_schema import Tariff
+from wattward.configs.tokens_schema import Tokens
 
 
 class RegionUse(Config):
@@ -99,7 +100,7 @@ class Contracts(Config):
 class Scenario(Config):
     """One scenario, resolved: every region and tariff it names is inside it.
 
-    Without disturbances it is written down as if there were no such thing, so that hashes of its content stay.
+    Without disturbances or tokens it is written down as if there were no such thing: hashes of its content stay.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Scenario(Config):
     job_classes: tuple[JobClass, ...]
     forecast: Forecast
     contracts: Contracts
+    tokens: Annotated[Tokens | None, Field(exclude_if=operator.not_)] = None
     disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
     storage_control: Annotated[
         Literal["rule", "agent"],
@@ -176,6 +178,14 @@ class Scenario(Config):
             raise ValueError(f"grid_events.regions {list(self.grid_events.regions)}: must be among {known}")
         if 60 % self.step_minutes:
             raise ValueError(f"step_minutes {self.step_minutes} must divide 60")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_fit(self) -> Scenario:
+        known = ("interactive", *(job_class.name for job_class in self.job_classes))
+        unknown = [name for name in (self.tokens.tokens_per_gpu_h if self.tokens else ()) if name not in known]
+        if unknown:
+            raise ValueError(f"tokens.tokens_per_gpu_h.{unknown[0]}: must be one of {', '.join(known)}")
         return self
 
     @model_validator(mode="after")

@@ -1,16 +1,18 @@
 """The hourly ledger of one episode: who used which plant's energy, hour by hour and region by region.
 
-Letters in shapes: H clock hours, R regions, U consumers, K supplies (the plants on site, then the grid), P plants.
+Letters in shapes: H clock hours, R regions, U consumers, K supplies (the plants, then battery and grid), P plants.
 
 Whose kWh they are, for one hour of one region:
 
 1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU; where the IT energy measured is less than
    that, it is shared by GPU-h. What is left, GPUs that idle, is `OVERHEAD`'s.
-2. Cooling goes with IT energy. The network's energy is `OVERHEAD`'s.
-3. Every plant's and the grid's energy, and its carbon, is shared as the total is: no consumer's hour is greener than
-   another's.
+2. Cooling goes with IT energy. The network's energy is `OVERHEAD`'s. What charges a battery is `STORAGE`'s.
+3. Every supply's energy, its carbon and what electricity costs is shared as the total is: no consumer's hour is greener
+   than another's.
+4. What a battery gives back is a supply of its own and green to nobody: it was counted when it went in.
 
-What is curtailed was never delivered: it is noted by plant, in proportion to what each could give, and nobody uses it.
+What is curtailed or sold was never used here: it is noted by plant, and nobody may claim it. A direct line's is what it
+offered and was not taken; the rest is that of plants on site, in proportion to what each could give.
 """
 
 from __future__ import annotations
@@ -23,13 +25,37 @@ import numpy as np
 from wattward.configs import ConfigError
 from wattward.envs.types import Floats, Flows, Ints, Params
 
-PLANTS = ("sun", "wind", "hydro")
-"""Plants on site; the fields of `Flows` that they fill are named after them."""
-SUPPLIES = (*PLANTS, "grid")
-INTERACTIVE, OVERHEAD = "interactive", "overhead"
-"""The first and the last consumer; between them stand the job classes."""
-MEASURED = ("it_kw", "cooling_kw", "wan_kw")
+
+class Supply(NamedTuple):
+    """Where energy comes from."""
+
+    flow: str  # the field of `Flows` with its power; of a plant on site, all that it could give
+    kind: str
+
+
+ON_SITE, DIRECT, CONTRACT, STORE, GRID = "on site", "direct line", "contract", "store", "grid"
+SUPPLY: Mapping[str, Supply] = {
+    "sun": Supply("sun_kw", ON_SITE),
+    "wind": Supply("wind_kw", ON_SITE),
+    "hydro": Supply("hydro_kw", ON_SITE),
+    "recovered": Supply("recovered_kw", ON_SITE),
+    "direct": Supply("direct_used_kw", DIRECT),
+    "contract": Supply("contract_kw", CONTRACT),
+    "battery": Supply("discharge_kw", STORE),
+    "grid": Supply("grid_kw", GRID),
+}
+"""Supplies by name: plants on site, plants elsewhere, then what is green to nobody."""
+SUPPLIES = tuple(SUPPLY)
+PLANTS = tuple(name for name, supply in SUPPLY.items() if supply.kind in (ON_SITE, DIRECT, CONTRACT))
+"""Supplies that are green; what they deliver is certified."""
+INTERACTIVE, STORAGE, OVERHEAD = "interactive", "storage", "overhead"
+"""The first and the last two consumers; between them stand the job classes."""
+MEASURED = ("it_kw", "cooling_kw", "wan_kw", "charge_kw")
+ELECTRICITY_YUAN = ("energy_yuan", "demand_yuan", "supply_yuan", "sold_yuan")
+"""The terms of a step's cost that are the bill for electricity, less what feeding in earns."""
+N_ON_SITE = sum(supply.kind == ON_SITE for supply in SUPPLY.values())
 N_PLANTS, N_SUPPLIES, N_MEASURED = len(PLANTS), len(SUPPLIES), len(MEASURED)
+AT_DIRECT = SUPPLIES.index("direct")
 
 
 class Hourly(NamedTuple):
@@ -39,10 +65,12 @@ class Hourly(NamedTuple):
     regions: tuple[str, ...]
     consumers: tuple[str, ...]
     kwh: Floats  # (H, R, U, K) used
-    gpu_h: Floats  # (H, R, U) at work; OVERHEAD has none
+    gpu_h: Floats  # (H, R, U) at work; STORAGE and OVERHEAD have none
     carbon_g: Floats  # (H, R, U) of grid energy
-    delivered_kwh: Floats  # (H, R, P) of each plant, used on site
+    electricity_yuan: Floats  # (H, R, U) the bill, see ELECTRICITY_YUAN
+    delivered_kwh: Floats  # (H, R, P) of each plant, used here
     curtailed_kwh: Floats  # (H, R, P) that each plant could have given besides
+    sold_kwh: Floats  # (H, R, P) that each plant fed into the grid
     tokens: Floats | None  # (H, R, U), where rates were given
 
 
@@ -75,7 +103,7 @@ class Ledger:
         row = min(b, params.step_h.size - 1)
         self.regions = _apart("regions", regions, params.fleet_gpus.shape[1])
         classes = _apart("job_classes", job_classes, params.class_divisible.shape[1])
-        self.consumers = _apart("consumers", (INTERACTIVE, *classes, OVERHEAD), len(classes) + 2)
+        self.consumers = _apart("consumers", (INTERACTIVE, *classes, STORAGE, OVERHEAD), len(classes) + 3)
         self._step_h, self._start_minute, self._b = float(params.step_h[row]), int(start_minute), b
         self._busy_kw = params.gpu_busy_kw[row].copy()
         self._token_rates = None if tokens_per_gpu_h is None else _rates(tokens_per_gpu_h, self.consumers)
@@ -89,16 +117,11 @@ class Ledger:
             class_gpu_h: Work done in it by job class, (B, R, C) [GPU-h].
         """
         b, step_h = self._b, self._step_h
-        plants_kw = np.stack([getattr(flows, f"{plant}_kw")[b] for plant in PLANTS], axis=1)
-        green_kw = plants_kw.sum(axis=1)
-        cut = np.divide(flows.curtailed_kw[b], green_kw, out=np.zeros_like(green_kw), where=green_kw > 0.0)[:, None]
-        measured_kw = np.stack([getattr(flows, name)[b] for name in MEASURED], axis=1)
+        power_kw = np.concatenate([*_supplied(flows, b), _stacked(flows, MEASURED, b)], axis=1)
         columns = (
-            plants_kw * (1.0 - cut) * step_h,
-            flows.grid_kw[b][:, None] * step_h,
-            plants_kw * cut * step_h,
-            measured_kw * step_h,
+            power_kw * step_h,
             flows.carbon_kg[b][:, None] * 1000.0,
+            _stacked(flows, ELECTRICITY_YUAN, b).sum(axis=1, keepdims=True),
             flows.interactive_gpus[b][:, None] * step_h,
             class_gpu_h[b],
         )
@@ -113,19 +136,21 @@ class Ledger:
         if not self._steps:
             raise ValueError("the ledger is empty: record a step first")
         hour, summed = self._by_hour()
-        widths = (N_PLANTS, 1, N_PLANTS, N_MEASURED, 1)
-        delivered, grid, curtailed, measured, carbon_g, gpu_h = np.split(summed, np.cumsum(widths), axis=2)
+        widths = (N_SUPPLIES, N_PLANTS, N_PLANTS, N_MEASURED, 1, 1)
+        used, curtailed, sold, measured, carbon_g, yuan, gpu_h = np.split(summed, np.cumsum(widths), axis=2)
         share = shares(gpu_h, measured, self._busy_kw)
-        at_work = np.concatenate([gpu_h, np.zeros((*gpu_h.shape[:2], 1))], axis=2)
+        at_work = np.concatenate([gpu_h, np.zeros((*gpu_h.shape[:2], 2))], axis=2)
         return Hourly(
             hour=hour,
             regions=self.regions,
             consumers=self.consumers,
-            kwh=share[..., None] * np.concatenate([delivered, grid], axis=2)[:, :, None, :],
+            kwh=share[..., None] * used[:, :, None, :],
             gpu_h=at_work,
             carbon_g=share * carbon_g,
-            delivered_kwh=delivered,
+            electricity_yuan=share * yuan,
+            delivered_kwh=used[..., :N_PLANTS],
             curtailed_kwh=curtailed,
+            sold_kwh=sold,
             tokens=None if self._token_rates is None else at_work * self._token_rates,
         )
 
@@ -139,11 +164,11 @@ class Ledger:
 
 
 def shares(gpu_h: Floats, measured_kwh: Floats, busy_kw: Floats) -> Floats:
-    """Each consumer's share of a region's energy in an hour, OVERHEAD last, by the rule above; they sum to 1.
+    """Each consumer's share of a region's energy in an hour, STORAGE and OVERHEAD last; they sum to 1.
 
     Args:
-        gpu_h: At work, of all consumers but OVERHEAD, (H, R, U - 1).
-        measured_kwh: IT, cooling and network, (H, R, 3).
+        gpu_h: At work, of all consumers but STORAGE and OVERHEAD, (H, R, U - 2).
+        measured_kwh: IT, cooling, network and what batteries take, (H, R, 4).
         busy_kw: Power of a busy GPU by region, (R,).
 
     Returns:
@@ -154,8 +179,32 @@ def shares(gpu_h: Floats, measured_kwh: Floats, busy_kw: Floats) -> Floats:
     work_kwh = np.minimum(it_kwh, busy_kw * at_work_gpu_h)
     cooled_kwh = work_kwh * (1.0 + _ratio(cooling_kwh, it_kwh))
     share = gpu_h * (_ratio(cooled_kwh, total_kwh) * _ratio(np.ones_like(it_kwh), at_work_gpu_h))[..., None]
-    rest = np.maximum(0.0, 1.0 - share.sum(axis=2, keepdims=True))
-    return np.concatenate([share, rest], axis=2)
+    stored = _ratio(measured_kwh[..., 3], total_kwh)[..., None]
+    rest = np.maximum(0.0, 1.0 - share.sum(axis=2, keepdims=True) - stored)
+    return np.concatenate([share, stored, rest], axis=2)
+
+
+def _supplied(flows: Flows, b: int) -> tuple[Floats, Floats, Floats]:
+    """What each supply gave, (R, K), and what each plant had curtailed and sold, (R, P) each [kW]."""
+    used = _stacked(flows, [supply.flow for supply in SUPPLY.values()], b)
+    curtailed_kw, sold_kw, offered_kw = _stacked(flows, ("curtailed_kw", "sold_kw", "direct_kw"), b).T
+    spare_kw = np.maximum(0.0, offered_kw - used[:, AT_DIRECT])
+    lost_kw = np.minimum(spare_kw, curtailed_kw)
+    fed_kw = np.minimum(spare_kw - lost_kw, sold_kw)
+    own = used[:, :N_ON_SITE]
+    rests_kw = np.maximum(0.0, [curtailed_kw - lost_kw, sold_kw - fed_kw])
+    cut, fed = (_ratio(kw, own.sum(axis=1))[:, None] for kw in rests_kw)
+    curtailed, sold = np.zeros((2, len(own), N_PLANTS))
+    curtailed[:, :N_ON_SITE], sold[:, :N_ON_SITE] = own * cut, own * fed
+    curtailed[:, AT_DIRECT], sold[:, AT_DIRECT] = lost_kw, fed_kw
+    used[:, :N_ON_SITE] = own * np.maximum(0.0, 1.0 - cut - fed)
+    return used, curtailed, sold
+
+
+def _stacked(flows: Flows, names: Sequence[str], b: int) -> Floats:
+    """Fields of one environment side by side, (R, len(names)); zeros for one that these flows do not have."""
+    nothing = np.zeros_like(flows.it_kw)
+    return np.stack([getattr(flows, name, nothing)[b] for name in names], axis=1)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -171,7 +220,7 @@ def _apart(what: str, names: Sequence[str], wanted: int) -> tuple[str, ...]:
 
 
 def _rates(tokens_per_gpu_h: Mapping[str, float], consumers: tuple[str, ...]) -> Floats:
-    known = consumers[:-1]
+    known = consumers[:-2]
     for name, rate in tokens_per_gpu_h.items():
         if name not in known:
             raise ConfigError(f"ledger: tokens_per_gpu_h names {name!r}: must be one of {', '.join(known)}")

@@ -1,11 +1,11 @@
 """The ledger as a chain of entries: each names the one before by its SHA-256, and no certified kWh is used twice.
 
-An entry is a row of named values; one that is None is left out of the hash, so that a table may hold all kinds:
+An entry is a row of named values, of one of four kinds:
 
 - `opening`: what was played, in `note`;
-- `certificate`: the kWh that a plant delivered in an hour at a place, and what was curtailed besides;
+- `certificate`: the kWh that a plant delivered in an hour at a place, and what was curtailed and sold besides;
 - `use`: what a consumer used in an hour at a place, by plant; it draws on the certificates of that hour and place;
-- `seal`: the last, with the number of entries in `note`.
+- `seal`: the last, with the number of entries in `note`; a chain cut short has none, or one with another number.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ from wattward.envs.outlook import EPOCH
 Value = str | int | float | None
 Entry = dict[str, Value]
 OPENING, CERTIFICATE, USE, SEAL = "opening", "certificate", "use", "seal"
-TEXTS = ("entry", "hour", "region", "plant", "consumer", "note", "previous_sha256", "sha256")
-NUMBERS = ("kwh", "curtailed_kwh", "gpu_h", "tokens", *(f"{kind}_kwh" for kind in SUPPLIES), "carbon_g")
-COLUMNS = ("number", *TEXTS[:5], *NUMBERS, *TEXTS[5:])
-"""Of a table of entries; `tokens` is left out where none were asked for."""
+NUMBERS = ("kwh", "curtailed_kwh", "sold_kwh", "gpu_h", "tokens", *(f"{kind}_kwh" for kind in SUPPLIES), "carbon_g")
 BEFORE_THE_FIRST = "0" * 64
 TOLERANCE = 1e-9
 """Of a certificate's kWh: sums of shares round."""
@@ -56,7 +53,7 @@ def chain(contents: Iterable[Entry]) -> list[Entry]:
     """Numbers, links and hashes what entries hold, and puts the seal after them."""
     chained: list[Entry] = []
     previous, listed = BEFORE_THE_FIRST, list(contents)
-    seal: Entry = {"entry": SEAL, "note": json.dumps({"entries": len(listed) + 1})}
+    seal: Entry = {"entry": SEAL, "note": _sealed(len(listed))}
     for number, content in enumerate([*listed, seal]):
         entry = {**content, "number": number, "previous_sha256": previous}
         entry["sha256"] = previous = sha256_of(entry)
@@ -64,10 +61,15 @@ def chain(contents: Iterable[Entry]) -> list[Entry]:
     return chained
 
 
+def line_of(entry: Entry) -> str:
+    """An entry's only spelling: JSON without blanks, keys in order, and no key for what is None."""
+    content = {key: value for key, value in entry.items() if value is not None}
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
 def sha256_of(entry: Entry) -> str:
-    """The hash of all that an entry holds but its own hash: its JSON without blanks, keys in order."""
-    content = {key: value for key, value in entry.items() if value is not None and key != "sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    """The hash of all that an entry holds but its own hash, as `line_of` spells it."""
+    return hashlib.sha256(line_of({**entry, "sha256": None}).encode()).hexdigest()
 
 
 def first_fault(entries: Sequence[Entry], head: str | None = None) -> Fault | None:
@@ -135,12 +137,17 @@ def _certificates_and_uses(hourly: Hourly) -> Iterator[Entry]:
         for r, region in enumerate(hourly.regions):
             where: Entry = {"hour": hour, "region": region}
             for p, plant in enumerate(PLANTS):
-                kwh, cut_kwh = float(hourly.delivered_kwh[h, r, p]), float(hourly.curtailed_kwh[h, r, p])
-                if kwh > 0.0 or cut_kwh > 0.0:
-                    yield {"entry": CERTIFICATE, **where, "plant": plant, "kwh": kwh, "curtailed_kwh": cut_kwh}
+                amounts = _of_plant(hourly, (h, r, p))
+                if any(amounts.values()):
+                    yield {"entry": CERTIFICATE, **where, "plant": plant, **amounts}
             for u, consumer in enumerate(hourly.consumers):
                 if hourly.kwh[h, r, u].any() or hourly.gpu_h[h, r, u] > 0.0:
                     yield {"entry": USE, **where, "consumer": consumer, **_used(hourly, (h, r, u))}
+
+
+def _of_plant(hourly: Hourly, at: tuple[int, int, int]) -> Entry:
+    sold: Entry = {"sold_kwh": float(hourly.sold_kwh[at])} if hourly.sold_kwh[at] > 0.0 else {}
+    return {"kwh": float(hourly.delivered_kwh[at]), "curtailed_kwh": float(hourly.curtailed_kwh[at]), **sold}
 
 
 def hour_name(hour: int) -> str:
@@ -152,7 +159,7 @@ def _used(hourly: Hourly, at: tuple[int, int, int]) -> Entry:
     used: Entry = {"gpu_h": float(hourly.gpu_h[at])}
     if hourly.tokens is not None:
         used["tokens"] = float(hourly.tokens[at])
-    by_supply = {f"{kind}_kwh": float(kwh) for kind, kwh in zip(SUPPLIES, hourly.kwh[at], strict=True)}
+    by_supply = {f"{name}_kwh": float(kwh) for name, kwh in zip(SUPPLIES, hourly.kwh[at], strict=True) if kwh > 0.0}
     return {**used, **by_supply, "carbon_g": float(hourly.carbon_g[at])}
 
 
@@ -171,9 +178,15 @@ def _wrong_end(entry: Entry, place: int, last: int) -> str:
         return "a chain has one opening, and it is its first entry"
     if entry.get("entry") == SEAL and place != last:
         return "the seal is not the last entry"
+    if entry.get("entry") == SEAL and entry.get("note") != _sealed(place):
+        return f"the seal says {entry.get('note')!r}, must say {_sealed(place)!r}"
     if entry.get("entry") not in (OPENING, CERTIFICATE, USE, SEAL):
         return f"is of no known kind: {entry.get('entry')!r}"
     return ""
+
+
+def _sealed(place: int) -> str:
+    return json.dumps({"entries": place + 1})
 
 
 def _amount(entry: Entry, name: str) -> float:

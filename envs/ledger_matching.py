@@ -8,20 +8,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.envs.ledger import PLANTS, SUPPLIES
+from wattward.envs.ledger import PLANTS, STORE, SUPPLY
 from wattward.envs.ledger_chain import CERTIFICATE, USE, Entry
 from wattward.envs.types import Floats
 
 WAYS = ("annual", "monthly", "hourly", "hour_and_place")
 """Ways of matching, from the loosest to the strictest; each share is at most the one before."""
 
+DRAWN = tuple(name for name, supply in SUPPLY.items() if supply.kind != STORE)
+
 
 class Balance(NamedTuple):
-    """Load and green power by clock hour and region; H hours, R regions, P plants."""
+    """Load and green power by clock hour and region; H hours, R regions, P plants.
+
+    Energy that goes through a battery counts once, when it goes in: what charges is load, what comes out is not.
+    """
 
     hours: tuple[datetime, ...]
     regions: tuple[str, ...]
-    load_kwh: Floats  # (H, R)
+    load_kwh: Floats  # (H, R) drawn from plants and grid
+    battery_kwh: Floats  # (H, R) that batteries gave besides
     delivered_kwh: Floats  # (H, R, P) that the region used in the hour
     curtailed_kwh: Floats  # (H, R, P) that plants could have given besides
 
@@ -31,18 +37,20 @@ def balance_of(entries: Sequence[Entry]) -> Balance:
     placed = [entry for entry in entries if entry["entry"] in (CERTIFICATE, USE)]
     hours = sorted({str(entry["hour"]) for entry in placed})
     regions = list(dict.fromkeys(str(entry["region"]) for entry in placed))
-    load = np.zeros((len(hours), len(regions)))
+    load, battery = np.zeros((2, len(hours), len(regions)))
     delivered, curtailed = (np.zeros((*load.shape, len(PLANTS))) for _ in range(2))
     number = {hour: h for h, hour in enumerate(hours)}
     for entry in placed:
         at = number[str(entry["hour"])], regions.index(str(entry["region"]))
         if entry["entry"] == USE:
-            load[at] += sum(_kwh(entry, f"{kind}_kwh") for kind in SUPPLIES)
+            load[at] += sum(_kwh(entry, f"{name}_kwh") for name in DRAWN)
+            battery[at] += _kwh(entry, "battery_kwh")
         else:
             plant = PLANTS.index(str(entry["plant"]))
             delivered[(*at, plant)] = _kwh(entry, "kwh")
             curtailed[(*at, plant)] = _kwh(entry, "curtailed_kwh")
-    return Balance(tuple(datetime.fromisoformat(hour) for hour in hours), tuple(regions), load, delivered, curtailed)
+    clock = tuple(datetime.fromisoformat(hour) for hour in hours)
+    return Balance(clock, tuple(regions), load, battery, delivered, curtailed)
 
 
 def matched(balance: Balance) -> dict[str, float]:
@@ -50,7 +58,8 @@ def matched(balance: Balance) -> dict[str, float]:
 
     By the year, the month and the hour, whatever plants anywhere could have given in that time counts, up to the load
     in that time: what was curtailed at noon makes up for the night. By hour and place only what the load used counts:
-    that is what certificates of this ledger can prove. The year is the ledger's whole time, however short.
+    that is what certificates of this ledger can prove. What was sold is its buyer's and counts in none. The year is the
+    ledger's whole time, however short.
     """
     load, used = balance.load_kwh.sum(axis=1), balance.delivered_kwh.sum(axis=(1, 2))
     could = used + balance.curtailed_kwh.sum(axis=(1, 2))
@@ -63,7 +72,8 @@ def matched(balance: Balance) -> dict[str, float]:
         float(np.minimum(could, load).sum()),
         float(used.sum()),
     )
-    return {way: kwh / total if total > 0.0 else 0.0 for way, kwh in zip(WAYS, covered, strict=True)}
+    ordered = np.minimum.accumulate(covered).tolist()  # sums round, and would pass a looser way's by their last digit
+    return {way: kwh / total if total > 0.0 else 0.0 for way, kwh in zip(WAYS, ordered, strict=True)}
 
 
 def matching_rows(balance: Balance) -> list[dict[str, str | float]]:
@@ -72,6 +82,7 @@ def matching_rows(balance: Balance) -> list[dict[str, str | float]]:
         balance._replace(
             regions=(region,),
             load_kwh=balance.load_kwh[:, [r]],
+            battery_kwh=balance.battery_kwh[:, [r]],
             delivered_kwh=balance.delivered_kwh[:, [r]],
             curtailed_kwh=balance.curtailed_kwh[:, [r]],
         )

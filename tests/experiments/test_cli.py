@@ -38,6 +38,7 @@ COMMANDS = (
         "import",
         "scenarios",
         "describe",
+        "ledger",
         "entrants",
         "version",
     ),
