@@ -29,9 +29,10 @@ from wattward.envs.recording import (
     replay_carbon,
     replay_interactive,
     replay_measured_carbon,
+    replay_price,
     replay_weather,
 )
-from wattward.envs.tidy import AIR, CARBON
+from wattward.envs.tidy import AIR, CARBON, PRICE
 from wattward.envs.types import Exogenous, Floats
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
@@ -48,6 +49,7 @@ PROCESSES = (
     "replay_weather",
     "replay_interactive",
     "disturbances",
+    "market",
 )
 """Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
 
@@ -86,10 +88,11 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     placed = place(scenario, n, rng["disturbances"])
     quantities = _weather_and_demand(scenario, start, n, rng, recording, placed)
     sun, wind, interactive, carbon = quantities
+    market_seed = child_of(seed, PROCESSES.index("market"))
     jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
     world = Exogenous(
         start_minute=np.array([start], dtype=np.int64),
-        price_yuan_per_kwh=_batch(price(scenario, start, n)),
+        price_yuan_per_kwh=_batch(_price(scenario, start, n, market_seed, recording)),
         carbon_kg_per_kwh=_batch(carbon.truth),
         sun_kw=_batch(sun.truth),
         wind_kw=_batch(wind.truth),
@@ -108,7 +111,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         job_estimate_gpu_h=jobs.estimate_gpu_h[None],
         job_data_gb=jobs.data_gb[None],
     )
-    return disturb(scenario, placed, world)
+    return disturb(scenario, placed, world, market_seed)
 
 
 def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
@@ -134,6 +137,13 @@ def _batch(*parts: Floats) -> Floats:
     for row, part in enumerate(parts):
         whole[0, row] = part
     return whole if len(parts) > 1 else whole[0]
+
+
+def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
+    """Price of grid energy, shape (N, R) [yuan/kWh]."""
+    if recording is not None and PRICE in recording.dated:
+        return replay_price(recording, start, n)
+    return price(scenario, start, n, seed)
 
 
 def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recording: Recording | None) -> Floats:

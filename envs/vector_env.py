@@ -21,7 +21,6 @@ from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
 from wattward.envs.kernels.fleet import COST
 from wattward.envs.kpis import kpis_of
-from wattward.envs.params import make_params
 from wattward.envs.recording import Recording, load_recording
 from wattward.envs.reward import RewardKind
 from wattward.envs.simulator import Simulator
@@ -83,8 +82,8 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self.num_envs, self.split, self.reward, self.action = num_envs, split, reward, action
         self.render_mode = render_mode
         self._episodes = episodes_for(self.scenario, num_envs, split, recording, reward, bank, draw_ahead)
-        params = make_params(self.scenario)
-        self._simulator = Simulator(params, num_envs, self._episodes.bank, reward=reward, threads=threads)
+        played = self._episodes.bank
+        self._simulator = Simulator(played.params, num_envs, played, reward=reward, threads=threads)
         regions = self.scenario.n_regions
         modes, shares = spaces.MultiDiscrete([N_MODES] * regions), spaces.Box(0.0, 1.0, (regions, 2), np.float64)
         self.single_action_space = modes if action == "modes" else shares
