@@ -22,7 +22,7 @@ from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.processes.calendar import clock, step_minutes
 from wattward.envs.processes.gaussian import Drawn
-from wattward.envs.processes.tariff import grid_price
+from wattward.envs.processes.tariff import grid_price, under_contracts
 from wattward.envs.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
 
 Mask = NDArray[np.bool_]
@@ -122,7 +122,8 @@ def _retariff(
 ) -> Exogenous:
     start, n = int(world.start_minute[0]), here.shape[0]
     price = grid_price(scenario.tariffs[new.tariff], start, n, scenario.step_minutes, market_seed)
-    return world._replace(price_yuan_per_kwh=np.where(here, price[:, None], world.price_yuan_per_kwh))
+    paid = under_contracts(scenario, np.repeat(price[:, None], scenario.n_regions, axis=1))
+    return world._replace(price_yuan_per_kwh=np.where(here, paid, world.price_yuan_per_kwh))
 
 
 def _spike(scenario: Scenario, spike: PriceSpike, here: Mask, world: Exogenous) -> Exogenous:

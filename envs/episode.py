@@ -20,7 +20,7 @@ from wattward.envs.processes.jobs import draw_jobs
 from wattward.envs.processes.river import draw_river
 from wattward.envs.processes.streams import child_of, generators_of
 from wattward.envs.processes.sun import draw_sun_factor, sun_kw
-from wattward.envs.processes.tariff import price
+from wattward.envs.processes.tariff import price, under_contracts
 from wattward.envs.processes.wind import draw_wind_factor, wind_kw
 from wattward.envs.recording import (
     Recording,
@@ -142,8 +142,8 @@ def _batch(*parts: Floats) -> Floats:
 def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
     """Price of grid energy, shape (N, R) [yuan/kWh]."""
     if recording is not None and PRICE in recording.dated:
-        return replay_price(recording, start, n)
-    return price(scenario, start, n, seed)
+        return under_contracts(scenario, replay_price(recording, start, n))
+    return under_contracts(scenario, price(scenario, start, n, seed))
 
 
 def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recording: Recording | None) -> Floats:

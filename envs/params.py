@@ -125,9 +125,13 @@ def _demand_yuan_per_kw(scenario: Scenario, region: Region) -> float:
 
 def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region, recorded_yuan_per_kwh: float | None) -> float:
     def highest(tariff: str) -> float:
+        dearest = highest_price_yuan_per_kwh(scenario.tariffs[tariff])
         if tariff == region.tariff and recorded_yuan_per_kwh is not None:
-            return recorded_yuan_per_kwh
-        return highest_price_yuan_per_kwh(scenario.tariffs[tariff])
+            dearest = recorded_yuan_per_kwh
+        contract = region.cap_contract
+        return (
+            dearest if contract is None else min(dearest, contract.strike_yuan_per_kwh) + contract.premium_yuan_per_kwh
+        )
 
     cooling, air = region.cooling, region.air
     hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c

@@ -69,6 +69,16 @@ def price(scenario: Scenario, start_minute: int, n: int, seed: np.random.SeedSeq
     return each[tariff_of].T
 
 
+def under_contracts(scenario: Scenario, price_yuan_per_kwh: Floats) -> Floats:
+    """What is paid where a region has bought a ceiling on its price, shape (N, R) [yuan/kWh]."""
+    contracts = [region.cap_contract for region in scenario.regions]
+    if not any(contracts):
+        return price_yuan_per_kwh
+    strike = np.array([np.inf if contract is None else contract.strike_yuan_per_kwh for contract in contracts])
+    premium = np.array([0.0 if contract is None else contract.premium_yuan_per_kwh for contract in contracts])
+    return np.minimum(price_yuan_per_kwh, strike) + premium
+
+
 @kept
 def _tariffs(scenario: Scenario) -> tuple[list[str], Ints]:
     """Names of the tariffs in use, and the place of each region's among them, shape (R,)."""

@@ -12,10 +12,12 @@ import yaml
 from scipy.stats import rankdata
 
 from wattward.configs import ConfigError, load_market, load_scenario
+from wattward.configs.disturbance_schema import NewTariff
 from wattward.configs.loading import load_grid_price
 from wattward.configs.market_schema import Market
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.params import highest_price_yuan_per_kwh, mean_price_yuan_per_kwh
+from wattward.envs.episode import draw, episode_seed
+from wattward.envs.params import highest_price_yuan_per_kwh, make_params, mean_price_yuan_per_kwh
 from wattward.envs.processes.calendar import Clock, clock, minute_of, step_minutes
 from wattward.envs.processes.market import market_price, stream_of
 from wattward.envs.processes.tariff import grid_price, price
@@ -187,3 +189,27 @@ def test_a_wrong_market_file_is_refused(changes: dict[str, Any], message: str, t
     with pytest.raises(ConfigError, match=message) as caught:
         load_grid_price(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_market_may_take_a_tariffs_place_and_settles_with_it() -> None:
+    happening = NewTariff(tariff="market-de-lu", start_h=24)
+    base = load_scenario("zhejiang-xinjiang")
+    market = load_market("market-de-lu")
+    changes = {"tariffs": {**base.tariffs, "market-de-lu": market}, "disturbances": (happening,)}
+    scenario = base.model_copy(update=changes)
+    plain, changed = (draw(each, episode_seed("test", 2)).price_yuan_per_kwh[0] for each in (base, scenario))
+    np.testing.assert_array_equal(plain[:96], changed[:96])
+    np.testing.assert_array_equal(changed[96:, 0], changed[96:, 1])
+    kw = base.regions[0].fleet.gpu_busy_kw * base.regions[0].cooling.pue_base
+    assert make_params(scenario).settlement_yuan_per_gpu_h[0, 0] >= market.cap_yuan_per_kwh * kw
+
+
+def test_a_ceiling_cuts_prices_and_is_paid_for() -> None:
+    sun = load_scenario("follow-the-sun")
+    bare = sun.model_copy(update={"regions": tuple(r.model_copy(update={"cap_contract": None}) for r in sun.regions)})
+    premium = np.array([r.cap_contract.premium_yuan_per_kwh for r in sun.regions if r.cap_contract])
+    for episode in range(20):
+        paid, spot = (draw(each, episode_seed("train", episode)).price_yuan_per_kwh[0] for each in (sun, bare))
+        np.testing.assert_allclose(paid, np.minimum(spot, 2.13) + premium)
+    assert "cap_contract" not in bare.model_dump(mode="json")["regions"][0]
+    assert make_params(bare).settlement_yuan_per_gpu_h[0, 0] > 60 > 3 > make_params(sun).settlement_yuan_per_gpu_h.max()
