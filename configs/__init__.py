@@ -2,7 +2,15 @@
 
 from wattward.configs.agent_loading import load_agent
 from wattward.configs.base import ConfigError
-from wattward.configs.loading import load_preset, load_region, load_scenario, load_tariff, load_tokens, names
+from wattward.configs.loading import (
+    load_market,
+    load_preset,
+    load_region,
+    load_scenario,
+    load_tariff,
+    load_tokens,
+    names,
+)
 from wattward.configs.suite_loading import load_suite
 from wattward.configs.tokens_loading import load_fit, load_serving
 
@@ -10,6 +18,7 @@ __all__ = [
     "ConfigError",
     "load_agent",
     "load_fit",
+    "load_market",
     "load_preset",
     "load_region",
     "load_scenario",

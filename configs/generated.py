@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wattward.configs.base import ConfigError
+from wattward.configs.market_schema import GridPrice
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import JobClass, Scenario
-from wattward.configs.tariff_schema import Tariff
 
 FAMILY = "scale-REGIONSxJOBS"
 MODEL_SCENARIOS = ("zhejiang-xinjiang", "zhejiang-xinjiang-2024")
@@ -83,7 +83,7 @@ def generate(size: Size, models: tuple[Scenario, ...]) -> Scenario:
         models: the scenarios that it varies; all but the regions and tariffs is the first one's.
     """
     bases = [region for model in models for region in model.regions]
-    tariffs: dict[str, Tariff] = {name: tariff for model in models for name, tariff in model.tariffs.items()}
+    tariffs: dict[str, GridPrice] = {name: tariff for model in models for name, tariff in model.tariffs.items()}
     shares = _active_shares(models[0].job_classes)
     weights = [1.0 + FLEET_SPREAD * (_spread(r, 2) - 0.5) for r in range(size.regions)]
     active = [size.jobs * weight / sum(weights) for weight in weights]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from wattward.configs import generated, random_family
 from wattward.configs.base import Config, ConfigError
 from wattward.configs.disturbance_schema import KINDS, Disturbance, NewTariff, Preset
+from wattward.configs.market_schema import GridPrice, Market
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import RegionUse, Scenario
 from wattward.configs.tariff_schema import Tariff
@@ -22,6 +23,7 @@ HERE = Path(__file__).parent
 Model = TypeVar("Model", bound=Config)
 DISTURBED_BY = "+"
 """Stands between the name of a scenario and those of its disturbances."""
+MARKET = "market"
 
 
 def names(kind: str) -> list[str]:
@@ -108,9 +110,28 @@ def _types_in(annotation: Any) -> list[Any]:  # noqa: ANN401 - any type expressi
 
 
 def load_tariff(name: str | Path) -> Tariff:
-    """A tariff by shipped name or path."""
+    """A published time-of-use rule by shipped name or path."""
     path = find("tariffs", name)
     return check(Tariff, read_yaml(path), path)
+
+
+def load_market(name: str | Path) -> Market:
+    """A power market's price by shipped name or path."""
+    path = find("tariffs", name)
+    return check(Market, read_yaml(path), path)
+
+
+def load_grid_price(name: str | Path) -> GridPrice:
+    """A rule or, if its file says `kind: market`, a market, by shipped name or path.
+
+    Raises:
+        ConfigError: `kind` is there and says something else.
+    """
+    path = find("tariffs", name)
+    kind = read_yaml(path).get("kind")
+    if kind not in (None, MARKET):
+        raise ConfigError(f"{path}: kind = {kind!r}: must be {MARKET!r}, or left out for a time-of-use rule")
+    return load_tariff(name) if kind is None else load_market(name)
 
 
 def load_region(name: str | Path, override: dict[str, Any] | None = None) -> Region:
@@ -153,7 +174,7 @@ def load_scenario(name: str | Path) -> Scenario:
     checked = [check(RegionUse, use if isinstance(use, dict) else {"region": use}, path) for use in uses]
     regions = [load_region(use.region, use.override) for use in checked]
     disturbances = _disturbances(data.get("disturbances", []), path)
-    tariffs = {region.tariff: load_tariff(region.tariff) for region in regions} | _tariffs(disturbances)
+    tariffs = {region.tariff: load_grid_price(region.tariff) for region in regions} | _tariffs(disturbances)
     own: dict[str, Any] = {"regions": regions, "tariffs": tariffs, "disturbances": disturbances}
     if isinstance(data.get("tokens"), str):
         own["tokens"] = load_tokens(data["tokens"])
@@ -205,5 +226,5 @@ def _disturbances(entries: object, path: Path) -> list[Disturbance]:
     return checked
 
 
-def _tariffs(disturbances: list[Disturbance]) -> dict[str, Tariff]:
-    return {new.tariff: load_tariff(new.tariff) for new in disturbances if isinstance(new, NewTariff)}
+def _tariffs(disturbances: list[Disturbance]) -> dict[str, GridPrice]:
+    return {new.tariff: load_grid_price(new.tariff) for new in disturbances if isinstance(new, NewTariff)}

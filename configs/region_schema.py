@@ -185,6 +185,20 @@ class Network(Config):
     wan_kwh_per_gb: NonNegative = 0.0
 
 
+class CapContract(Config):
+    """A ceiling on the price of grid energy that was bought: at most the strike is paid, and a premium on every kWh.
+
+    It holds whatever tariff, market or recording sets the price; price spikes of a scenario come on top.
+    """
+
+    strike_yuan_per_kwh: NonNegative
+    premium_yuan_per_kwh: NonNegative = 0.0
+
+
+def _absent(value: object) -> bool:
+    return value is None
+
+
 class Region(Config):
     """One region file. `clock_offset_h` is added to Beijing time to get the hour people there live by."""
 
@@ -193,6 +207,7 @@ class Region(Config):
     source: str
     clock_offset_h: float = 0.0
     tariff: str
+    cap_contract: Annotated[CapContract | None, Field(exclude_if=_absent)] = None
     site: Site
     fleet: Fleet
     cooling: Cooling

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
 from wattward.configs.disturbance_schema import ALL, Disturbance, NewTariff, WorseForecasts
+from wattward.configs.market_schema import GridPrice
 from wattward.configs.programme_schema import Constraints, GridEvents
 from wattward.configs.region_schema import Region
-from wattward.configs.tariff_schema import Tariff
 from wattward.configs.tokens_schema import Tokens
 
 
@@ -114,7 +114,7 @@ class Scenario(Config):
     band_low: Share = 0.6
     band_high: Share = 0.8
     regions: tuple[Region, ...]
-    tariffs: dict[str, Tariff]
+    tariffs: dict[str, GridPrice]
     job_classes: tuple[JobClass, ...]
     forecast: Forecast
     contracts: Contracts

@@ -49,6 +49,31 @@ class Tariff(Config):
     holidays: tuple[Holiday, ...] = ()
     demand_charge_yuan_per_kw_month: NonNegative = 0.0
 
+    @property
+    def highest_yuan_per_kwh(self) -> float:
+        """The dearest price that any hour of the year may have."""
+        return max(self._prices_in_use())
+
+    @property
+    def lowest_yuan_per_kwh(self) -> float:
+        """The cheapest price that any hour of the year may have; it may be negative."""
+        return min(self._prices_in_use())
+
+    @property
+    def mean_yuan_per_kwh(self) -> float:
+        """The mean price over months and hours, holidays left out."""
+        total = 0.0
+        for season in self.seasons:
+            for band, spans in season.hours_by_band.items():
+                hours = sum(end - first for first, end in spans)
+                total += len(season.months) * hours * self.price_yuan_per_kwh[band]
+        return total / (12 * 24)
+
+    def _prices_in_use(self) -> list[float]:
+        bands = {band for season in self.seasons for band in season.hours_by_band}
+        bands |= {band for holiday in self.holidays for band in holiday.hours_by_band}
+        return [self.price_yuan_per_kwh[band] for band in bands]
+
     @model_validator(mode="after")
     def _every_hour_once(self) -> Tariff:
         months = [month for season in self.seasons for month in season.months]

@@ -53,6 +53,11 @@ class Bank:
         self.on_arrival: Rows = np.zeros((n_slots, n_rows), ON_ARRIVAL)
         self.most_arrivals, self.version, self.frozen = 0, 0, False
 
+    @property
+    def params(self) -> Params:
+        """Params of an environment that plays the episodes."""
+        return self._params
+
     def __len__(self) -> int:
         return self.n_jobs.size
 

@@ -60,7 +60,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             scenario: A shipped scenario's name, a path to a YAML file, or a Scenario; or a family such as "random-3",
                 of which every episode is another scenario.
             split: "train", "validation" or "test": where `reset` draws episodes from.
-            recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
+            recording: A Recording, or a folder to load one from, whose series replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
             action: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder` for each of S stores
                 where the scenario hands their control over; "shares" for a Box of shape (R, 2) in 0..1.
@@ -81,7 +81,10 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         if isinstance(recording, (str, Path)):
             recording = load_recording(Path(recording), self.scenario)
         self.recording: Recording | None = recording
-        self.params: Params = make_params(self.scenario)
+        self._banked = None if bank is None else Banked(bank, self.scenario)
+        dearest = None if recording is None else recording.dearest_yuan_per_kwh
+        drawn = make_params(self.scenario, recorded_dearest_yuan_per_kwh=dearest)
+        self.params: Params = self._banked.bank.params if self._banked else drawn
         self._observer = Observer(self.scenario, self.params)
         self.observation_space = self._observer.space
         regions = self.scenario.n_regions
@@ -90,7 +93,6 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         self.action_space = modes if action == "modes" else shares
         self._by_modes = action == "modes"
         self._shape, self._dtype = self.action_space.shape, np.dtype(np.int64 if self._by_modes else np.float64)
-        self._banked = None if bank is None else Banked(bank, self.scenario)
         self._world: Exogenous | None = None
         self._playing = (split, 0)
         self._simulator = Simulator(

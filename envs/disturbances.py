@@ -24,7 +24,7 @@ from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.processes.calendar import clock, step_minutes
 from wattward.envs.processes.gaussian import Drawn
-from wattward.envs.processes.tariff import tariff_price
+from wattward.envs.processes.tariff import grid_price, under_contracts
 from wattward.envs.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
 
 Mask = NDArray[np.bool_]
@@ -72,14 +72,17 @@ def dim(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: 
     return factor
 
 
-def disturb(scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous) -> Exogenous:
+def disturb(
+    scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous, market_seed: np.random.SeedSequence
+) -> Exogenous:
     """The world (B = 1) with all that befalls it but droughts of sun and wind.
 
-    New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is.
+    New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is. A market that
+    takes a tariff's place draws from `market_seed`, as one that was there from the beginning does.
     """
     for happening, here in placed:
         if isinstance(happening, NewTariff):
-            world = _retariff(scenario, happening, here, world)
+            world = _retariff(scenario, happening, here, world, market_seed)
     for happening, here in placed:
         match happening:
             case PriceSpike():
@@ -122,10 +125,13 @@ def added_heat_c(scenario: Scenario, region: Region) -> float:
     return sum(wave.add_c for wave in waves if wave.is_in(region.name))
 
 
-def _retariff(scenario: Scenario, new: NewTariff, here: Mask, world: Exogenous) -> Exogenous:
+def _retariff(
+    scenario: Scenario, new: NewTariff, here: Mask, world: Exogenous, market_seed: np.random.SeedSequence
+) -> Exogenous:
     start, n = int(world.start_minute[0]), here.shape[0]
-    price = tariff_price(scenario.tariffs[new.tariff], start, n, scenario.step_minutes)
-    return world._replace(price_yuan_per_kwh=np.where(here, price[:, None], world.price_yuan_per_kwh))
+    price = grid_price(scenario.tariffs[new.tariff], start, n, scenario.step_minutes, market_seed)
+    paid = under_contracts(scenario, np.repeat(price[:, None], scenario.n_regions, axis=1))
+    return world._replace(price_yuan_per_kwh=np.where(here, paid, world.price_yuan_per_kwh))
 
 
 def _spike(scenario: Scenario, spike: PriceSpike, here: Mask, world: Exogenous) -> Exogenous:

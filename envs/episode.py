@@ -24,7 +24,7 @@ from wattward.envs.processes.store_rule import store_order
 from wattward.envs.processes.streams import child_of, generators_of
 from wattward.envs.processes.sun import draw_sun_factor, sun_kw
 from wattward.envs.processes.supply import contract_kw, direct_kw
-from wattward.envs.processes.tariff import price
+from wattward.envs.processes.tariff import price, under_contracts
 from wattward.envs.processes.wind import draw_wind_factor, wind_kw
 from wattward.envs.recording import (
     Recording,
@@ -33,9 +33,10 @@ from wattward.envs.recording import (
     replay_carbon,
     replay_interactive,
     replay_measured_carbon,
+    replay_price,
     replay_weather,
 )
-from wattward.envs.tidy import AIR, CARBON
+from wattward.envs.tidy import AIR, CARBON, PRICE
 from wattward.envs.types import Exogenous, Floats
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
@@ -52,6 +53,7 @@ PROCESSES = (
     "replay_weather",
     "replay_interactive",
     "disturbances",
+    "market",
     "grid_events",
 )
 """Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
@@ -91,11 +93,12 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     placed = place(scenario, n, rng["disturbances"])
     quantities, direct = _weather_and_demand(scenario, start, n, rng, recording, placed)
     sun, wind, interactive, carbon = quantities
-    prices, cuts = price(scenario, start, n), draw_cuts(scenario, n, baseline_kw(scenario), rng["grid_events"])
+    market_seed = child_of(seed, PROCESSES.index("market"))
+    cuts = draw_cuts(scenario, n, baseline_kw(scenario), rng["grid_events"])
     jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
     world = Exogenous(
         start_minute=np.array([start], dtype=np.int64),
-        price_yuan_per_kwh=_batch(prices),
+        price_yuan_per_kwh=_batch(_price(scenario, start, n, market_seed, recording)),
         carbon_kg_per_kwh=_batch(carbon.truth),
         sun_kw=_batch(sun.truth),
         wind_kw=_batch(wind.truth),
@@ -122,7 +125,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         job_estimate_gpu_h=jobs.estimate_gpu_h[None],
         job_data_gb=jobs.data_gb[None],
     )
-    world = disturb(scenario, placed, world)
+    world = disturb(scenario, placed, world, market_seed)
     return world._replace(store_order=_batch(store_order(scenario, world.price_yuan_per_kwh[0])))
 
 
@@ -149,6 +152,13 @@ def _batch(*parts: Floats) -> Floats:
     for row, part in enumerate(parts):
         whole[0, row] = part
     return whole if len(parts) > 1 else whole[0]
+
+
+def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
+    """Price of grid energy, shape (N, R) [yuan/kWh]."""
+    if recording is not None and PRICE in recording.dated:
+        return under_contracts(scenario, replay_price(recording, start, n))
+    return under_contracts(scenario, price(scenario, start, n, seed))
 
 
 def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recording: Recording | None) -> Floats:

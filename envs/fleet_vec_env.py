@@ -18,7 +18,6 @@ from wattward.envs.action import N_MODES, joint_to_modes, n_entries
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.family import refuse_family
 from wattward.envs.kpis import kpis_of
-from wattward.envs.params import make_params
 from wattward.envs.reward import RewardKind
 from wattward.envs.simulator import Simulator
 from wattward.envs.vector_env import check_counts, episodes_for
@@ -62,8 +61,8 @@ class FleetVecEnv(VecEnv):
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         refuse_family(self.scenario, "a vector of environments")
         self.reward, self.split, self.joint = reward, split, joint
-        self.params = make_params(self.scenario)
         self._episodes = episodes_for(self.scenario, num_envs, split, None, reward, bank, draw_ahead)
+        self.params = self._episodes.bank.params
         self._simulator = Simulator(self.params, num_envs, self._episodes.bank, reward=reward, threads=threads)
         self._returns, self._slots = np.zeros(num_envs), [0] * num_envs
         self._actions: NDArray[Any] = np.zeros(num_envs)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from wattward.configs.market_schema import GridPrice
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
-from wattward.configs.tariff_schema import Tariff
 from wattward.envs.disturbances import added_heat_c, dearest_yuan_per_kwh
 from wattward.envs.processes.jobs import mean_work_gpu_h
 from wattward.envs.site_params import (
@@ -26,16 +26,25 @@ TYPICAL_WIND_SHARE = 0.16
 """Mean capacity factors over Chinese provinces, weather year 2020 (PyPSA-China, CC0); they only scale the reward."""
 
 
-def make_params(scenario: Scenario, batch: int = 1) -> Params:
+def make_params(
+    scenario: Scenario, batch: int = 1, recorded_dearest_yuan_per_kwh: tuple[float, ...] | None = None
+) -> Params:
     """The parameters of `batch` equal environments; every array is contiguous and has the leading axis B.
+
+    Args:
+        scenario: What they are of.
+        batch: Environments B.
+        recorded_dearest_yuan_per_kwh: The dearest price of each region in the recording that plays in place of the
+            regions' tariffs (`Recording.dearest_yuan_per_kwh`), if one does.
 
     Two of them are derived, not read:
 
     - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
-      the region's tariff, those that may take its place, price spikes and its contracts can come to, and its dirtiest
-      grid, at full busy power (waking included) and the PUE of a hot day in a heat wave if there is one, plus what
-      programmes charge and the demand charge spread over the episode's hours: no hour's energy within the episode was
-      dearer, so leaving work undone pays at most where a last step would have raised the month's peak.
+      the region's tariff, market or recording, those that may take its place, price spikes and its contracts can come
+      to, and its dirtiest grid, at full busy power (waking included) and the PUE of a hot day in a heat wave if there
+      is one, plus what programmes charge and the demand charge spread over the episode's hours: no hour's energy
+      within the episode was dearer, so leaving work undone pays at most where a last step would have raised the
+      month's peak.
     - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
       prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
       rewards with and without them are on one scale.
@@ -45,7 +54,7 @@ def make_params(scenario: Scenario, batch: int = 1) -> Params:
         step_h=np.array(scenario.step_h),
         **_fleet(scenario.regions),
         **_network(scenario),
-        **_contracts(scenario),
+        **_contracts(scenario, recorded_dearest_yuan_per_kwh or (None,) * scenario.n_regions),
         **site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)]),
         **constraint_fields(scenario, sum(_expected_facility_kw(scenario, r) for r in range(scenario.n_regions))),
         class_divisible=np.array([job_class.divisible for job_class in scenario.job_classes]),
@@ -66,21 +75,14 @@ def forecast_rho(scenario: Scenario) -> Floats:
     return np.exp(-(1.0 - forecast.skill) * lead_h[None, :] / memory_h[:, None])
 
 
-def highest_price_yuan_per_kwh(tariff: Tariff) -> float:
+def highest_price_yuan_per_kwh(rule: GridPrice) -> float:
     """The dearest price that any hour of the year may have."""
-    bands = {band for season in tariff.seasons for band in season.hours_by_band}
-    bands |= {band for holiday in tariff.holidays for band in holiday.hours_by_band}
-    return max(tariff.price_yuan_per_kwh[band] for band in bands)
+    return rule.highest_yuan_per_kwh
 
 
-def mean_price_yuan_per_kwh(tariff: Tariff) -> float:
-    """The mean price over months and hours, holidays left out."""
-    total = 0.0
-    for season in tariff.seasons:
-        for band, spans in season.hours_by_band.items():
-            hours = sum(end - first for first, end in spans)
-            total += len(season.months) * hours * tariff.price_yuan_per_kwh[band]
-    return total / (12 * 24)
+def mean_price_yuan_per_kwh(rule: GridPrice) -> float:
+    """The mean price: of a tariff over months and hours, holidays left out; of a market the expected one."""
+    return rule.mean_yuan_per_kwh
 
 
 def _fleet(regions: tuple[Region, ...]) -> dict[str, Any]:
@@ -105,14 +107,16 @@ def _network(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _contracts(scenario: Scenario) -> dict[str, Any]:
+def _contracts(scenario: Scenario, recorded: tuple[float | None, ...]) -> dict[str, Any]:
     contracts = scenario.contracts
     return {
         "demand_yuan_per_kw": _floats(_demand_yuan_per_kw(scenario, region) for region in scenario.regions),
         "carbon_yuan_per_kg": np.array(_carbon_yuan_per_kg(scenario)),
         "drop_yuan_per_gpu_h": np.array(contracts.drop_yuan_per_gpu_h),
         "late_yuan_per_gpu_h_per_h": np.array(contracts.late_yuan_per_gpu_h_per_h),
-        "settlement_yuan_per_gpu_h": _floats(_settlement_yuan_per_gpu_h(scenario, r) for r in scenario.regions),
+        "settlement_yuan_per_gpu_h": _floats(
+            _settlement_yuan_per_gpu_h(scenario, *pair) for pair in zip(scenario.regions, recorded, strict=True)
+        ),
         "settlement_late_h": np.array(contracts.settlement_late_h),
         "band_low": np.array(scenario.band_low),
         "band_high": np.array(scenario.band_high),
@@ -129,15 +133,21 @@ def _demand_yuan_per_kw(scenario: Scenario, region: Region) -> float:
     return monthly * scenario.episode_days / DAYS_PER_MONTH
 
 
-def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region) -> float:
+def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region, recorded_yuan_per_kwh: float | None) -> float:
+    def highest(tariff: str) -> float:
+        dearest = highest_price_yuan_per_kwh(scenario.tariffs[tariff])
+        if tariff == region.tariff and recorded_yuan_per_kwh is not None:
+            dearest = recorded_yuan_per_kwh
+        contract = region.cap_contract
+        return (
+            dearest if contract is None else min(dearest, contract.strike_yuan_per_kwh) + contract.premium_yuan_per_kwh
+        )
+
     cooling, air = region.cooling, region.air
     hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c
     hot_c += added_heat_c(scenario, region)
-    dearest = dearest_yuan_per_kwh(
-        scenario, region, lambda tariff: highest_price_yuan_per_kwh(scenario.tariffs[tariff])
-    )
     yuan_per_kwh = (
-        max(dearest, dearest_supply_yuan_per_kwh(region))
+        max(dearest_yuan_per_kwh(scenario, region, highest), dearest_supply_yuan_per_kwh(region))
         + dearest_extra_yuan_per_kwh(scenario, region)
         + region.carbon.fossil_kg_per_kwh * _carbon_yuan_per_kg(scenario)
         + _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)

@@ -1,4 +1,4 @@
-"""The same world from recorded files instead of draws: sun, wind and interactive load.
+"""The same world from recorded files instead of draws: sun, wind, interactive load, prices.
 
 Rules, all of them arbitrary and therefore written down:
 
@@ -8,8 +8,9 @@ Rules, all of them arbitrary and therefore written down:
 - Requests: the hour at which a trace starts is not published. Its mean day, smoothed over 3 hours, is turned until its
   peak falls on the peak of the region's own `shape_by_hour`, on that region's clock. Day d since 1970-01-01 plays the
   recorded day d modulo the days recorded. The trace is scaled to the region's mean load.
-- An imported recording (see `envs/tidy.py`) may hold some of this only, and air temperature and carbon intensity
-  besides; what it does not hold is drawn. Its requests are dated GPUs: they are not turned, scaled or smoothed.
+- An imported recording (see `envs/tidy.py`) may hold some of this only, and air temperature, carbon intensity
+  and prices besides; what it does not hold is drawn. A series that it holds must be there for every region.
+  Its requests are dated GPUs: they are not turned, scaled or smoothed.
 - Climatology is the recording's own mean by month and step of the day (by step of the day for requests). The second
   anomaly that forecasts need is the recorded one of another day: 10 to 45 days away for weather, any for requests.
 """
@@ -32,7 +33,7 @@ from wattward.envs.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_o
 from wattward.envs.processes.carbon import carbon_of, grids_of
 from wattward.envs.processes.gaussian import Drawn
 from wattward.envs.series import Series, read_series, resample
-from wattward.envs.tidy import AIR, CARBON, FACTS_FILE, SUN, WIND, read_tidy
+from wattward.envs.tidy import AIR, CARBON, FACTS_FILE, PRICE, SUN, WIND, read_tidy
 from wattward.envs.types import Floats
 
 DEFAULT_LAYOUT = "china-2020"
@@ -64,6 +65,12 @@ class Recording:
     def has_weather(self) -> bool:
         """Whether sun and wind are recorded."""
         return len(self.sun_cf) > 0
+
+    @property
+    def dearest_yuan_per_kwh(self) -> tuple[float, ...] | None:
+        """The dearest recorded price of each region; None where tariffs and markets of the scenario hold."""
+        prices = self.dated.get(PRICE)
+        return None if prices is None else tuple(prices.max(axis=0).tolist())
 
     @property
     def has_requests(self) -> bool:
@@ -170,6 +177,12 @@ def replay_air(recording: Recording, start_minute: int, n: int) -> Floats:
     """Recorded air temperature, shape (N, R) [C]."""
     air_c = recording.dated[AIR]
     return air_c[(_first_step(recording, start_minute) + np.arange(n)) % len(air_c)]
+
+
+def replay_price(recording: Recording, start_minute: int, n: int) -> Floats:
+    """Recorded price of grid energy, shape (N, R) [yuan/kWh]; may be negative."""
+    prices = recording.dated[PRICE]
+    return prices[(_first_step(recording, start_minute) + np.arange(n)) % len(prices)]
 
 
 def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:

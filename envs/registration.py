@@ -8,6 +8,7 @@ ENVIRONMENTS = {
     "wattward/ZhejiangXinjiang-v0": "zhejiang-xinjiang",
     "wattward/ZhejiangXinjiang2024-v0": "zhejiang-xinjiang-2024",
     "wattward/Toy-v0": "toy",
+    "wattward/FollowTheSun-v0": "follow-the-sun",
 }
 """Environment id -> scenario name."""
 FAMILIES = {"wattward/Random-v0": "random-3"}

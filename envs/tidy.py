@@ -5,6 +5,7 @@ Rules, all of them arbitrary and therefore written down:
 - A region of the scenario plays the rows of its own name, else those of its province.
 - Dated series must hold a calendar year, Beijing time. Of a longer series the last whole year plays; a series that is
   a year long but begins on another day or in another zone is joined end to beginning. All must be of the same year.
+- A price holds to the end of its interval, without straight lines between; over a longer step it is averaged.
 - Request series play by the clock as they were recorded, in GPUs: whole weeks of them if there is one, else whole days,
   as many as the shortest of the regions has, repeated.
 """
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 FACTS_FILE = "recording.json"
 FORMAT = "wattward-recording-1"
 SUN, WIND, AIR, CARBON, REQUESTS = "sun_cf", "wind_cf", "air_c", "carbon_kg_per_kwh", "interactive_gpus"
-UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", REQUESTS: "GPU"}
+PRICE = "price_yuan_per_kwh"
+UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "yuan/kWh", REQUESTS: "GPU"}
 """Series that are replayed, and the units in which they must be."""
 
 
@@ -60,7 +62,10 @@ def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
         raise ConfigError(f"{directory}: holds {held}; must hold one of {', '.join(UNITS)} to be played")
     if (SUN in dated) != (WIND in dated):
         raise ConfigError(f"{directory}: holds one of {SUN} and {WIND}; must hold both or none")
-    years = {name: [_to_year(directory, s, scenario.step_minutes) for s in series] for name, series in dated.items()}
+    years = {
+        name: [_to_year(directory, s, scenario.step_minutes, held=name == PRICE) for s in series]
+        for name, series in dated.items()
+    }
     found = {year for each in years.values() for year, _ in each}
     if len(found) > 1:
         raise ConfigError(f"{directory}: series are of the years {', '.join(map(str, sorted(found)))}; must be of one")
@@ -132,7 +137,7 @@ def _series(rows: pd.DataFrame) -> Series:
     return Series(float(minutes[0]), float(minutes[1] - minutes[0]), rows["value"].to_numpy()[:, None])
 
 
-def _to_year(directory: Path, series: Series, step: int) -> tuple[int, Floats]:
+def _to_year(directory: Path, series: Series, step: int, *, held: bool) -> tuple[int, Floats]:
     """The calendar year that plays, and its values by the step, shape (steps in the year,)."""
     covered = len(series.rows) * series.interval_minutes
     start, end = series.start_minute, series.start_minute + covered
@@ -143,8 +148,20 @@ def _to_year(directory: Path, series: Series, step: int) -> tuple[int, Floats]:
     if not whole and covered != _january(year + 1) - _january(year):
         days = covered / DAY_MINUTES
         raise ConfigError(f"{directory}: a series covers {days:.1f} days around {year}, must cover a calendar year")
-    values = resample(series, step)[:, 0]
+    values = _hold(directory, series, step) if held else resample(series, step)[:, 0]
     return year, np.roll(values, round((start - _january(year)) / step))[: steps_in_year(year, step)]
+
+
+def _hold(directory: Path, series: Series, step: int) -> Floats:
+    """Each value to the end of its interval, or its mean over a step that is longer, by the step, (N,)."""
+    interval, rows = round(series.interval_minutes), series.rows[:, 0]
+    if interval % step == 0:
+        return np.repeat(rows, interval // step)
+    per_step = step // interval
+    if step % interval or len(rows) % per_step:
+        raise ConfigError(f"{directory}: {PRICE} every {interval} minutes does not fit steps of {step} minutes")
+    result: Floats = rows.reshape(-1, per_step).mean(axis=1)
+    return result
 
 
 def _january(year: int) -> int:

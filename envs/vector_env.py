@@ -22,7 +22,6 @@ from wattward.envs.episodes import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh
 from wattward.envs.family import refuse_family
 from wattward.envs.kernels.fleet import COST
 from wattward.envs.kpis import kpis_of
-from wattward.envs.params import make_params
 from wattward.envs.recording import Recording, load_recording
 from wattward.envs.reward import RewardKind
 from wattward.envs.simulator import Simulator
@@ -86,8 +85,8 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self.num_envs, self.split, self.reward, self.action = num_envs, split, reward, action
         self.render_mode = render_mode
         self._episodes = episodes_for(self.scenario, num_envs, split, recording, reward, bank, draw_ahead)
-        params = make_params(self.scenario)
-        self._simulator = Simulator(params, num_envs, self._episodes.bank, reward=reward, threads=threads)
+        played = self._episodes.bank
+        self._simulator = Simulator(played.params, num_envs, played, reward=reward, threads=threads)
         regions = self.scenario.n_regions
         modes = spaces.MultiDiscrete([N_MODES] * n_entries(self.scenario))
         shares = spaces.Box(0.0, 1.0, (regions, 2), np.float64)

@@ -168,11 +168,10 @@ def _plants(region: Region) -> Row:
 
 def _tariff(region: Region, scenario: Scenario) -> Row:
     tariff = scenario.tariffs[region.tariff]
-    prices = tariff.price_yuan_per_kwh.values()
     return {
         "region": region.name,
         "tariff": tariff.name,
-        "price": _span(min(prices), max(prices)),
+        "price": _span(tariff.lowest_yuan_per_kwh, tariff.highest_yuan_per_kwh),
         "demand": number(tariff.demand_charge_yuan_per_kw_month),
     }
 

@@ -1,4 +1,4 @@
-"""Price by the step of a published time-of-use tariff."""
+"""Price by the step: of a published time-of-use tariff, and of whatever a region pays by."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from datetime import date
 
 import numpy as np
 
+from wattward.configs.market_schema import GridPrice
 from wattward.configs.scenario_schema import Scenario
 from wattward.configs.tariff_schema import Tariff
 from wattward.envs.processes.calendar import EPOCH, clock, minute_of, step_minutes, steps_in_year, year_of
 from wattward.envs.processes.kept import kept
+from wattward.envs.processes.market import market_price, stream_of
 from wattward.envs.types import Floats, Ints
 
 HOUR_MINUTES = 60
@@ -51,11 +53,30 @@ def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats
     return price
 
 
-def price(scenario: Scenario, start_minute: int, n: int) -> Floats:
-    """Price in each region by its own tariff, shape (N, R) [yuan/kWh]."""
+def grid_price(rule: GridPrice, start_minute: int, n: int, step: int, seed: np.random.SeedSequence) -> Floats:
+    """Price of each step by a tariff, or by a market's own stream of the seed, shape (N,) [yuan/kWh]."""
+    if isinstance(rule, Tariff):
+        return tariff_price(rule, start_minute, n, step)
+    return market_price(rule, start_minute, n, step, stream_of(rule, seed))
+
+
+def price(scenario: Scenario, start_minute: int, n: int, seed: np.random.SeedSequence) -> Floats:
+    """Price in each region by its own tariff or market, shape (N, R) [yuan/kWh]; the seed is not changed."""
     names, tariff_of = _tariffs(scenario)
-    each = np.stack([tariff_price(scenario.tariffs[name], start_minute, n, scenario.step_minutes) for name in names])
+    each = np.stack(
+        [grid_price(scenario.tariffs[name], start_minute, n, scenario.step_minutes, seed) for name in names]
+    )
     return each[tariff_of].T
+
+
+def under_contracts(scenario: Scenario, price_yuan_per_kwh: Floats) -> Floats:
+    """What is paid where a region has bought a ceiling on its price, shape (N, R) [yuan/kWh]."""
+    contracts = [region.cap_contract for region in scenario.regions]
+    if not any(contracts):
+        return price_yuan_per_kwh
+    strike = np.array([np.inf if contract is None else contract.strike_yuan_per_kwh for contract in contracts])
+    premium = np.array([0.0 if contract is None else contract.premium_yuan_per_kwh for contract in contracts])
+    return np.minimum(price_yuan_per_kwh, strike) + premium
 
 
 @kept

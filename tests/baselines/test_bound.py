@@ -296,7 +296,7 @@ def test_no_modes_beat_the_bound_in_arbitrary_worlds(
     assert limit <= play(params, world, np.array(Mode.PULL))
 
 
-@pytest.mark.parametrize("name", ["toy", "zhejiang-xinjiang", "zhejiang-xinjiang-2024"])
+@pytest.mark.parametrize("name", ["toy", "zhejiang-xinjiang", "zhejiang-xinjiang-2024", "follow-the-sun"])
 def test_no_modes_beat_the_bound_in_drawn_episodes(name: str) -> None:
     scenario = load_scenario(name)
     params = make_params(scenario)

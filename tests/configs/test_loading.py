@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError, load_agent, load_region, load_scenario, load_suite, load_tariff, names
-from wattward.configs.loading import HERE, check, find, read_yaml
+from wattward.configs.loading import HERE, check, find, load_grid_price, read_yaml
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
 from wattward.configs.tariff_schema import Tariff
@@ -40,7 +40,8 @@ def changed(data: dict[str, Any], key: str, value: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["tariffs", "regions", "scenarios", "suites"])
 def test_every_shipped_file_loads_under_its_own_name(kind: str) -> None:
-    load: Any = {"tariffs": load_tariff, "regions": load_region, "scenarios": load_scenario, "suites": load_suite}[kind]
+    loaders = {"tariffs": load_grid_price, "regions": load_region, "scenarios": load_scenario, "suites": load_suite}
+    load: Any = loaders[kind]
     assert names(kind)
     for name in names(kind):
         assert load(name).name == name

@@ -25,6 +25,7 @@ GOLDEN = {
     "wattward/ZhejiangXinjiang-v0": "9029fa7bf654e943",
     "wattward/ZhejiangXinjiang2024-v0": "bfcbbccfe18f2d6c",
     "wattward/Toy-v0": "4b13150b6aecb545",
+    "wattward/FollowTheSun-v0": "c6815cc87f9372dd",
 }
 
 

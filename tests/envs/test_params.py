@@ -16,7 +16,7 @@ def with_skill(scenario: Scenario, skill: float) -> Scenario:
     return scenario.model_copy(update={"forecast": scenario.forecast.model_copy(update={"skill": skill})})
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, "follow-the-sun"])
 def test_every_field_has_the_batch_axis_and_is_finite(name: str) -> None:
     one, three = make_params(load_scenario(name)), make_params(load_scenario(name), batch=3)
     for field, (first, many) in zip(one._fields, zip(one, three, strict=True), strict=True):
@@ -50,7 +50,7 @@ def test_unfinished_work_is_no_cheaper_than_any_hour(name: str) -> None:
         assert p.settlement_yuan_per_gpu_h[0, r] >= at_its_dearest - 1e-12
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, "follow-the-sun"])
 def test_the_reference_is_positive_and_below_the_cost_of_a_full_fleet(name: str) -> None:
     scenario = load_scenario(name)
     p = make_params(scenario)

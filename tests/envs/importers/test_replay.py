@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from wattward.configs import ConfigError, load_scenario
+from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.episode import draw, episode_seed
+from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.importers import store
 from wattward.envs.importers.options import Imported, Measured, Options
 from wattward.envs.importers.registry import import_files
@@ -101,6 +103,43 @@ def test_requests_play_by_the_clock_in_gpus_and_keep_weekdays(tmp_path: Path) ->
     np.testing.assert_allclose(recording.requests.mean(axis=0), gpus[: 7 * 24].mean())
 
 
+def test_recorded_prices_hold_for_their_hour_and_settle_what_is_left(tmp_path: Path) -> None:
+    scenario = load_scenario("zhejiang-xinjiang+price-spike")
+    hourly = np.random.default_rng(7).normal(0.3, 0.5, 8760)
+    for region, top in zip(REGIONS, (1.0, 2.0), strict=True):
+        store.add(tmp_path, series(region, "price_yuan_per_kwh", "yuan/kWh", top * hourly))
+    plain = load_scenario("zhejiang-xinjiang")
+    recording = load_recording(tmp_path, plain)
+    world = draw(plain, episode_seed("test", 1), recording)
+    start = int(world.start_minute[0]) - minute_of(date(2026, 1, 1))
+    played = np.roll(hourly, -start // 60)[:168]
+    assert played.min() < -0.5
+    np.testing.assert_allclose(world.price_yuan_per_kwh[0, : 168 * 4, 1], np.repeat(2.0 * played, 4))
+    assert recording.dearest_yuan_per_kwh == pytest.approx((hourly.max(), 2.0 * hourly.max()))
+    env = ClusterEnv(plain, recording=recording)
+    assert env.params.settlement_yuan_per_gpu_h[0, 1] > 2.0 * hourly.max() * plain.regions[1].fleet.gpu_busy_kw
+    spiked = draw(scenario, episode_seed("test", 1), recording).price_yuan_per_kwh
+    assert spiked.max() > world.price_yuan_per_kwh.max()
+    bank = EpisodeBank.drawn(plain, range(2), split="test", recording=recording)
+    bank.save(tmp_path / "bank")
+    for held in (bank, EpisodeBank.loaded(tmp_path / "bank", plain)):
+        for name, mine, banked in zip(env.params._fields, env.params, held.params, strict=True):
+            np.testing.assert_array_equal(mine, banked, err_msg=name)
+        settled = ClusterEnv(plain, bank=held).params.settlement_yuan_per_gpu_h
+        np.testing.assert_array_equal(settled, env.params.settlement_yuan_per_gpu_h)
+
+
+def test_prices_of_some_regions_only_are_refused_and_finer_ones_averaged(tmp_path: Path) -> None:
+    scenario = load_scenario("toy")
+    half_hours = pd.date_range("2023-01-01", periods=2 * 8760, freq="30min", tz="Asia/Shanghai").tz_convert("UTC")
+    values = np.where(np.arange(2 * 8760) % 2, -0.6, 0.2)
+    store.add(tmp_path, series("toy-east", "price_yuan_per_kwh", "yuan/kWh", values, half_hours))
+    with pytest.raises(ConfigError, match="price_yuan_per_kwh is recorded for toy-east; lacks toy-west"):
+        load_recording(tmp_path, scenario)
+    store.add(tmp_path, series("toy-west", "price_yuan_per_kwh", "yuan/kWh", values, half_hours))
+    np.testing.assert_allclose(load_recording(tmp_path, scenario).dated["price_yuan_per_kwh"], -0.2)
+
+
 def test_a_province_stands_for_its_regions_and_others_are_missed(tmp_path: Path) -> None:
     store.add(tmp_path, series("Xinjiang", "air_c", "degC", ramp(10.0)))
     with pytest.raises(ConfigError, match="air_c is recorded for Xinjiang; lacks jinshuitan"):
@@ -156,9 +195,9 @@ def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_damaged_recordings_are_refused(tmp_path: Path) -> None:
-    facts = store.add(tmp_path, series("a", "price_yuan_per_kwh", "yuan/kWh", ramp(1.0)))
+    facts = store.add(tmp_path, series("a", "renewable_share", "1", ramp(1.0)))
     scenario = load_scenario("toy")
-    with pytest.raises(ConfigError, match="holds price_yuan_per_kwh; must hold one of sun_cf"):
+    with pytest.raises(ConfigError, match="holds renewable_share; must hold one of sun_cf"):
         load_recording(tmp_path, scenario)
     (tmp_path / facts["table"]).write_bytes(b"PAR1")
     with pytest.raises(ConfigError, match=r"differs from what recording.json says"):
