@@ -202,9 +202,8 @@ def _supplied(flows: Flows, b: int) -> tuple[Floats, Floats, Floats]:
 
 
 def _stacked(flows: Flows, names: Sequence[str], b: int) -> Floats:
-    """Fields of one environment side by side, (R, len(names)); zeros for one that these flows do not have."""
-    nothing = np.zeros_like(flows.it_kw)
-    return np.stack([getattr(flows, name, nothing)[b] for name in names], axis=1)
+    """Fields of one environment side by side, (R, len(names))."""
+    return np.stack([getattr(flows, name)[b] for name in names], axis=1)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

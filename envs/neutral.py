@@ -8,6 +8,8 @@ import numpy as np
 
 from wattward.envs.types import Floats
 
+UNLIMITED_GPUS = 1e9
+
 ONE = (
     *("serving_exponent", "serving_gpus", "battery_charge_efficiency", "battery_discharge_efficiency"),
     *("tank_cop", "tank_charge_cop"),
@@ -25,7 +27,7 @@ ZERO = (
 def plain_sites(shape: tuple[int, ...]) -> dict[str, Any]:
     """Fields of `Params` by region, of shape (B, R) or (R,)."""
     fields: dict[str, Any] = {name: np.zeros(shape) for name in ZERO} | {name: np.ones(shape) for name in ONE}
-    fields["headroom_gpus"] = np.full(shape, np.inf)
+    fields["headroom_gpus"] = np.full(shape, UNLIMITED_GPUS)
     return fields | {name: np.full(shape, -1, np.int64) for name in ("battery_entry", "tank_entry")}
 
 

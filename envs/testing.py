@@ -278,8 +278,9 @@ def assert_due_work_runs(params: Params, world: Exogenous, before: State, state:
         for k, j in enumerate(before.job_number[b, : before.n_active[b]].tolist()):
             left_h = before.job_expected_gpu_h[b, k] / world.job_gpus[b, j]
             slack_h = (world.job_deadline_step[b, j] - before.step[b]) * params.step_h[b] - left_h
+            worked = j in after and state.job_left_gpu_h[b, after[j]] < before.job_left_gpu_h[b, k]
             is_due = slack_h < params.step_h[b] - TOLERANCE and before.job_status[b, k] != IN_TRANSIT
-            if is_due and j in after:
+            if is_due and j in after and not worked:
                 divisible = params.class_divisible[b, world.job_class[b, j]]
                 needs = TOLERANCE if divisible else world.job_gpus[b, j] - TOLERANCE
                 _assert_runs_or_has_no_room(state, b, after[j], idle, max(needs, TOLERANCE))

@@ -42,7 +42,7 @@ class Params(NamedTuple):
     serving_gpus: Floats  # (B, R) that requests share
     gpu_sleep_kw: Floats  # (B, R) [kW per GPU]
     wake_kwh: Floats  # (B, R) [kWh per GPU]
-    headroom_gpus: Floats  # (B, R) awake beyond those in use; infinite where GPUs never sleep
+    headroom_gpus: Floats  # (B, R) awake beyond those in use; 1e9 where GPUs never sleep
     battery_kwh: Floats  # (B, R) capacity
     battery_charge_kw: Floats  # (B, R) most, AC side
     battery_discharge_kw: Floats  # (B, R) most, AC side
