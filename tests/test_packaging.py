@@ -15,7 +15,7 @@ import pytest
 import wattward
 from wattward import configs
 from wattward.configs.loading import HERE
-from wattward.envs.registration import ENVIRONMENTS
+from wattward.envs.registration import ENVIRONMENTS, FAMILIES
 
 ROOMS = ("agents", "baselines", "configs", "envs", "experiments")
 HEAVY = ("highspy", "matplotlib", "numba", "pvlib", "ray", "stable_baselines3", "torch", "windpowerlib")
@@ -41,7 +41,7 @@ def test_importing_every_module_adds_no_bare_room(tmp_path: Path) -> None:
 
 def test_importing_wattward_registers_its_environments(tmp_path: Path) -> None:
     code = "import gymnasium, wattward; print(sorted(i for i in gymnasium.registry if i.startswith('wattward/')))"
-    assert run(code, tmp_path) == str(sorted(ENVIRONMENTS))
+    assert run(code, tmp_path) == str(sorted(ENVIRONMENTS | FAMILIES))
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
