@@ -158,7 +158,7 @@ def _add_columns(build: Builder, p: Params, sites: Sites, limits: Limits, jobs: 
         dropped=build.columns(rt, p.drop_yuan_per_gpu_h[0] * step_h, 0.0, sites.interactive_gpus),
         restarts=build.columns(rt, 0.0, 0.0, np.where(restarts, fleet * step_h, 0.0)),
         peak=build.columns((n_regions,), p.demand_yuan_per_kw[0], 0.0, limits.grid_high.max(axis=0)),
-        equipment=add_equipment(build, p, sites, limits),
+        equipment=add_equipment(build, p, sites, limits, n_blocks),
     )
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wattward.baselines.bound_lp import Builder
-from wattward.baselines.bound_sites import Limits, Sites, least_awake_gpus, served
+from wattward.baselines.bound_lp import ABSENT, Builder
+from wattward.baselines.bound_sites import Flags, Limits, Sites, least_awake_gpus, served
 from wattward.envs.types import Floats, Ints, Params
 
 Term = tuple[ArrayLike, Ints]
@@ -37,27 +37,27 @@ class Equipment(NamedTuple):
     contract: Ints  # the rest of it
     charge: Ints
     discharge: Ints
-    stored: Ints  # [kWh]
+    stored: Ints  # (M, R) [kWh] at the ends of blocks
     tank_in: Ints
     tank_out: Ints
-    chilled: Ints  # [kWh]
+    chilled: Ints  # (M, R) [kWh]
     sold: Ints
     met: Ints  # of the cut that is asked
     short: Ints  # (R,) [kWh] of green power
 
 
-def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits) -> Equipment:
-    """Adds the columns."""
+def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits, n_blocks: int) -> Equipment:
+    """Adds the columns; stores' levels are limited at the ends of blocks."""
     rt, h, e = s.slope.shape, float(p.step_h[0]), s.equipped
     own_high = s.green_kw + p.recovered_share[0] * limits.it_high
     battery, tank, feeds = p.battery_kwh[0] > 0, p.tank_kwh[0] > 0, (p.feed_in_kw[0] > 0) & e
     asked = (s.cut_kw > 0) & e
     met_yuan = -h * (p.event_penalty_yuan_per_kwh[0] + p.event_pay_yuan_per_kwh[0])
     prepaid_kw = p.contract_take_share[0] * s.contract_kw
-    short_kwh = h * (limits.grid_high + p.battery_discharge_kw[0]).sum(axis=0)
+    short_kwh = h * (limits.grid_high + limits.discharge_high).sum(axis=0)
     links = e & s.pays & (p.wan_kwh_per_gb[0] > 0)
     wan_gb = h * s.wan_kw.sum(axis=0) / np.where(links, p.wan_kwh_per_gb[0], 1.0)
-    store_yuan = h * p.battery_wear_yuan_per_kwh[0]
+    wear_yuan = h * p.battery_wear_yuan_per_kwh[0]
     return Equipment(
         it=build.columns(rt, 0.0, limits.it_low, limits.it_high, e),
         awake=build.columns(rt, 0.0, least_awake_gpus(p, s), s.fleet_gpus, s.sleeps),
@@ -71,11 +71,11 @@ def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits) -> Equipm
             *(rt, h * p.contract_yuan_per_kwh[0], 0.0, s.contract_kw - prepaid_kw, (s.contract_kw > prepaid_kw) & e)
         ),
         charge=build.columns(rt, 0.0, 0.0, p.battery_charge_kw[0], battery),
-        discharge=build.columns(rt, store_yuan, 0.0, p.battery_discharge_kw[0], battery),
-        stored=build.columns(rt, 0.0, 0.0, p.battery_kwh[0], battery),
+        discharge=build.columns(rt, wear_yuan, 0.0, limits.discharge_high, battery),
+        stored=build.columns((n_blocks, rt[1]), 0.0, 0.0, p.battery_kwh[0], battery),
         tank_in=build.columns(rt, 0.0, 0.0, p.tank_charge_kw[0], tank),
-        tank_out=build.columns(rt, 0.0, 0.0, np.minimum(p.tank_discharge_kw[0], limits.it_high), tank),
-        chilled=build.columns(rt, 0.0, 0.0, p.tank_kwh[0], tank),
+        tank_out=build.columns(rt, 0.0, 0.0, limits.tank_high, tank),
+        chilled=build.columns((n_blocks, rt[1]), 0.0, 0.0, p.tank_kwh[0], tank),
         sold=build.columns(rt, -h * p.feed_in_yuan_per_kwh[0], 0.0, np.minimum(p.feed_in_kw[0], own_high), feeds),
         met=build.columns(rt, met_yuan, 0.0, np.minimum(s.cut_kw, p.event_baseline_kw[0]), asked),
         short=build.columns(rt[1:], p.shortfall_yuan_per_kwh[0], 0.0, short_kwh, s.green),
@@ -98,7 +98,7 @@ def add_rules(build: Builder, p: Params, s: Sites, limits: Limits, shared: Share
         return
     _add_it_power(build, p, s, shared, own)
     _add_sleep(build, p, s, shared, own)
-    _add_stores(build, p, s, own)
+    _add_stores(build, p, s, limits, own)
     _add_balance(build, p, s, shared, own)
     _add_order(build, p, s, limits, shared, own)
     _add_cuts(build, p, s, limits, shared, own)
@@ -149,30 +149,46 @@ def _add_sleep(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipme
     build.rows(none, p.fleet_gpus[0, e], (1.0, awake), (1.0, woken))
 
 
-def _add_stores(build: Builder, p: Params, s: Sites, own: Equipment) -> None:
-    """Stores hold what went in, less losses and what came out, and do one thing at a time."""
+def _add_stores(build: Builder, p: Params, s: Sites, limits: Limits, own: Equipment) -> None:
+    """Stores hold what went in, less losses and what came out; a tank spares no more than there is to cool."""
     e, h = np.flatnonzero(p.battery_kwh[0] > 0), float(p.step_h[0])
     gain, drain = h * p.battery_charge_efficiency[0, e], h / p.battery_discharge_efficiency[0, e]
-    keep, most = 1.0 - h * p.battery_loss_per_h[0, e], (p.battery_charge_kw[0, e], p.battery_discharge_kw[0, e])
-    charge, discharge = own.charge[:, e], own.discharge[:, e]
-    _add_level(build, keep, own.stored[:, e], (gain, charge), (drain, discharge), most)
+    keep = 1.0 - h * p.battery_loss_per_h[0, e]
+    _add_level(build, keep, own.stored[:, e], gain, own.charge[:, e], drain, own.discharge[:, e])
+    _add_one_way(build, p.battery_charge_kw[0], own.charge, limits.discharge_high, own.discharge, s.pays)
     e = np.flatnonzero(p.tank_kwh[0] > 0)
-    keep, most = 1.0 - h * p.tank_loss_per_h[0, e], (p.tank_charge_kw[0, e], p.tank_discharge_kw[0, e])
-    out = own.tank_out[:, e]
-    _add_level(build, keep, own.chilled[:, e], (h, own.tank_in[:, e]), (h, out), most)
-    none, cop = np.full(out.shape, -np.inf), p.tank_cop[0, e]
-    build.rows(none, 0.0, (1.0, out), (-1.0, own.it[:, e]))
-    build.rows(none, s.fixed_kw[:, e], (1.0 / cop, out), (1.0 - s.slope[:, e], own.it[:, e]))
+    keep, step = 1.0 - h * p.tank_loss_per_h[0, e], np.full(e.size, h)
+    _add_level(build, keep, own.chilled[:, e], step, own.tank_in[:, e], step, own.tank_out[:, e])
+    free = p.tank_charge_cop[0] > p.tank_cop[0]
+    _add_one_way(build, p.tank_charge_kw[0], own.tank_in, limits.tank_high, own.tank_out, s.pays | free)
+    there, most_kw = p.tank_kwh[0] > 0, p.tank_discharge_kw[0]
+    at = np.nonzero(there & (most_kw > limits.it_low))
+    build.rows(np.full(at[0].shape, -np.inf), 0.0, (1.0, own.tank_out[at]), (-1.0, own.it[at]))
+    at = np.nonzero(there & (most_kw > p.tank_cop[0] * ((s.slope - 1.0) * limits.it_low + s.fixed_kw)))
+    spared, cooled = (1.0 / p.tank_cop[0, at[1]], own.tank_out[at]), (1.0 - s.slope[at], own.it[at])
+    build.rows(np.full(at[0].shape, -np.inf), s.fixed_kw[at], spared, cooled)
 
 
-def _add_level(build: Builder, keep: Floats, level: Ints, into: Term, out: Term, most: tuple[Floats, Floats]) -> None:
-    """A store's level from step to step, shape (T, R); it starts empty."""
-    (gain, ins), (drain, outs) = into, out
-    none = np.zeros(level.shape)
-    build.rows(none[:1], 0.0, (1.0, level[:1]), (-np.asarray(gain), ins[:1]), (drain, outs[:1]))
-    flows: tuple[Term, Term] = (-np.asarray(gain), ins[1:]), (drain, outs[1:])
-    build.rows(none[1:], 0.0, (1.0, level[1:]), (-keep, level[:-1]), *flows)
-    build.rows(none - np.inf, most[0] * most[1], (most[1], ins), (most[0], outs))
+def _add_level(
+    build: Builder, keep: Floats, level: Ints, gain: Floats, into: Ints, drain: Floats, out: Ints
+) -> None:
+    """A store's level (M, R), from one block's end to the next, by flows (T, R) in its steps; it starts empty."""
+    if not level.size:
+        return
+    block = into.shape[0] // level.shape[0]
+    flows: list[Term] = []
+    for k in range(block):
+        kept = np.broadcast_to(keep ** (block - 1 - k), level.shape)
+        flows += [(-kept * gain, into[k::block]), (kept * drain, out[k::block])]
+    before = np.concatenate([np.full_like(level[:1], ABSENT), level[:-1]])
+    build.rows(np.zeros(level.shape), 0.0, (1.0, level), (-(keep**block), before), *flows)
+
+
+def _add_one_way(build: Builder, most_in: Floats, into: Ints, most_out: Floats, out: Ints, where: Flags) -> None:
+    """A store does one thing at a time, which counts only `where` (R,) both at once might pay."""
+    e = np.flatnonzero((into[0] != ABSENT) & where)
+    none = np.full(into[:, e].shape, -np.inf)
+    build.rows(none, most_in[e] * most_out[:, e], (most_out[:, e], into[:, e]), (most_in[e], out[:, e]))
 
 
 def _net(p: Params, s: Sites, own: Equipment, e: Ints, factor: ArrayLike = 1.0) -> list[Term]:

@@ -37,9 +37,11 @@ class Limits(NamedTuple):
 
     it_low: Floats
     it_high: Floats
+    tank_high: Floats
     load_high: Floats
     net_low: Floats
     net_high: Floats
+    discharge_high: Floats
     grid_low: Floats
     grid_high: Floats
 
@@ -85,18 +87,23 @@ def limits_of(p: Params, s: Sites) -> Limits:
     """The least and most power of each region in each step."""
     has_tank, has_battery = p.tank_kwh[0] > 0, p.battery_kwh[0] > 0
     it_low, it_high = _it_limits(p, s)
-    save = np.minimum(p.tank_discharge_kw[0] / p.tank_cop[0], (s.slope - 1.0) * it_high + s.fixed_kw) * has_tank
+    heat_high = np.minimum(it_high, p.tank_cop[0] * ((s.slope - 1.0) * it_high + s.fixed_kw))
+    tank_high = np.minimum(p.tank_discharge_kw[0], heat_high) * has_tank
     more = p.tank_charge_kw[0] / p.tank_charge_cop[0] * has_tank + p.battery_charge_kw[0] * has_battery
     more = more + s.wan_kw * s.pays
     net_slope, other = s.slope - p.recovered_share[0], s.fixed_kw - s.green_kw
-    net_low, net_high = net_slope * it_low + other - save, net_slope * it_high + other + more
-    offered = s.direct_kw + s.contract_kw + p.battery_discharge_kw[0] * has_battery
+    net_low, net_high = net_slope * it_low + other - tank_high / p.tank_cop[0], net_slope * it_high + other + more
+    missing_high = np.maximum(0.0, net_high - p.battery_charge_kw[0])  # who discharges does not charge
+    discharge_high = np.minimum(p.battery_discharge_kw[0], missing_high) * has_battery
+    offered = s.direct_kw + s.contract_kw + discharge_high
     return Limits(
         it_low=it_low,
         it_high=it_high,
+        tank_high=tank_high,
         load_high=s.slope * it_high + s.fixed_kw + more,
         net_low=net_low,
         net_high=net_high,
+        discharge_high=discharge_high,
         grid_low=np.maximum(0.0, net_low - offered),
         grid_high=np.maximum(0.0, net_high),
     )

@@ -115,13 +115,16 @@ def test_what_is_played_is_a_plan_that_costs_the_same(seed: int, green: bool, sh
     grid_yuan = h * sites.cost_yuan_per_kwh
     done, restarts, dropped = (build.columns(shape, 0.0, 0.0, 1e3) for _ in range(3))
     shared = Shared(done, restarts, dropped, build.columns(shape, grid_yuan, 0.0, 1e3))
-    own = add_equipment(build, params, sites, limits)
+    block = max(n for n in range(1, 5) if shape[0] % n == 0)
+    own = add_equipment(build, params, sites, limits, shape[0] // block)
     add_rules(build, params, sites, limits, shared, own)
     program, fixed_yuan = build.program(), sum(constant_yuan(params, sites).values())
     terms = ("energy", "carbon", "supply", "sold", "wear", "event", "shortfall")
     for actions in random_actions(np.random.default_rng(seed), params)[3:]:
         flows, x = play(params, world, actions), np.zeros(program.cost.size)
         plan = plan_of(params, world, flows)
+        for store in ("stored", "chilled"):
+            plan[store] = plan[store][block - 1 :: block]
         for name, columns in (shared._asdict() | own._asdict()).items():
             x[columns[columns != ABSENT]] = plan[name][columns != ABSENT]
         assert_plan_fits(program, x)
