@@ -169,9 +169,7 @@ def _add_stores(build: Builder, p: Params, s: Sites, limits: Limits, own: Equipm
     build.rows(np.full(at[0].shape, -np.inf), s.fixed_kw[at], spared, cooled)
 
 
-def _add_level(
-    build: Builder, keep: Floats, level: Ints, gain: Floats, into: Ints, drain: Floats, out: Ints
-) -> None:
+def _add_level(build: Builder, keep: Floats, level: Ints, gain: Floats, into: Ints, drain: Floats, out: Ints) -> None:
     """A store's level (M, R), from one block's end to the next, by flows (T, R) in its steps; it starts empty."""
     if not level.size:
         return
