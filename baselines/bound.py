@@ -9,8 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wattward.baselines.bound_equipment import (
+    Equipment,
+    Shared,
+    add_equipment,
+    add_links,
+    add_rules,
+    constant_yuan,
+)
 from wattward.baselines.bound_jobs import Groups, Jobs, group_jobs, may_restart, read_jobs
-from wattward.baselines.bound_lp import Builder, Program, safe_value, solve
+from wattward.baselines.bound_lp import Builder, Program, safe_value, solve, values_of
+from wattward.baselines.bound_power import add_plain_power
+from wattward.baselines.bound_sites import Limits, Sites, limits_of, read_sites
 from wattward.envs.types import YUAN_TERMS, Exogenous, Floats, Ints, Params
 
 BUCKETS = 3
@@ -39,18 +49,6 @@ class Bound:
     """What the solver said."""
 
 
-class _Site(NamedTuple):
-    """Regions over the steps of the episode."""
-
-    cost_yuan_per_kwh: Floats  # (T, R) tariff and carbon
-    interactive_gpus: Floats  # (T, R)
-    green_kw: Floats  # (T, R)
-    pue: Floats  # (T, R)
-    idle_kw: Floats  # (T, R) facility power of the idle fleet
-    kw_per_gpu: Floats  # (T, R) facility power that a busy GPU adds
-    most_wan_kw: Floats  # (R,)
-
-
 class _Plan(NamedTuple):
     """Numbers of the program's columns; M blocks of steps."""
 
@@ -64,6 +62,7 @@ class _Plan(NamedTuple):
     dropped: Ints  # (T, R)
     restarts: Ints  # (T, R)
     peak: Ints  # (R,)
+    equipment: Equipment
 
 
 def bound(
@@ -93,13 +92,14 @@ def bound(
         sizes = f"{params.n_steps.size} in params, {world.n_jobs.size} in world"
         raise ValueError(f"bound takes one environment, got {sizes}")
     began = perf_counter()
-    site, jobs = _read_site(params, world), read_jobs(params, world)
+    sites, jobs = read_sites(params, world), read_jobs(params, world)
     groups = group_jobs(jobs, _block_ends(params, block_h), buckets, single_up_to)
-    program, plan, constant = _program(params, site, jobs, groups)
+    program, plan = _program(params, sites, jobs, groups)
+    constant = constant_yuan(params, sites) | {"settlement_yuan": _never_done_yuan(params, groups)}
     solution = solve(program, method)
     x = solution.primal
     return Bound(
-        cost_yuan=safe_value(program, solution.row_dual) + constant,
+        cost_yuan=safe_value(program, solution.row_dual) + sum(constant.values()),
         yuan=_terms(params, world, program, plan, x, constant),
         work_gpu_h=x[plan.done],
         grid_kw=x[plan.grid],
@@ -114,47 +114,39 @@ def _block_ends(p: Params, block_h: float) -> Ints:
     return np.arange(block - 1, n_steps, block, dtype=np.int64)
 
 
-def _read_site(p: Params, x: Exogenous) -> _Site:
-    t = slice(0, int(p.n_steps[0]))
-    pue = p.pue_base[0] + p.pue_slope_per_c[0] * np.maximum(0.0, x.air_c[0, t] - p.pue_free_c[0])
-    largest_gb = x.job_data_gb[0].max(initial=0.0)
-    return _Site(
-        cost_yuan_per_kwh=x.price_yuan_per_kwh[0, t] + p.carbon_yuan_per_kg[0] * x.carbon_kg_per_kwh[0, t],
-        interactive_gpus=x.interactive_gpus[0, t],
-        green_kw=x.sun_kw[0, t] + x.wind_kw[0, t] + x.hydro_kw[0, t],
-        pue=pue,
-        idle_kw=pue * p.gpu_idle_kw[0] * p.fleet_gpus[0],
-        kw_per_gpu=pue * (p.gpu_busy_kw[0] - p.gpu_idle_kw[0]),
-        most_wan_kw=(p.wan_gb_per_step[0] + largest_gb) * p.wan_kwh_per_gb[0] / p.step_h[0],
-    )
+def _never_done_yuan(p: Params, groups: Groups) -> float:
+    """Settlement of the work that no policy can have done when the episode ends."""
+    never_gpu_h = groups.work_gpu_h - groups.can_gpu_h[:, -1]
+    return float(never_gpu_h.sum() * p.settlement_yuan_per_gpu_h[0].min())
 
 
-def _program(p: Params, site: _Site, jobs: Jobs, groups: Groups) -> tuple[Program, _Plan, float]:
-    """The program, its columns, and what is to be added to its value [yuan]."""
-    build = Builder()
-    plan = _add_columns(build, p, site, jobs, groups)
-    _add_capacity(build, p, site, plan)
-    _add_power(build, p, site, plan)
-    _add_negative_prices(build, p, site, plan)
+def _program(p: Params, sites: Sites, jobs: Jobs, groups: Groups) -> tuple[Program, _Plan]:
+    """The program and its columns."""
+    build, limits = Builder(), limits_of(p, sites)
+    plan = _add_columns(build, p, sites, limits, jobs, groups)
+    shared = Shared(plan.done, plan.restarts, plan.dropped, plan.grid)
+    _add_capacity(build, p, sites, plan)
+    _add_peak(build, p, plan)
+    add_plain_power(build, p, sites, shared)
+    add_rules(build, p, sites, limits, shared, plan.equipment)
     _add_work(build, groups, plan)
     _add_deadlines(build, groups, plan)
     _add_moves(build, groups, plan)
-    never_gpu_h = groups.work_gpu_h - groups.can_gpu_h[:, -1]
-    return build.program(), plan, float(never_gpu_h.sum() * p.settlement_yuan_per_gpu_h[0].min())
+    add_links(build, p, plan.equipment, plan.moved, jobs.data_gb / jobs.work_gpu_h, jobs.origin)
+    return build.program(), plan
 
 
-def _add_columns(build: Builder, p: Params, site: _Site, jobs: Jobs, groups: Groups) -> _Plan:
+def _add_columns(build: Builder, p: Params, sites: Sites, limits: Limits, jobs: Jobs, groups: Groups) -> _Plan:
     n_groups, n_blocks = groups.can_gpu_h.shape
-    n_steps, n_regions = site.pue.shape
-    block, step_h, fleet = n_steps // n_blocks, p.step_h[0], p.fleet_gpus[0]
-    rt, km = (n_steps, n_regions), (n_groups, n_blocks)
-    most_kw = np.maximum(0.0, site.idle_kw + site.kw_per_gpu * fleet + site.most_wan_kw - site.green_kw)
+    n_steps, n_regions = rt = sites.slope.shape
+    block, step_h, fleet, km = n_steps // n_blocks, p.step_h[0], sites.fleet_gpus, (n_groups, n_blocks)
     late_rate = p.late_yuan_per_gpu_h_per_h[0]
     late_yuan_per_gpu_h = np.array([block - 1, 1])[:, None, None] * step_h * late_rate
     settled = np.zeros(n_blocks)
     settled[-1] = p.settlement_yuan_per_gpu_h[0].min()
     move_yuan_per_gpu_h = jobs.data_gb / jobs.work_gpu_h * p.wan_yuan_per_gb[0, jobs.origin]
-    restarts = site.cost_yuan_per_kwh < 0 if may_restart(p).any() else np.zeros(rt, dtype=np.bool_)
+    paid = np.where(sites.equipped, sites.pays, sites.cost_yuan_per_kwh < 0)
+    restarts = paid & may_restart(p).any()
     return _Plan(
         done=build.columns(rt, 0.0, 0.0, fleet * step_h),
         work=build.columns((*km, n_regions), 0.0, 0.0, groups.can_gpu_h[:, :, None]),
@@ -162,46 +154,27 @@ def _add_columns(build: Builder, p: Params, site: _Site, jobs: Jobs, groups: Gro
         late=build.columns((2, *km), late_yuan_per_gpu_h, 0.0, groups.due_gpu_h),
         late_at_end=build.columns((n_groups,), late_rate * p.settlement_late_h[0], 0.0, groups.due_at_end_gpu_h),
         moved=build.columns(jobs.work_gpu_h.shape, move_yuan_per_gpu_h, 0.0, jobs.work_gpu_h),
-        grid=build.columns(rt, site.cost_yuan_per_kwh * step_h, 0.0, most_kw),
-        dropped=build.columns(rt, p.drop_yuan_per_gpu_h[0] * step_h, 0.0, site.interactive_gpus),
+        grid=build.columns(rt, sites.cost_yuan_per_kwh * step_h, 0.0, limits.grid_high),
+        dropped=build.columns(rt, p.drop_yuan_per_gpu_h[0] * step_h, 0.0, sites.interactive_gpus),
         restarts=build.columns(rt, 0.0, 0.0, np.where(restarts, fleet * step_h, 0.0)),
-        peak=build.columns((n_regions,), p.demand_yuan_per_kw[0], 0.0, most_kw.max(axis=0)),
+        peak=build.columns((n_regions,), p.demand_yuan_per_kw[0], 0.0, limits.grid_high.max(axis=0)),
+        equipment=add_equipment(build, p, sites, limits, n_blocks),
     )
 
 
-def _add_capacity(build: Builder, p: Params, site: _Site, plan: _Plan) -> None:
+def _add_capacity(build: Builder, p: Params, sites: Sites, plan: _Plan) -> None:
     """Deferrable work fits into what interactive load leaves of the fleet."""
     step_h = p.step_h[0]
-    room_gpu_h = (p.fleet_gpus[0] - site.interactive_gpus) * step_h
+    room_gpu_h = (sites.fleet_gpus - sites.interactive_gpus) * step_h
     none = np.full(room_gpu_h.shape, -np.inf)
     build.rows(none, room_gpu_h, (1.0, plan.done), (1.0, plan.restarts), (-step_h, plan.dropped))
 
 
-def _add_power(build: Builder, p: Params, site: _Site, plan: _Plan) -> None:
-    """The grid gives at least what green power does not; the peak is at least what the grid gives."""
-    kw_per_gpu_h = site.kw_per_gpu / p.step_h[0]
-    base_kw = site.idle_kw + site.kw_per_gpu * site.interactive_gpus
-    busy, dropped = (-kw_per_gpu_h, plan.done), (site.kw_per_gpu, plan.dropped)
-    build.rows(base_kw - site.green_kw, np.inf, (1.0, plan.grid), busy, dropped)
+def _add_peak(build: Builder, p: Params, plan: _Plan) -> None:
+    """The peak is at least what the grid gives."""
     charged = np.flatnonzero(p.demand_yuan_per_kw[0] > 0)
     grid = plan.grid[:, charged]
     build.rows(np.zeros(grid.shape), np.inf, (1.0, np.broadcast_to(plan.peak[charged], grid.shape)), (-1.0, grid))
-
-
-def _add_negative_prices(build: Builder, p: Params, site: _Site, plan: _Plan) -> None:
-    """Where the grid pays its user: no more than the chord over max(0, load - green), with all the WAN can draw."""
-    at = np.nonzero(site.cost_yuan_per_kwh < 0)
-    if not at[0].size:
-        return
-    step_h, fleet = p.step_h[0], p.fleet_gpus[0][at[1]]
-    kw_per_gpu, idle_kw = site.kw_per_gpu[at], site.idle_kw[at]
-    least_kw = np.maximum(0.0, idle_kw + site.most_wan_kw[at[1]] - site.green_kw[at])
-    most_kw = np.maximum(0.0, idle_kw + kw_per_gpu * fleet + site.most_wan_kw[at[1]] - site.green_kw[at])
-    kw_a_gpu = (most_kw - least_kw) / fleet
-    busy = (-kw_a_gpu / step_h, plan.done[at])
-    restarts, dropped = (-kw_a_gpu / step_h, plan.restarts[at]), (kw_a_gpu, plan.dropped[at])
-    upper_kw = least_kw + kw_a_gpu * site.interactive_gpus[at]
-    build.rows(np.full(fleet.shape, -np.inf), upper_kw, (1.0, plan.grid[at]), busy, restarts, dropped)
 
 
 def _add_work(build: Builder, groups: Groups, plan: _Plan) -> None:
@@ -236,19 +209,26 @@ def _add_moves(build: Builder, groups: Groups, plan: _Plan) -> None:
         build.rows(np.zeros(1), np.inf, (1.0, moved), (-1.0, away))
 
 
-def _terms(p: Params, world: Exogenous, program: Program, plan: _Plan, x: Floats, constant: float) -> dict[str, float]:
-    def paid(columns: Ints) -> float:
-        return float(program.cost[columns].ravel() @ x[columns].ravel())
+def _terms(
+    p: Params, world: Exogenous, program: Program, plan: _Plan, x: Floats, constant: dict[str, float]
+) -> dict[str, float]:
+    def paid(*blocks: Ints) -> float:
+        return sum(float((values_of(columns, program.cost) * values_of(columns, x)).sum()) for columns in blocks)
 
-    grid_kwh = x[plan.grid] * p.step_h[0]
+    grid_kwh, own = x[plan.grid] * p.step_h[0], plan.equipment
     n_steps = grid_kwh.shape[0]
     yuan = {
         "energy_yuan": float((grid_kwh * world.price_yuan_per_kwh[0, :n_steps]).sum()),
         "demand_yuan": paid(plan.peak),
         "carbon_yuan": float((grid_kwh * world.carbon_kg_per_kwh[0, :n_steps]).sum() * p.carbon_yuan_per_kg[0]),
-        "wan_yuan": paid(plan.moved),
+        "wan_yuan": paid(plan.moved, own.wan_extra),
         "drop_yuan": paid(plan.dropped),
         "late_yuan": paid(plan.late),
-        "settlement_yuan": paid(plan.left) + paid(plan.late_at_end) + constant,
+        "settlement_yuan": paid(plan.left, plan.late_at_end),
+        "supply_yuan": paid(own.direct, own.contract),
+        "sold_yuan": paid(own.sold),
+        "wear_yuan": paid(own.discharge),
+        "event_yuan": paid(own.met),
+        "shortfall_yuan": paid(own.short),
     }
-    return {term: yuan.get(term, 0.0) for term in YUAN_TERMS}
+    return {term: yuan[term] + constant.get(term, 0.0) for term in YUAN_TERMS}

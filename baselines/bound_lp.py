@@ -13,6 +13,9 @@ from wattward.envs.types import Floats, Ints
 RELATIVE_MARGIN = 1e-9
 """Share of the dual value's terms taken off it: for rounding here, and the simulator's own 1e-9 GPU-h a job."""
 
+ABSENT = -1
+"""Number of a column that is not there."""
+
 
 class SolverError(RuntimeError):
     """The linear program could not be solved; the message names the solver's status."""
@@ -55,19 +58,26 @@ class Builder:
     _n: int = 0
     _m: int = 0
 
-    def columns(self, shape: tuple[int, ...], cost: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Ints:
-        """Adds variables; cost and limits are broadcast to `shape`. Returns their numbers, shape `shape`."""
-        numbers = self._n + np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
+    def columns(
+        self, shape: tuple[int, ...], cost: ArrayLike, lower: ArrayLike, upper: ArrayLike, where: ArrayLike = True
+    ) -> Ints:
+        """Adds variables; cost and limits are broadcast to `shape`, as is `where`, which says which there are.
+
+        Returns their numbers, shape `shape`, ABSENT where there is none.
+        """
+        there = np.broadcast_to(np.asarray(where, dtype=np.bool_), shape)
+        numbers = np.full(shape, ABSENT, dtype=np.int64)
+        numbers[there] = self._n + np.arange(np.count_nonzero(there), dtype=np.int64)
         for kept, values in ((self._cost, cost), (self._lower, lower), (self._upper, upper)):
-            kept.append(np.broadcast_to(np.asarray(values, dtype=np.float64), shape).ravel())
-        self._n += numbers.size
+            kept.append(np.broadcast_to(np.asarray(values, dtype=np.float64), shape)[there])
+        self._n += int(np.count_nonzero(there))
         return numbers
 
     def rows(self, lower: ArrayLike, upper: ArrayLike, *terms: tuple[ArrayLike, Ints]) -> None:
         """Adds one row an entry of `lower` (shape S): lower <= sum of coefficient x column <= upper.
 
         The columns of a term have shape S, or S with further axes that are summed over; the coefficients broadcast to
-        that shape with their leading axes.
+        that shape with their leading axes. Columns that are ABSENT count as 0.
         """
         low = np.asarray(lower, dtype=np.float64)
         if not low.size:
@@ -78,9 +88,10 @@ class Builder:
         for coefficient, columns in terms:
             each = columns.reshape(low.size, -1)
             factor = np.broadcast_to(np.asarray(coefficient, dtype=np.float64), low.shape).reshape(low.size, 1)
-            self._row.append(np.broadcast_to(numbers[:, None], each.shape).ravel())
-            self._column.append(each.ravel())
-            self._value.append(np.broadcast_to(factor, each.shape).ravel())
+            there = each != ABSENT
+            self._row.append(np.broadcast_to(numbers[:, None], each.shape)[there])
+            self._column.append(each[there])
+            self._value.append(np.broadcast_to(factor, each.shape)[there])
         self._m += low.size
 
     def program(self) -> Program:
@@ -100,6 +111,12 @@ class Builder:
             column=matrix.indices.astype(np.int64),
             value=matrix.data.astype(np.float64),
         )
+
+
+def values_of(columns: Ints, values: Floats) -> Floats:
+    """`values` (n,) of `columns` (S), shape S; 0 for those that are ABSENT."""
+    found: Floats = np.where(columns == ABSENT, 0.0, values[columns])
+    return found
 
 
 def solve(program: Program, method: str = "ipm") -> Solution:

@@ -142,7 +142,8 @@ def test_work_moves_where_that_pays_for_its_data(wan_yuan_per_gb: float, yuan: f
 
 def test_jobs_with_little_data_move_first() -> None:
     params = hand_params(1, 2, wan_yuan_per_gb=np.array([[1.0, 0.0]]), fleet_gpus=np.array([[10.0, 4.0]]))
-    world = hand_world([[1.0, 0.2]], ({"data": 1.0}, {"data": 2.0}))
+    fleets = np.broadcast_to(params.fleet_gpus, (1, 1, 2))
+    world = hand_world([[1.0, 0.2]], ({"data": 1.0}, {"data": 2.0}), fleet_gpus=fleets)
     for single_up_to in (0, 9):
         assert_costs(bound(params, world, single_up_to=single_up_to), 4.0 + 0.8 + 1.0)
 
