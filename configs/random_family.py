@@ -18,7 +18,7 @@ from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import JobClass, LogNormal, Scenario
 
 FAMILY = "random-REGIONS[xNUMBER]"
-MODEL_SCENARIOS = ("zhejiang-xinjiang",)
+MODEL_SCENARIOS = ("zhejiang-xinjiang", "eight-hubs")
 """Their regions are the sites; all that is not drawn is the first one's."""
 MOST_REGIONS = 16
 ENTROPY = 20261122

@@ -31,8 +31,8 @@ class Site(Config):
 class Sleep(Config):
     """GPUs that nothing needs sleep; waking takes a step, and energy.
 
-    After each step as many are awake as requests and running jobs hold, and `headroom_gpus`, and what the waiting work
-    could fill in the next step where the region's mode lets it run.
+    After each step as many are awake as requests and running jobs hold, or as the work present could use in the next
+    step where the region's mode lets it run, and `headroom_gpus`.
     """
 
     gpu_sleep_kw: NonNegative

@@ -9,6 +9,12 @@ ENVIRONMENTS = {
     "wattward/ZhejiangXinjiang2024-v0": "zhejiang-xinjiang-2024",
     "wattward/Toy-v0": "toy",
     "wattward/FollowTheSun-v0": "follow-the-sun",
+    "wattward/JinshuitanMicrogrid-v0": "jinshuitan-microgrid",
+    "wattward/PinghuChilledWater-v0": "pinghu-chilled-water",
+    "wattward/QingyangGreen-v0": "qingyang-green",
+    "wattward/ShanghaiGridEvent-v0": "shanghai-grid-event",
+    "wattward/EightHubs-v0": "eight-hubs",
+    "wattward/WesternHubsDirectSupply-v0": "western-hubs-direct-supply",
 }
 """Environment id -> scenario name."""
 FAMILIES = {"wattward/Random-v0": "random-3"}

@@ -183,6 +183,7 @@ class Flows(NamedTuple):
     moved_in_gpu_h: Floats  # (B, R) that joined here, at once or out of transit
     waiting_gpu_h: Floats  # (B, R) true work present when the step ends, running or not
     transit_gpu_h: Floats  # (B, R) true work on its way here when the step ends
+    wanted_gpus: Floats  # (B, R) that the work present could use in the next step, by its owners' estimates
     moved_gb: Floats  # (B, R) that began to leave
     late_gpu_h: Floats  # (B, R) work whose deadline passed in this step
     energy_yuan: Floats  # (B, R)

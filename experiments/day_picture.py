@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, FAINT = "#22303c", "#c9d1d8"
-PLANTS = {"river": "#1d4e89", "wind": "#5aa469", "sun": "#f6cf65"}
-"""From dark to light, so that grey tells them apart."""
+SUPPLIES = {
+    **{"river": "#1d4e89", "wind": "#5aa469", "sun": "#f6cf65"},
+    **{"direct line": "#6a4c93", "contract": "#b79ad1", "battery": "#e07a5f"},
+}
+"""Each group from dark to light, so that grey tells them apart."""
 INTERACTIVE, DEFERRABLE, PRESENT, WAITING = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39"
+ASLEEP, ASKED = "#e9edf0", "#c1121f"
 COLUMNS = ("price  [yuan/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
+LEGEND_COLUMNS = 4
 ROW_INCHES, HEAD_INCHES, WIDTH_INCHES, DPI = 1.5, 1.35, 12.0, 96
 SHADES = 128
 """Colours kept, those of smooth letters among them."""
@@ -79,11 +84,8 @@ def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an arra
     edges = np.arange(len(day.load_kw) + 1, dtype=np.float64) * day.scenario.step_h
     price, power, gpus, queue = axes
     _line(price, edges, day.price_yuan_per_kwh[:, r], lw=1.8)
-    _stack(power, edges, {"river": day.hydro_kw[:, r], "wind": day.wind_kw[:, r], "sun": day.sun_kw[:, r]}, PLANTS)
-    _line(power, edges, day.load_kw[:, r], lw=1.6, label="load")
-    used = {"interactive": day.interactive_gpus[:, r], "deferrable": day.deferrable_gpus[:, r]}
-    _stack(gpus, edges, used, {"interactive": INTERACTIVE, "deferrable": DEFERRABLE})
-    gpus.axhline(day.scenario.regions[r].fleet.gpus, color=INK, lw=1.0, ls=(0, (4, 2)), label="fleet")
+    _draw_power(power, edges, day, r)
+    _draw_gpus(gpus, edges, day, r)
     _stack(queue, edges, {"present": day.queue_gpu_h[:, r]}, {"present": PRESENT})
     _stack(queue, edges, {"waiting": day.waiting_gpu_h[:, r]}, {"waiting": WAITING})
     if not day.queue_gpu_h[:, r].any():
@@ -92,6 +94,31 @@ def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an arra
         axis.set_ylim(0, None if axis.dataLim.y1 > 0 else 1.0)
     name = day.scenario.regions[r].name
     price.text(0.0, 1.04, name, transform=price.transAxes, fontsize=10, fontweight="bold")
+
+
+def _draw_power(axis: Axes, edges: Floats, day: Day, r: int) -> None:
+    """Supply but for the grid's in layers, load over it; what lies above the load is sold or curtailed."""
+    supplies = {
+        **{"river": day.hydro_kw + day.recovered_kw, "wind": day.wind_kw, "sun": day.sun_kw},
+        **{"direct line": day.direct_kw, "contract": day.contract_kw, "battery": day.discharge_kw},
+    }
+    _stack(axis, edges, {name: kw[:, r] for name, kw in supplies.items()}, SUPPLIES)
+    if (day.charge_kw[:, r] != 0).any() or (day.tank_kw[:, r] != 0).any():
+        _line(axis, edges, day.bare_load_kw[:, r], lw=1.0, ls=(0, (2, 1.5)), label="without stores")
+    _line(axis, edges, day.load_kw[:, r], lw=1.6, label="load")
+    if np.isfinite(day.cut_limit_kw[:, r]).any():
+        axis.stairs(day.cut_limit_kw[:, r], edges, baseline=None, color=ASKED, lw=2.2, label="cut to")
+
+
+def _draw_gpus(axis: Axes, edges: Floats, day: Day, r: int) -> None:
+    used = {"interactive": day.interactive_gpus[:, r], "deferrable": day.deferrable_gpus[:, r]}
+    _stack(axis, edges, used, {"interactive": INTERACTIVE, "deferrable": DEFERRABLE})
+    fleet = day.scenario.regions[r].fleet.gpus
+    asleep = day.asleep_gpus[:, r]
+    if asleep.any():
+        full = np.full_like(asleep, fleet)
+        axis.stairs(full, edges, baseline=full - asleep, fill=True, color=ASLEEP, label="asleep", lw=0)
+    axis.axhline(fleet, color=INK, lw=1.0, ls=(0, (4, 2)), label="fleet")
 
 
 def _line(axis: Axes, edges: Floats, values: Floats, **style: Any) -> None:  # noqa: ANN401 - matplotlib's own
@@ -126,32 +153,32 @@ def _dress(figure: Figure, axes: Any, day: Day) -> None:  # noqa: ANN401 - an ar
         axis.yaxis.set_major_formatter("{x:,g}")
         axis.grid(axis="x", color=FAINT, lw=0.4)
         axis.set_axisbelow(True)
+    lines = max(_legend(axes[0, column], axes[:, column]) for column in range(1, len(COLUMNS)))
     for axis, title in zip(axes[0], COLUMNS, strict=True):
-        axis.set_title(title, fontsize=10, loc="left", pad=22)
-    for column in range(1, len(COLUMNS)):
-        _legend(axes[0, column], axes[:, column])
+        axis.set_title(title, fontsize=10, loc="left", pad=8 + 14 * lines)
     for axis in axes[-1]:
         axis.set_xlabel("hour, Beijing time", fontsize=8)
     figure.suptitle(_title(day, len(axes)), x=0.01, ha="left", fontsize=11)
 
 
-def _legend(top: Axes, column: Any) -> None:  # noqa: ANN401 - an array of Axes
-    """One legend above the column, of all that any row shows."""
+def _legend(top: Axes, column: Any) -> int:  # noqa: ANN401 - an array of Axes
+    """One legend above the column, of all that any row shows; returns its lines."""
     found = {label: handle for axis in column for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    order = [name for name in (*PLANTS, *found) if name in found]
+    order = [name for name in (*SUPPLIES, *found) if name in found]
     names = list(dict.fromkeys(order))
     top.legend(
         [found[name] for name in names],
         names,
         loc="lower left",
         bbox_to_anchor=(-0.02, 0.985),
-        ncols=4,
+        ncols=LEGEND_COLUMNS,
         frameon=False,
         fontsize=8,
         handlelength=1.2,
         columnspacing=1.0,
         borderpad=0.1,
     )
+    return -(-len(names) // LEGEND_COLUMNS)
 
 
 def _title(day: Day, rows: int) -> str:

@@ -6,8 +6,11 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import JobClass, LogNormal, Scenario
+from wattward.configs.supply_schema import Supply
 from wattward.envs.types import Floats
 from wattward.experiments.fields import leaves, number, short, shown, words
 from wattward.experiments.tables import MISSING, Column, Row, text
@@ -24,9 +27,15 @@ IN_TABLES = (
     *("fleet.gpus", "fleet.gpu_idle_kw", "fleet.gpu_busy_kw", "fleet.reserved_for_interactive_gpus"),
     *("cooling.kind", "cooling.pue_base", "cooling.pue_slope_per_c", "cooling.free_below_c"),
     "network.wan_gb_per_s",
+    *("battery.capacity_kwh", "battery.charge_kw", "battery.discharge_kw"),
+    *("tank.capacity_kwh", "tank.charge_kw", "tank.discharge_kw", "tank.cop"),
+    *("supply.direct.sun_kw", "supply.direct.wind_kw", "supply.direct.yuan_per_kwh"),
+    *("supply.contract.kw", "supply.contract.yuan_per_kwh", "supply.feed_in.most_kw", "supply.feed_in.yuan_per_kwh"),
 )
 """Fields of a region that have a column of their own."""
-OWN_TABLES = ("name", "title", "source", "regions", "tariffs", "job_classes")
+PROPORTIONAL = ("fleet.serving_exponent", 1.0)
+"""Requests that cost the same energy at any load, the usual, are not mentioned."""
+OWN_TABLES = ("name", "title", "source", "regions", "tariffs", "job_classes", "storage_control")
 """Fields of a scenario that are told elsewhere than among its terms."""
 
 
@@ -61,6 +70,25 @@ TARIFFS: tuple[Column, ...] = (
     ("yuan/kWh", text("price")),
     ("yuan/kW-month", text("demand")),
 )
+STORES: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("battery kWh", text("battery")),
+    ("kW in-out", text("battery_kw")),
+    ("tank kWh cold", text("tank")),
+    ("kW cold in-out", text("tank_kw")),
+    ("COP", text("cop")),
+    ("ordered by", text("control")),
+)
+CONTRACTS: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("line sun kW", text("sun")),
+    ("wind kW", text("wind")),
+    ("yuan/kWh", text("line")),
+    ("contract kW", text("contract")),
+    ("yuan/kWh", text("contract_price")),
+    ("sells to kW", text("sells")),
+    ("yuan/kWh", text("feed_in")),
+)
 JOBS: tuple[Column, ...] = (
     ("job class", text("job_class")),
     ("runs as", text("runs")),
@@ -77,12 +105,20 @@ DAY: tuple[Column, ...] = (
     ("sun", text("sun")),
     ("wind", text("wind")),
     ("river", text("hydro")),
+    ("line", text("direct")),
+    ("contract", text("contract")),
+    ("battery", text("discharge")),
+    ("sold", text("sold")),
     ("load", text("load")),
     ("grid", text("grid")),
     ("used", text("busy")),
     ("peak", text("peak")),
     ("yuan", text("cost")),
 )
+SELDOM = {"line": "direct_kw", "contract": "contract_kw", "battery": "discharge_kw", "sold": "sold_kw"}
+"""Columns of a day that are shown only where there is something in them."""
+ALWAYS = ("yuan/kWh", "load kW", "requests GPUs", "utilisation", "queue GPU-h", "of it waiting")
+"""Rows of a region's hours that are shown even where all is 0."""
 
 
 def scenario_sheets(scenario: Scenario) -> list[Sheet]:
@@ -92,14 +128,25 @@ def scenario_sheets(scenario: Scenario) -> list[Sheet]:
         Sheet(regions_title(scenario), FLEETS, [_fleet(region) for region in listed]),
         Sheet("plants on site, carbon of the grid, network", PLANTS, [_plants(region) for region in listed]),
         Sheet("tariffs", TARIFFS, [_tariff(region, scenario) for region in listed]),
+        *_stores_and_contracts(scenario),
         Sheet("job classes: median (range)", JOBS, [_job_class(one) for one in scenario.job_classes]),
     ]
+
+
+def _stores_and_contracts(scenario: Scenario) -> list[Sheet]:
+    """A table each of what some listed region has; regions without it have no row."""
+    listed = scenario.regions[:MOST_REGIONS]
+    stores = [_stores(region, scenario) for region in listed if region.battery or region.tank]
+    contracts = [_contracts(region) for region in listed if region.supply]
+    sheets = (Sheet("stores", STORES, stores), Sheet("supply besides the tariff", CONTRACTS, contracts))
+    return [sheet for sheet in sheets if sheet.rows]
 
 
 def regions_title(scenario: Scenario) -> str:
     """How many regions there are, and how many of them are not listed."""
     left_out = scenario.n_regions - MOST_REGIONS
-    return f"{scenario.n_regions} regions" + (f", {left_out:,} of them not listed" if left_out > 0 else "")
+    regions = "1 region" if scenario.n_regions == 1 else f"{scenario.n_regions} regions"
+    return regions + (f", {left_out:,} of them not listed" if left_out > 0 else "")
 
 
 def terms(scenario: Scenario) -> dict[str, str]:
@@ -123,7 +170,9 @@ def day_sheets(day: Day) -> list[Sheet]:
 def day_summary(day: Day) -> Sheet:
     """A line a region of what the day came to."""
     rows = [_day_row(day, r) for r in range(min(MOST_REGIONS, day.scenario.n_regions))]
-    return Sheet("the day: kWh, GPUs used on average and at most, yuan", DAY, rows)
+    absent = [heading for heading, name in SELDOM.items() if not getattr(day, name).any()]
+    columns = tuple(column for column in DAY if column[0] not in absent)
+    return Sheet("the day: kWh, GPUs used on average and at most, yuan", columns, rows)
 
 
 def day_title(day: Day) -> str:
@@ -176,6 +225,34 @@ def _tariff(region: Region, scenario: Scenario) -> Row:
     }
 
 
+def _stores(region: Region, scenario: Scenario) -> Row:
+    battery, tank = region.battery, region.tank
+    return {
+        "region": region.name,
+        "battery": MISSING if battery is None else short(battery.capacity_kwh),
+        "battery_kw": MISSING if battery is None else f"{short(battery.charge_kw)}-{short(battery.discharge_kw)}",
+        "tank": MISSING if tank is None else short(tank.capacity_kwh),
+        "tank_kw": MISSING if tank is None else f"{short(tank.charge_kw)}-{short(tank.discharge_kw)}",
+        "cop": MISSING if tank is None else number(tank.cop),
+        "control": "the price rule" if scenario.storage_control == "rule" else "the agent",
+    }
+
+
+def _contracts(region: Region) -> Row:
+    supply = region.supply or Supply()
+    line, contract, feed_in = supply.direct, supply.contract, supply.feed_in
+    return {
+        "region": region.name,
+        "sun": MISSING if line is None else short(line.sun_kw),
+        "wind": MISSING if line is None else short(line.wind_kw),
+        "line": MISSING if line is None else number(line.yuan_per_kwh),
+        "contract": MISSING if contract is None else short(contract.kw),
+        "contract_price": MISSING if contract is None else number(contract.yuan_per_kwh),
+        "sells": MISSING if feed_in is None else short(feed_in.most_kw),
+        "feed_in": MISSING if feed_in is None else number(feed_in.yuan_per_kwh),
+    }
+
+
 def _job_class(one: JobClass) -> Row:
     return {
         "job_class": one.name,
@@ -209,6 +286,8 @@ def region_terms(scenario: Scenario) -> dict[str, str]:
         for name, value in leaves(region):
             if name in (*NAMED, *IN_TABLES) or name.split(".")[0] in WEATHER or value in (0, False, ""):
                 continue
+            if (name, value) == PROPORTIONAL:
+                continue
             by_name.setdefault(name, {})[region.name] = f"{shown(value)} {words(name)[1]}".rstrip()
     lines: dict[str, list[str]] = {}
     for name, values in by_name.items():
@@ -237,7 +316,13 @@ def _hours(day: Day, r: int) -> list[Sheet]:
         ("sun kW", day.sun_kw, _whole),
         ("wind kW", day.wind_kw, _whole),
         ("river kW", day.hydro_kw, _whole),
+        ("direct line kW", day.direct_kw, _whole),
+        ("contract kW", day.contract_kw, _whole),
+        ("battery kW", day.discharge_kw - day.charge_kw, _whole),
+        ("tank kWh cold", day.tank_kwh, _whole),
         ("load kW", day.load_kw, _whole),
+        ("sold kW", day.sold_kw, _whole),
+        ("cut to kW", np.nan_to_num(day.cut_limit_kw), _whole),
         ("requests GPUs", day.interactive_gpus, _whole),
         ("utilisation", day.utilisation, "{:.0%}".format),
         ("queue GPU-h", day.queue_gpu_h, _whole),
@@ -246,7 +331,7 @@ def _hours(day: Day, r: int) -> list[Sheet]:
     rows = [
         {"what": what} | {str(hour): spoken(value) for hour, value in enumerate(hourly(values[:, r], step_h).tolist())}
         for what, values, spoken in told
-        if values[:, r].any() or not what.endswith("kW")
+        if what in ALWAYS or values[:, r].any()
     ]
     hours = len(rows[0]) - 1
     halves = [range(first, min(first + HALF_DAY, hours)) for first in range(0, hours, HALF_DAY)]
@@ -264,7 +349,7 @@ def _day_row(day: Day, r: int) -> Row:
     step_h = day.scenario.step_h
     kwh = {
         name: short(float(getattr(day, f"{name}_kw")[:, r].sum()) * step_h)
-        for name in ("sun", "wind", "hydro", "load", "grid")
+        for name in ("sun", "wind", "hydro", "direct", "contract", "discharge", "sold", "load", "grid")
     }
     price, used = day.price_yuan_per_kwh[:, r], day.utilisation[:, r]
     return {

@@ -13,7 +13,7 @@ UNITS = {
     **{"kw": "kW", "mw": "MW", "kwh": "kWh", "mwh": "MWh", "gpu": "GPU", "gpus": "GPUs", "gb": "GB", "c": "°C"},
 }
 """What the last words of a name say of its unit."""
-NOT_FIRST = {"day", "month", "year", "token", "share", "per"}
+NOT_FIRST = {"day", "month", "year", "token", "share"}
 """Words that are units only after another: a calendar year is not so many years."""
 BARS = "▁▂▃▄▅▆▇█"
 LONGEST_LIST = 8

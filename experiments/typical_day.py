@@ -20,6 +20,13 @@ LATEST_EPISODE = 999_999
 """A number beyond is refused: 20260301 is a date meant, not an episode."""
 
 
+PLAIN = (
+    *("sun_kw", "wind_kw", "hydro_kw", "recovered_kw", "direct_kw", "contract_kw", "charge_kw", "discharge_kw"),
+    *("grid_kw", "curtailed_kw", "sold_kw", "asleep_gpus"),
+)
+"""What a day takes from `Flows` as it is."""
+
+
 class Day(NamedTuple):
     """A day of T steps in R regions; means over the step but for the queues, which are those at its end."""
 
@@ -30,9 +37,19 @@ class Day(NamedTuple):
     sun_kw: Floats  # (T, R)
     wind_kw: Floats  # (T, R)
     hydro_kw: Floats  # (T, R)
-    load_kw: Floats  # (T, R) IT, cooling and network
+    recovered_kw: Floats  # (T, R) from the cooling's return water
+    direct_kw: Floats  # (T, R) what the direct line offers
+    contract_kw: Floats  # (T, R) taken of the green contract
+    charge_kw: Floats  # (T, R) into the battery, a part of the load
+    discharge_kw: Floats  # (T, R) out of the battery
+    tank_kw: Floats  # (T, R) what chillers draw more for filling the tank; negative where it spares them
+    tank_kwh: Floats  # (T, R) cold in the tank at the step's end
+    load_kw: Floats  # (T, R) IT, cooling, network and the battery's charge
     grid_kw: Floats  # (T, R)
     curtailed_kw: Floats  # (T, R) green power that nothing uses
+    sold_kw: Floats  # (T, R) fed into the grid
+    cut_limit_kw: Floats  # (T, R) what a cut asked for leaves of grid power; NaN where none is asked for
+    asleep_gpus: Floats  # (T, R)
     interactive_gpus: Floats  # (T, R) served
     deferrable_gpus: Floats  # (T, R) held by deferrable work
     utilisation: Floats  # (T, R) share of the fleet at work or held
@@ -43,7 +60,12 @@ class Day(NamedTuple):
     @property
     def green_kw(self) -> Floats:
         """Power of all plants on site, shape (T, R) [kW]."""
-        return self.sun_kw + self.wind_kw + self.hydro_kw
+        return self.sun_kw + self.wind_kw + self.hydro_kw + self.recovered_kw
+
+    @property
+    def bare_load_kw(self) -> Floats:
+        """The load if the site had no stores, shape (T, R) [kW]."""
+        return self.load_kw - self.charge_kw - self.tank_kw
 
 
 class Choice(NamedTuple):
@@ -85,12 +107,15 @@ def play_day(scenario: Scenario, day: str = "typical") -> Day:
 
 
 def _flows(env: ClusterEnv) -> dict[str, Floats]:
-    flows = env.flows
-    one = {name: getattr(flows, name)[0].copy() for name in ("sun_kw", "wind_kw", "hydro_kw", "grid_kw")}
+    flows, params = env.flows, env.params
+    one = {name: getattr(flows, name)[0].copy() for name in PLAIN}
     busy = flows.interactive_gpus[0] + flows.held_gpus[0]
+    limit_kw = np.maximum(0.0, params.event_baseline_kw[0] - flows.asked_cut_kw[0])
     return {
         **one,
-        "curtailed_kw": flows.curtailed_kw[0].copy(),
+        "tank_kw": flows.tank_in_kw[0] / params.tank_charge_cop[0] - flows.tank_out_kw[0] / params.tank_cop[0],
+        "tank_kwh": env.state.chilled_kwh[0].copy(),
+        "cut_limit_kw": np.where(flows.asked_cut_kw[0] > 0.0, limit_kw, np.nan),
         "load_kw": flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0] + flows.charge_kw[0],
         "interactive_gpus": flows.interactive_gpus[0].copy(),
         "deferrable_gpus": flows.held_gpus[0].copy(),

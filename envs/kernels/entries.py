@@ -102,7 +102,7 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     jobs.offer_own(e, sites, regs, q, picks)
     jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b], picks[MOVABLE])
     work.progress(e, p, classes, f, fleet.class_gpu_h[b], q)
-    supply.wake(p, sites, regs, f)
+    supply.wake(sites, regs, f)
     supply.power(p, sites, regs, f, now)
     e.step += 1
     if e.step == p.n_steps:

@@ -61,19 +61,19 @@ def cap_offers(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
 
 
 @inlined
-def wake(p: Row, sites: Rows, regs: Rows, f: Rows) -> None:
+def wake(sites: Rows, regs: Rows, f: Rows) -> None:
     """How many GPUs will be awake in the next step, see `Sleep` in the region schema."""
-    elsewhere_gpu_h = 0.0
+    everywhere = 0.0
     for r in range(regs.size):
-        elsewhere_gpu_h += f[r].waiting_gpu_h
+        everywhere += f[r].wanted_gpus
     for r in range(regs.size):
         site, reg, flow = sites[r], regs[r], f[r]
-        wanted = flow.interactive_gpus + flow.held_gpus + site.headroom_gpus
+        work = flow.held_gpus
         if reg.others_share > 0.0:
-            wanted += elsewhere_gpu_h / p.step_h
+            work = max(work, everywhere)
         elif reg.own_share > 0.0:
-            wanted += flow.waiting_gpu_h / p.step_h
-        wanted = min(wanted, site.fleet_gpus)
+            work = max(work, flow.wanted_gpus)
+        wanted = min(flow.interactive_gpus + work + site.headroom_gpus, site.fleet_gpus)
         flow.woken_gpus = max(0.0, wanted - reg.awake_gpus)
         reg.awake_gpus = wanted
 

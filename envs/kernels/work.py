@@ -68,6 +68,8 @@ def _accrue(p: Row, f: Rows, job: Row, t: int) -> None:
             job.status = WAITING
     else:
         flow.waiting_gpu_h += left
+        fluid = job.divisible and job.expected_gpu_h < job.gpus * p.step_h
+        flow.wanted_gpus += job.expected_gpu_h / p.step_h if fluid else job.gpus
     if t + 1 == job.deadline_step:
         flow.late_gpu_h += left
     elif t >= job.deadline_step:

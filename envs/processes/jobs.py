@@ -164,7 +164,7 @@ def _gpu_bounds(job_class: JobClass, limit: float) -> tuple[float, float]:
 def _whole_gpus(raw: Floats, divisible: NDArray[np.bool_], least: Floats, most: Floats) -> Floats:
     nearest: Floats = np.rint(np.where(divisible, raw, np.log2(raw)))
     whole = _cut(nearest, least, most)
-    return np.where(divisible, whole, 2.0**whole)
+    return np.where(divisible, whole, 2.0 ** np.where(divisible, 0.0, whole))
 
 
 def mean_work_gpu_h(scenario: Scenario, c: int, r: int, points: int = 400) -> float:

@@ -84,7 +84,8 @@ def test_a_size_out_of_range_is_refused(name: str, key: str) -> None:
 
 
 def test_shipped_names_and_files_are_none_of_the_family() -> None:
-    assert {parse(name) for name in (*names("scenarios"), "scale-8x1000.yaml", "scales")} == {None}
+    others = (*names("scenarios"), "scale-8x1000.yaml", "scales")
+    assert [name for name in others if parse(name) is not None] == []
     assert parse("scale-8x1000") == Size(8, 1000)
     assert Size(8, 1000).name == "scale-8x1000"
 

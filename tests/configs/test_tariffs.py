@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,26 @@ import yaml
 
 from wattward.configs import ConfigError, load_tariff, names
 
-PUBLISHED = {"zhejiang-2024": "Zhejiang_2024", "zhejiang-2026": "Zhejiang_2026", "xinjiang-2023": "Xinjiang"}
+DERIVED = {"zhejiang-2024": "Zhejiang_2024", "zhejiang-2026": "Zhejiang_2026", "xinjiang-2023": "Xinjiang"}
+"""Tariffs whose sharp and deep prices are derived from published ratios."""
+PUBLISHED = DERIVED | {
+    "chongqing-2022": "Chongqing",
+    "gansu-2024": "Gansu",
+    "guangdong-north-2021": "Guangdong_PRD",
+    "guizhou-2023": "Guizhou",
+    "hebei-north-2023": "Hebei_North_Zhangjiakou",
+    "inner-mongolia-west-2024": "InnerMongolia_West",
+    "ningxia-2025": "Ningxia",
+    "shanghai-2024": "Shanghai",
+    "sichuan-2025": "Sichuan",
+}
+SAID_OTHERWISE = {
+    "guangdong-north-2021": ("sharp", "peak", "flat", "valley"),
+    "hebei-north-2023": ("deep",),
+    "ningxia-2025": ("peak", "flat"),
+}
+"""Bands whose shipped price is not the printed one; the file's source says why."""
+BANDS = ("deep", "valley", "flat", "peak", "sharp")
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +90,38 @@ def test_prices_and_documents_are_the_published_ones(name: str, rules: dict[str,
     rule, tariff = rules[PUBLISHED[name]], load_tariff(name)
     assert tariff.document in rule["doc"]
     for band, price in rule["prices_yuan_kwh"].items():
-        assert tariff.price_yuan_per_kwh[band] == pytest.approx(price)
+        if band not in SAID_OTHERWISE.get(name, ()):
+            assert tariff.price_yuan_per_kwh[band] == pytest.approx(price)
+
+
+def test_prices_that_are_not_the_printed_ones(rules: dict[str, Any]) -> None:
+    ningxia = load_tariff("ningxia-2025").price_yuan_per_kwh
+    printed = rules["Ningxia"]["prices_yuan_kwh"]
+    assert (ningxia["peak"], ningxia["flat"]) == (printed["flat"], printed["peak"])
+    guangdong = load_tariff("guangdong-north-2021").price_yuan_per_kwh
+    north = "/".join(f"{guangdong[band]:.4f}".lstrip("0") for band in ("sharp", "peak", "flat", "valley"))
+    assert north in rules["Guangdong_PRD"]["price_note"]
+
+
+def test_deep_hours_of_shanghai_are_on_weekends_and_holidays() -> None:
+    (deep,) = load_tariff("shanghai-2024").holidays
+    year = [date(2026, 1, 1) + timedelta(days=i) for i in range(365)]
+    weekends = {day for day in year if day.weekday() >= 5 and day.month in (2, 3, 4, 5, 6, 9, 10, 11)}
+    assert weekends <= set(deep.dates) <= set(year)
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_missing_prices_say_where_they_come_from(name: str) -> None:
+    assert "Sharp and deep D" in load_tariff(name).source
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_bands_are_ordered_and_missing_prices_say_where_they_come_from(name: str) -> None:
+def test_bands_are_ordered_and_used(name: str) -> None:
     tariff = load_tariff(name)
-    price = tariff.price_yuan_per_kwh
-    assert price["deep"] < price["valley"] < price["flat"] < price["peak"] < price["sharp"]
-    assert "Sharp and deep D" in tariff.source
+    prices = [tariff.price_yuan_per_kwh[band] for band in BANDS if band in tariff.price_yuan_per_kwh]
+    assert prices == sorted(prices)
+    assert len(prices) == len(tariff.price_yuan_per_kwh)
+    assert "assumption" in tariff.source
     assert 25.6 <= tariff.demand_charge_yuan_per_kw_month <= 31.2
 
 

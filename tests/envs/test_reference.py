@@ -127,7 +127,7 @@ class Reference:
         for j in self._in_order():
             self._work(j, self.add)
         self.jobs = {n: j for n, j in self.jobs.items() if j.left > 0.0}
-        for name in ("interactive_gpus", "held_gpus", "busy_gpus", "waiting_gpu_h", "wan_kw"):
+        for name in ("interactive_gpus", "held_gpus", "busy_gpus", "wanted_gpus", "wan_kw"):
             self.flows.setdefault(name, [0.0 for _ in self.regions])
         for r in self.regions:
             self._wake(r, modes)
@@ -279,18 +279,24 @@ class Reference:
         if j.left <= 0.0:
             return
         add("waiting_gpu_h" if j.arrives_at is None else "transit_gpu_h", j.region, j.left)
+        if j.arrives_at is None:
+            add(
+                "wanted_gpus",
+                j.region,
+                min(self.wanted(j), j.expected / self.h) if self.divisible(j) else self.wanted(j),
+            )
         if self.t + 1 == self.deadline(j):
             add("late_gpu_h", j.region, j.left)
         elif self.t >= self.deadline(j):
             add("late_yuan", j.region, j.left * self.h * self.p.late_yuan_per_gpu_h_per_h[0])
 
     def _wake(self, r: int, modes: list[int]) -> None:
-        waiting = self.flows["waiting_gpu_h"]
-        wanted = self.flows["interactive_gpus"][r] + self.flows["held_gpus"][r] + self.number("headroom_gpus", r)
+        work, could_use = self.flows["held_gpus"][r], self.flows["wanted_gpus"]
         if modes[r] in (Mode.SOAK, Mode.PULL):
-            wanted += sum(waiting) / self.h
+            work = max(work, sum(could_use))
         elif modes[r] == Mode.RUN:
-            wanted += waiting[r] / self.h
+            work = max(work, could_use[r])
+        wanted = self.flows["interactive_gpus"][r] + work + self.number("headroom_gpus", r)
         wanted = min(wanted, self.number("fleet_gpus", r))
         self.add("woken_gpus", r, max(0.0, wanted - self.awake[r]))
         self.awake[r] = wanted

@@ -21,17 +21,17 @@ def test_gpus_that_nothing_needs_sleep_and_wake_for_work_a_step_later() -> None:
     params = plain_params(4, gpu_sleep_kw=0.02, wake_kwh=0.05, headroom_gpus=1.0)
     world = plain_world(params, [(2, 9, BATCH, 6.0, 6.0)], interactive_gpus=2.0)
     flows, states = play(params, world, [RUN] * 4)
-    assert series(flows, "asleep_gpus") == [0.0, 7.0, 7.0, 1.0]
+    assert series(flows, "asleep_gpus") == [0.0, 7.0, 7.0, 2.0]
     assert series(flows, "held_gpus") == [0.0, 0.0, 1.0, 6.0]
-    assert series(flows, "woken_gpus") == [0.0, 0.0, 6.0, 0.0]
-    assert series(states, "awake_gpus") == [3.0, 3.0, 9.0, 9.0]
+    assert series(flows, "woken_gpus") == [0.0, 0.0, 5.0, 1.0]
+    assert series(states, "awake_gpus") == [3.0, 3.0, 8.0, 9.0]
     idle_kw, busy_kw = 0.1, 1.1
     assert series(flows, "it_kw") == pytest.approx(
         [
             2 * busy_kw + 8 * idle_kw,
             2 * busy_kw + 1 * idle_kw + 7 * 0.02,
-            3 * busy_kw + 7 * 0.02 + 6 * 0.05,
-            7 * busy_kw + 2 * idle_kw + 1 * 0.02,
+            3 * busy_kw + 7 * 0.02 + 5 * 0.05,
+            7 * busy_kw + 1 * idle_kw + 2 * 0.02 + 1 * 0.05,
         ]
     )
 

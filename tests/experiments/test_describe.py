@@ -34,6 +34,12 @@ def typical(pair: Scenario) -> Day:
     return play_day(pair)
 
 
+def assert_balanced(day: Day) -> None:
+    """Grid, plants, direct line, contract and battery, less what is curtailed and sold, are the load."""
+    supply = day.grid_kw + day.green_kw + day.direct_kw + day.contract_kw + day.discharge_kw
+    np.testing.assert_allclose(supply - day.curtailed_kw - day.sold_kw, day.load_kw)
+
+
 def half_a_day(scenario: Scenario) -> Scenario:
     """The scenario with its first region only and episodes of twelve hours."""
     regions = scenario.regions[:1]
@@ -49,6 +55,8 @@ def half_a_day(scenario: Scenario) -> Scenario:
         ("network.wan_gb_per_s", ("wan", "GB/s")),
         ("calendar_year", ("calendar year", "")),
         ("horizon_h", ("horizon", "h")),
+        ("tank.loss_per_h", ("loss", "/h")),
+        ("grid_events.chance_per_day", ("chance", "/day")),
         ("skill", ("skill", "")),
         ("kw", ("kw", "")),
     ],
@@ -87,7 +95,8 @@ def test_leaves_are_all_fields_once(pair: Scenario) -> None:
     names = [name for name, _ in found]
     assert len(names) == len(set(names))
     assert dict(found)["network.wan_gb_per_s"] == pair.regions[0].network.wan_gb_per_s
-    assert {name.split(".")[0] for name in names} == set(pair.regions[0].model_dump())
+    held = {name for name in type(pair.regions[0]).model_fields if getattr(pair.regions[0], name) is not None}
+    assert {name.split(".")[0] for name in names} == held
 
 
 def test_every_term_is_told_with_its_value(pair: Scenario) -> None:
@@ -128,7 +137,7 @@ def test_the_day_is_what_the_environment_plays(pair: Scenario) -> None:
 
 
 def test_power_and_queues_of_a_day_add_up(pair: Scenario, typical: Day) -> None:
-    np.testing.assert_allclose(typical.grid_kw + typical.green_kw - typical.curtailed_kw, typical.load_kw)
+    assert_balanced(typical)
     fleet = np.array([region.fleet.gpus for region in pair.regions])
     np.testing.assert_allclose(typical.utilisation * fleet, typical.interactive_gpus + typical.deferrable_gpus)
     assert (typical.waiting_gpu_h <= typical.queue_gpu_h + 1e-9).all()
@@ -172,7 +181,50 @@ def test_less_than_a_day_is_described_too(pair: Scenario, tmp_path: Path) -> Non
     assert (tmp_path / "half.png").read_bytes().startswith(PNG)
 
 
-@pytest.mark.parametrize("name", ["toy", "zhejiang-xinjiang", "scale-8x1000", "scale-12x300"])
+EXTENDED = {
+    "jinshuitan-microgrid": ("battery kWh", "sells to kW", "battery kW", "recovered share"),
+    "pinghu-chilled-water": ("1 region", "tank kWh cold", "the price rule", "tank loss"),
+    "qingyang-green": ("contract kW", "0.398", "green share min 0.8"),
+    "shanghai-grid-event": ("cut to kW", "fleet sleep", "grid_events"),
+    "western-hubs-direct-supply": ("line sun kW", "direct line kW", "0.3515"),
+}
+"""What the description of a scenario says of its stores, contracts and programmes."""
+
+
+@pytest.mark.parametrize(("name", "told"), EXTENDED.items())
+def test_stores_contracts_and_programmes_are_told(name: str, told: tuple[str, ...], tmp_path: Path) -> None:
+    scenario = load_scenario(name)
+    day = play_day(scenario)
+    assert_balanced(day)
+    console = Console(width=WIDTH, record=True, file=io.StringIO())
+    for sheet in [*describe.scenario_sheets(scenario), *describe.day_sheets(day), describe.day_summary(day)]:
+        console.print(tables.terminal(sheet.columns, sheet.rows, sheet.title))
+    console.print(describe.paragraphs({**describe.region_terms(scenario), **describe.terms(scenario)}))
+    said = console.export_text()
+    assert "…" not in said
+    assert [words for words in told if words not in said] == []
+    draw_day(day, tmp_path / "day.png")
+    assert (tmp_path / "day.png").read_bytes().startswith(PNG)
+
+
+def test_a_day_knows_what_stores_do() -> None:
+    tank, bare = play_day(load_scenario("pinghu-chilled-water"), "0"), play_day(load_scenario("pinghu-no-tank"), "0")
+    np.testing.assert_allclose(tank.bare_load_kw, bare.load_kw)
+    assert tank.tank_kw.max() > 0 > tank.tank_kw.min()
+    assert tank.tank_kwh.max() <= 74300.0
+    assert not bare.tank_kwh.any()
+
+
+def test_a_cut_is_shown_while_it_is_asked_for() -> None:
+    day = play_day(load_scenario("shanghai-grid-event"), "0")
+    asked = np.isfinite(day.cut_limit_kw)
+    assert asked[:, 0].sum() in (0, 40)
+    assert not asked[:, 1].any()
+    assert day.asleep_gpus[:, 0].any()
+    np.testing.assert_allclose(day.cut_limit_kw[asked], 0.25 * 10_700)
+
+
+@pytest.mark.parametrize("name", ["toy", "zhejiang-xinjiang", "eight-hubs", "scale-8x1000", "scale-12x300"])
 def test_what_is_described_fits_a_terminal(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     picture = tmp_path / "day.png"
