@@ -26,12 +26,12 @@ GOLDEN = {
     "wattward/ZhejiangXinjiang2024-v0": "bfcbbccfe18f2d6c",
     "wattward/Toy-v0": "4b13150b6aecb545",
     "wattward/FollowTheSun-v0": "c6815cc87f9372dd",
-    "wattward/JinshuitanMicrogrid-v0": "faff931244efaae3",
+    "wattward/JinshuitanMicrogrid-v0": "4e9e192d80e9f1a7",
     "wattward/PinghuChilledWater-v0": "06a5ff72081f9e3c",
     "wattward/QingyangGreen-v0": "27baf5e8572e83ad",
-    "wattward/ShanghaiGridEvent-v0": "952304c3d0a1b466",
+    "wattward/ShanghaiGridEvent-v0": "5141babf7fb828e8",
     "wattward/EightHubs-v0": "543c1f18fd451ff5",
-    "wattward/WesternHubsDirectSupply-v0": "39e8e5dd5a8321a8",
+    "wattward/WesternHubsDirectSupply-v0": "44d808464fbe725c",
 }
 
 

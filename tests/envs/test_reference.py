@@ -280,11 +280,8 @@ class Reference:
             return
         add("waiting_gpu_h" if j.arrives_at is None else "transit_gpu_h", j.region, j.left)
         if j.arrives_at is None:
-            add(
-                "wanted_gpus",
-                j.region,
-                min(self.wanted(j), j.expected / self.h) if self.divisible(j) else self.wanted(j),
-            )
+            need = j.expected / self.h if self.divisible(j) else self.wanted(j)
+            add("wanted_gpus", j.region, min(self.wanted(j), need))
         if self.t + 1 == self.deadline(j):
             add("late_gpu_h", j.region, j.left)
         elif self.t >= self.deadline(j):
