@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test results cards markets clean
+.PHONY: help install demo test check lint types contract format coverage wheel-test results cards cases markets clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -69,6 +69,9 @@ results: install  ## recompute the README's numbers (RECORDING names a folder of
 
 cards: install  ## docs/scenarios from the shipped scenarios
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.cards import write_cards; write_cards(Path('docs/scenarios'))"
+
+cases: install  ## docs/cases.md: what was published beside what the simulator says
+	$(BIN)/wattward cases
 
 markets: install  ## configs/tariffs/market-* from recorded prices (RECORDING names the folder that holds zones_2024)
 	$(BIN)/python -m wattward.experiments.fit_market $(RECORDING)

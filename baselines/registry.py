@@ -8,6 +8,7 @@ from functools import partial
 
 from wattward.baselines.carbon_time import CarbonTime
 from wattward.baselines.cheapest_now import CheapestNow
+from wattward.baselines.cut_response import CutResponse
 from wattward.baselines.greenest_now import GreenestNow
 from wattward.baselines.least_pending import LeastPending
 from wattward.baselines.lowest_window import LowestWindow
@@ -48,8 +49,9 @@ VARIANTS: dict[str, Callable[[], Policy]] = {
     "WaitAwhile-carbon": partial(WaitAwhile, "carbon"),
     "LowestWindow-carbon": partial(LowestWindow, "carbon"),
     "CarbonTime-carbon": partial(CarbonTime, "carbon"),
+    "CutResponse": CutResponse,
 }
-"""Rules under a signal that the score does not follow; made by name only."""
+"""Made by name only: rules under a signal that the score does not follow, and one for grid events alone."""
 
 QUANTILES: dict[str, Callable[[float], Policy]] = {
     "Threshold-": Threshold,

@@ -208,7 +208,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def outlook(self) -> Outlook:
         """What a policy may see now, in natural units."""
         observation = self._simulator.fleet.observations[0].copy()
-        return Outlook(self.params, self.state, self.world, 0, self.scenario.regions, observation)
+        return Outlook(self.params, self.state, self.world, 0, self.scenario.regions, observation, self.scenario)
 
     def kpis(self) -> dict[str, float]:
         """KPIs of the episode so far."""

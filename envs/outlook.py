@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.region_schema import Region
+from wattward.configs.scenario_schema import Scenario
 from wattward.envs.processes.forecast import forecast
-from wattward.envs.records import facility
+from wattward.envs.records import STATE_OF_REGION, facility
 from wattward.envs.types import (
     CARBON,
     IN_TRANSIT,
@@ -45,6 +46,9 @@ class JobView(NamedTuple):
     running: NDArray[np.bool_]  # (A,) held GPUs in the last step
     locked: NDArray[np.bool_]  # (A,) running and not preemptible
     in_transit: NDArray[np.bool_]  # (A,)
+    paused: NDArray[np.bool_]  # (A,) must restart before it goes on
+    held_gpus: Floats  # (A,) in the last step
+    arrives_in_steps: Ints  # (A,) of data in transit; 0 where there is none
 
 
 class Outlook:
@@ -61,9 +65,11 @@ class Outlook:
         b: int,
         regions: tuple[Region, ...],
         observation: NDArray[np.float32],
+        scenario: Scenario | None = None,
     ) -> None:
         self._p, self._s, self._x, self._b = params, state, world, b
         self.regions = regions
+        self.scenario = scenario
         self.observation = observation
         self.step = int(state.step[b])
 
@@ -207,6 +213,9 @@ class Outlook:
             running=running,
             locked=running & ~preemptible,
             in_transit=s.job_status[b, at] == IN_TRANSIT,
+            paused=s.job_paused[b, at],
+            held_gpus=np.where(running, s.job_alloc_gpus[b, at], 0.0),
+            arrives_in_steps=np.maximum(0, s.job_ready_step[b, at].astype(np.int64) - self.step),
         )
 
     @cached_property
@@ -223,6 +232,64 @@ class Outlook:
     def contract_forecast_kw(self) -> Floats:
         """What green contracts deliver by lead, shape (L, R); profiles are known."""
         return self._x.contract_kw[self._b, self._ahead]
+
+    @property
+    def params(self) -> Params:
+        """What does not change, of this environment alone (B = 1)."""
+        row = min(self._b, self._p.n_steps.size - 1)
+        return Params._make(field[row : row + 1] for field in self._p)
+
+    @property
+    def site_state(self) -> dict[str, Floats]:
+        """What the sites have come to, each of shape (R,): backlogs, peaks, who is awake, stores, energy so far."""
+        return {name: getattr(self._s, name)[self._b].copy() for name in STATE_OF_REGION}
+
+    @cached_property
+    def air_c(self) -> Floats:
+        """Air temperature now, shape (R,) [C]."""
+        return self._x.air_c[self._b, self.step]
+
+    @cached_property
+    def store_order_ahead(self) -> Floats:
+        """What the rule would order stores by lead, shape (L, R); it follows from prices that are known."""
+        return self._x.store_order[self._b, self._ahead]
+
+    @property
+    def start_minute(self) -> int:
+        """Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing]."""
+        return int(self._x.start_minute[self._b])
+
+    @cached_property
+    def gpus_in_order(self) -> Floats:
+        """GPUs that have not failed, shape (R,)."""
+        return self._x.fleet_gpus[self._b, self.step]
+
+    @cached_property
+    def wan_share(self) -> Floats:
+        """Share of the links' capacity that is there now, shape (R,)."""
+        return self._x.wan_share[self._b, self.step]
+
+    @cached_property
+    def cut_forecast_kw(self) -> Floats:
+        """Cuts asked for by lead, as far as they are announced, shape (L, R); an announced one lasts as is usual."""
+        programme = None if self.scenario is None else self.scenario.grid_events
+        cuts = np.zeros((self.n_leads, self.n_regions))
+        if programme is not None:
+            length = max(1, round(programme.hours / self.step_h))
+            now = self._x.cut_kw[self._b, : self.step + 1]
+            for r in np.flatnonzero(self.announced_cut_kw > 0):
+                first = round(float(self.announced_in_h[r]) / self.step_h)
+                so_far = 0 if first > 0 else int(np.argmax(np.append(now[::-1, r] <= 0, True)))
+                cuts[first : first + max(1, length - max(0, so_far - 1)), r] = self.announced_cut_kw[r]
+        return cuts
+
+    @cached_property
+    def direct_forecast_kw(self) -> Floats:
+        """What direct lines will offer by lead, shape (L, R): as a day before, or on the first day as now."""
+        day = round(24 / self.step_h)
+        leads = np.arange(self.n_leads)
+        at = np.where(leads > 0, self.step + leads - day, self.step)
+        return self._x.direct_kw[self._b, np.where(at < 0, self.step, at)]
 
     @property
     def _ahead(self) -> slice:
