@@ -41,7 +41,7 @@ YEAR: tuple[tables.Column, ...] = (
 NOTE = (
     "Cost: all yuan terms. Saving: against RunOnArrival. h < 0: region-hours in which the market's price was negative; "
     "kWh < 0: what was bought from the grid in them. ±: the largest imbalance of any step, of energy in a region, of "
-    "work in a region or in transit, and of yuan: the energy bill of a region, or the cost against the sum of its terms."
+    "work in a region or in transit, and of yuan: a region's energy bill, or the cost against the sum of its terms."
 )
 
 

@@ -34,6 +34,7 @@ COMMANDS = (
         "evaluate",
         "leaderboard",
         "case",
+        "year",
         "throughput",
         "import",
         "scenarios",
