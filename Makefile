@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test results cards cases markets clean
+.PHONY: help install demo test check lint types contract format coverage wheel-test results year cards cases markets clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -66,6 +66,29 @@ results: install  ## recompute the README's numbers (RECORDING names a folder of
 	$(BIN)/wattward leaderboard quick
 	$(BIN)/wattward case zhejiang-xinjiang --episodes 50 --recording $(RECORDING)
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.readme import update; update(Path('README.md'), Path('results'))"
+
+# the zones' prices, carbon and air; sun, wind and requests stay drawn
+define ZONES
+from pathlib import Path
+from sys import argv
+from wattward.envs.importers.options import Options
+from wattward.envs.importers.registry import import_files
+zones = {"new-south-wales": "AU-NSW", "germany": "DE-LU", "singapore": "SG", "california": "US-CAL-CISO", "texas": "US-TEX-ERCO"}
+kinds = {
+    "prices": {"value_columns": ("price_usd_mwh",), "currency": "USD", "per": "MWh", "yuan_per_unit": 7.1},
+    "carbon": {},
+    "air": {"fill": "repeat-day"},
+}
+for region, zone in zones.items():
+    for kind, told in kinds.items():
+        import_files(kind, [Path(argv[1], "zones_2024", f"{zone}_2024.csv.gz")], Path(argv[2]), Options(region, **told))
+endef
+export ZONES
+
+year: install  ## every rule on recorded years, each step checked (RECORDING names the folder of china_2020 and zones_2024)
+	$(BIN)/wattward year zhejiang-xinjiang --recording $(RECORDING) --jobs $(JOBS)
+	$(BIN)/python -c "$$ZONES" $(RECORDING) results/cache/zones-2024
+	$(BIN)/wattward year follow-the-sun --recording results/cache/zones-2024 --jobs $(JOBS)
 
 cards: install  ## docs/scenarios from the shipped scenarios
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.cards import write_cards; write_cards(Path('docs/scenarios'))"

@@ -18,6 +18,7 @@ from wattward.envs.episode import SPLITS, draw, episode_seed
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import Banked, choose, episode_options, must_be
 from wattward.envs.family import family_of, member_for, refuse_family
+from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.kpis import kpis_of
 from wattward.envs.observation import Observer, Views
 from wattward.envs.outlook import Outlook
@@ -159,12 +160,12 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             complaint = simulator.advance_by(offers_of_shares(action[None]))
         if complaint:
             raise ValueError(self._refusal(complaint, action))
-        reward, *bills = fleet.outcome[0].tolist()
+        outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
-        info: dict[str, Any] = dict(zip(BILLS, bills, strict=True))
+        info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward stands behind the bills
         if terminated:
             info["kpis"] = self.kpis()
-        return fleet.observations[0].copy(), reward, terminated, False, info
+        return fleet.observations[0].copy(), outcome[REWARD], terminated, False, info
 
     def render(self) -> Any:  # noqa: ANN401 - Gymnasium's own signature
         """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""

@@ -11,6 +11,7 @@ from wattward.configs import ConfigError
 from wattward.configs.disturbance_schema import DarkWeek, WindDrought
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.disturbances import Placed, dim, disturb, place
+from wattward.envs.job_trace import replay_jobs
 from wattward.envs.params import baseline_kw
 from wattward.envs.processes.air import draw_air
 from wattward.envs.processes.calendar import DAY_MINUTES, minute_of
@@ -55,6 +56,7 @@ PROCESSES = (
     "disturbances",
     "market",
     "grid_events",
+    "replay_jobs",
 )
 """Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
 
@@ -96,6 +98,8 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     market_seed = child_of(seed, PROCESSES.index("market"))
     cuts = draw_cuts(scenario, n, baseline_kw(scenario), rng["grid_events"])
     jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
+    if recording is not None and recording.jobs:
+        jobs = replay_jobs(recording.jobs, scenario, start, jobs, rng["replay_jobs"])
     world = Exogenous(
         start_minute=np.array([start], dtype=np.int64),
         price_yuan_per_kwh=_batch(_price(scenario, start, n, market_seed, recording)),

@@ -17,6 +17,7 @@ from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import N_MODES, joint_to_modes, n_entries
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.family import refuse_family
+from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.kpis import kpis_of
 from wattward.envs.reward import RewardKind
 from wattward.envs.simulator import Simulator
@@ -106,7 +107,7 @@ class FleetVecEnv(VecEnv):
     def _step(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
         self._act(actions, hold_steps)
         fleet = self._simulator.fleet
-        rewards, dones = fleet.outcome[:, 0], fleet.ended.copy()
+        rewards, dones = fleet.outcome[:, REWARD], fleet.ended.copy()
         self._returns += rewards
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         rewards = rewards.astype(np.float32)

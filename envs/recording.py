@@ -1,4 +1,4 @@
-"""The same world from recorded files instead of draws: sun, wind, interactive load, prices.
+"""The same world from recorded files instead of draws: sun, wind, interactive load, prices, jobs.
 
 Rules, all of them arbitrary and therefore written down:
 
@@ -11,6 +11,7 @@ Rules, all of them arbitrary and therefore written down:
 - An imported recording (see `envs/tidy.py`) may hold some of this only, and air temperature, carbon intensity
   and prices besides; what it does not hold is drawn. A series that it holds must be there for every region.
   Its requests are dated GPUs: they are not turned, scaled or smoothed.
+- Jobs are dated and dealt out as `envs/job_trace.py` says.
 - Climatology is the recording's own mean by month and step of the day (by step of the day for requests). The second
   anomaly that forecasts need is the recorded one of another day: 10 to 45 days away for weather, any for requests.
 """
@@ -29,6 +30,7 @@ from wattward.configs.loading import check, find, read_yaml
 from wattward.configs.recording_schema import CapacityFactors, RecordingLayout, Requests
 from wattward.configs.region_schema import Region
 from wattward.configs.scenario_schema import Scenario
+from wattward.envs.job_trace import JobTrace
 from wattward.envs.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_of, step_minutes
 from wattward.envs.processes.carbon import carbon_of, grids_of
 from wattward.envs.processes.gaussian import Drawn
@@ -60,6 +62,7 @@ class Recording:
     requests: Floats  # (days x steps a day, R) request rate over its mean, from a Beijing midnight
     requests_are_gpus: bool = False  # not rates over their mean
     dated: dict[str, Floats] = field(default_factory=dict)  # (S, R) further series by their names in `envs/tidy.py`
+    jobs: tuple[JobTrace, ...] = ()  # see `envs/job_trace.py`
 
     @property
     def has_weather(self) -> bool:
@@ -132,6 +135,7 @@ def _imported(directory: Path, scenario: Scenario) -> Recording:
         requests=nothing if tidy.requests is None else tidy.requests,
         requests_are_gpus=True,
         dated={name: values for name, values in tidy.dated.items() if name not in (SUN, WIND)},
+        jobs=tidy.jobs,
     )
 
 

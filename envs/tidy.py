@@ -22,6 +22,7 @@ import numpy as np
 
 from wattward.configs import ConfigError
 from wattward.configs.scenario_schema import Scenario
+from wattward.envs.job_trace import JobTrace, read_traces
 from wattward.envs.processes.calendar import DAY_MINUTES, minute_of, steps_in_year, year_of
 from wattward.envs.series import BEIJING, Series, resample
 from wattward.envs.types import Floats
@@ -44,6 +45,7 @@ class Tidy(NamedTuple):
     year: int  # of dated series; 0 where there are none
     dated: dict[str, Floats]  # (S, R) by series
     requests: Floats | None  # (days x steps a day, R) [GPU], place 0 at a time that divides their length
+    jobs: tuple[JobTrace, ...] = ()  # of the classes that are recorded
 
 
 def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
@@ -57,9 +59,10 @@ def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
     table = read_table(directory, facts)
     dated = {name: _columns(directory, table, name, scenario) for name in UNITS if (table["series"] == name).any()}
     requests = dated.pop(REQUESTS, None)
-    if not dated and requests is None:
+    jobs = read_traces(directory, facts, scenario)
+    if not dated and requests is None and not jobs:
         held = ", ".join(sorted(set(table["series"])))
-        raise ConfigError(f"{directory}: holds {held}; must hold one of {', '.join(UNITS)} to be played")
+        raise ConfigError(f"{directory}: holds {held}; must hold one of {', '.join(UNITS)} or jobs to be played")
     if (SUN in dated) != (WIND in dated):
         raise ConfigError(f"{directory}: holds one of {SUN} and {WIND}; must hold both or none")
     years = {
@@ -74,6 +77,7 @@ def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
         found.pop() if found else 0,
         {name: np.stack([column for _, column in each], axis=1) for name, each in years.items()},
         None if requests is None else _to_clock(directory, requests, scenario.step_minutes),
+        jobs,
     )
 
 

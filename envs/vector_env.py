@@ -20,7 +20,7 @@ from wattward.envs.cluster_env import BILLS, ActionKind, check_choices
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
 from wattward.envs.family import refuse_family
-from wattward.envs.kernels.fleet import COST
+from wattward.envs.kernels.fleet import COST, REWARD
 from wattward.envs.kpis import kpis_of
 from wattward.envs.recording import Recording, load_recording
 from wattward.envs.reward import RewardKind
@@ -138,7 +138,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self._advance(np.asarray(actions))
         fleet = simulator.fleet
         infos = self._bills(fleet.outcome, restarted)
-        terminations, rewards = fleet.ended.copy(), fleet.outcome[:, 0].copy()
+        terminations, rewards = fleet.ended.copy(), fleet.outcome[:, REWARD].copy()
         if terminations.any():
             self._end(terminations, infos)
         self._episodes.prepare(self._rngs)
@@ -198,7 +198,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         infos: dict[str, Any] = {} if restarted is None else self._which(restarted)
         stepped = self._everywhere if restarted is None else ~restarted
         if stepped.any():
-            for name, yuan in zip(BILLS, outcome[:, COST:].T.copy(), strict=True):
+            for name, yuan in zip(BILLS, outcome[:, COST:REWARD].T.copy(), strict=True):
                 infos[name], infos[f"_{name}"] = yuan, stepped
         return infos
 
@@ -208,7 +208,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         final: dict[str, Any] = {}
         for b in np.flatnonzero(ended):
             kpis = kpis_of(simulator.params, simulator.state, simulator.tally, int(b))
-            bills = dict(zip(BILLS, simulator.fleet.outcome[b, COST:].tolist(), strict=True)) if same_step else {}
+            bills = dict(zip(BILLS, simulator.fleet.outcome[b, COST:REWARD].tolist(), strict=True)) if same_step else {}
             final = self._add_info(final, {**bills, "kpis": kpis}, int(b))
         if not same_step:
             infos |= final

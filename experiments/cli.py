@@ -162,6 +162,27 @@ def case(
 
 
 @app.command()
+def year(
+    scenario: Annotated[str, typer.Argument(help="A scenario by name or file.")],
+    recording: Annotated[Path, typer.Option("--recording", help="Folder of dated series, see docs/recordings.md.")],
+    rules: Annotated[str | None, typer.Option("--rules", help="Names with commas between; all by default.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the table.")] = Path("results/year"),
+    jobs: Jobs = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Play a recorded calendar year under every rule, each step checked, the ledger kept."""
+    from wattward import baselines
+    from wattward.experiments import tables, year
+
+    wanted = baselines.names() if rules is None else [name.strip() for name in rules.split(",")]
+    folder = str(_folder(recording))
+    rows = year.run_year(scenario, folder, wanted, cache, jobs=jobs)
+    paths = year.publish_year(scenario, folder, rows, out)
+    _show(tables.terminal(year.YEAR, rows, f"{scenario}, a recorded year"))
+    _say(f"table: {paths[1]}")
+
+
+@app.command()
 def throughput(
     json: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="See that everything runs; the figures are noise.")] = False,
@@ -191,12 +212,12 @@ def throughput(
 
 @app.command("import")
 def import_(
-    kind: Annotated[str, typer.Argument(help="weather, requests, carbon or prices.")],
+    kind: Annotated[str, typer.Argument(help="weather, requests, carbon, prices, air or jobs.")],
     files: Annotated[list[Path], typer.Argument(help="Files of one region; several are joined in time.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the recording; what it holds of other kinds is kept.")],
     region: Annotated[
-        str, typer.Option("--region", help="Region or province that the files are of, or a region file.")
-    ],
+        str, typer.Option("--region", help="Region or province that the files are of, or a region file; not for jobs.")
+    ] = "",
     zone: Annotated[str | None, typer.Option("--zone", help="Zone of times without offset, as Europe/Berlin.")] = None,
     fill: Annotated[str | None, typer.Option("--fill", help="interpolate or repeat-day; without, no gaps.")] = None,
     time_column: Annotated[str | None, typer.Option("--time-column", help="Where it is not found.")] = None,
@@ -216,8 +237,12 @@ def import_(
     currency: Annotated[str | None, typer.Option("--currency", help="Of prices, as EUR.")] = None,
     per: Annotated[str | None, typer.Option("--per", help="kWh or MWh; for prices.")] = None,
     yuan_per_unit: Annotated[float | None, typer.Option("--yuan-per-unit", help="Yuan that one EUR is.")] = None,
+    job_class: Annotated[str | None, typer.Option("--class", help="Job class that a log is played as.")] = None,
+    missing: Annotated[
+        str | None, typer.Option("--missing", help="drop or requested, for jobs without processors or run time.")
+    ] = None,
 ) -> None:
-    """Turn files of weather, requests, carbon or prices into a recording."""
+    """Turn files of weather, requests, carbon, prices, air or jobs into a recording."""
     from wattward.envs.importers.options import Options
     from wattward.envs.importers.registry import import_files
 
@@ -238,6 +263,8 @@ def import_(
         currency=currency,
         per=per,
         yuan_per_unit=yuan_per_unit,
+        job_class=job_class,
+        missing=missing,
     )
     _tell(import_files(kind, files, out, options), out)
 

@@ -62,8 +62,8 @@ def run_cells(cells: Sequence[Cell], cache_dir: Path, *, jobs: int = 2, progress
     kept = {cell: read_json(_path(cache_dir, name)) for cell, name in names.items()}
     todo = [cell for cell in cells if kept[cell] is None]
     floors = sorted({(cell.worlds, episode) for cell in todo for episode in cell.episodes}, key=str)
-    _drain(_Reference(cache_dir), floors, jobs, progress, "floor and bound")
-    _drain(_Run(cache_dir), [(cell, names[cell]) for cell in todo], jobs, progress, "entrants")
+    drain(_Reference(cache_dir), floors, jobs, progress, "floor and bound")
+    drain(_Run(cache_dir), [(cell, names[cell]) for cell in todo], jobs, progress, "entrants")
     done = {cell: kept[cell] or read_json(_path(cache_dir, names[cell])) or [] for cell in cells}
     return [record for cell in cells for record in done[cell]]
 
@@ -90,7 +90,8 @@ def _path(cache_dir: Path, name: str) -> Path:
     return cache_dir / "cells" / f"{name}.json"
 
 
-def _drain(work: Callable[[Item], None], items: Sequence[Item], jobs: int, progress: bool, title: str) -> None:
+def drain(work: Callable[[Item], None], items: Sequence[Item], jobs: int, progress: bool, title: str) -> None:
+    """Does all the work in some processes, with a bar and the time that remains if there is any."""
     results = _spread(work, items, jobs)
     for _ in _tracked(results, len(items), title) if progress and items else results:
         pass

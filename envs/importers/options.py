@@ -27,6 +27,8 @@ FLAGS = {
     "currency": "--currency",
     "per": "--per",
     "yuan_per_unit": "--yuan-per-unit",
+    "job_class": "--class",
+    "missing": "--missing",
 }
 """Field of `Options` and how the command line calls it."""
 
@@ -35,7 +37,7 @@ FLAGS = {
 class Options:
     """What the user says beside the files; None where nothing is said."""
 
-    region: str
+    region: str = ""
     zone: str | None = None  # IANA, of times that carry no offset
     fill: str | None = None  # one of FILLS
     time_column: str | None = None
@@ -51,6 +53,8 @@ class Options:
     currency: str | None = None
     per: str | None = None  # kWh or MWh
     yuan_per_unit: float | None = None
+    job_class: str | None = None  # of a scenario, that a log of jobs is played as
+    missing: str | None = None  # what to do with jobs that miss something
 
     def allow(self, kind: str, known: Collection[str]) -> None:
         """Refuses what `kind` has no use for.
@@ -76,8 +80,9 @@ class Measured(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """What an importer found: the series, and facts about how they came to be."""
+    """What an importer found: the series or the jobs, and facts about how they came to be."""
 
     region: str
     measured: list[Measured]
     facts: dict[str, Any]
+    jobs: pd.DataFrame | None = None  # of one class, a row a job

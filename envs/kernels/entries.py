@@ -21,6 +21,7 @@ from wattward.envs.kernels.fleet import (
     DUE,
     MOVABLE,
     N_OUTCOMES,
+    REWARD,
     YUAN,
     Fleet,
     fetch_ahead,
@@ -195,7 +196,7 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
             cost_yuan = _cost(fleet, b)
             _count(fleet, numbers, b)
             gain = _reward(fleet, b, cost_yuan, reward)
-            fleet.outcome[b, 0] += gain if hold == 1 else np.float64(np.float32(gain))
+            fleet.outcome[b, REWARD] += gain if hold == 1 else np.float64(np.float32(gain))
             fleet.outcome[b, COST] += cost_yuan
             if e.step == n_steps:
                 fleet.ended[b] = True

@@ -33,10 +33,11 @@ from wattward.envs.records import (
 )
 from wattward.envs.types import YUAN_TERMS, Floats, Ints
 
-COST, YUAN = 1, 2
+COST, YUAN = 0, 1
 CONSTRAINT = YUAN + len(YUAN_TERMS)
-N_OUTCOMES = CONSTRAINT + 1
-"""Columns of `Fleet.outcome`: the reward first, then the cost, YUAN_TERMS, and the cost that constraints count."""
+REWARD = CONSTRAINT + 1
+N_OUTCOMES = REWARD + 1
+"""Columns of `Fleet.outcome`: the cost, YUAN_TERMS, the cost that constraints count, and the reward."""
 DUE, GANGS, MOVABLE = 0, 1, 2
 """Rows of `Fleet.picks`, places in the queue in its order.
 

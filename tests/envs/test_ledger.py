@@ -14,12 +14,25 @@ from hypothesis import strategies as st
 from wattward.configs import ConfigError, load_scenario, names
 from wattward.envs.action import offers_of_modes
 from wattward.envs.cluster_env import ClusterEnv
-from wattward.envs.ledger import ELECTRICITY_YUAN, N_PLANTS, OVERHEAD, PLANTS, STORAGE, SUPPLIES, Hourly, Ledger, shares
+from wattward.envs.ledger import (
+    ELECTRICITY_YUAN,
+    N_PLANTS,
+    OVERHEAD,
+    PLANTS,
+    STORAGE,
+    SUPPLIES,
+    SUPPLY,
+    Hourly,
+    Ledger,
+    shares,
+)
 from wattward.envs.ledger_chain import CERTIFICATE, USE, Entry, entries_of, first_fault, hour_name
+from wattward.envs.ledger_check import ledger_difference
 from wattward.envs.ledger_matching import WAYS, balance_of, matched
+from wattward.envs.registration import ENVIRONMENTS
 from wattward.envs.simulator import Simulator
 from wattward.envs.testing import random_params, random_world
-from wattward.envs.types import Flows, Params
+from wattward.envs.types import Floats, Flows, Params
 
 EXACT = {"rtol": 1e-9, "atol": 1e-9}
 CLASSES = ("batch", "tuning", "training")
@@ -120,6 +133,69 @@ def test_the_ledger_of_every_scenario_equals_its_simulator(scenario: str) -> Non
     assert hourly.carbon_g.sum() == pytest.approx(kpis["carbon_kg"] * 1000, rel=1e-9)
     assert hourly.gpu_h[:, :, 1:].sum() == pytest.approx(kpis["work_gpu_h"], rel=1e-9)
     assert first_fault(entries_of(hourly, {"scenario": scenario})) is None
+
+
+@pytest.mark.parametrize("env_id", ENVIRONMENTS)
+def test_kwh_by_region_consumer_and_supply_are_the_simulators(env_id: str) -> None:
+    """Two days of random actions; each hour's kWh are dealt to consumers anew here, straight from the flows."""
+    env = ClusterEnv(load_scenario(ENVIRONMENTS[env_id]).model_copy(update={"episode_days": 2}))
+    env.reset(options={"split": "test", "episode": 1})
+    env.action_space.seed(2)
+    regions = [region.name for region in env.scenario.regions]
+    classes = [job_class.name for job_class in env.scenario.job_classes]
+    ledger = Ledger(env.params, int(env.world.start_minute[0]), regions, classes)
+    step_h, per_hour, n_hours = env.scenario.step_h, round(1 / env.scenario.step_h), 48
+    used = np.zeros((n_hours, len(regions), len(SUPPLIES)))
+    measured = {name: np.zeros((n_hours, len(regions))) for name in ("it_kw", "cooling_kw", "wan_kw", "charge_kw")}
+    gpu_h = np.zeros((n_hours, len(regions), 1 + len(classes)))
+    for t in range(env.scenario.n_steps):
+        env.step(env.action_space.sample())
+        ledger.record(env.flows, env.class_gpu_h)
+        flows = {name: field[0] for name, field in env.flows._asdict().items()}
+        for name, kwh in measured.items():
+            kwh[t // per_hour] += flows[name] * step_h
+        used[t // per_hour] += np.stack([flows[s.flow] for s in SUPPLY.values()], axis=1) * step_h
+        gpu_h[t // per_hour, :, 0] += flows["interactive_gpus"] * step_h
+        gpu_h[t // per_hour, :, 1:] += env.class_gpu_h[0]
+    hourly, total = ledger.hourly(), env._simulator.tally.total
+    assert ledger_difference(hourly, total, gpu_h[None, :, :, 1:].sum(axis=1), step_h) < 1e-9
+    dealt, by_supply = dealt_kwh(env, measured, gpu_h), hourly.kwh.sum(axis=2)
+    share = by_supply / by_supply.sum(axis=2, keepdims=True)
+    np.testing.assert_allclose(hourly.kwh, dealt[..., None] * share[:, :, None], **EXACT)
+    beyond_plants = slice(N_PLANTS, None)
+    np.testing.assert_allclose(by_supply[..., beyond_plants], used[..., beyond_plants], **EXACT)
+    parts = hourly.delivered_kwh + hourly.curtailed_kwh + hourly.sold_kwh
+    on_site = [s for s, supply in enumerate(SUPPLY.values()) if supply.kind == "on site"]
+    np.testing.assert_allclose(parts[..., on_site], used[..., on_site], **EXACT)
+    np.testing.assert_allclose(hourly.gpu_h[..., :-2], gpu_h, **EXACT)
+
+
+@pytest.mark.parametrize("field", ["kwh", "gpu_h", "carbon_g", "electricity_yuan", "curtailed_kwh"])
+def test_a_ledger_that_differs_is_seen(field: str) -> None:
+    env = ClusterEnv(load_scenario("toy").model_copy(update={"episode_days": 1}))
+    env.reset(options={"split": "test", "episode": 0})
+    ledger, work = Ledger(env.params, 0, ["a", "b"], ["batch"]), np.zeros_like(env.class_gpu_h)
+    for _ in range(env.scenario.n_steps):
+        env.step(np.full(2, 2))
+        ledger.record(env.flows, env.class_gpu_h)
+        work += env.class_gpu_h
+    hourly, total, step_h = ledger.hourly(), env._simulator.tally.total, env.scenario.step_h
+    assert ledger_difference(hourly, total, work, step_h) < 1e-12
+    spoilt = getattr(hourly, field).copy()
+    spoilt[3, 1, 0] += 1e-3
+    assert ledger_difference(hourly._replace(**{field: spoilt}), total, work, step_h) > 1e-9
+
+
+def dealt_kwh(env: ClusterEnv, measured: dict[str, Floats], gpu_h: Floats) -> Floats:
+    """Each consumer's kWh by hour and region, (H, R, U): work at busy power and its cooling, storage, then the rest."""
+    it_kwh, cooling_kwh = measured["it_kw"], measured["cooling_kw"]
+    at_work_gpu_h = gpu_h.sum(axis=2)
+    work_kwh = np.minimum(it_kwh, at_work_gpu_h * env.params.gpu_busy_kw[0])
+    each_kwh = work_kwh * (1.0 + cooling_kwh / it_kwh) / np.where(at_work_gpu_h > 0.0, at_work_gpu_h, 1.0)
+    own = gpu_h * each_kwh[..., None]
+    stored = measured["charge_kw"]
+    rest = sum(measured.values()) - own.sum(axis=2) - stored
+    return np.concatenate([own, stored[..., None], rest[..., None]], axis=2)
 
 
 def test_shares_by_hand() -> None:

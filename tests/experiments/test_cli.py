@@ -34,6 +34,7 @@ COMMANDS = (
         "evaluate",
         "leaderboard",
         "case",
+        "year",
         "throughput",
         "import",
         "scenarios",
@@ -292,6 +293,24 @@ def test_imported_requests_play_in_an_evaluation(empty_folder: Path, tmp_path: P
         done = wattward(*command, "--region", region.name, *told)
         assert done.exit_code == 0, done.output
         assert "interactive_gpus: 48 values, 2024-05-05T22:00:00+00:00" in done.stdout and "mean 4 GPU" in done.stdout
+    shown = ("evaluate", "Random", "--scenario", "toy", "--recording", str(out), "--episodes", "1", "--jobs", "1")
+    assert wattward(*shown).exit_code == 0
+
+
+def test_an_imported_log_plays_in_an_evaluation(empty_folder: Path, tmp_path: Path) -> None:
+    job = "{} {} 5 3600 {} -1 -1 8 7200 -1 1 3 1 1 1 1 -1 -1\n"
+    lines = [job.format(i, 1800 * i, 8 if i else -1) for i in range(40)]
+    (tmp_path / "log.swf").write_text(f"; UnixStartTime: 1704067200\n{''.join(lines)}", encoding="utf-8")
+    out = tmp_path / "recorded"
+    command = ("import", "jobs", str(tmp_path / "log.swf"), "--out", str(out), "--class", "batch")
+    refused(empty_folder, ["of 40 jobs 1 without processors; --missing drop"], *command)
+    refused(empty_folder, ["--region: import jobs does not take it"], *command, "--region", "x")
+    refused(empty_folder, ["--region: must name the region"], "import", "air", str(tmp_path / "log.swf"), "--out", "x")
+    assert not out.exists()
+    done = wattward(*command, "--missing", "drop")
+    assert done.exit_code == 0, done.output
+    assert "batch: 39 jobs, 2024-01-01 08:30" in done.stdout and "1 jobs left out" in done.stdout
+    refused(empty_folder, ["holds no dated series"], "year", "toy", "--recording", str(out))
     shown = ("evaluate", "Random", "--scenario", "toy", "--recording", str(out), "--episodes", "1", "--jobs", "1")
     assert wattward(*shown).exit_code == 0
 
