@@ -4,6 +4,7 @@ An episode in which nothing could be saved has no score: NaN, for everyone. Scen
 in a resample: training seeds and episode indices are resampled, scenarios are not. A resampled index counts for all
 scenarios at once, because episodes of one index share their draws between scenarios that differ in a tariff or a
 disturbance, and because one training run may play them all; where they are independent the interval is as right.
+SciPy's statistics take longer to import than an episode to play, so only the functions that need them import them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wattward.experiments.scores import DRAWS, Floats
+from wattward.experiments.scores import Floats
 
 CONFIDENCE = 0.95
+DRAWS = 2000
+"""Bootstrap resamples behind an interval."""
 CHUNK = 2_000_000
 """Resampled scores that are held at once."""
 SEED_STREAM, EPISODE_STREAM = 0, 1
