@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(ledger_cli.commands, name="ledger")
 app.command()(leaderboard_cli.leaderboard)
+app.command()(leaderboard_cli.reproduce)
 
 Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")]
 Episodes = Annotated[int, typer.Option("--episodes", min=1, help="Episodes 0..N-1 of the split.")]

@@ -1,4 +1,4 @@
-"""The command `leaderboard`. Heavy modules are imported inside it, so that help answers at once."""
+"""The commands `leaderboard` and `reproduce`. Heavy modules are imported inside them, so that help answers at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, folder, show
+
+DIFFERENT = 1
 
 
 def leaderboard(
@@ -49,3 +51,27 @@ def leaderboard(
             beside = [row for row in against if row["scenario"] == label]
             show(tables.terminal(tables.VERSUS, beside, f"score less that of {versus} · {label}"))
     typer.echo(f"picture: {place / 'leaderboard.png'}")
+
+
+def reproduce(
+    results: Annotated[Path, typer.Argument(help="A folder that `wattward leaderboard` wrote.")],
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Run only so many cells again, drawn by --seed; else all.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample.")] = 0,
+    recording: Recording = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Run published results again and report whatever differs (exit code 1)."""
+    from wattward.experiments.reproduce import reproduce
+
+    found = reproduce(results, sample=sample, seed=seed, recording=folder(recording), jobs=jobs)
+    for note in found.notes:
+        typer.echo(f"note: {note}")
+    for difference in found.differences:
+        typer.echo(f"differs: {difference}", err=True)
+    typer.echo(
+        f"{results}: {found.cells_run} of {found.cells} cells run again, {found.records} episodes; {found.verdict}"
+    )
+    if found.differences:
+        raise typer.Exit(DIFFERENT)

@@ -149,7 +149,7 @@ def wattward_with(site: Path, folder: Path, *arguments: str) -> subprocess.Compl
 
 
 @pytest.mark.slow
-def test_an_outside_package_is_on_the_board(tmp_path: Path) -> None:
+def test_an_outside_package_is_on_the_board_and_reproduced(tmp_path: Path) -> None:
     install(tmp_path / "site", "outside_g", "Odd = outside_g.policies:make")
     (tmp_path / "mine.yaml").write_text(SUITE, encoding="utf-8")
     (tmp_path / "loose.py").write_text(POLICY.replace("OddSteps", "Loose"), encoding="utf-8")
@@ -165,3 +165,11 @@ def test_an_outside_package_is_on_the_board(tmp_path: Path) -> None:
         "Odd": "outside_g.policies:make",
         "Loose": "loose:make",
     }
+    again = wattward_with(tmp_path / "site", tmp_path, "reproduce", "results/mine", "--sample", "3", "--jobs", "1")
+    assert again.returncode == 0, again.stderr + again.stdout
+    (tmp_path / "loose.py").write_text(POLICY.replace("OddSteps", "Loose").replace("2 if", "1 if"), encoding="utf-8")
+    changed = wattward_with(tmp_path / "site", tmp_path, "reproduce", "results/mine", "--jobs", "1")
+    assert changed.returncode == 1
+    assert "the files of loose:make are not those of the results" in changed.stderr
+    assert "toy/Loose, episode 0: cost_yuan" in changed.stderr
+    assert "toy/Odd" not in changed.stderr
