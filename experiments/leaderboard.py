@@ -12,6 +12,7 @@ import numpy as np
 from wattward.configs import load_scenario
 from wattward.configs.suite_schema import Suite
 from wattward.experiments import ranking, statistics, tables
+from wattward.experiments.croissant import CROISSANT, describe
 from wattward.experiments.evaluate import Worlds, recording_digest
 from wattward.experiments.ranking import ALL, Limits, Row
 from wattward.experiments.records import (
@@ -67,6 +68,8 @@ def publish(
     about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_entrant(records)}
     kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
     files = {name: file_digest(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
+    write_json(out / CROISSANT, describe(suite, records, {name: files[name] for name in (LEADERBOARD, EPISODES)}))
+    files[CROISSANT] = file_digest(out / CROISSANT)
     made = provenance(policy_seed=0, bootstrap_seed=0, **about, files=files)
     write_json(out / PROVENANCE, {**made, "sha256": seal(made)})
     return rows
@@ -118,7 +121,7 @@ def note(suite: Suite) -> str:
     kind = "recorded" if suite.recording and not suite.also_recorded else "drawn"
     left_out = suite.also_recorded if suite.also_recorded and not suite.recording else ()
     limits = [
-        f"{most:.1%} {word}"
+        f"{100 * most:g}% {word}"
         for word, most in (("late", suite.most_late_share), ("dropped", suite.most_dropped_share))
         if most is not None
     ]

@@ -78,7 +78,7 @@ def breach(group: pd.DataFrame, limits: Limits) -> str:
             whole = sum(float(group[part].sum()) for part in asked)
             share = float(group[column].sum()) / whole if whole > 0 else 0.0
             if share > most:
-                return f"{word} {share:.1%} > {most:.1%}"
+                return f"{word} {share:.2%} > {100 * most:g}%"
     return ""
 
 

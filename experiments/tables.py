@@ -104,7 +104,7 @@ def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
     names = [row["entrant"] for row in rows if row["scenario"] == labels[-1]]
     found = {(row["entrant"], row["scenario"]): row for row in rows}
     columns: list[Column] = [("entrant", text("entrant"))]
-    columns += [(label, text(label)) for label in reversed(labels)]
+    columns += [(label, text(label)) for label in (labels[-1], *labels[:-1])]
     shown: list[Row] = [
         {"entrant": name, **{label: _score(found.get((name, label))) for label in labels}} for name in names
     ]

@@ -113,16 +113,16 @@ def test_who_breaks_the_contract_is_marked_and_not_averaged() -> None:
     by_world = {(row["scenario"], row["entrant"]): row for row in rows}
     assert [row["entrant"] for row in rows[:4]] == ["bound", "PPO", "Random", "PeakOffset"]
     late = by_world["toy", "PeakOffset"]
-    assert (late["mark"], late["score_iqm"], late["late_gpu_h"]) == ("late 12.0% > 5.0%", None, 12.0)
+    assert (late["mark"], late["score_iqm"], late["late_gpu_h"]) == ("late 12.00% > 5%", None, 12.0)
     assert by_world["other", "PeakOffset"]["score_iqm"] == pytest.approx(0.935)
     overall = by_world[ranking.ALL, "PeakOffset"]
     assert (overall["mark"], overall["score_iqm"]) == ("broke 1 of 2", None)
     assert by_world[ranking.ALL, "PPO"]["poi_vs_best_rule"] == 1.0
     shown = tables.markdown(tables.LEADERBOARD, rows)
-    assert "| PeakOffset | – | late 12.0% > 5.0% | – | 46.8% | 12 |" in shown
+    assert "| PeakOffset | – | late 12.00% > 5% | – | 46.8% | 12 |" in shown
     side_by_side = tables.markdown(*tables.by_scenario(rows))
-    assert "| entrant | all scenarios | other | toy |" in side_by_side
-    assert "| PeakOffset | broke 1 of 2 | 0.935 | late 12.0% > 5.0% |" in side_by_side
+    assert "| entrant | all scenarios | toy | other |" in side_by_side
+    assert "| PeakOffset | broke 1 of 2 | late 12.00% > 5% | 0.935 |" in side_by_side
     assert all(row["mark"] is None for row in ranking.rank(over_the_limit()))
 
 
@@ -181,7 +181,7 @@ def test_an_episode_with_nothing_to_save_is_left_out_of_the_score() -> None:
 
 def test_a_leaderboard_is_a_folder(tmp_path: Path) -> None:
     rows = leaderboard.publish(SUITE, board(), tmp_path)
-    others = {"profiles.json", "ranks.json", "episodes.parquet", "provenance.json", "configs"}
+    others = {"profiles.json", "ranks.json", "episodes.parquet", "provenance.json", "croissant.json", "configs"}
     expected = {f"leaderboard.{suffix}" for suffix in ("json", "md", "png", "svg")} | others
     assert {path.name for path in tmp_path.iterdir()} == expected
     assert json.loads((tmp_path / "leaderboard.json").read_text(encoding="utf-8")) == json.loads(json.dumps(rows))
