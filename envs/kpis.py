@@ -35,6 +35,7 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
         "green_share": green_kwh / facility_kwh if facility_kwh > 0 else 0.0,
         "in_band": float(tally.in_band_steps[b].sum()) / (steps * params.fleet_gpus.shape[1]),
         "utilisation": summed("interactive_gpus", "busy_gpus") / gpu_steps,
+        "interactive_gpu_h": summed("interactive_gpus") * step_h,
         "late_gpu_h": summed("late_gpu_h"),
         "dropped_gpu_h": summed("dropped_gpus") * step_h,
         "moved_gb": summed("moved_gb"),

@@ -12,7 +12,7 @@ from wattward.experiments import tables
 from wattward.experiments.entrants import Entrant, entrant
 from wattward.experiments.evaluate import FLOOR, Worlds, check_fit
 from wattward.experiments.executor import Cell, blocks, run_cells
-from wattward.experiments.leaderboard import summary
+from wattward.experiments.ranking import summary
 from wattward.experiments.records import Record, frame, provenance, write_json, write_text
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from wattward.experiments import cases_cli, ledger_cli
+from wattward.experiments import cases_cli, leaderboard_cli, ledger_cli
+from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, folder, show
 
 if TYPE_CHECKING:
     from wattward.envs.importers.options import Imported
 
 BAD_INPUT, UNFINISHED = 2, 130
-CACHE = Path("results/cache")
 
 
 class Commands(TyperGroup):
@@ -46,14 +46,11 @@ app = typer.Typer(
 )
 app.add_typer(ledger_cli.commands, name="ledger")
 app.command()(cases_cli.cases)
+app.command()(leaderboard_cli.leaderboard)
+app.command()(leaderboard_cli.reproduce)
 
 Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")]
 Episodes = Annotated[int, typer.Option("--episodes", min=1, help="Episodes 0..N-1 of the split.")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes.")]
-Recording = Annotated[
-    Path | None, typer.Option("--recording", help="Folder of recorded series, see docs/recordings.md.")
-]
-Cache = Annotated[Path, typer.Option("--cache", help="Folder of finished work; safe to delete.")]
 Trust = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Load a foreign .zip agent, although doing so runs whatever code is in it."),
@@ -91,7 +88,7 @@ def train(
 
 @app.command()
 def evaluate(
-    entrants: Annotated[list[str], typer.Argument(help="Rules by name, checkpoint folders, or both.")],
+    entrants: Annotated[list[str], typer.Argument(help="Rules by name, checkpoint folders, MODULE:FACTORY.")],
     scenario: Scenario = "zhejiang-xinjiang",
     episodes: Episodes = 20,
     split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
@@ -103,42 +100,18 @@ def evaluate(
     cache: Cache = CACHE,
 ) -> None:
     """Run entrants on the same episodes and score them."""
-    from wattward.experiments import leaderboard, tables
+    from wattward.experiments import ranking, suites, tables
     from wattward.experiments.evaluate import Worlds
     from wattward.experiments.records import check_suffix, write_records
 
     if out is not None:
         check_suffix(out)
-    worlds = Worlds(scenario, split, _folder(recording))
-    records = leaderboard.run_entrants(
-        entrants, worlds, episodes, cache, seed=seed, jobs=jobs, trust_pickle=trust_pickle
-    )
+    worlds = Worlds(scenario, split, folder(recording))
+    records = suites.run_entrants(entrants, worlds, episodes, cache, seed=seed, jobs=jobs, trust_pickle=trust_pickle)
     if out is not None:
         write_records(out, records)
-    rows = leaderboard.rank(records)
-    _show(tables.terminal(tables.EPISODES, rows, f"{episodes} {split} episodes of {scenario}"))
-
-
-@app.command()
-def leaderboard(
-    suite: Annotated[str, typer.Argument(help="A shipped suite by name, or a suite file.")] = "quick",
-    out: Annotated[Path | None, typer.Option("--out", help="Folder; results/SUITE by default.")] = None,
-    jobs: Jobs = 2,
-    without_learned: Annotated[bool, typer.Option("--without-learned", help="Leave the trained agents out.")] = False,
-    cache: Cache = CACHE,
-) -> None:
-    """Rank every entrant of a suite and draw the ranking."""
-    from wattward.configs import load_suite
-    from wattward.experiments import leaderboard, tables
-
-    wanted = load_suite(suite)
-    folder = out or Path("results") / wanted.name
-    records = leaderboard.run_suite(wanted, cache, jobs=jobs, learned=not without_learned)
-    rows = leaderboard.publish(wanted, records, folder)
-    for scenario in wanted.scenarios:
-        shown = [row for row in rows if row["scenario"] == scenario]
-        _show(tables.terminal(tables.LEADERBOARD, shown, f"{wanted.title} · {scenario}"))
-    _say(f"picture: {folder / 'leaderboard.png'}")
+    rows = ranking.rank(records)
+    show(tables.terminal(tables.EPISODES, rows, f"{episodes} {split} episodes of {scenario}"))
 
 
 @app.command()
@@ -154,9 +127,9 @@ def case(
     from wattward.experiments import case, tables
 
     wanted = case.case(name)
-    rows = case.run_case(wanted, episodes, _folder(recording), cache, jobs=jobs)
+    rows = case.run_case(wanted, episodes, folder(recording), cache, jobs=jobs)
     paths = case.publish_case(name, rows, out)
-    _show(tables.terminal(tables.CASE, rows, f"{wanted.title}, {episodes} test episodes"))
+    show(tables.terminal(tables.CASE, rows, f"{wanted.title}, {episodes} test episodes"))
     _say(f"published: {wanted.published}")
     _say(f"table: {paths[1]}")
 
@@ -206,8 +179,8 @@ def throughput(
     if json is not None:
         meter.publish(json, measured)
     figures = report.figure_rows(meter.sections_of(measured))
-    _show(tables.terminal(report.FIGURES, figures, f"throughput{' (quick: noise)' if quick else ''}"))
-    _show(tables.terminal(report.TARGET_COLUMNS, measured["targets"], "targets"))
+    show(tables.terminal(report.FIGURES, figures, f"throughput{' (quick: noise)' if quick else ''}"))
+    show(tables.terminal(report.TARGET_COLUMNS, measured["targets"], "targets"))
 
 
 @app.command("import")
@@ -302,11 +275,11 @@ def describe(
     played = play_day(scenario, day)
     _say(f"{scenario.name}: {scenario.title}\n")
     for sheet in describe.scenario_sheets(scenario):
-        _show(tables.terminal(sheet.columns, sheet.rows, sheet.title))
+        show(tables.terminal(sheet.columns, sheet.rows, sheet.title))
     _say(describe.paragraphs({**describe.region_terms(scenario), **describe.terms(scenario)}))
     _say(describe.day_title(played))
     for sheet in [*describe.day_sheets(played), describe.day_summary(played)]:
-        _show(tables.terminal(sheet.columns, sheet.rows, sheet.title))
+        show(tables.terminal(sheet.columns, sheet.rows, sheet.title))
     if out is not None:
         day_picture.draw_day(played, out)
         _say(f"picture: {out}")
@@ -314,11 +287,14 @@ def describe(
 
 @app.command()
 def entrants() -> None:
-    """List the rules that may enter."""
+    """List the rules, and the entrants of installed packages, that may enter."""
     from wattward import baselines
+    from wattward.experiments import submissions
 
     for name in baselines.names():
         _say(name)
+    for name, where in submissions.installed().items():
+        _say(f"{name:<28}{where}")
 
 
 @app.command()
@@ -332,14 +308,6 @@ def version() -> None:
 def main() -> None:
     """The entry point of the `wattward` command."""
     app(prog_name="wattward")
-
-
-def _folder(recording: Path | None) -> str | None:
-    if recording is not None and not recording.is_dir():
-        from wattward.configs import ConfigError
-
-        raise ConfigError(f"--recording {recording}: no such folder")
-    return None if recording is None else str(recording)
 
 
 def _tell(imported: Imported, out: Path) -> None:
@@ -359,14 +327,6 @@ def _tell(imported: Imported, out: Path) -> None:
 
 def _say(line: str) -> None:
     typer.echo(line)
-
-
-def _show(table: object) -> None:
-    from rich.console import Console
-
-    console = Console()
-    console.width = max(console.width, 100)
-    console.print(table)
 
 
 if __name__ == "__main__":

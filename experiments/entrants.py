@@ -1,4 +1,4 @@
-"""Who may enter: a rule by its name, or a trained policy by its checkpoint folder."""
+"""Who may enter: a rule by its name, a trained policy by its checkpoint folder, or a policy of another package."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from pathlib import Path
 
 from wattward.configs import ConfigError
 from wattward.envs.policy import Policy
+from wattward.experiments import submissions
 from wattward.experiments.records import PACKAGE, digest, folder_digest
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """One entrant with one training seed; `path` is None for a rule."""
+    """One entrant with one training seed; a checkpoint has a `path`, a policy of another package a `factory`."""
 
     name: str
     path: Path | None = None
     train_seed: int | None = None
     content: str = ""
     trust_pickle: bool = False
+    factory: str | None = None
 
     @property
     def learned(self) -> bool:
@@ -29,8 +31,10 @@ class Entrant:
         """The policy itself, made anew.
 
         Raises:
-            ConfigError: the checkpoint cannot be used.
+            ConfigError: the checkpoint or the factory cannot be used.
         """
+        if self.factory is not None:
+            return submissions.make(self.factory)
         if self.path is not None:
             from wattward.agents.policy import load_policy
 
@@ -41,10 +45,11 @@ class Entrant:
 
 
 def entrant(text: str, *, trust_pickle: bool = False) -> Entrant:
-    """The entrant behind a rule's name or a checkpoint, loaded once to see that it works.
+    """The entrant behind a name or a checkpoint, made once to see that it works.
 
     Args:
-        text: a rule's name, a checkpoint folder, or a Stable-Baselines3 zip.
+        text: a rule's name, a checkpoint folder, a Stable-Baselines3 zip, the name of an installed package's entry
+            point, or MODULE:FACTORY.
         trust_pickle: whether a zip, which runs whatever code is in it, may be loaded.
 
     Raises:
@@ -53,12 +58,34 @@ def entrant(text: str, *, trust_pickle: bool = False) -> Entrant:
     path = _checkpoint_path(text)
     if path is not None:
         return _from_checkpoint(path, trust_pickle)
+    if ":" in text:
+        return submitted(text)
+    if text in submissions.installed():
+        return submitted(submissions.installed()[text], text)
     if "/" in text:
         raise ConfigError(f"{text}: no such checkpoint folder, and no rule has this name")
     from wattward import baselines
 
     baselines.make(text)
     return Entrant(text)
+
+
+def submitted(where: str, name: str | None = None) -> Entrant:
+    """A policy of another package, under `name` or its own.
+
+    Args:
+        where: MODULE:FACTORY; the factory takes nothing and returns a policy.
+        name: the entrant's.
+
+    Raises:
+        ConfigError: it cannot be made, or bears the name of one of our rules.
+    """
+    from wattward import baselines
+
+    called = submissions.make(where).name if name is None else name
+    if called in baselines.names():
+        raise ConfigError(f"entrant {where}: the name {called!r} is that of a rule; must be another")
+    return Entrant(called, content=submissions.content_of(where), factory=where)
 
 
 def checkpoint(name: str, folder: str) -> Entrant:

@@ -51,7 +51,7 @@ class Worlds:
     def name(self) -> str:
         """Names the content of these worlds and the code that runs them."""
         scenario = load_scenario(self.scenario)
-        content = _recording_digest(self.recording, self.scenario) if self.recording else None
+        content = recording_digest(self.recording, self.scenario) if self.recording else None
         return digest(scenario.model_dump_json(), self.split, content, code_digest())
 
 
@@ -163,7 +163,8 @@ def _recording(recording: str, scenario: str) -> Any:  # noqa: ANN401 - Recordin
 
 
 @cache
-def _recording_digest(recording: str, scenario: str) -> str:
+def recording_digest(recording: str, scenario: str) -> str:
+    """Names the series that a recording holds for a scenario."""
     import joblib
 
     return str(joblib.hash(_recording(recording, scenario)))
@@ -176,6 +177,7 @@ def _scored(who: Entrant, worlds: Worlds, episode: int, played: Mapping[str, Val
         "entrant": who.name,
         "train_seed": who.train_seed,
         "learned": int(who.learned),
+        "submitted": int(who.factory is not None),
         "scenario": worlds.scenario,
         "split": worlds.split,
         "recorded": int(worlds.recording is not None),

@@ -1,210 +1,199 @@
-"""From a suite to a ranking: rows with intervals, a table, a picture, every episode, and how to make it again."""
+"""A leaderboard as a folder: tables, a picture, every episode, and all that is needed to make it again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs import load_scenario
 from wattward.configs.suite_schema import Suite
-from wattward.experiments import scores, tables
-from wattward.experiments.entrants import Entrant, checkpoint, entrant
-from wattward.experiments.evaluate import Worlds, check_fit
-from wattward.experiments.executor import Cell, blocks, run_cells
-from wattward.experiments.records import Record, digest, frame, provenance, write_json, write_records, write_text
+from wattward.experiments import ranking, statistics, tables
+from wattward.experiments.croissant import CROISSANT, describe
+from wattward.experiments.evaluate import Worlds, recording_digest
+from wattward.experiments.ranking import ALL, Limits, Row
+from wattward.experiments.records import (
+    PACKAGE,
+    Record,
+    digest,
+    folder_digest,
+    provenance,
+    write_json,
+    write_records,
+    write_text,
+)
+from wattward.experiments.scores import Floats
+from wattward.experiments.suites import checkpoints_of, worlds_of
 
-if TYPE_CHECKING:
-    import pandas as pd
+TAUS = tuple(round(float(tau), 3) for tau in np.linspace(-0.5, 1.0, 61))
+"""Scores at which performance profiles are given."""
+LEADERBOARD, PROFILES, RANKS, EPISODES = "leaderboard.json", "profiles.json", "ranks.json", "episodes.parquet"
+PROVENANCE, CONFIGS = "provenance.json", "configs"
+UNTIMED = ("decision_us",)
+"""Measured times, which no two runs share."""
 
-Row = dict[str, Any]
-MEANS = ("cost_yuan", "late_gpu_h", "dropped_gpu_h", "green_share", "in_band")
-"""Columns of a row that are means over its episodes."""
-EPISODES_PER_CELL = 5
+
+def limits_of(suite: Suite) -> Limits:
+    """The contract that a suite holds its entrants to."""
+    return Limits(suite.most_late_share, suite.most_dropped_share)
 
 
-def entrants_of(suite: Suite, *, learned: bool = True) -> list[Entrant]:
-    """Every entrant of a suite, one for each training seed.
+def publish(
+    suite: Suite, records: Sequence[Record], out: Path, *, submitted: Mapping[str, Mapping[str, str]] | None = None
+) -> list[Row]:
+    """Writes all the files of a leaderboard under `out` and returns its rows.
 
-    Raises:
-        ConfigError: a rule is unknown, or a checkpoint is missing or damaged.
+    Args:
+        suite: what was run.
+        records: every episode of it.
+        out: folder; the file that says how all was made is written last.
+        submitted: entrants of other packages: by name, where each is and what content it had.
     """
-    from wattward import baselines
-
-    rules = baselines.names() if suite.rules == "all" else suite.rules
-    found = [entrant(rule) for rule in rules]
-    if learned:
-        found += [checkpoint(entry.entrant, folder) for entry in suite.checkpoints for folder in entry.folders]
-    return found
-
-
-def run_suite(
-    suite: Suite, cache_dir: Path, *, jobs: int = 2, learned: bool = True, progress: bool = True
-) -> list[Record]:
-    """Records of every entrant on every episode of a suite.
-
-    Raises:
-        ConfigError: something the suite names cannot be used; found before the first episode is run.
-    """
-    meets = [Worlds(scenario, suite.split, suite.recording) for scenario in suite.scenarios]
-    entrants = entrants_of(suite, learned=learned)
-    for worlds in meets:
-        check_fit(entrants, worlds)
-    cells = [
-        Cell(who, worlds, first, after_last)
-        for worlds in meets
-        for who in entrants
-        for first, after_last in blocks(suite.episodes, suite.episodes_per_cell)
-    ]
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress)
-
-
-def run_entrants(
-    names: Sequence[str],
-    worlds: Worlds,
-    episodes: int,
-    cache_dir: Path,
-    *,
-    seed: int = 0,
-    jobs: int = 2,
-    trust_pickle: bool = False,
-    progress: bool = True,
-) -> list[Record]:
-    """Records of entrants, by rule name or checkpoint, on episodes 0..n-1.
-
-    Raises:
-        ConfigError: an entrant, the scenario or the recording cannot be used; found before the first episode is run.
-    """
-    found = [entrant(name, trust_pickle=trust_pickle) for name in dict.fromkeys(names)]
-    check_fit(found, worlds)
-    cells = [
-        Cell(who, worlds, first, last, seed) for who in found for first, last in blocks(episodes, EPISODES_PER_CELL)
-    ]
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress)
-
-
-def rank(records: Sequence[Record]) -> list[Row]:
-    """Rows of a leaderboard, scenario by scenario: the bound, then the entrants from the best score down.
-
-    Raises:
-        ConfigError: entrants did not run the same episodes, or in no episode anything could be saved.
-    """
-    table = frame(records)
-    return [
-        row for scenario in table["scenario"].unique() for row in _rank_scenario(table[table["scenario"] == scenario])
-    ]
-
-
-def publish(suite: Suite, records: Sequence[Record], out: Path) -> list[Row]:
-    """Writes all the files of a leaderboard under `out` and returns its rows."""
     from wattward.experiments.picture import draw_leaderboard
 
-    rows = rank(records)
-    write_json(out / "leaderboard.json", rows)
-    write_text(
-        out / "leaderboard.md", f"# {suite.title}\n\n{note(suite)}\n\n{tables.markdown(tables.LEADERBOARD, rows)}"
-    )
-    write_records(out / "episodes.parquet", records)
-    write_json(out / "provenance.json", provenance(policy_seed=0, bootstrap_seed=0, **_sources(suite, records)))
+    rows = ranking.rank(records, limits_of(suite))
+    configs = configs_of(suite)
+    shapes = statistics_of(suite, records)
+    for name, config in configs.items():
+        write_json(out / CONFIGS / name, config)
+    write_json(out / LEADERBOARD, rows)
+    write_json(out / PROFILES, shapes[PROFILES])
+    write_json(out / RANKS, shapes[RANKS])
+    write_text(out / "leaderboard.md", as_markdown(suite, rows))
+    write_records(out / EPISODES, records)
     draw_leaderboard(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
+    about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_entrant(records)}
+    kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
+    files = {name: file_digest(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
+    write_json(out / CROISSANT, describe(suite, records, {name: files[name] for name in (LEADERBOARD, EPISODES)}))
+    files[CROISSANT] = file_digest(out / CROISSANT)
+    made = provenance(policy_seed=0, bootstrap_seed=0, **about, files=files)
+    write_json(out / PROVENANCE, {**made, "sha256": seal(made)})
     return rows
 
 
-def note(suite: Suite) -> str:
-    """What the numbers of a leaderboard mean, in three lines."""
-    worlds = f"recording `{suite.recording}`" if suite.recording else "drawn worlds"
-    return (
-        f"{suite.episodes} {suite.split} episodes of {', '.join(suite.scenarios)} ({worlds}), the same for everyone. "
-        "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
-        "training seeds and episodes. P(best): probability of beating the best rule on an episode. "
-        "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
-        "In band: share of time at the load the scenario asks for. µs: mean time of a step's choice."
-    )
-
-
-def summary(group: pd.DataFrame) -> Row:
-    """One entrant's row, of its records in one scenario."""
-    table = score_table(group)
-    low, high = scores.interval(table)
-    seeds = [int(seed) for seed in sorted(group["train_seed"].dropna().unique())]
-    return {
-        "entrant": str(group["entrant"].iloc[0]),
-        "scenario": str(group["scenario"].iloc[0]),
-        "kind": "learned" if group["learned"].iloc[0] else "rule",
-        "score_iqm": scores.iqm(table),
-        "score_low": low,
-        "score_high": high,
-        "saving": _saving(group, "cost_yuan"),
-        **{name: float(group[name].mean()) for name in MEANS},
-        "decision_us": float(group["decision_us"].median()),
-        "episodes": int(group["episode"].nunique()),
-        "train_seeds": seeds,
+def configs_of(suite: Suite) -> dict[str, Any]:
+    """The suite and its scenarios as they were resolved, by file name, without the place of recorded series."""
+    shown = suite.model_dump(mode="json") | {"recording": None if suite.recording is None else "RECORDING"}
+    scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
+    return {"suite.json": shown} | {
+        f"{Path(name).stem}.json": load_scenario(name).model_dump(mode="json") for name in scenarios
     }
 
 
-def score_table(group: pd.DataFrame) -> scores.Floats:
-    """Scores of one entrant, one row a training seed and one column an episode, shape (S, E).
-
-    Raises:
-        ConfigError: a training seed did not run every episode, or nothing could be saved in any of them.
-    """
-    runs = group.assign(train_seed=group["train_seed"].fillna(-1).astype(int))
-    if runs.duplicated(["train_seed", "episode"]).any():
-        raise ConfigError(f"entrant {group['entrant'].iloc[0]!r}: two checkpoints have the same training seed")
-    wide = runs.set_index(["train_seed", "episode"])["score"].astype(float).unstack()  # noqa: PD010 - no pair occurs twice
-    possible = wide.dropna(axis=1, how="all")
-    if possible.empty or possible.isna().any(axis=None):
-        raise ConfigError(
-            f"entrant {group['entrant'].iloc[0]!r}: episodes without a score: nothing to save, or not run"
-        )
-    return np.asarray(possible.to_numpy(), dtype=np.float64)
-
-
-def _rank_scenario(table: pd.DataFrame) -> list[Row]:
-    groups = {str(name): group for name, group in table.groupby("entrant", sort=False)}
-    if len({tuple(sorted(group["episode"].unique())) for group in groups.values()}) > 1:
-        raise ConfigError("entrants did not run the same episodes and cannot be ranked")
-    rows = sorted((summary(group) for group in groups.values()), key=lambda row: (-row["score_iqm"], row["entrant"]))
-    best = next((row["entrant"] for row in rows if row["kind"] == "rule"), None)
-    for row in rows:
-        rival = None if best is None or row["entrant"] == best else score_table(groups[best])
-        ours = score_table(groups[row["entrant"]])
-        row["poi_vs_best_rule"] = None if rival is None else scores.probability_of_improvement(ours, rival)
-    return [_bound_row(table), *rows]
-
-
-def _bound_row(table: pd.DataFrame) -> Row:
-    episodes = table.drop_duplicates("episode")
-    unknown = dict.fromkeys((*MEANS, "decision_us", "poi_vs_best_rule"))
+def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
+    """Performance profiles with bands, and shares of resamples in which each rank is held, by world and over all."""
+    worlds = ranking.worlds_in(records, limits_of(suite))
+    by_world = {label: world.tables() for label, world in worlds.items()}
+    if len(worlds) > 1:
+        by_world[ALL] = ranking.overall_tables(worlds)[0]
     return {
-        "entrant": "bound",
-        "scenario": str(table["scenario"].iloc[0]),
-        "kind": "bound",
-        **dict.fromkeys(("score_iqm", "score_low", "score_high"), 1.0),
-        "saving": _saving(episodes, "bound_yuan"),
-        **unknown,
-        "cost_yuan": float(episodes["bound_yuan"].mean()),
-        "episodes": len(episodes),
-        "train_seeds": [],
-    }
-
-
-def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, object]:
-    """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
-    took_part = {record["entrant"] for record in records}
-    return {
-        "suite": suite.model_dump(mode="json"),
-        "scenarios": {name: digest(load_scenario(name).model_dump_json()) for name in suite.scenarios},
-        "checkpoints": {
-            folder: checkpoint(entry.entrant, folder).content
-            for entry in suite.checkpoints
-            if entry.entrant in took_part
-            for folder in entry.folders
+        PROFILES: {
+            "taus": TAUS,
+            **{label: {name: _profile(table) for name, table in own.items()} for label, own in by_world.items()},
+        },
+        RANKS: {
+            label: {name: held.tolist() for name, held in statistics.rank_stability(own).items()} if own else {}
+            for label, own in by_world.items()
         },
     }
 
 
-def _saving(group: pd.DataFrame, column: str) -> float:
-    return scores.saving(group[column].to_numpy(), group["run_on_arrival_yuan"].to_numpy())
+def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
+    """The board as a page: over all scenarios first, if there are several, then one by one."""
+    labels = list(dict.fromkeys(row["scenario"] for row in rows))
+    parts = [f"# {suite.title}\n\n{note(suite)}\n"]
+    if len(labels) > 1:
+        parts.append(f"## Score by scenario\n\n{tables.markdown(*tables.by_scenario(rows))}")
+    for label in sorted(labels, key=lambda label: label != ALL):
+        shown = [row for row in rows if row["scenario"] == label]
+        parts.append((f"## {label}\n\n" if len(labels) > 1 else "") + tables.markdown(tables.PAGE, shown))
+    return "\n".join(parts)
+
+
+def note(suite: Suite) -> str:
+    """What the numbers of a leaderboard mean, in a few lines."""
+    played = worlds_of(suite)
+    worlds = [f"{w.scenario}{ranking.RECORDED if w.recording and suite.also_recorded else ''}" for w in played]
+    kind = "recorded" if suite.recording and not suite.also_recorded else "drawn"
+    left_out = suite.also_recorded if suite.also_recorded and not suite.recording else ()
+    limits = [
+        f"{100 * most:g}% {word}"
+        for word, most in (("late", suite.most_late_share), ("dropped", suite.most_dropped_share))
+        if most is not None
+    ]
+    return (
+        f"{suite.episodes} {suite.split} episodes of {', '.join(worlds)} ({kind} worlds), the same for everyone. "
+        "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
+        "training seeds and episodes. P(best): probability of beating the best rule on an episode. 5 %: the score that "
+        "one run in twenty does not reach. "
+        "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
+        "In band: share of time at the load the scenario asks for. µs: mean time of a step's choice."
+        + (
+            f" Who exceeds the contract ({', '.join(limits)}) is marked, not averaged; broke 1 of 3: in one scenario."
+            if limits
+            else ""
+        )
+        + (f" Left out, as no recording was given: {', '.join(left_out)} (recorded)." if left_out else "")
+    )
+
+
+def digests_by_entrant(records: Sequence[Record]) -> dict[str, str]:
+    """Names the records of each world, entrant and training seed, measured times left out."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        plain: Record = {key: value for key, value in record.items() if key not in UNTIMED and value is not None}
+        groups.setdefault(group_name(record), []).append(plain)
+    return {name: digest(group) for name, group in groups.items()}
+
+
+def group_name(record: Mapping[str, Any]) -> str:
+    """World, entrant and training seed of a record, as in `toy/PPO/seed-0`."""
+    world = f"{record['scenario']}{ranking.RECORDED if record.get('recorded') else ''}"
+    seed = record["train_seed"]
+    return f"{world}/{record['entrant']}" + ("" if seed is None else f"/seed-{seed}")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def seal(made: Mapping[str, Any]) -> str:
+    """Digest of a provenance without its own seal."""
+    return digest({key: value for key, value in made.items() if key != "sha256"})
+
+
+def _profile(table: Floats) -> dict[str, Any]:
+    low, high = statistics.profile_band(table, TAUS)
+    return {"above": statistics.profile(table, TAUS).tolist(), "low": low.tolist(), "high": high.tolist()}
+
+
+def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
+    """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
+    took_part = {record["entrant"] for record in records}
+    scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
+    pairs = [pair for scenario in scenarios for pair in checkpoints_of(suite, scenario)]
+    return {
+        "suite": configs_of(suite)["suite.json"],
+        "learned": any(record["learned"] for record in records),
+        "scenarios": {name: digest(load_scenario(name).model_dump_json()) for name in scenarios},
+        "recordings": {w.scenario: recording_content(w) for w in worlds_of(suite) if w.recording},
+        "checkpoints": {
+            folder: checkpoint_content(folder) for name, folder in dict.fromkeys(pairs) if name in took_part
+        },
+    }
+
+
+def checkpoint_content(folder: str) -> str | None:
+    """Names the content of a checkpoint's folder, here or among the shipped agents; None if it is in neither place."""
+    found = next((path for path in (Path(folder), PACKAGE / "agents" / folder) if path.is_dir()), None)
+    return None if found is None else folder_digest(found)
+
+
+def recording_content(worlds: Worlds) -> str | None:
+    """Names the series that recorded worlds replay; None for drawn ones."""
+    return None if worlds.recording is None else recording_digest(worlds.recording, worlds.scenario)

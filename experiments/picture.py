@@ -42,7 +42,8 @@ def draw_leaderboard(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> 
 
 def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:
     scenarios = dict.fromkeys(row["scenario"] for row in rows)
-    return {name: [row for row in rows if row["scenario"] == name and row["kind"] != "bound"] for name in scenarios}
+    shown = [row for row in rows if row["kind"] != "bound" and row["score_iqm"] is not None]
+    return {name: [row for row in shown if row["scenario"] == name] for name in scenarios}
 
 
 def _panel(axis: Axes, scenario: str, entrants: Sequence[Row]) -> None:
@@ -57,7 +58,7 @@ def _panel(axis: Axes, scenario: str, entrants: Sequence[Row]) -> None:
     _dress(axis, scenario)
     for label, row in zip(axis.get_yticklabels(), entrants, strict=True):
         label.set_color(_colour(row))
-        label.set_fontweight("bold" if row["kind"] == "learned" else "normal")
+        label.set_fontweight("normal" if row["kind"] == "rule" else "bold")
 
 
 def _entrant(axis: Axes, y: int, row: Row) -> None:
@@ -91,4 +92,4 @@ def _dress(axis: Axes, scenario: str) -> None:
 
 
 def _colour(row: Row) -> str:
-    return LEARNED if row["kind"] == "learned" else RULE
+    return RULE if row["kind"] == "rule" else LEARNED

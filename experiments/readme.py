@@ -8,6 +8,7 @@ from typing import Any
 
 from wattward.configs import ConfigError
 from wattward.experiments import tables
+from wattward.experiments.ranking import ALL
 from wattward.experiments.records import write_text
 
 COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
@@ -19,21 +20,26 @@ def results_block(results: Path) -> str:
     """The Markdown between the README's markers.
 
     Args:
-        results: The folder that holds quick/leaderboard.json and cases/zhejiang-xinjiang.json.
+        results: The folder that holds standard/leaderboard.json, or else quick/, and cases/zhejiang-xinjiang.json.
 
     Raises:
         ConfigError: a file is missing; the message says which command writes it.
     """
-    rows = _read(results / "quick" / "leaderboard.json", "wattward leaderboard quick")
+    suite = "standard" if (results / "standard" / "leaderboard.json").is_file() else "quick"
+    every = _read(results / suite / "leaderboard.json", f"wattward leaderboard {suite}")
+    labels = list(dict.fromkeys(row["scenario"] for row in every))
+    rows = [row for row in every if row["scenario"] == labels[-1]]
+    side_by_side = f"{tables.markdown(*tables.by_scenario(every))}\n" if len(labels) > 1 else ""
+    worlds = ", ".join(f"`{label}`" for label in labels if label != ALL)
     case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward case zhejiang-xinjiang --recording DIR")
     episodes = case["rows"][0]["episodes"]
     return (
-        f"`wattward leaderboard quick`: {rows[0]['episodes']} test episodes of `{rows[0]['scenario']}`, the same for "
+        f"`wattward leaderboard {suite}`: {rows[0]['episodes']} test episodes of {worlds}, the same for "
         "every entrant; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
         "episodes. P(best): probability of beating the best rule on an episode. Late: GPU-h whose deadline passed, per "
         "episode. In band: share of the time that a site is at 60–80 % load."
-        f"\n\n{tables.markdown(COLUMNS, rows)}\n"
-        "![score by entrant](results/quick/leaderboard.png)\n\n"
+        f"\n\n{tables.markdown(COLUMNS, rows)}\n{side_by_side}"
+        f"![score by entrant](results/{suite}/leaderboard.png)\n\n"
         "**The published case.** `wattward case zhejiang-xinjiang --recording DIR --episodes "
         f"{episodes}` holds the peak-offset rule against RunOnArrival under both tariffs, in drawn worlds and on the "
         f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import platform
 import secrets
 import subprocess
@@ -139,15 +140,35 @@ def folder_digest(folder: Path) -> str:
 
 
 def provenance(**about: object) -> dict[str, object]:
-    """What is needed to make a result again: the command, the code, the packages, and whatever `about` adds."""
+    """What is needed to make a result again: command, code, packages, kind of machine, and whatever `about` adds."""
     return {
         "command": " ".join(["wattward", *sys.argv[1:]]),
         "git_commit": _git_commit(),
         "code": code_digest(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "host": host(),
         **about,
     }
+
+
+def host() -> dict[str, object]:
+    """What kind of machine this is, not which one: floating point may differ between kinds."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
 
 
 def _version(package: str) -> str | None:

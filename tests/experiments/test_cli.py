@@ -33,6 +33,7 @@ COMMANDS = (
         "train",
         "evaluate",
         "leaderboard",
+        "reproduce",
         "case",
         "year",
         "throughput",
@@ -167,6 +168,19 @@ def test_leaderboard_writes_its_folder_and_names_the_picture(empty_folder: Path,
     without = wattward("leaderboard", "mine.yaml", "--jobs", "1", "--without-learned", "--out", "other")
     assert without.exit_code == 0
     assert "Agent" not in (empty_folder / "other/leaderboard.md").read_text(encoding="utf-8")
+
+
+def test_leaderboard_sets_entrants_beside_one_of_them(empty_folder: Path) -> None:
+    (empty_folder / "mine.yaml").write_text(TOY_SUITE, encoding="utf-8")
+    result = wattward("leaderboard", "mine.yaml", "--jobs", "1", "--versus", "Random")
+    assert result.exit_code == 0, result.output
+    assert "score less that of Random · toy" in result.stdout
+    (row,) = json.loads((empty_folder / "results/mine/versus-Random.json").read_text(encoding="utf-8"))
+    assert (row["entrant"], row["versus"], row["scenario"]) == ("RunOnArrival", "Random", "toy")
+    assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+    wrong = wattward("leaderboard", "mine.yaml", "--versus", "MPC", "--out", "other")
+    assert (wrong.exit_code, (empty_folder / "other").exists()) == (2, False)
+    assert wrong.stderr == "error: --versus MPC: must be one of Random, RunOnArrival\n"
 
 
 def test_the_installed_command_works_in_a_process_of_its_own(empty_folder: Path) -> None:

@@ -1,0 +1,37 @@
+"""Options that several commands share, and how they speak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CACHE = Path("results/cache")
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes.")]
+Recording = Annotated[
+    Path | None, typer.Option("--recording", help="Folder of recorded series, see docs/recordings.md.")
+]
+Cache = Annotated[Path, typer.Option("--cache", help="Folder of finished work; safe to delete.")]
+
+
+def folder(recording: Path | None) -> str | None:
+    """The recording's folder as text.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    if recording is not None and not recording.is_dir():
+        from wattward.configs import ConfigError
+
+        raise ConfigError(f"--recording {recording}: no such folder")
+    return None if recording is None else str(recording)
+
+
+def show(table: object) -> None:
+    """Prints a table, 100 columns wide at least."""
+    from rich.console import Console
+
+    console = Console()
+    console.width = max(console.width, 100)
+    console.print(table)
