@@ -148,10 +148,10 @@ def year(
     from wattward.experiments import tables, year
 
     wanted = baselines.names() if rules is None else [name.strip() for name in rules.split(",")]
-    folder = str(_folder(recording))
-    rows = year.run_year(scenario, folder, wanted, cache, jobs=jobs)
-    paths = year.publish_year(scenario, folder, rows, out)
-    _show(tables.terminal(year.YEAR, rows, f"{scenario}, a recorded year"))
+    source = str(folder(recording))
+    rows = year.run_year(scenario, source, wanted, cache, jobs=jobs)
+    paths = year.publish_year(scenario, source, rows, out)
+    show(tables.terminal(year.YEAR, rows, f"{scenario}, a recorded year"))
     _say(f"table: {paths[1]}")
 
 
