@@ -14,6 +14,7 @@ from wattward.baselines.least_pending import LeastPending
 from wattward.baselines.lowest_window import LowestWindow
 from wattward.baselines.most_available import MostAvailable
 from wattward.baselines.peak_offset import PeakOffset
+from wattward.baselines.planner import Planner
 from wattward.baselines.random_modes import Random
 from wattward.baselines.round_robin import RoundRobin
 from wattward.baselines.run_on_arrival import RunOnArrival
@@ -50,8 +51,10 @@ VARIANTS: dict[str, Callable[[], Policy]] = {
     "LowestWindow-carbon": partial(LowestWindow, "carbon"),
     "CarbonTime-carbon": partial(CarbonTime, "carbon"),
     "CutResponse": CutResponse,
+    "Planner": Planner,
 }
-"""Made by name only: rules under a signal that the score does not follow, and one for grid events alone."""
+"""Made by name only: rules under a signal that the score does not follow, one for grid events alone, and a planner that
+takes a quarter of a minute for a week."""
 
 QUANTILES: dict[str, Callable[[float], Policy]] = {
     "Threshold-": Threshold,
