@@ -6,6 +6,7 @@ times, and every plan meets all of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,10 @@ from wattward.envs.processes.jobs import Jobs, draw_jobs
 from wattward.envs.simulator import Simulator
 from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Floats, Ints, Params
 
-PARTS = ("arrival_step", "deadline_step", "origin", "job_class", "gpus", "work_gpu_h", "estimate_gpu_h", "data_gb")
+
+def reach(outlook: Outlook, n_steps: int) -> int:
+    """Steps that can be looked ahead, at most `n_steps`: to the episode's end and the forecasts' horizon."""
+    return min(n_steps, outlook.n_steps - outlook.step, outlook.n_leads - 1)
 
 
 class Imagined:
@@ -26,33 +30,31 @@ class Imagined:
 
     Attributes:
         n_steps: Steps that are looked ahead.
+        settled_yuan: What was charged for work left, of each plan in each world, (n_plans * worlds,), last played.
     """
 
-    def __init__(
-        self, outlook: Outlook, n_steps: int, n_plans: int, rng: np.random.Generator, *, samples: int, left_price: float
-    ) -> None:
+    def __init__(self, outlook: Outlook, worlds: Sequence[Exogenous], n_plans: int, *, left_price: float) -> None:
         """Prepares the futures.
 
         Args:
-            outlook: What is known; its scenario must be.
-            n_steps: Steps to look ahead; cut to the end of the episode and to the forecast's horizon.
+            outlook: What is known.
+            worlds: Every plan is played in each of them; they begin now, with the jobs present first in their tables.
             n_plans: Plans that are played at once.
-            rng: Draws the arrivals to come.
-            samples: How many draws of them each plan meets.
             left_price: What work left at the horizon costs, as a quantile of the prices until then; at the episode's
                 end it costs the settlement.
         """
-        self.n_steps = min(n_steps, outlook.n_steps - outlook.step, outlook.n_leads - 1)
-        self._samples, self._n_plans = samples, n_plans
+        self.n_steps = worlds[0].price_yuan_per_kwh.shape[1] - 1
+        self._samples, self._n_plans = len(worlds), n_plans
         params = self._params(outlook, left_price)
-        bank = Bank(params, samples)
-        for k in range(samples):
-            bank.put(k, _world(outlook, self._n_rows, _arrivals(outlook, self.n_steps, rng)))
-        self._simulator = Simulator(params, n_plans * samples, bank)
-        for b in range(n_plans * samples):
-            self._simulator.begin(b, b % samples)
+        bank = Bank(params, len(worlds))
+        for k, world in enumerate(worlds):
+            bank.put(k, world)
+        self._simulator = Simulator(params, n_plans * len(worlds), bank)
+        for b in range(self._simulator.n_envs):
+            self._simulator.begin(b, b % len(worlds))
         self._install(outlook)
         self._start = self._simulator.save()
+        self.settled_yuan = np.zeros(self._simulator.n_envs)
 
     def play(self, plans: NDArray[np.integer], block_steps: Ints) -> Floats:
         """Mean cost of each plan until the horizon [yuan].
@@ -71,11 +73,8 @@ class Imagined:
             simulator.advance(min(steps, left))
             total += simulator.fleet.outcome[:, COST]
             left -= min(steps, left)
+        self.settled_yuan = simulator.flows.settlement_yuan.sum(axis=1)
         return total.reshape(self._n_plans, self._samples).mean(axis=1)
-
-    @property
-    def _n_rows(self) -> int:
-        return self.n_steps + 1
 
     def _params(self, outlook: Outlook, left_price: float) -> Params:
         params = outlook.params._replace(n_steps=np.array([self.n_steps]))
@@ -103,23 +102,50 @@ class Imagined:
             self._simulator.observe(b)
 
 
+def forecast_worlds(outlook: Outlook, n_steps: int, rng: np.random.Generator, samples: int) -> list[Exogenous]:
+    """The forecast as worlds of their own (B = 1), each with other arrivals drawn from the scenario's law.
+
+    Args:
+        outlook: What is known; its scenario must be.
+        n_steps: Steps to look ahead, see `reach`.
+        rng: Draws the arrivals to come.
+        samples: How many worlds.
+    """
+    return [_world(outlook, n_steps + 1, _arrivals(outlook, n_steps, rng)) for _ in range(samples)]
+
+
+def true_world(outlook: Outlook, n_steps: int, world: Exogenous, left_gpu_h: Floats) -> Exogenous:
+    """What will be: for diagnostics in hindsight, never for an entrant.
+
+    Args:
+        outlook: The present.
+        n_steps: Steps to look ahead, see `reach`.
+        world: The episode (B = 1).
+        left_gpu_h: True work left of the jobs present, in the outlook's order.
+    """
+    now, rows = outlook.step, slice(outlook.step, outlook.step + n_steps + 1)
+    arrival = world.job_arrival_step[0]
+    coming = np.flatnonzero((arrival > now) & (arrival < now + n_steps))
+    later = Jobs._make(getattr(world, f"job_{part.removeprefix('job_')}")[0, coming] for part in Jobs._fields)
+    later = later._replace(arrival_step=later.arrival_step - now, deadline_step=later.deadline_step - now)
+    present = _as_table(outlook.jobs, outlook) | {"work_gpu_h": np.maximum(left_gpu_h, 1e-6)}
+    series = {name: field[:, rows] for name, field in world._asdict().items() if field.ndim == 3}
+    nothing = np.zeros((1, 4, n_steps + 1, outlook.n_regions))
+    return Exogenous(start_minute=np.array([0]), usual=nothing, noise=nothing, **_table(present, later), **series)
+
+
 def _arrivals(outlook: Outlook, n_steps: int, rng: np.random.Generator) -> Jobs:
     """Jobs that may come after the present step, those of the first step left out: they are in the queue."""
     assert outlook.scenario is not None
     now = outlook.start_minute + outlook.step * outlook.scenario.step_minutes
-    seed = np.random.SeedSequence(int(rng.integers(2**63)))
-    drawn = draw_jobs(outlook.scenario, now, seed)
+    drawn = draw_jobs(outlook.scenario, now, np.random.SeedSequence(int(rng.integers(2**63))))
     chosen = (drawn.arrival_step > 0) & (drawn.arrival_step < n_steps)
     return Jobs._make(part[chosen] for part in drawn)
 
 
 def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
-    """The forecast as a world of its own (B = 1)."""
-    shape = (1, n_rows, outlook.n_regions)
-    nothing, at = np.zeros(shape), slice(0, n_rows)
-    present = _as_table(outlook.jobs, outlook)
-    table = {part: np.concatenate([present[part], getattr(coming, part)])[None] for part in PARTS}
-    cuts = outlook.cut_forecast_kw[at]
+    shape, at = (1, n_rows, outlook.n_regions), slice(0, n_rows)
+    nothing = np.zeros(shape)
     return Exogenous(
         start_minute=np.array([0]),
         price_yuan_per_kwh=outlook.price_forecast_yuan_per_kwh[None, at],
@@ -134,15 +160,20 @@ def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
         direct_kw=outlook.direct_forecast_kw[None, at],
         contract_kw=outlook.contract_forecast_kw[None, at],
         store_order=outlook.store_order_ahead[None, at],
-        cut_kw=cuts[None],
+        cut_kw=outlook.cut_forecast_kw[None, at],
         announced_cut_kw=nothing,
         announced_in_h=nothing,
         usual=np.zeros((1, 4, *shape[1:])),
         noise=np.zeros((1, 4, *shape[1:])),
-        n_jobs=np.array([table["gpus"].shape[1]]),
-        job_class=table.pop("job_class"),
-        **{f"job_{part}": values for part, values in table.items()},
+        **_table(_as_table(outlook.jobs, outlook), coming),
     )
+
+
+def _table(present: dict[str, Any], coming: Jobs) -> dict[str, Any]:
+    """The job fields of an Exogenous: the jobs present, all arriving now, then those to come."""
+    whole = {part: np.concatenate([present[part], getattr(coming, part)])[None] for part in Jobs._fields}
+    named = {f"job_{part.removeprefix('job_')}": values for part, values in whole.items()}
+    return named | {"n_jobs": np.array([whole["gpus"].shape[1]])}
 
 
 def _as_table(jobs: JobView, outlook: Outlook) -> dict[str, Any]:

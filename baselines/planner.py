@@ -7,11 +7,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.baselines.imagined import Imagined
+from wattward.baselines.imagined import Imagined, forecast_worlds, reach
 from wattward.envs.action import Mode
 from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes
-from wattward.envs.types import Floats, Ints
+from wattward.envs.types import Exogenous, Floats, Ints
 
 N_CHOICES = len(Mode)
 LONGEST_BLOCK_H = 3.0
@@ -68,9 +68,8 @@ class Planner:
         return self._action
 
     def _search(self, outlook: Outlook) -> None:
-        futures = Imagined(
-            outlook, len(self._chances), self._n_plans, self._rng, samples=self._samples, left_price=self._left_price
-        )
+        worlds = self._worlds(outlook, reach(outlook, len(self._chances)))
+        futures = Imagined(outlook, worlds, self._n_plans, left_price=self._left_price)
         replan = max(1, round(self._replan_h / outlook.step_h))
         blocks = _blocks(outlook, futures.n_steps, replan)
         starts = np.cumsum(blocks) - blocks
@@ -88,6 +87,9 @@ class Planner:
             chances, first = _towards(chances, plans[order[: max(2, self._n_plans // 8)]]), best[None]
         self._chances[: futures.n_steps] = np.repeat(chances, blocks, axis=0)[: futures.n_steps]
         self._action = best[0].astype(np.int64)
+
+    def _worlds(self, outlook: Outlook, n_steps: int) -> list[Exogenous]:
+        return forecast_worlds(outlook, n_steps, self._rng, self._samples)
 
     def _drawn(self, chances: Floats) -> NDArray[np.int64]:
         draws = self._rng.random((self._n_plans, *chances.shape[:2], 1))

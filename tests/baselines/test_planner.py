@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wattward.baselines.bound import bound
-from wattward.baselines.imagined import Imagined
+from wattward.baselines.imagined import Imagined, forecast_worlds, true_world
 from wattward.baselines.planner import Planner
 from wattward.baselines.registry import make
 from wattward.configs import load_scenario
@@ -52,7 +52,8 @@ def test_what_is_imagined_comes_true_where_nothing_is_uncertain() -> None:
     for _ in range(10):
         env.step(np.array([Mode.RUN, Mode.RUN]))
     steps = 40
-    futures = Imagined(env.outlook(), steps, 4, np.random.default_rng(0), samples=1, left_price=0.5)
+    worlds = forecast_worlds(env.outlook(), steps, np.random.default_rng(0), 1)
+    futures = Imagined(env.outlook(), worlds, 4, left_price=0.5)
     plans = np.broadcast_to(np.arange(4)[:, None, None], (4, 1, 2))
     expected = futures.play(plans, np.array([steps]))
     start = env.save()
@@ -61,6 +62,23 @@ def test_what_is_imagined_comes_true_where_nothing_is_uncertain() -> None:
         found = sum(env.step(np.full(2, mode))[4]["cost_yuan"] for _ in range(steps))
         # heat is as now in what is imagined, and the air is not
         assert expected[mode] == pytest.approx(found, rel=0.01)
+
+
+def test_what_is_known_in_hindsight_comes_true_to_the_yuan() -> None:
+    env = ClusterEnv(short("zhejiang-xinjiang", 2.0))
+    env.reset(options={"split": "train", "episode": 0})
+    for _ in range(10):
+        env.step(np.array([Mode.RUN, Mode.HOLD]))
+    steps, start = 40, env.save()
+    n_jobs = env.outlook().jobs.number.size
+    world = true_world(env.outlook(), steps, env.world, env.state.job_left_gpu_h[0, :n_jobs].copy())
+    futures = Imagined(env.outlook(), [world], 4, left_price=0.0)
+    expected = futures.play(np.broadcast_to(np.arange(4)[:, None, None], (4, 1, 2)), np.array([steps]))
+    for mode in Mode:
+        env.restore(start)
+        found = sum(env.step(np.full(2, mode))[4]["cost_yuan"] for _ in range(steps))
+        settled = futures.settled_yuan[mode]
+        assert expected[mode] - settled == pytest.approx(found, rel=1e-9)
 
 
 def test_searching_leaves_the_environment_as_it_was() -> None:
