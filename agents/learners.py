@@ -23,6 +23,7 @@ from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import N_TRAINING_EPISODES
+from wattward.envs.family import family_of
 
 Learner = PPO | DoubleDQN
 BANK_KEY = 1
@@ -85,7 +86,7 @@ def make_env(
     *,
     split: str = "train",
     num_envs: int | None = None,
-    bank: EpisodeBank | None = None,
+    bank: EpisodeBank | int | None = None,
 ) -> VecEnv:
     """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled."""
     from wattward.envs.fleet_vec_env import FleetVecEnv
@@ -95,10 +96,17 @@ def make_env(
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
 
 
-def make_bank(scenario: Scenario, settings: AgentSettings, seed: int, *, progress: bool = False) -> EpisodeBank | None:
-    """The training episodes of a run, another choice for every seed; none where the settings ask for fresh ones."""
+def make_bank(
+    scenario: Scenario, settings: AgentSettings, seed: int, *, progress: bool = False
+) -> EpisodeBank | int | None:
+    """The training episodes of a run, another choice for every seed; none where the settings ask for fresh ones.
+
+    Of a family it is only their number: each has a scenario of its own, and the environments draw them.
+    """
     if settings.bank_episodes == 0:
         return None
+    if family_of(scenario) is not None:
+        return settings.bank_episodes
     numbers = np.random.default_rng([BANK_KEY, seed]).choice(N_TRAINING_EPISODES, settings.bank_episodes, replace=False)
     return EpisodeBank.drawn(scenario, numbers.tolist(), progress=progress)
 

@@ -16,8 +16,12 @@ def family_of(scenario: Scenario) -> Member | None:
 
 def member_for(family: Member, split: str, episode: int) -> Scenario:
     """The scenario of an episode; no two splits share one."""
-    number = SPLITS[split] * BLOCK + episode % BLOCK
-    return load_scenario(Member(family.regions, number).name)
+    return load_scenario(Member(family.regions, member_number(split, episode)).name)
+
+
+def member_number(split: str, episode: int) -> int:
+    """The member that an episode of a split is played in."""
+    return SPLITS[split] * BLOCK + episode % BLOCK
 
 
 def refuse_family(scenario: Scenario, what: str) -> None:

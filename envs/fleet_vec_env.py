@@ -16,17 +16,21 @@ from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import N_MODES, joint_to_modes, n_entries
 from wattward.envs.episode_bank import EpisodeBank
-from wattward.envs.family import refuse_family
+from wattward.envs.episodes import Episodes
+from wattward.envs.family import family_of, refuse_family
+from wattward.envs.family_bank import FamilyEpisodes
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.kpis import kpis_of
+from wattward.envs.params import make_params
 from wattward.envs.reward import RewardKind
 from wattward.envs.simulator import Simulator
 from wattward.envs.vector_env import check_counts, episodes_for
 
 
 class FleetVecEnv(VecEnv):
-    """B environments of one scenario in one compiled step; a finished episode is followed by a new one at once.
+    """B environments of one scenario, or of members of a family, in one compiled step.
 
+    A finished episode is followed by a new one at once.
     Every environment draws its episodes from its own stream of the seed, so that results do not depend on B's order.
     `infos[b]` holds, where an episode ended, "episode" (return "r", length "l"), "kpis", "terminal_observation" and,
     but for reward "cost" "saving" (against RunOnArrival).
@@ -55,15 +59,16 @@ class FleetVecEnv(VecEnv):
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
             split: The split episodes are drawn from.
             threads: Threads that share a step.
-            bank: Episodes drawn beforehand, or how many, as in `ClusterVectorEnv`.
-            draw_ahead: Most fresh episodes drawn ahead, as in `ClusterVectorEnv`.
+            bank: Episodes drawn beforehand, or how many, as in `ClusterVectorEnv`; of a family, how many members are
+                drawn for the environments to choose from, one an environment by default.
+            draw_ahead: Most fresh episodes drawn ahead, as in `ClusterVectorEnv`; none of a family.
         """
         check_counts(num_envs, threads, draw_ahead)
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-        refuse_family(self.scenario, "a vector of environments")
         self.reward, self.split, self.joint = reward, split, joint
-        self._episodes = episodes_for(self.scenario, num_envs, split, None, reward, bank, draw_ahead)
-        self.params = self._episodes.bank.params
+        self._family = family_of(self.scenario)
+        self._episodes: Episodes = self._pool(num_envs, seed, bank, draw_ahead)
+        self.params = make_params(self.scenario, num_envs) if self._family else self._episodes.bank.params
         self._simulator = Simulator(self.params, num_envs, self._episodes.bank, reward=reward, threads=threads)
         self._returns, self._slots = np.zeros(num_envs), [0] * num_envs
         self._actions: NDArray[Any] = np.zeros(num_envs)
@@ -73,6 +78,14 @@ class FleetVecEnv(VecEnv):
         self.render_mode = None
         super().__init__(num_envs, self._episodes.bank.observation_space, actions)
         self.seed(seed)
+
+    def _pool(self, num_envs: int, seed: int, bank: EpisodeBank | int | None, draw_ahead: int | None) -> Episodes:
+        if self._family is None:
+            return episodes_for(self.scenario, num_envs, self.split, None, self.reward, bank, draw_ahead)
+        if isinstance(bank, EpisodeBank):
+            refuse_family(self.scenario, "a bank")
+        size, on_arrival = bank if isinstance(bank, int) else num_envs, self.reward != "cost"
+        return FamilyEpisodes(self._family, size, split=self.split, on_arrival=on_arrival, seed=seed)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seeds the choice of episodes; takes effect at the next episode of each environment."""
@@ -128,6 +141,8 @@ class FleetVecEnv(VecEnv):
 
     def _start(self, b: int) -> None:
         self._slots[b] = self._episodes.next(b, self._rngs[b]).slot
+        if isinstance(self._episodes, FamilyEpisodes):
+            self._simulator.take_params(b, self._episodes.params_of(self._slots[b]))
         self._simulator.begin(b, self._slots[b])
         self._returns[b] = 0.0
 

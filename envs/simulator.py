@@ -103,6 +103,17 @@ class Simulator:
         """Work done by job class in the last step, shape (B, R, C) [GPU-h]; sums over C to `flows.done_gpu_h`."""
         return self.fleet.class_gpu_h
 
+    def take_params(self, b: int, params: Params) -> None:
+        """Gives environment `b`, of a batch with a row of parameters each, those of B = 1; it must then begin anew.
+
+        Raises:
+            ValueError: the batch shares one row.
+        """
+        if self.params.n_steps.size != self.n_envs:
+            raise ValueError(f"{self.n_envs} environments share {self.params.n_steps.size} row of parameters")
+        for rows, row in zip((*self.params, *self.fleet[:3]), (*params, *pack_params(params)), strict=True):
+            rows[b] = row[0]
+
     def load(self, b: int, world: Exogenous) -> None:
         """Puts one realisation (B = 1) into place `b` of the bank and starts it in environment `b`."""
         self.bank.put(b, world)
