@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from wattward.experiments import cases_cli, ledger_cli
+from wattward.experiments import cases_cli, ledger_cli, report_cli
 
 if TYPE_CHECKING:
     from wattward.envs.importers.options import Imported
@@ -46,6 +46,8 @@ app = typer.Typer(
 )
 app.add_typer(ledger_cli.commands, name="ledger")
 app.command()(cases_cli.cases)
+app.command()(report_cli.report)
+app.command()(report_cli.replay)
 
 Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")]
 Episodes = Annotated[int, typer.Option("--episodes", min=1, help="Episodes 0..N-1 of the split.")]
