@@ -60,7 +60,9 @@ def render(page: Page, data: Mapping[str, Any]) -> str:
         ConfigError: Plotly is not installed.
     """
     tables = page.tables
-    sections = [_ranking(tables), _matrix(tables), _read("week.html") if data["weeks"] else "", _facts(page.facts)]
+    heading = "The same week, entrant by entrant" if tables else "The week, step by step"
+    week = _read("week.html").replace("{{HEADING}}", heading) if data["weeks"] else ""
+    sections = [_ranking(tables), _matrix(tables), week, _facts(page.facts)]
     filled = {
         "TITLE": escape(page.title),
         "LEAD": escape(page.lead),

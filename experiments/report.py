@@ -156,4 +156,4 @@ def _best(results: Results, board: str) -> str:
         f"{row['entrant']} scores {row['score_iqm']:.2f} and saves {row['saving']:.1%} of cost"
         for row in {row["entrant"]: row for row in leaders}.values()
     ]
-    return f"{', the best rule '.join(told)} ({board}). "
+    return f"{', the best rule '.join(told)}{'' if len(results.boards) == 1 else f' ({board})'}. "

@@ -1,4 +1,5 @@
-const LOWEST = -1;
+/* Who scores below this stands at the edge, as a triangle. */
+const lowest = () => (narrow() ? -0.5 : -1);
 const STRONG = 5;
 
 function drawBoard(board) {
@@ -10,7 +11,7 @@ function drawBoard(board) {
 }
 
 function landmarks(rows) {
-  const low = Math.max(LOWEST, Math.min(0, ...rows.map((row) => row.score_low ?? row.score_iqm)));
+  const low = Math.max(lowest(), Math.min(0, ...rows.map((row) => row.score_low ?? row.score_iqm)));
   const line = (x, dash) => ({
     type: "line", xref: "x", yref: "paper", x0: x, x1: x, y0: 0, y1: 1, layer: "below",
     line: { color: colour("ink"), width: 1.5, dash },
@@ -34,16 +35,16 @@ const leftRoom = () => (narrow() ? 128 : 165);
 
 function drawRanks(rows) {
   const marks = landmarks(rows);
-  const x = rows.map((row) => Math.max(LOWEST, row.score_iqm));
+  const x = rows.map((row) => Math.max(lowest(), row.score_iqm));
   const colours = rows.map((row) => colour(kindOf(row.kind)));
   const bars = {
     mode: "lines", line: { width: 6, color: colour("interval") }, hoverinfo: "skip",
-    x: rows.flatMap((row) => [Math.max(LOWEST, row.score_low), Math.max(LOWEST, row.score_high), null]),
+    x: rows.flatMap((row) => [Math.max(lowest(), row.score_low), Math.max(lowest(), row.score_high), null]),
     y: rows.flatMap((_, place) => [place, place, null]),
   };
   const dots = {
     mode: "markers", x, y: rows.map((_, place) => place),
-    marker: { color: colours, size: 11, symbol: rows.map((row) => (row.score_iqm < LOWEST ? "triangle-left" : "circle")) },
+    marker: { color: colours, size: narrow() ? 7 : 10, symbol: rows.map((row) => (row.score_iqm < lowest() ? "triangle-left" : "circle")) },
     hovertext: rows.map((row) => `${row.entrant}: ${row.score_iqm.toFixed(3)} (${row.score_low.toFixed(2)} to ` +
       `${row.score_high.toFixed(2)}), saving ${(100 * row.saving).toFixed(1)} %`),
     hoverinfo: "text",

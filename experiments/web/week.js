@@ -18,6 +18,7 @@ function chooseWeek(name, week) {
   now.step = Math.min(Math.round(12 / week.step_h), week.steps - 1);
   fill(one("entrant"), week.entrants.map((who) => who.label));
   fill(one("region"), week.regions);
+  one("region").append(element("option", { value: -1 }, "all"));
   one("region-choice").hidden = now.region < 0;
   one("slider").max = week.steps - 1;
   one("week-note").textContent = aboutWeek(week);
@@ -30,10 +31,10 @@ function aboutWeek(week) {
   const differ = week.entrants.filter((who) => who.ranked_yuan != null && Math.abs(who.ranked_yuan - who.cost_yuan) > 0.02);
   const changed = differ.length
     ? ` Played again with other code than ranked, and not to the same cost: ${differ.map((who) => who.label).join(", ")}.` : "";
+  const trained = week.entrants.some((who) => who.learned) ? " Of a trained agent, one training seed is shown." : "";
   const absent = (week.left_out || []).length ? ` Not played again: ${week.left_out.join("; ")}.` : "";
   return `${week.title}: episode ${week.episode} of the ${week.split} split (${kind}), Beijing time.` +
-    " A trained agent is shown by its first training seed. The slider, a pointer over a picture, or a tap on one moves" +
-    ` through time.${fine}${changed}${absent}`;
+    `${trained} The slider, a pointer over a picture, or a tap on one moves through time.${fine}${changed}${absent}`;
 }
 
 function chooseEntrant(place) {
@@ -46,6 +47,9 @@ function drawWeek() {
   if (!now.week || !now.entrant) return;
   now.boxes = [];
   drawChips();
+  const { kpis, cost_yuan } = now.entrant;
+  one("week-total").textContent = `In all: ${amount(cost_yuan)} yuan, ${amount(100 * kpis.green_share, 1)} % green, ` +
+    `${amount(kpis.late_gpu_h)} GPU-h late, ${amount(kpis.moved_gpu_h)} GPU-h moved between regions.`;
   boxesIn(one("regions")).forEach(({ box, place }) => drawRegion(box, place));
   drawSaved();
   boxesIn(one("overviews")).forEach(({ box, place }) => drawOverview(box, place));
@@ -226,7 +230,7 @@ function drawSaved() {
   const most = week.bound_yuan === null ? null : week.floor_yuan - week.bound_yuan;
   const others = week.entrants.filter((who) => who !== entrant);
   const attained = week.floor_yuan - entrant.cost_yuan;
-  const end = most === null ? [] : [label(`bound: ${amount(most)} yuan`, 0.005, most, { yref: "y", font: { color: colour("soft") } })];
+  const end = most === null ? [] : [boundLabel(most)];
   const bound = most === null ? [] : [{
     type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: most, y1: most, line: { color: colour("ink"), width: 1.5, dash: "dash" },
   }];
@@ -237,6 +241,10 @@ function drawSaved() {
   one("saved-note").textContent = `${entrant.label} against RunOnArrival [yuan]: ${amount(attained)} in the end${share}. ` +
     "Work that is put off counts as saved until it runs; what is left at the end is settled in the last step.";
   timed(one("saved"));
+}
+
+function boundLabel(most) {
+  return label(`bound: ${amount(most)} yuan`, 0.995, most, { yref: "y", xanchor: "right", font: { color: colour("soft") } });
 }
 
 /* Entrants that lose far more than can be saved run out of the picture; they would make it flat. */
