@@ -137,7 +137,7 @@ def _shown(week: Week, every: int) -> dict[str, Any]:
 def _lead(results: Results) -> str:
     suite = results.suite
     boards: Sequence[str] = results.boards
-    where = boards[0] if len(boards) == 1 else f"{len(boards)} rankings"
+    where = boards[0] if len(boards) == 1 else "each scenario"
     episodes = f"{suite.get('episodes', '?')} {suite.get('split', '')} episodes"
     return (
         f"{_best(results, boards[0])}{episodes} of {where}, the same "
