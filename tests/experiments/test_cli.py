@@ -114,7 +114,8 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; from wattward.experiments import cli\n"
         "try: cli.app(['evaluate', '--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'stable_baselines3', 'pandas', 'scipy', 'numba', 'matplotlib', 'joblib', 'rich', 'yaml'}\n"
+        "heavy = {'torch', 'stable_baselines3', 'pandas', 'scipy', 'numba', 'matplotlib', 'joblib', 'rich', 'yaml',\n"
+        "'plotly', 'selenium'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
