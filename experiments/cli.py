@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wattward.envs.importers.options import Imported
 
 BAD_INPUT, UNFINISHED = 2, 130
+Executor = Literal["local", "ray"]
 CACHE = Path("results/cache")
 
 
@@ -50,6 +51,7 @@ app.command()(cases_cli.cases)
 Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")]
 Episodes = Annotated[int, typer.Option("--episodes", min=1, help="Episodes 0..N-1 of the split.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes.")]
+Where = Annotated[Executor, typer.Option("--executor", help="local processes, or a ray cluster: docs/running.md.")]
 Recording = Annotated[
     Path | None, typer.Option("--recording", help="Folder of recorded series, see docs/recordings.md.")
 ]
@@ -99,6 +101,7 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the policies' own randomness.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="File for the episodes: .parquet or .json.")] = None,
     jobs: Jobs = 2,
+    executor: Where = "local",
     trust_pickle: Trust = False,
     cache: Cache = CACHE,
 ) -> None:
@@ -111,7 +114,7 @@ def evaluate(
         check_suffix(out)
     worlds = Worlds(scenario, split, _folder(recording))
     records = leaderboard.run_entrants(
-        entrants, worlds, episodes, cache, seed=seed, jobs=jobs, trust_pickle=trust_pickle
+        entrants, worlds, episodes, cache, seed=seed, jobs=jobs, executor=executor, trust_pickle=trust_pickle
     )
     if out is not None:
         write_records(out, records)
@@ -124,6 +127,7 @@ def leaderboard(
     suite: Annotated[str, typer.Argument(help="A shipped suite by name, or a suite file.")] = "quick",
     out: Annotated[Path | None, typer.Option("--out", help="Folder; results/SUITE by default.")] = None,
     jobs: Jobs = 2,
+    executor: Where = "local",
     without_learned: Annotated[bool, typer.Option("--without-learned", help="Leave the trained agents out.")] = False,
     cache: Cache = CACHE,
 ) -> None:
@@ -133,7 +137,7 @@ def leaderboard(
 
     wanted = load_suite(suite)
     folder = out or Path("results") / wanted.name
-    records = leaderboard.run_suite(wanted, cache, jobs=jobs, learned=not without_learned)
+    records = leaderboard.run_suite(wanted, cache, jobs=jobs, executor=executor, learned=not without_learned)
     rows = leaderboard.publish(wanted, records, folder)
     for scenario in wanted.scenarios:
         shown = [row for row in rows if row["scenario"] == scenario]
@@ -168,6 +172,7 @@ def year(
     rules: Annotated[str | None, typer.Option("--rules", help="Names with commas between; all by default.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the table.")] = Path("results/year"),
     jobs: Jobs = 2,
+    executor: Where = "local",
     cache: Cache = CACHE,
 ) -> None:
     """Play a recorded calendar year under every rule, each step checked, the ledger kept."""
@@ -176,7 +181,7 @@ def year(
 
     wanted = baselines.names() if rules is None else [name.strip() for name in rules.split(",")]
     folder = str(_folder(recording))
-    rows = year.run_year(scenario, folder, wanted, cache, jobs=jobs)
+    rows = year.run_year(scenario, folder, wanted, cache, jobs=jobs, executor=executor)
     paths = year.publish_year(scenario, folder, rows, out)
     _show(tables.terminal(year.YEAR, rows, f"{scenario}, a recorded year"))
     _say(f"table: {paths[1]}")

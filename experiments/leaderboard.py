@@ -13,7 +13,7 @@ from wattward.configs.suite_schema import Suite
 from wattward.experiments import scores, tables
 from wattward.experiments.entrants import Entrant, checkpoint, entrant
 from wattward.experiments.evaluate import Worlds, check_fit
-from wattward.experiments.executor import Cell, blocks, run_cells
+from wattward.experiments.executor import Cell, Executor, blocks, run_cells
 from wattward.experiments.records import Record, digest, frame, provenance, write_json, write_records, write_text
 
 if TYPE_CHECKING:
@@ -41,7 +41,13 @@ def entrants_of(suite: Suite, *, learned: bool = True) -> list[Entrant]:
 
 
 def run_suite(
-    suite: Suite, cache_dir: Path, *, jobs: int = 2, learned: bool = True, progress: bool = True
+    suite: Suite,
+    cache_dir: Path,
+    *,
+    jobs: int = 2,
+    learned: bool = True,
+    progress: bool = True,
+    executor: Executor = "local",
 ) -> list[Record]:
     """Records of every entrant on every episode of a suite.
 
@@ -58,7 +64,7 @@ def run_suite(
         for who in entrants
         for first, after_last in blocks(suite.episodes, suite.episodes_per_cell)
     ]
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress)
+    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
 
 
 def run_entrants(
@@ -71,6 +77,7 @@ def run_entrants(
     jobs: int = 2,
     trust_pickle: bool = False,
     progress: bool = True,
+    executor: Executor = "local",
 ) -> list[Record]:
     """Records of entrants, by rule name or checkpoint, on episodes 0..n-1.
 
@@ -82,7 +89,7 @@ def run_entrants(
     cells = [
         Cell(who, worlds, first, last, seed) for who in found for first, last in blocks(episodes, EPISODES_PER_CELL)
     ]
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress)
+    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
 
 
 def rank(records: Sequence[Record]) -> list[Row]:
