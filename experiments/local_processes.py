@@ -7,10 +7,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from wattward.configs import ConfigError
 
 if TYPE_CHECKING:
     from joblib.externals.loky import ProcessPoolExecutor
@@ -30,6 +32,9 @@ def spread(
         work: can be pickled, where there is more than one process.
         items: what to work on.
         jobs: processes; with 1 the work is done in this one, in order.
+
+    Raises:
+        ConfigError: a process died.
     """
     with _heeding_interrupts() as heed:
         if jobs == 1 or len(items) < 2:
@@ -59,10 +64,21 @@ def _in_pool(
             for future in done:
                 index = flying.pop(future)
                 _submit(pool, work, islice(waiting, 1), flying)
-                yield index, future.result()
+                yield index, _got(future)
         ended = True
     finally:
         _close(pool, flying, kill=not ended)
+
+
+def _got(future: Future[Result]) -> Result:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        told = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"a local process died ({told}); what is done is kept, the same command goes on from there, "
+            "with fewer --jobs if memory was short"
+        ) from None
 
 
 def _submit(
