@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test results year cards cases markets clean
+.PHONY: help install demo test check lint types contract format coverage wheel-test results year kill-test cards cases markets clean
 
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+SUITE ?= quick
 RECORDING ?= $(WATTWARD_DATA)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -89,6 +90,9 @@ year: install  ## every rule on recorded years, each step checked (RECORDING nam
 	$(BIN)/wattward year zhejiang-xinjiang --recording $(RECORDING) --jobs $(JOBS)
 	$(BIN)/python -c "$$ZONES" $(RECORDING) results/cache/zones-2024
 	$(BIN)/wattward year follow-the-sun --recording results/cache/zones-2024 --jobs $(JOBS)
+
+kill-test: install  ## a leaderboard killed at ten random moments ends as one left alone (SUITE names it)
+	$(BIN)/python -m wattward.experiments.kill_test $(SUITE) --jobs $(JOBS)
 
 cards: install  ## docs/scenarios from the shipped scenarios
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.cards import write_cards; write_cards(Path('docs/scenarios'))"

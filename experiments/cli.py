@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from wattward.experiments import cases_cli, leaderboard_cli, ledger_cli, report_cli, sandwich_cli
-from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, folder, show
+from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, Where, folder, show
 
 if TYPE_CHECKING:
     from wattward.envs.importers.options import Imported
@@ -99,6 +99,7 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the policies' own randomness.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="File for the episodes: .parquet or .json.")] = None,
     jobs: Jobs = 2,
+    executor: Where = "local",
     trust_pickle: Trust = False,
     cache: Cache = CACHE,
 ) -> None:
@@ -110,7 +111,9 @@ def evaluate(
     if out is not None:
         check_suffix(out)
     worlds = Worlds(scenario, split, folder(recording))
-    records = suites.run_entrants(entrants, worlds, episodes, cache, seed=seed, jobs=jobs, trust_pickle=trust_pickle)
+    records = suites.run_entrants(
+        entrants, worlds, episodes, cache, seed=seed, jobs=jobs, executor=executor, trust_pickle=trust_pickle
+    )
     if out is not None:
         write_records(out, records)
     rows = ranking.rank(records)
@@ -144,6 +147,7 @@ def year(
     rules: Annotated[str | None, typer.Option("--rules", help="Names with commas between; all by default.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the table.")] = Path("results/year"),
     jobs: Jobs = 2,
+    executor: Where = "local",
     cache: Cache = CACHE,
 ) -> None:
     """Play a recorded calendar year under every rule, each step checked, the ledger kept."""
@@ -152,7 +156,7 @@ def year(
 
     wanted = baselines.names() if rules is None else [name.strip() for name in rules.split(",")]
     source = str(folder(recording))
-    rows = year.run_year(scenario, source, wanted, cache, jobs=jobs)
+    rows = year.run_year(scenario, source, wanted, cache, jobs=jobs, executor=executor)
     paths = year.publish_year(scenario, source, rows, out)
     show(tables.terminal(year.YEAR, rows, f"{scenario}, a recorded year"))
     _say(f"table: {paths[1]}")

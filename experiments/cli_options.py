@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+Executor = Literal["local", "ray"]
 CACHE = Path("results/cache")
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes.")]
+Where = Annotated[Executor, typer.Option("--executor", help="local processes, or a ray cluster: docs/running.md.")]
 Recording = Annotated[
     Path | None, typer.Option("--recording", help="Folder of recorded series, see docs/recordings.md.")
 ]

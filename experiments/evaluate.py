@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, get_args
@@ -12,13 +12,14 @@ from typing import Any, Protocol, get_args
 import numpy as np
 
 from wattward.configs import ConfigError, load_scenario
+from wattward.configs.scenario_schema import Scenario
 from wattward.configs.suite_schema import Split
 from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes, Policy
 from wattward.envs.types import YUAN_TERMS
 from wattward.experiments import scores
 from wattward.experiments.entrants import Entrant
-from wattward.experiments.records import Record, Value, code_digest, digest, read_json, write_json
+from wattward.experiments.records import Record, Value, digest, foundation, read_json, write_json
 
 FLOOR = "RunOnArrival"
 """The rule whose cost is score 0."""
@@ -49,10 +50,10 @@ class Worlds:
     recording: str | None = None
 
     def name(self) -> str:
-        """Names the content of these worlds and the code that runs them."""
+        """Names the content of these worlds, and the code and the packages that run them."""
         scenario = load_scenario(self.scenario)
         content = recording_digest(self.recording, self.scenario) if self.recording else None
-        return digest(scenario.model_dump_json(), self.split, content, code_digest())
+        return digest(scenario.model_dump_json(), self.split, content, foundation())
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,18 @@ def evaluate(who: Entrant, worlds: Worlds, episodes: range, cache_dir: Path, *, 
     Raises:
         ConfigError: the scenario, the recording or the checkpoint cannot be used.
     """
+    return play(who, worlds, episodes, [references(worlds, episode, cache_dir) for episode in episodes], seed=seed)
+
+
+def play(
+    who: Entrant, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0
+) -> list[Record]:
+    """Records of one entrant on some episodes, scored against their references; see `evaluate`."""
     policy, env = who.policy(), environment(worlds.scenario, worlds.recording)
     records = []
-    for episode in episodes:
+    for episode, its in zip(episodes, against, strict=True):
         played = run_episode(policy, env, worlds.split, episode, policy_seed(who, episode, seed))
-        records.append(_scored(who, worlds, episode, played, references(worlds, episode, cache_dir)))
+        records.append(_scored(who, worlds, episode, played, its))
     return records
 
 
@@ -130,15 +138,40 @@ def policy_seed(who: Entrant, episode: int, seed: int) -> np.random.SeedSequence
 
 def references(worlds: Worlds, episode: int, cache_dir: Path) -> References:
     """Floor and ceiling of one episode, computed once and kept by content."""
-    path = cache_dir / "references" / f"{digest(worlds.name(), episode)}.json"
-    kept = read_json(path)
+    path = references_path(worlds.name(), episode, cache_dir)
+    kept = read_references(path)
     if kept is None:
-        floor = Entrant(FLOOR)
-        env = environment(worlds.scenario, worlds.recording)
-        played = run_episode(floor.policy(), env, worlds.split, episode, policy_seed(floor, episode, 0))
-        kept = {"run_on_arrival_yuan": played["cost_yuan"], "bound_yuan": _bound_yuan(env)}
-        write_json(path, kept)
-    return References(**kept)
+        kept = compute_references(worlds, episode)
+        write_json(path, asdict(kept))
+    return kept
+
+
+def references_path(worlds_name: str, episode: int, cache_dir: Path) -> Path:
+    """Where the references of an episode are kept."""
+    return cache_dir / "references" / f"{digest(worlds_name, episode)}.json"
+
+
+def read_references(path: Path) -> References | None:
+    """What was kept there, or None where there is nothing that can be used."""
+    kept = read_json(path)
+    return None if kept is None else References(**kept)
+
+
+def compute_references(worlds: Worlds, episode: int) -> References:
+    """Floor and ceiling of one episode."""
+    floor = Entrant(FLOOR)
+    env = environment(worlds.scenario, worlds.recording)
+    played = run_episode(floor.policy(), env, worlds.split, episode, policy_seed(floor, episode, 0))
+    return References(float(played["cost_yuan"] or 0.0), _bound_yuan(env))
+
+
+_LENT: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}
+"""Scenarios and recordings that this process was given, by name, because their files may be elsewhere."""
+
+
+def lend(worlds: Worlds, scenario: Scenario, recording: Any) -> None:  # noqa: ANN401 - a Recording, or None
+    """Lets this process meet some worlds without their files."""
+    _LENT.setdefault((worlds.scenario, worlds.recording), (scenario, recording))
 
 
 @cache
@@ -146,7 +179,10 @@ def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - 
     """The environment of a scenario in this process; whoever uses it resets it first."""
     from wattward.envs.cluster_env import ClusterEnv
 
-    return ClusterEnv(scenario, recording=_recording(recording, scenario) if recording else None)
+    if (scenario, recording) in _LENT:
+        resolved, played = _LENT[scenario, recording]
+        return ClusterEnv(resolved, recording=played)
+    return ClusterEnv(scenario, recording=recorded(recording, scenario) if recording else None)
 
 
 def _bound_yuan(env: Any) -> float:  # noqa: ANN401 - ClusterEnv
@@ -156,7 +192,8 @@ def _bound_yuan(env: Any) -> float:  # noqa: ANN401 - ClusterEnv
 
 
 @cache
-def _recording(recording: str, scenario: str) -> Any:  # noqa: ANN401 - Recording, imported only when used
+def recorded(recording: str, scenario: str) -> Any:  # noqa: ANN401 - Recording, imported only when used
+    """A recording as a scenario plays it, read once in this process."""
     from wattward.envs.recording import load_recording
 
     return load_recording(Path(recording), load_scenario(scenario))
@@ -167,7 +204,7 @@ def recording_digest(recording: str, scenario: str) -> str:
     """Names the series that a recording holds for a scenario."""
     import joblib
 
-    return str(joblib.hash(_recording(recording, scenario)))
+    return str(joblib.hash(recorded(recording, scenario)))
 
 
 def _scored(who: Entrant, worlds: Worlds, episode: int, played: Mapping[str, Value], against: References) -> Record:

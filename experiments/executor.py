@@ -1,24 +1,36 @@
-"""Runs a grid of cells in local processes; a cell that is done is never done again."""
+"""Runs a grid of cells, in local processes or on a Ray cluster; a cell that is done is never done again.
+
+Whoever runs the work, its results come back to this process and are written here, each whole or not at all. So a run
+that is killed loses the cells that were running and nothing else, and no other machine needs this one's disk.
+"""
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Literal, TypeVar, get_args
 
+from wattward.configs import ConfigError
+from wattward.experiments import freight
 from wattward.experiments.entrants import Entrant
-from wattward.experiments.evaluate import Worlds, evaluate, references
+from wattward.experiments.evaluate import (
+    References,
+    Worlds,
+    compute_references,
+    play,
+    read_references,
+    references_path,
+)
 from wattward.experiments.records import Record, digest, read_json, write_json
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-INTERRUPTED = 130
-"""Exit code of a process that Ctrl-C ended."""
+Executor = Literal["local", "ray"]
+STALE_S = 3600.0
+"""A temporary file is written in milliseconds; one as old as this was left by a run that was killed."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +48,28 @@ class Cell:
         """Indices of its episodes."""
         return range(self.first, self.after_last)
 
-    def name(self) -> str:
-        """Names everything that determines its records."""
+    def name(self, worlds_name: str | None = None) -> str:
+        """Names everything that determines its records; `worlds_name` is that of its worlds, where it is known."""
         who = (self.who.name, self.who.train_seed, self.who.content)
-        return digest(who, self.worlds.name(), self.first, self.after_last, self.seed)
+        return digest(who, worlds_name or self.worlds.name(), self.first, self.after_last, self.seed)
+
+
+@dataclass(frozen=True)
+class Means:
+    """Where and how wide a grid is run."""
+
+    executor: Executor = "local"
+    jobs: int = 2
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuses what is no executor.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        if self.executor not in get_args(Executor):
+            raise ConfigError(f"--executor {self.executor!r}: must be one of {', '.join(get_args(Executor))}")
 
 
 def blocks(n_episodes: int, per_cell: int) -> list[tuple[int, int]]:
@@ -47,7 +77,9 @@ def blocks(n_episodes: int, per_cell: int) -> list[tuple[int, int]]:
     return [(first, min(first + per_cell, n_episodes)) for first in range(0, n_episodes, per_cell)]
 
 
-def run_cells(cells: Sequence[Cell], cache_dir: Path, *, jobs: int = 2, progress: bool = True) -> list[Record]:
+def run_cells(
+    cells: Sequence[Cell], cache_dir: Path, *, jobs: int = 2, progress: bool = True, executor: Executor = "local"
+) -> list[Record]:
     """Records of all cells, in the order of the cells.
 
     Each cell is kept under its name as soon as it is done, so an interrupted run goes on where it stopped.
@@ -55,88 +87,136 @@ def run_cells(cells: Sequence[Cell], cache_dir: Path, *, jobs: int = 2, progress
     Args:
         cells: what to run.
         cache_dir: where finished cells and the references of episodes are kept.
-        jobs: processes.
+        jobs: local processes; a Ray cluster has its own width.
         progress: whether to show a bar with the time that remains.
+        executor: "local" or "ray".
+
+    Raises:
+        ConfigError: there is no such executor, or it cannot be used.
     """
-    names = {cell: cell.name() for cell in cells}
-    kept = {cell: read_json(_path(cache_dir, name)) for cell, name in names.items()}
-    todo = [cell for cell in cells if kept[cell] is None]
-    floors = sorted({(cell.worlds, episode) for cell in todo for episode in cell.episodes}, key=str)
-    drain(_Reference(cache_dir), floors, jobs, progress, "floor and bound")
-    drain(_Run(cache_dir), [(cell, names[cell]) for cell in todo], jobs, progress, "entrants")
-    done = {cell: kept[cell] or read_json(_path(cache_dir, names[cell])) or [] for cell in cells}
+    means = Means(executor, jobs, progress)
+    _sweep(cache_dir)
+    worlds_names = {worlds: worlds.name() for worlds in dict.fromkeys(cell.worlds for cell in cells)}
+    paths = {cell: cache_dir / "cells" / f"{cell.name(worlds_names[cell.worlds])}.json" for cell in cells}
+    done = {cell: records for cell, path in paths.items() if (records := read_json(path)) is not None}
+    todo = [cell for cell in paths if cell not in done]
+    against = _references(todo, worlds_names, cache_dir, means)
+    tasks = [_Task(cell, tuple(against[cell.worlds, episode] for episode in cell.episodes)) for cell in todo]
+
+    def keep(task: _Task, records: list[Record]) -> None:
+        write_json(paths[task.cell], records)
+        done[task.cell] = read_json(paths[task.cell])
+
+    drain(_play, tasks, keep, means, "entrants", done=len(done), needs=_needs_of_task)
     return [record for cell in cells for record in done[cell]]
 
 
 @dataclass(frozen=True)
-class _Reference:
-    cache_dir: Path
+class _Task:
+    """A cell with the floor and ceiling of each of its episodes."""
 
-    def __call__(self, item: tuple[Worlds, int]) -> None:
-        references(*item, self.cache_dir)
-
-
-@dataclass(frozen=True)
-class _Run:
-    cache_dir: Path
-
-    def __call__(self, item: tuple[Cell, str]) -> None:
-        cell, name = item
-        records = evaluate(cell.who, cell.worlds, cell.episodes, self.cache_dir, seed=cell.seed)
-        write_json(_path(self.cache_dir, name), records)
+    cell: Cell
+    against: tuple[References, ...]
 
 
-def _path(cache_dir: Path, name: str) -> Path:
-    return cache_dir / "cells" / f"{name}.json"
+def _play(task: _Task) -> list[Record]:
+    cell = task.cell
+    return play(freight.at_hand(cell.who), cell.worlds, cell.episodes, task.against, seed=cell.seed)
 
 
-def drain(work: Callable[[Item], None], items: Sequence[Item], jobs: int, progress: bool, title: str) -> None:
-    """Does all the work in some processes, with a bar and the time that remains if there is any."""
-    results = _spread(work, items, jobs)
-    for _ in _tracked(results, len(items), title) if progress and items else results:
-        pass
+def _needs_of_task(task: _Task) -> tuple[freight.Parcel, ...]:
+    return freight.parcels(task.cell.who, task.cell.worlds)
 
 
-def _spread(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
-    if jobs == 1 or len(items) < 2:
-        yield from map(work, items)
+_Episode = tuple[Worlds, int]
+
+
+def _references(
+    cells: Sequence[Cell], worlds_names: dict[Worlds, str], cache_dir: Path, means: Means
+) -> dict[_Episode, References]:
+    """Floor and ceiling of every episode of these cells; those not yet known are computed first."""
+    episodes = dict.fromkeys((cell.worlds, episode) for cell in cells for episode in cell.episodes)
+    paths = {item: references_path(worlds_names[item[0]], item[1], cache_dir) for item in episodes}
+    known = {item: kept for item, path in paths.items() if (kept := read_references(path)) is not None}
+
+    def keep(item: _Episode, found: References) -> None:
+        write_json(paths[item], asdict(found))
+        known[item] = found
+
+    todo = [item for item in paths if item not in known]
+    drain(_compute, todo, keep, means, "floor and bound", done=len(known), needs=_needs_of_episode)
+    return known
+
+
+def _compute(item: _Episode) -> References:
+    return compute_references(*item)
+
+
+def _needs_of_episode(item: _Episode) -> tuple[freight.Parcel, ...]:
+    return (freight.WorldsParcel(item[0]),)
+
+
+def _needs_nothing(_: object) -> tuple[freight.Parcel, ...]:
+    return ()
+
+
+def drain(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    keep: Callable[[Item, Result], None],
+    means: Means,
+    title: str,
+    *,
+    done: int = 0,
+    needs: Callable[[Item], tuple[freight.Parcel, ...]] = _needs_nothing,
+) -> None:
+    """Does all the work, with a bar and the time that remains if there is any; every result is kept as it comes.
+
+    Args:
+        work: a function of a module, that writes nothing.
+        items: what to work on.
+        keep: is called in this process with an item and its result.
+        means: where and how wide.
+        title: what the bar is called.
+        done: how many more items there were, done in an earlier run.
+        needs: what another machine must be sent before it works on an item.
+    """
+    if not items:
         return
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs=min(jobs, len(items)), return_as="generator_unordered", batch_size=1, pre_dispatch="all")
-    with _children_deaf_to_interrupts():
-        results = pool(delayed(_Quietly(work))(item) for item in items)
-    yield from results
+    with closing(_spread(work, items, means, needs)) as results:
+        for index, result in _tracked(results, len(items), done, title) if means.progress else results:
+            keep(items[index], result)
 
 
-@contextmanager
-def _children_deaf_to_interrupts() -> Iterator[None]:
-    """Processes started in the block ignore Ctrl-C until their first task, so that none dies of it while starting."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _spread(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    means: Means,
+    needs: Callable[[Item], tuple[freight.Parcel, ...]],
+) -> Generator[tuple[int, Result], None, None]:
+    if means.executor == "ray":
+        from wattward.experiments import ray_cluster
+
+        return ray_cluster.spread(work, items, needs)
+    from wattward.experiments import local_processes
+
+    return local_processes.spread(work, items, means.jobs)
 
 
-@dataclass(frozen=True)
-class _Quietly(Generic[Item, Result]):
-    """Work in a process of its own, which Ctrl-C ends with its files tidied and without a traceback."""
+def _sweep(cache_dir: Path) -> None:
+    """Deletes what runs that were killed left half-written."""
+    for path in cache_dir.glob("*/.*.json"):
+        try:
+            if time.time() - path.stat().st_mtime > STALE_S:
+                path.unlink()
+        except FileNotFoundError:
+            continue
 
-    work: Callable[[Item], Result]
 
-    def __call__(self, item: Item) -> Result:
-        signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
-        return self.work(item)
-
-
-def _tracked(results: Iterable[Result], total: int, title: str) -> Iterator[Result]:
+def _tracked(results: Iterable[Result], todo: int, done: int, title: str) -> Iterator[Result]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn(f"{title:<15}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield from bar.track(results, total=total)
+        yield from bar.track(results, total=todo + done, completed=done)

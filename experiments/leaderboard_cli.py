@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, folder, show
+from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, Where, folder, show
 
 DIFFERENT = 1
 
@@ -24,6 +24,7 @@ def leaderboard(
     ] = None,
     recording: Recording = None,
     jobs: Jobs = 2,
+    executor: Where = "local",
     without_learned: Annotated[bool, typer.Option("--without-learned", help="Leave the trained agents out.")] = False,
     cache: Cache = CACHE,
 ) -> None:
@@ -38,7 +39,7 @@ def leaderboard(
     place = out or Path("results") / wanted.name
     more, learned = entrant or [], not without_learned
     suites.check_versus(wanted, versus, learned=learned, more=more)
-    records = suites.run_suite(wanted, cache, jobs=jobs, learned=learned, more=more)
+    records = suites.run_suite(wanted, cache, jobs=jobs, executor=executor, learned=learned, more=more)
     submitted = suites.submitted_to(wanted, learned=learned, more=more)
     rows = leaderboard.publish(wanted, records, place, submitted=submitted)
     for label in dict.fromkeys(row["scenario"] for row in rows):

@@ -54,6 +54,7 @@ def replacing(path: Path) -> Iterator[Path]:
         _make(temporary, path)
         yield temporary
         temporary.chmod(0o644)
+        _settle(temporary)
         temporary.replace(path)
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -66,6 +67,12 @@ def _make(temporary: Path, path: Path) -> None:
         temporary.touch(exist_ok=False)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _settle(path: Path) -> None:
+    """Waits until the content is on the disk, so that not even a power cut leaves an empty file under the new name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -133,6 +140,12 @@ def code_digest() -> str:
     return digest(*(path.read_bytes() for path in [*files, *own]))
 
 
+def foundation() -> dict[str, str | None]:
+    """What a result rests on besides its settings: our code, Python, the packages, and the kind of processor."""
+    others = {name: _version(name) for name in PACKAGES if name != "wattward"}
+    return {"code": code_digest(), "python": platform.python_version(), **others, "machine": platform.machine()}
+
+
 def folder_digest(folder: Path) -> str:
     """Names the content of a folder's files, whatever it is called."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
@@ -171,6 +184,7 @@ def _processor() -> str:
     return models[0] if models else platform.processor()
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return version(package)

@@ -11,7 +11,7 @@ from wattward.configs.suite_schema import Suite
 from wattward.experiments import submissions
 from wattward.experiments.entrants import Entrant, checkpoint, entrant, submitted
 from wattward.experiments.evaluate import Worlds, check_fit
-from wattward.experiments.executor import Cell, blocks, run_cells
+from wattward.experiments.executor import Cell, Executor, blocks, run_cells
 from wattward.experiments.records import PACKAGE, Record
 
 ZOO = PACKAGE / "agents" / "zoo"
@@ -84,6 +84,7 @@ def run_suite(
     learned: bool = True,
     more: Sequence[str] = (),
     progress: bool = True,
+    executor: Executor = "local",
 ) -> list[Record]:
     """Records of every entrant on every episode of a suite.
 
@@ -93,7 +94,7 @@ def run_suite(
     cells = cells_of(suite, learned=learned, more=more)
     for worlds in worlds_of(suite):
         check_fit(dict.fromkeys(cell.who for cell in cells if cell.worlds == worlds), worlds)
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress)
+    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
 
 
 def run_entrants(
@@ -106,6 +107,7 @@ def run_entrants(
     jobs: int = 2,
     trust_pickle: bool = False,
     progress: bool = True,
+    executor: Executor = "local",
 ) -> list[Record]:
     """Records of entrants, by rule name, checkpoint or factory, on episodes 0..n-1.
 
@@ -117,7 +119,7 @@ def run_entrants(
     cells = [
         Cell(who, worlds, first, last, seed) for who in found for first, last in blocks(episodes, EPISODES_PER_CELL)
     ]
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress)
+    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
 
 
 def submitted_to(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from wattward.envs.family import family_of, refuse_family
 from wattward.envs.recording import Recording, load_recording
 from wattward.experiments import tables, year_play
 from wattward.experiments.evaluate import FLOOR
-from wattward.experiments.executor import blocks, drain
+from wattward.experiments.executor import Executor, Means, blocks, drain
 from wattward.experiments.records import Record, code_digest, digest, provenance, read_json, write_json, write_text
 
 WEEK_DAYS, WEEKS_PER_CELL = 7, 26
@@ -88,7 +88,14 @@ def parts_of(year: int, weeks_per_cell: int = WEEKS_PER_CELL) -> list[Part]:
 
 
 def run_year(
-    scenario: str, recording: str, rules: Sequence[str], cache_dir: Path, *, jobs: int = 2, progress: bool = True
+    scenario: str,
+    recording: str,
+    rules: Sequence[str],
+    cache_dir: Path,
+    *,
+    jobs: int = 2,
+    progress: bool = True,
+    executor: Executor = "local",
 ) -> list[Row]:
     """A row for each rule; finished cells are kept, so that an interrupted run goes on where it stopped.
 
@@ -99,9 +106,10 @@ def run_year(
         cache_dir: where finished cells are kept.
         jobs: processes.
         progress: whether to show a bar with the time that remains.
+        executor: "local" or "ray"; on a cluster every node has scenario and recording at the same paths.
 
     Raises:
-        ConfigError: the scenario, the recording or a rule cannot be used.
+        ConfigError: the scenario, the recording, a rule or the executor cannot be used.
         AssertionError: a balance is violated, or a ledger differs from the simulator.
     """
     wanted = list(dict.fromkeys([FLOOR, *rules]))
@@ -115,8 +123,12 @@ def run_year(
         raise ConfigError(f"--recording {recording}: holds no dated series; must hold a calendar year of some")
     cells = [Cell(scenario, recording, rule, part) for rule in wanted for part in parts_of(year)]
     paths = {cell: cache_dir / "year" / f"{cell.name()}.json" for cell in cells}
-    todo = [(cell, path) for cell, path in paths.items() if read_json(path) is None]
-    drain(_run, todo, jobs, progress, "weeks of rules")
+    todo = [cell for cell, path in paths.items() if read_json(path) is None]
+
+    def keep(cell: Cell, records: list[Record]) -> None:
+        write_json(paths[cell], records)
+
+    drain(_play, todo, keep, Means(executor, jobs, progress), "weeks of rules", done=len(paths) - len(todo))
     records = [record for path in paths.values() for record in read_json(path) or []]
     return rows_of(records, wanted)
 
@@ -151,9 +163,8 @@ def recorded_in(recording: Recording) -> list[str]:
     return [name for name, there in held if there] + sorted(recording.dated)
 
 
-def _run(item: tuple[Cell, Path]) -> None:
-    cell, path = item
-    write_json(path, year_play.play(cell.rule, _episodes(cell.scenario, cell.recording, cell.part)))
+def _play(cell: Cell) -> list[Record]:
+    return year_play.play(cell.rule, _episodes(cell.scenario, cell.recording, cell.part))
 
 
 @cache

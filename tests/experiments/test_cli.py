@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -347,19 +345,10 @@ def test_wrong_usage_is_told_apart_from_wrong_files() -> None:
     assert wattward("evaluate", "Random", "--episode", "3").exit_code == 2
 
 
-LOKY_RACE = re.compile(
-    r"Exception in thread ExecutorManagerThread:\nTraceback.*?in add_call_item_to_queue\n.*?KeyError: \d+\n", re.DOTALL
-)
-"""What loky prints, rarely, when its pool is aborted while calls are queued; the pool is going away all the same."""
-
-
 def interrupted(run: subprocess.Popen[str]) -> str:
-    """What it says on stderr; asked again where nothing came of it: seen twice under load, the cause is not known."""
-    for _ in range(6):
-        os.killpg(run.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            return run.communicate(timeout=10)[1]
-    raise AssertionError("six interrupts did not end it")
+    """What it says on stderr after one Ctrl-C, which reaches its children too."""
+    os.killpg(run.pid, signal.SIGINT)
+    return run.communicate(timeout=60)[1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
@@ -389,5 +378,5 @@ def test_an_interruption_ends_quietly(empty_folder: Path, jobs: str) -> None:
         stderr = interrupted(run)
     assert run.returncode == 130
     assert "interrupted" in stderr
-    assert "Traceback" not in LOKY_RACE.sub("", stderr)
+    assert "Traceback" not in stderr
     assert not [path for path in references.iterdir() if path.name.startswith(".")]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wattward.experiments import executor
 from wattward.experiments.entrants import Entrant, entrant
-from wattward.experiments.evaluate import Worlds
+from wattward.experiments.evaluate import References, Worlds
 from wattward.experiments.executor import Cell, blocks, run_cells
 from wattward.experiments.records import Record
 
@@ -30,7 +30,7 @@ class Worker:
         self.interrupt_at = interrupt_at
 
     def __call__(
-        self, who: Entrant, worlds: Worlds, episodes: range, cache_dir: Path, *, seed: int = 0
+        self, who: Entrant, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0
     ) -> list[Record]:
         if len(self.asked) == self.interrupt_at:
             raise KeyboardInterrupt
@@ -40,9 +40,7 @@ class Worker:
 
 @pytest.fixture
 def no_references(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(*_: Any) -> None: ...
-
-    monkeypatch.setattr(executor, "references", nothing)
+    monkeypatch.setattr(executor, "compute_references", lambda *_: References(100.0, 50.0))
 
 
 @given(st.integers(1, 60), st.integers(1, 20))
@@ -55,7 +53,7 @@ def test_blocks_cover_every_episode_once(n_episodes: int, per_cell: int) -> None
 @pytest.mark.usefixtures("no_references")
 def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker()
-    monkeypatch.setattr(executor, "evaluate", worker)
+    monkeypatch.setattr(executor, "play", worker)
     first = run_cells(cells(), tmp_path, jobs=1, progress=False)
     assert [record["episode"] for record in first] == [0, 1, 2, 3, 4, 5]
     assert run_cells(cells(), tmp_path, jobs=1, progress=False) == first
@@ -64,11 +62,11 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("no_references")
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "evaluate", Worker(interrupt_at=2))
+    monkeypatch.setattr(executor, "play", Worker(interrupt_at=2))
     with pytest.raises(KeyboardInterrupt):
         run_cells(cells(), tmp_path, jobs=1, progress=False)
     rest = Worker()
-    monkeypatch.setattr(executor, "evaluate", rest)
+    monkeypatch.setattr(executor, "play", rest)
     assert len(run_cells(cells(), tmp_path, jobs=1, progress=False)) == 6
     assert rest.asked == [range(4, 6)]
 
@@ -76,7 +74,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch
 @pytest.mark.usefixtures("no_references")
 def test_a_damaged_result_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker()
-    monkeypatch.setattr(executor, "evaluate", worker)
+    monkeypatch.setattr(executor, "play", worker)
     whole = run_cells(cells(1), tmp_path, jobs=1, progress=False)
     for path in (tmp_path / "cells").iterdir():
         path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
