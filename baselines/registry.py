@@ -6,13 +6,17 @@ import difflib
 from collections.abc import Callable
 from functools import partial
 
+from wattward.baselines.capacity_curve import CapacityCurve
 from wattward.baselines.carbon_time import CarbonTime
 from wattward.baselines.cheapest_now import CheapestNow
 from wattward.baselines.cut_response import CutResponse
+from wattward.baselines.greedy_reservation import GreedyReservation
 from wattward.baselines.greenest_now import GreenestNow
 from wattward.baselines.least_pending import LeastPending
+from wattward.baselines.lowest_slot import LowestSlot
 from wattward.baselines.lowest_window import LowestWindow
 from wattward.baselines.most_available import MostAvailable
+from wattward.baselines.mpc import Mpc
 from wattward.baselines.peak_offset import PeakOffset
 from wattward.baselines.random_modes import Random
 from wattward.baselines.round_robin import RoundRobin
@@ -35,12 +39,17 @@ RULES: dict[str, Callable[[], Policy]] = {
     "GreenestNow": GreenestNow,
     "SolarSoak": SolarSoak,
     "WaitAwhile": WaitAwhile,
+    "LowestSlot": LowestSlot,
     "LowestWindow": LowestWindow,
     "CarbonTime": CarbonTime,
+    "GreedyReservation": GreedyReservation,
+    "CapacityCurve": CapacityCurve,
     "Threshold-0.5": partial(Threshold, 0.5),
     "Threshold-soak-0.5": partial(Threshold, 0.5, soak=True),
     "Threshold-pull-0.4": partial(Threshold, 0.4, pull=True),
     "Threshold-pull-0.5": partial(Threshold, 0.5, pull=True),
+    "MPC-24": partial(Mpc, 24),
+    "MPC-48": partial(Mpc, 48),
 }
 """The entrants of a leaderboard that asks for all rules. Quantiles: the best tenth on training episodes 0-39 of
 zhejiang-xinjiang; with pulling 0.4 and 0.5 score alike, and 0.5 leaves a quarter of the late work."""
@@ -49,9 +58,12 @@ VARIANTS: dict[str, Callable[[], Policy]] = {
     "WaitAwhile-carbon": partial(WaitAwhile, "carbon"),
     "LowestWindow-carbon": partial(LowestWindow, "carbon"),
     "CarbonTime-carbon": partial(CarbonTime, "carbon"),
+    "LowestSlot-carbon": partial(LowestSlot, "carbon"),
     "CutResponse": CutResponse,
+    "MPC-24-perfect": partial(Mpc, 24, perfect=True),
 }
-"""Made by name only: rules under a signal that the score does not follow, and one for grid events alone."""
+"""Made by name only: rules under a signal that the score does not follow, one for grid events alone, and a diagnostic
+that sees the future and so must not be ranked."""
 
 QUANTILES: dict[str, Callable[[float], Policy]] = {
     "Threshold-": Threshold,
