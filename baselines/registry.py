@@ -6,13 +6,17 @@ import difflib
 from collections.abc import Callable
 from functools import partial
 
+from wattward.baselines.capacity_curve import CapacityCurve
 from wattward.baselines.carbon_time import CarbonTime
 from wattward.baselines.cheapest_now import CheapestNow
 from wattward.baselines.cut_response import CutResponse
+from wattward.baselines.greedy_reservation import GreedyReservation
 from wattward.baselines.greenest_now import GreenestNow
 from wattward.baselines.least_pending import LeastPending
+from wattward.baselines.lowest_slot import LowestSlot
 from wattward.baselines.lowest_window import LowestWindow
 from wattward.baselines.most_available import MostAvailable
+from wattward.baselines.mpc import Mpc
 from wattward.baselines.peak_offset import PeakOffset
 from wattward.baselines.planner import Planner
 from wattward.baselines.random_modes import Random
@@ -36,8 +40,11 @@ RULES: dict[str, Callable[[], Policy]] = {
     "GreenestNow": GreenestNow,
     "SolarSoak": SolarSoak,
     "WaitAwhile": WaitAwhile,
+    "LowestSlot": LowestSlot,
     "LowestWindow": LowestWindow,
     "CarbonTime": CarbonTime,
+    "GreedyReservation": GreedyReservation,
+    "CapacityCurve": CapacityCurve,
     "Threshold-0.5": partial(Threshold, 0.5),
     "Threshold-soak-0.5": partial(Threshold, 0.5, soak=True),
     "Threshold-pull-0.4": partial(Threshold, 0.4, pull=True),
@@ -50,11 +57,16 @@ VARIANTS: dict[str, Callable[[], Policy]] = {
     "WaitAwhile-carbon": partial(WaitAwhile, "carbon"),
     "LowestWindow-carbon": partial(LowestWindow, "carbon"),
     "CarbonTime-carbon": partial(CarbonTime, "carbon"),
+    "LowestSlot-carbon": partial(LowestSlot, "carbon"),
     "CutResponse": CutResponse,
+    "MPC-24": partial(Mpc, 24),
+    "MPC-48": partial(Mpc, 48),
     "Planner": Planner,
+    "MPC-24-perfect": partial(Mpc, 24, perfect=True),
 }
-"""Made by name only: rules under a signal that the score does not follow, one for grid events alone, and a planner that
-takes a quarter of a minute for a week."""
+"""Made by name only: rules under a signal that the score does not follow, one for grid events alone, optimisers that
+take seconds for a week or minutes where there are many regions, and a diagnostic that sees the future and so must not be
+ranked."""
 
 QUANTILES: dict[str, Callable[[float], Policy]] = {
     "Threshold-": Threshold,

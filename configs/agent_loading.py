@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+from wattward.configs import random_family
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
 from wattward.configs.base import ConfigError
 from wattward.configs.loading import DISTURBED_BY, check, find, names, read_yaml
@@ -32,13 +33,20 @@ def load_agent(name: str | Path, scenario: str) -> AgentSettings:
     return check(SETTINGS[algorithm], merged, where)
 
 
+def _is_family(name: str) -> bool:
+    try:
+        return random_family.parse(name) is not None
+    except ConfigError:
+        return False
+
+
 def _entries(path: Path, scenario: str) -> dict[str, dict[str, Any]]:
     entries = read_yaml(path)
     if "default" not in entries:
         raise ConfigError(f"{path}: key 'default' is missing; it holds the settings of scenarios that have no entry")
     known = ["default", *names("scenarios"), scenario]
     for key, entry in entries.items():
-        if key not in known:
+        if key not in known and not _is_family(str(key)):
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(sorted(set(known)))}"
             raise ConfigError(f"{path}: unknown scenario {key!r}; {hint}")

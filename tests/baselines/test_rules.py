@@ -16,7 +16,8 @@ from wattward.envs.types import IN_TRANSIT, RUNNING
 
 HOLD, SOAK, RUN, PULL = Mode.HOLD, Mode.SOAK, Mode.RUN, Mode.PULL
 TUNING, TRAINING = 1, 2
-ORDER_MATTERS = {"Random", "RoundRobin"}
+ORDER_MATTERS = {"Random", "RoundRobin", "MPC-24", "MPC-48", "GreedyReservation"}
+"""Chance and turns go by number; of plans and bookings that cost the same the first found is taken."""
 OutlookOf = Callable[..., Outlook]
 JobOf = Callable[..., Any]
 
