@@ -64,9 +64,9 @@ VARIANTS: dict[str, Callable[[], Policy]] = {
     "Planner": Planner,
     "MPC-24-perfect": partial(Mpc, 24, perfect=True),
 }
-"""Made by name only: rules under a signal that the score does not follow, one for grid events alone, optimisers that
-take seconds for a week or minutes where there are many regions, and a diagnostic that sees the future and so must not be
-ranked."""
+"""By name only: rules under a signal that the score does not follow, one for grid events alone, optimisers that take
+seconds for a week or minutes where there are many regions, and a diagnostic that sees the future: never to be ranked.
+"""
 
 QUANTILES: dict[str, Callable[[float], Policy]] = {
     "Threshold-": Threshold,
