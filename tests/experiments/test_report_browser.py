@@ -56,6 +56,13 @@ def run(browser: Any, script: str, *arguments: object) -> Any:
     return browser.execute_script(script, *arguments)
 
 
+def becomes_other(browser: Any, place: str, before: str) -> None:
+    """Waits until a text is another one than before; a page redraws when it has the time."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 30).until(lambda opened: text(opened, place) != before)
+
+
 def column(browser: Any, place: int) -> list[str]:
     cells = "table.querySelectorAll(`tbody tr > :nth-child(${arguments[0] + 1})`)"
     table = "const table = document.querySelector('.ranking:not([hidden]) table');"
@@ -133,10 +140,10 @@ def test_a_choice_of_entrant_and_of_scenario_is_followed(browser: Any, small_rep
     load(browser, small_report)
     shown = text(browser, "saved-note")
     choose(browser, "entrant", 2)
-    assert text(browser, "saved-note") != shown
+    becomes_other(browser, "saved-note", shown)
     title = text(browser, "week-note")
     choose(browser, "board", len(run(browser, "return [...document.getElementById('board').options]")) - 1)
-    assert text(browser, "week-note") != title
+    becomes_other(browser, "week-note", title)
     tables = "return [...document.querySelectorAll('.ranking')].filter((table) => !table.hidden).length"
     assert run(browser, tables) == 1
     assert browser.get_log("browser") == []
