@@ -18,7 +18,7 @@ ENVIRONMENTS = {
 }
 """Environment id -> scenario name."""
 FAMILIES = {"wattward/Random-v0": "random-3"}
-"""Environment id -> a family; there is no vector of one."""
+"""Environment id -> a family; Gymnasium gets no native vector of one."""
 
 
 def register_all() -> None:

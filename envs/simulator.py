@@ -90,7 +90,7 @@ class Simulator:
                 queue=np.zeros((self.n_envs, PLACES), QUEUED),
                 order=np.zeros(shape, np.int64),
                 picks=np.zeros((self.n_envs, 3, PLACES), np.int32),
-                modes=np.zeros((self.n_envs, n_entries(params)), np.int64),
+                modes=np.zeros((self.n_envs, action_length(params)), np.int64),
                 observations=np.zeros((self.n_envs, *self.bank.observation_space.shape), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
                 ended=np.zeros(self.n_envs, np.bool_),
@@ -220,7 +220,7 @@ class Simulator:
         self._addresses = addresses_of(fleet, self.bank.most_arrivals)
 
 
-def n_entries(params: Params) -> int:
+def action_length(params: Params) -> int:
     """Numbers in an action: a mode a region, then an order a store that actions order."""
     most = max(params.battery_entry.max(initial=-1), params.tank_entry.max(initial=-1))
     return max(params.fleet_gpus.shape[1], int(most) + 1)

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.neutral import no_constraints, plain_sites, quiet_world
+from wattward.envs.policy import Policy
 from wattward.envs.simulator import Snapshot
 from wattward.envs.types import IN_TRANSIT, YUAN_TERMS, Exogenous, Floats, Flows, Params, State
 
@@ -290,6 +292,17 @@ def _assert_runs_or_has_no_room(state: State, b: int, k: int, idle: Floats, need
     if state.job_alloc_gpus[b, k] == 0.0 and state.job_status[b, k] != IN_TRANSIT:
         room = idle[state.job_region[b, k]]
         assert room <= needs + TOLERANCE, f"due job {state.job_number[b, k]} waits beside {room} idle GPUs"
+
+
+def played_yuan(env: ClusterEnv, policy: Policy | Any, split: str, episode: int) -> float:  # noqa: ANN401 - or shares
+    """What an episode costs under a policy; its own randomness is seeded by the episode's number."""
+    env.reset(options={"split": split, "episode": episode})
+    policy.reset(env.outlook(), np.random.default_rng(episode))
+    total, ended = 0.0, False
+    while not ended:
+        _, _, ended, _, info = env.step(policy.act(env.outlook()))
+        total += float(info["cost_yuan"])
+    return total
 
 
 def cost_yuan(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -14,6 +14,7 @@ from wattward import baselines
 from wattward.baselines.bound import bound
 from wattward.baselines.hindsight import HindsightPlanner, PlanReplay
 from wattward.envs.cluster_env import ClusterEnv
+from wattward.envs.testing import played_yuan
 from wattward.experiments import scores, tables
 from wattward.experiments.records import provenance, write_json, write_text
 
@@ -57,12 +58,12 @@ def publish(rows: Sequence[Row], out: Path, name: str) -> list[Path]:
 
 def _row(scenario: str, split: str, episode: int) -> Row:
     env, shares = ClusterEnv(scenario), ClusterEnv(scenario, action="shares")
-    floor = _cost_yuan(env, baselines.make("RunOnArrival"), split, episode)
+    floor = played_yuan(env, baselines.make("RunOnArrival"), split, episode)
     began = process_time()
     plan = bound(env.params, env.world)
     spent_s = process_time() - began
-    replay = _cost_yuan(shares, PlanReplay(plan), split, episode)
-    search = _cost_yuan(env, HindsightPlanner(env), split, episode)
+    replay = played_yuan(shares, PlanReplay(plan), split, episode)
+    search = played_yuan(env, HindsightPlanner(env), split, episode)
     both = scores.score(np.array([replay, search]), np.array([floor, floor]), np.full(2, plan.cost_yuan)).tolist()
     return {
         "scenario": scenario,
@@ -77,16 +78,3 @@ def _row(scenario: str, split: str, episode: int) -> Row:
         "search_score": both[1],
         "gap": min(replay, search) / plan.cost_yuan - 1.0,
     }
-
-
-def _cost_yuan(env: ClusterEnv, policy: Any, split: str, episode: int) -> float:  # noqa: ANN401 - modes or shares
-    env.reset(options={"split": split, "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(episode))
-    return float(sum(_bills(env, policy)))
-
-
-def _bills(env: ClusterEnv, policy: Any) -> Iterable[float]:  # noqa: ANN401
-    ended = False
-    while not ended:
-        _, _, ended, _, info = env.step(policy.act(env.outlook()))
-        yield info["cost_yuan"]

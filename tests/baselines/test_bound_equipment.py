@@ -11,7 +11,7 @@ from wattward.baselines.bound import bound
 from wattward.baselines.bound_equipment import Shared, add_equipment, add_rules, constant_yuan
 from wattward.baselines.bound_lp import ABSENT, Builder, Program
 from wattward.baselines.bound_sites import limits_of, read_sites
-from wattward.envs.simulator import Simulator, n_entries
+from wattward.envs.simulator import Simulator, action_length
 from wattward.envs.testing import cost_yuan, random_params, random_world
 from wattward.envs.types import Exogenous, Floats, Flows, Params
 
@@ -37,7 +37,7 @@ def random_case(seed: int, green: bool, shift: float, n_jobs: int = 20) -> tuple
 
 def random_actions(rng: np.random.Generator, params: Params) -> list[NDArray[np.int64]]:
     """Modes all the same with stores by the rule, then with stores at random, then all at random; each (T, entries)."""
-    n_regions, shape = params.fleet_gpus.shape[1], (int(params.n_steps[0]), n_entries(params))
+    n_regions, shape = params.fleet_gpus.shape[1], (int(params.n_steps[0]), action_length(params))
     played = [rng.integers(0, 4, shape) for _ in range(12)]
     for i, actions in enumerate(played[:8]):
         actions[:, :n_regions] = i % 4

@@ -12,6 +12,7 @@ from wattward.baselines.registry import RULES, make
 from wattward.configs import load_scenario
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.registration import ENVIRONMENTS
+from wattward.envs.testing import played_yuan
 
 MOST_DAYS = 2.0
 
@@ -19,16 +20,6 @@ MOST_DAYS = 2.0
 def short(name: str) -> ClusterEnv:
     scenario = load_scenario(name)
     return ClusterEnv(scenario.model_copy(update={"episode_days": min(MOST_DAYS, scenario.episode_days)}))
-
-
-def cost_yuan(env: ClusterEnv, policy: Any, episode: int) -> float:
-    env.reset(options={"split": "test", "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(episode))
-    total, ended = 0.0, False
-    while not ended:
-        _, _, ended, _, info = env.step(policy.act(env.outlook()))
-        total += info["cost_yuan"]
-    return total
 
 
 class RandomOrders:
@@ -50,8 +41,8 @@ def test_no_rule_costs_less_than_the_bound(env_id: str) -> None:
     env = short(ENVIRONMENTS[env_id])
     env.reset(options={"split": "test", "episode": 2})
     least = bound(env.params, env.world).cost_yuan
-    costs = {name: cost_yuan(env, make(name), 2) for name in RULES}
-    costs["random orders"] = cost_yuan(env, RandomOrders(env), 2)
+    costs = {name: played_yuan(env, make(name), "test", 2) for name in RULES}
+    costs["random orders"] = played_yuan(env, RandomOrders(env), "test", 2)
     assert {name: cost for name, cost in costs.items() if cost < least} == {}
     assert min(costs.values()) > 0.0 or least <= 0.0
 
@@ -62,4 +53,4 @@ def test_no_rule_costs_less_on_random_scenarios(number: int) -> None:
     env = short(f"random-3x{number}")
     env.reset(options={"split": "test", "episode": 0})
     least = bound(env.params, env.world).cost_yuan
-    assert {name for name in RULES if cost_yuan(env, make(name), 0) < least} == set()
+    assert {name for name in RULES if played_yuan(env, make(name), "test", 0) < least} == set()

@@ -18,6 +18,7 @@ from wattward.envs.action import Mode, StoreOrder
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.outlook import Outlook
 from wattward.envs.registration import ENVIRONMENTS
+from wattward.envs.testing import played_yuan
 
 HOLD, SOAK, RUN, PULL = Mode.HOLD, Mode.SOAK, Mode.RUN, Mode.PULL
 TUNING = 1
@@ -39,17 +40,6 @@ def modes(name: str, outlook: Outlook) -> list[int]:
 def short(name: str, days: float) -> ClusterEnv:
     scenario = load_scenario(name)
     return ClusterEnv(scenario.model_copy(update={"episode_days": min(days, scenario.episode_days)}))
-
-
-def cost_yuan(env: ClusterEnv, name: str, episode: int) -> float:
-    policy = make(name)
-    env.reset(options={"split": "train", "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(episode))
-    total, ended = 0.0, False
-    while not ended:
-        _, _, ended, _, info = env.step(policy.act(env.outlook()))
-        total += info["cost_yuan"]
-    return total
 
 
 # model predictive control
@@ -181,7 +171,7 @@ def test_a_curve_opens_the_cheapest_hours_that_hold_the_work(outlook_of: Outlook
 @pytest.mark.parametrize("env_id", ENVIRONMENTS)
 def test_no_planner_costs_less_than_the_bound(env_id: str) -> None:
     env = short(ENVIRONMENTS[env_id], 1.0)
-    costs = {name: cost_yuan(env, name, 3) for name in NEW}
+    costs = {name: played_yuan(env, make(name), "train", 3) for name in NEW}
     least = bound(env.params, env.world).cost_yuan
     assert {name: cost for name, cost in costs.items() if cost < least} == {}
 
@@ -189,5 +179,7 @@ def test_no_planner_costs_less_than_the_bound(env_id: str) -> None:
 @pytest.mark.slow
 def test_planning_beats_the_threshold_rule() -> None:
     env = ClusterEnv("zhejiang-xinjiang")
-    mean_yuan = {n: np.mean([cost_yuan(env, n, e) for e in range(3)]) for n in ("MPC-24", "Threshold-pull-0.5")}
+    mean_yuan = {
+        n: np.mean([played_yuan(env, make(n), "train", e) for e in range(3)]) for n in ("MPC-24", "Threshold-pull-0.5")
+    }
     assert mean_yuan["MPC-24"] < mean_yuan["Threshold-pull-0.5"]

@@ -20,6 +20,9 @@ def test_checkers_accept_the_family() -> None:
     env = gymnasium.make("wattward/Random-v0")
     gymnasium_check(env.unwrapped, skip_render_check=True)
     sb3_check(env.unwrapped)
+    observation, info = env.reset(seed=1)
+    assert env.observation_space.contains(observation)
+    assert env.reset(seed=1)[1] == info != env.reset(seed=2)[1]
 
 
 def test_an_episode_is_a_member_and_splits_share_none() -> None:
