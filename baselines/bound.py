@@ -21,11 +21,12 @@ from wattward.baselines.bound_jobs import Groups, Jobs, group_jobs, may_restart,
 from wattward.baselines.bound_lp import Builder, Program, safe_value, solve, values_of
 from wattward.baselines.bound_power import add_plain_power
 from wattward.baselines.bound_sites import Limits, Sites, limits_of, read_sites
+from wattward.configs.suite_schema import Precision
 from wattward.envs.types import YUAN_TERMS, Exogenous, Floats, Ints, Params
 
-BUCKETS = 3
+BUCKETS: dict[Precision, int] = {"fast": 1, "tight": 6}
 """Slack buckets of an origin: more are tighter and slower (docs/bound.md has the measurement)."""
-BLOCK_H = 1.0
+BLOCK_H: dict[Precision, float] = {"fast": 1.0, "tight": 0.5}
 """Jobs are tracked by blocks of steps of this length, power and fleets step by step; shorter is tighter and slower."""
 SINGLE_UP_TO = 40
 """Up to this many jobs each is a group of its own, which is tightest."""
@@ -69,8 +70,9 @@ def bound(
     params: Params,
     world: Exogenous,
     *,
-    block_h: float = BLOCK_H,
-    buckets: int = BUCKETS,
+    precision: Precision = "fast",
+    block_h: float | None = None,
+    buckets: int | None = None,
     single_up_to: int = SINGLE_UP_TO,
     method: str = "ipm",
 ) -> Bound:
@@ -79,8 +81,10 @@ def bound(
     Args:
         params: parameters with one environment.
         world: the episode; only its first `n_steps` steps count.
-        block_h: length of the blocks of steps in which jobs are tracked [h], cut to a divisor of the episode.
-        buckets: slack buckets of an origin; more are tighter and slower.
+        precision: "fast" for every episode, "tight" for those that are worth ten times as long.
+        block_h: length of the blocks of steps in which jobs are tracked [h], cut to a divisor of the episode; by
+            default as the precision says.
+        buckets: slack buckets of an origin; by default as the precision says.
         single_up_to: up to this many jobs each is a group of its own.
         method: HiGHS solver, "ipm" or "simplex".
 
@@ -93,7 +97,8 @@ def bound(
         raise ValueError(f"bound takes one environment, got {sizes}")
     began = perf_counter()
     sites, jobs = read_sites(params, world), read_jobs(params, world)
-    groups = group_jobs(jobs, _block_ends(params, block_h), buckets, single_up_to)
+    ends = _block_ends(params, block_h or BLOCK_H[precision])
+    groups = group_jobs(jobs, ends, buckets or BUCKETS[precision], single_up_to)
     program, plan = _program(params, sites, jobs, groups)
     constant = constant_yuan(params, sites) | {"settlement_yuan": _never_done_yuan(params, groups)}
     solution = solve(program, method)

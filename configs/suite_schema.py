@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from wattward.configs.base import Config, Share
 
 Split = Literal["train", "validation", "test"]
+Precision = Literal["fast", "tight"]
 
 
 class Checkpoints(Config):
@@ -40,6 +41,9 @@ class Suite(Config):
         tuple[str, ...],
         Field(description="scenarios that replay the recording, if one is given, beside all those that are drawn"),
     ] = ()
+    bound: Annotated[Precision, Field(description="which hindsight bound scores are measured by; docs/bound.md")] = (
+        "fast"
+    )
     rules: Literal["all"] | tuple[str, ...] = "all"
     checkpoints: Annotated[
         Literal["shipped"] | tuple[Checkpoints, ...],

@@ -13,7 +13,7 @@ import numpy as np
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.configs.scenario_schema import Scenario
-from wattward.configs.suite_schema import Split
+from wattward.configs.suite_schema import Precision, Split
 from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes, Policy
 from wattward.envs.types import YUAN_TERMS
@@ -43,17 +43,19 @@ class Environment(Protocol):
 
 @dataclass(frozen=True)
 class Worlds:
-    """A family of episodes: a scenario's, of one split, drawn or from a recording."""
+    """A family of episodes: a scenario's, of one split, drawn or from a recording; scored by one bound."""
 
     scenario: str
     split: str = "test"
     recording: str | None = None
+    bound: Precision = "fast"
 
     def name(self) -> str:
         """Names the content of these worlds, and the code and the packages that run them."""
         scenario = load_scenario(self.scenario)
         content = recording_digest(self.recording, self.scenario) if self.recording else None
-        return digest(scenario.model_dump_json(), self.split, content, foundation())
+        tighter = () if self.bound == "fast" else (self.bound,)
+        return digest(scenario.model_dump_json(), self.split, content, foundation(), *tighter)
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def compute_references(worlds: Worlds, episode: int) -> References:
     floor = Entrant(FLOOR)
     env = environment(worlds.scenario, worlds.recording)
     played = run_episode(floor.policy(), env, worlds.split, episode, policy_seed(floor, episode, 0))
-    return References(float(played["cost_yuan"] or 0.0), _bound_yuan(env))
+    return References(float(played["cost_yuan"] or 0.0), _bound_yuan(env, worlds.bound))
 
 
 _LENT: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}
@@ -185,10 +187,10 @@ def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - 
     return ClusterEnv(scenario, recording=recorded(recording, scenario) if recording else None)
 
 
-def _bound_yuan(env: Any) -> float:  # noqa: ANN401 - ClusterEnv
+def _bound_yuan(env: Any, precision: Precision) -> float:  # noqa: ANN401 - ClusterEnv
     from wattward.baselines.bound import bound
 
-    return float(bound(env.params, env.world).cost_yuan)
+    return float(bound(env.params, env.world, precision=precision).cost_yuan)
 
 
 @cache

@@ -21,9 +21,10 @@ EPISODES_PER_CELL = 5
 def worlds_of(suite: Suite) -> list[Worlds]:
     """The worlds of a suite, drawn ones first; what is also recorded is left out where no recording is given."""
     drawn = None if suite.recording and not suite.also_recorded else False
-    first = [Worlds(name, suite.split, suite.recording if drawn is None else None) for name in suite.scenarios]
+    source = suite.recording if drawn is None else None
+    first = [Worlds(name, suite.split, source, suite.bound) for name in suite.scenarios]
     recorded = suite.also_recorded if suite.recording else ()
-    return first + [Worlds(name, suite.split, suite.recording) for name in recorded]
+    return first + [Worlds(name, suite.split, suite.recording, suite.bound) for name in recorded]
 
 
 def entrants_of(suite: Suite, scenario: str, *, learned: bool = True, more: Sequence[str] = ()) -> list[Entrant]:
