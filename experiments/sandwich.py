@@ -24,9 +24,10 @@ from wattward.experiments.relaxed import relaxed
 
 Row = dict[str, Any]
 NOTE = (
-    "Score: share of the saving that the fast bound leaves possible. Tight: what the tight bound takes off it; s: CPU seconds of either. Plan replayed: the fast bound's plan, followed as far as "
-    "the dispatcher can, by continuous shares. Search: the planner with everything known a day ahead, by modes. Gap: "
-    "cost of the better of the two over the bound, less 1: what the bound relaxes, and what neither finds."
+    "Score: share of the saving that the fast bound leaves possible. Tight: what the tight bound takes off it; s: CPU "
+    "seconds of either. Plan replayed: the fast bound's plan, followed as far as the dispatcher can, by continuous "
+    "shares. Search: the planner with everything known a day ahead, by modes. Gap: cost of the better of the two over "
+    "the bound, less 1: what the bound relaxes, and what neither finds."
 )
 COLUMNS: tuple[tables.Column, ...] = (
     ("scenario", tables.text("scenario")),
