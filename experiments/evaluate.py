@@ -51,11 +51,11 @@ class Worlds:
     bound: Precision = "fast"
 
     def name(self) -> str:
-        """Names the content of these worlds, and the code and the packages that run them."""
+        """Names the content of these worlds, and the code and the packages that run them, but for that of agents."""
         scenario = load_scenario(self.scenario)
         content = recording_digest(self.recording, self.scenario) if self.recording else None
         tighter = () if self.bound == "fast" else (self.bound,)
-        return digest(scenario.model_dump_json(), self.split, content, foundation(), *tighter)
+        return digest(scenario.model_dump_json(), self.split, content, foundation(learned=False), *tighter)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from wattward.experiments.evaluate import (
     read_references,
     references_path,
 )
-from wattward.experiments.records import Record, digest, read_json, write_json
+from wattward.experiments.records import Record, code_digest, digest, read_json, write_json
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ class Cell:
 
     def name(self, worlds_name: str | None = None) -> str:
         """Names everything that determines its records; `worlds_name` is that of its worlds, where it is known."""
-        who = (self.who.name, self.who.train_seed, self.who.content)
+        who = (self.who.name, self.who.train_seed, self.who.content, code_digest() if self.who.learned else "")
         return digest(who, worlds_name or self.worlds.name(), self.first, self.after_last, self.seed)
 
 

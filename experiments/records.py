@@ -133,17 +133,30 @@ def digest(*parts: object) -> str:
 
 
 @cache
-def code_digest() -> str:
-    """Names the code that a result depends on: every module below experiments, and how an episode is run and scored."""
+def code_digest(*, learned: bool = True) -> str:
+    """Names the code that a result depends on: every module below experiments, and how an episode is run and scored.
+
+    Args:
+        learned: whether a trained agent took part; what only agents need is left out otherwise.
+    """
     files = [path for room in RESULT_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
     own = [Path(__file__).with_name(name) for name in ("evaluate.py", "scores.py")]
-    return digest(*(path.read_bytes() for path in [*files, *own]))
+    return digest(*(path.read_bytes() for path in [*files, *own] if learned or not _is_for_agents(path)))
 
 
-def foundation() -> dict[str, str | None]:
-    """What a result rests on besides its settings: our code, Python, the packages, and the kind of processor."""
+def _is_for_agents(path: Path) -> bool:
+    return path.is_relative_to(PACKAGE / "agents") or path.name.startswith("agent_")
+
+
+def foundation(*, learned: bool = True) -> dict[str, str | None]:
+    """What a result rests on besides its settings: our code, Python, the packages, and the kind of processor.
+
+    Args:
+        learned: as `code_digest`.
+    """
     others = {name: _version(name) for name in PACKAGES if name != "wattward"}
-    return {"code": code_digest(), "python": platform.python_version(), **others, "machine": platform.machine()}
+    code = code_digest(learned=learned)
+    return {"code": code, "python": platform.python_version(), **others, "machine": platform.machine()}
 
 
 def folder_digest(folder: Path) -> str:

@@ -125,7 +125,7 @@ def test_worlds_are_named_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) ->
     names = {worlds.name() for worlds in (TOY, Worlds("toy", "train"), Worlds("zhejiang-xinjiang"))}
     assert len(names) == 3
     before = TOY.name()
-    monkeypatch.setattr(evaluation, "foundation", lambda: "another simulator")
+    monkeypatch.setattr(evaluation, "foundation", lambda **_: "another simulator")
     assert TOY.name() != before
 
 

@@ -96,6 +96,14 @@ def test_a_cell_is_named_by_everything_that_determines_it() -> None:
     assert len({cell.name() for cell in [same, *others]}) == 6
 
 
+def test_only_trained_agents_are_played_again_when_their_code_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule, agent = Cell(Entrant("Random"), TOY, 0, 5), Cell(Entrant("PPO", Path("a"), 0, "weights"), TOY, 0, 5)
+    before = rule.name(), agent.name()
+    monkeypatch.setattr(executor, "code_digest", lambda: "another network")
+    assert rule.name() == before[0]
+    assert agent.name() != before[1]
+
+
 def test_one_process_and_two_give_the_same_records(tmp_path: Path) -> None:
     grid = [Cell(entrant("Random"), TOY, k, k + 1) for k in range(2)]
     one, two = (run_cells(grid, tmp_path / str(jobs), jobs=jobs, progress=False) for jobs in (1, 2))

@@ -83,6 +83,7 @@ def test_provenance_says_how_to_make_a_result_again(monkeypatch: pytest.MonkeyPa
     assert made["command"] == "wattward leaderboard quick"
     assert made["suite"] == "quick"
     assert made["code"] == records.code_digest()
+    assert records.code_digest(learned=False) != records.code_digest()
     packages = made["packages"]
     assert isinstance(packages, dict)
     assert packages["numpy"]
