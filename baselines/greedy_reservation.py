@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
 from wattward.baselines.rule import Rule
 from wattward.baselines.slots import signal, slots
@@ -12,14 +14,18 @@ from wattward.baselines.votes import FILL, finish, majority, voters
 from wattward.envs.action import Mode
 from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes
-from wattward.envs.types import Floats
+from wattward.envs.types import Floats, Ints
+
+Flags = NDArray[np.bool_]
+TIE_YUAN = 1e-9
+"""What differs by less costs the same; the first is taken."""
 
 
 class Booked(NamedTuple):
     """What each job has booked."""
 
     now: Floats  # (A,) whether it runs in this step: 0 or 1
-    place: Floats  # (A,) region
+    place: Ints  # (A,) region
 
 
 class GreedyReservation(Rule):
@@ -42,45 +48,68 @@ class GreedyReservation(Rule):
         here = booked.place == outlook.jobs.region
         now = booked.now > 0
         modes = np.where(majority(outlook, now & here), np.int64(Mode.RUN), np.int64(Mode.SOAK))
-        coming = np.unique(booked.place[now & ~here & voters(outlook)]).astype(np.int64)
+        coming = np.unique(booked.place[now & ~here & voters(outlook)])
         modes[coming] = Mode.PULL
         return finish(outlook, modes)
 
 
 def book(outlook: Outlook) -> Booked:
     """Bookings of the jobs present; who finds no room runs now, where it is."""
-    jobs, step_h = outlook.jobs, outlook.step_h
+    jobs = outlook.jobs
     rate = signal(outlook, "cost")
     room = FILL * np.maximum(0.0, outlook.fleet_gpus - outlook.locked_gpus - outlook.interactive_forecast_gpus)
     need, left = slots(outlook)
-    now, place = np.ones(jobs.number.size), jobs.region.astype(np.float64)
-    move = outlook.params.wan_yuan_per_gb[0]
-    for job in np.flatnonzero(voters(outlook)).tolist():
-        steps, last, gpus = int(need[job]), int(left[job]), float(jobs.gpus[job])
-        best, choice = np.inf, None
-        for region in range(outlook.n_regions):
-            fits = room[:last, region] >= gpus
-            picked = _cheapest(np.where(fits, rate[:last, region], np.inf), steps, bool(jobs.preemptible[job]))
-            moved = 0.0 if region == jobs.region[job] else float(move[jobs.region[job]] * jobs.data_gb[job])
-            yuan = float(rate[picked, region].sum() * gpus * step_h) + moved if picked.size else np.inf
-            if yuan < best - 1e-9:
-                best, choice = yuan, (region, picked)
-        if choice is not None:
-            place[job], now[job] = choice[0], float(choice[1].min() == 0)
-            room[choice[1], choice[0]] -= gpus
+    now, place = np.ones(jobs.number.size), jobs.region.astype(np.int64)
+    move_yuan = outlook.params.wan_yuan_per_gb[0, jobs.region] * jobs.data_gb
+    asking = np.flatnonzero(voters(outlook))
+    gpus, may_pause = jobs.gpus.astype(np.float64), jobs.preemptible.astype(np.bool_)
+    _book_in_turn(asking, gpus, may_pause, need, left, move_yuan, rate * outlook.step_h, room, now, place)
     return Booked(now, place)
 
 
-def _cheapest(rate: Floats, steps: int, preemptible: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+@njit(cache=True)
+def _book_in_turn(
+    asking: Ints,
+    gpus: Floats,
+    may_pause: Flags,
+    need: Ints,
+    left: Ints,
+    move_yuan: Floats,
+    yuan_per_gpu: Floats,
+    room: Floats,
+    now: Floats,
+    place: Ints,
+) -> None:
+    """Takes `room` (L, R) for the jobs `asking`, one after the other, and writes `now` and `place`, shape (A,)."""
+    for job in asking:
+        best, best_region, best_steps = np.inf, -1, np.zeros(0, np.int64)
+        for region in range(room.shape[1]):
+            fits = room[: left[job], region] >= gpus[job]
+            rate = np.where(fits, yuan_per_gpu[: left[job], region], np.inf)
+            steps = _cheapest(rate, need[job], may_pause[job])
+            yuan = np.inf
+            if steps.size:
+                yuan = rate[steps].sum() * gpus[job] + (0.0 if region == place[job] else move_yuan[job])
+            if yuan < best - TIE_YUAN:
+                best, best_region, best_steps = yuan, region, steps
+        if best_region >= 0:
+            place[job], now[job] = best_region, 1.0 if best_steps[0] == 0 else 0.0
+            for step in best_steps:
+                room[step, best_region] -= gpus[job]
+
+
+@njit(cache=True)
+def _cheapest(rate: Floats, steps: int, may_pause: bool) -> Ints:
     """Steps to book, of `rate` (L,) with inf where there is no room; none where they do not suffice."""
     if steps > rate.size:
-        return np.zeros(0, dtype=np.int64)
-    if preemptible:
-        picked = np.argsort(rate, kind="stable")[:steps].astype(np.int64)
+        return np.zeros(0, np.int64)
+    if may_pause:
+        picked = np.sort(np.argsort(rate, kind="mergesort")[:steps].astype(np.int64))
     else:
-        blocked = np.isinf(rate)
-        sums = np.concatenate([[0.0], np.cumsum(np.where(blocked, 0.0, rate))])
-        full = np.concatenate([[0], np.cumsum(blocked)])
-        totals = np.where(full[steps:] == full[:-steps], sums[steps:] - sums[:-steps], np.inf)
-        picked = int(np.argmin(totals)) + np.arange(steps, dtype=np.int64)
-    return picked if np.isfinite(rate[picked]).all() else np.zeros(0, dtype=np.int64)
+        start, least = 0, np.inf
+        for first in range(rate.size - steps + 1):
+            total = rate[first : first + steps].sum()
+            if total < least - TIE_YUAN:
+                start, least = first, total
+        picked = start + np.arange(steps)
+    return picked if np.isfinite(rate[picked]).all() else np.zeros(0, np.int64)
