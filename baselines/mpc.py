@@ -60,9 +60,9 @@ class Mpc(Rule):
         seen = PerfectOutlook(outlook) if self.perfect else outlook
         if self._plan is None or outlook.step % block_steps == 0:
             self._plan = self._planned(seen, block_steps)
-        gpus = self._plan.work_gpu_h[0] / (block_steps * outlook.step_h)
-        own = np.diag(gpus)
-        modes = nearest_modes(seen, own, gpus.sum(axis=0) - own, self._plan.peak_kw)
+        block_h = block_steps * outlook.step_h
+        own, pulled = self._plan.own_gpu_h[0] / block_h, self._plan.pulled_gpu_h[0] / block_h
+        modes = nearest_modes(seen, own, pulled, self._plan.peak_kw)
         return np.concatenate([modes, _orders(outlook, self._plan)])
 
     def _planned(self, outlook: Outlook, block_steps: int) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -55,6 +56,13 @@ class Suite(Config):
     most_dropped_share: Annotated[
         Share | None, Field(description="interactive work dropped / asked for above which it breaks the contract")
     ] = None
+    compare: Annotated[
+        tuple[str, str] | None,
+        Field(
+            description="two of the scenarios whose worlds differ in one thing alone: scores before and after it",
+            exclude_if=operator.not_,
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _scenarios_differ(self) -> Suite:
@@ -63,6 +71,15 @@ class Suite(Config):
             twice = sorted({name for name in listed if listed.count(name) > 1})
             if twice:
                 raise ValueError(f"{key}: {twice[0]!r} is listed more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _compared_are_played(self) -> Suite:
+        for name in self.compare or ():
+            if name not in self.scenarios:
+                raise ValueError(f"compare: scenario {name!r} must be among {', '.join(self.scenarios)}")
+        if self.compare and self.compare[0] == self.compare[1]:
+            raise ValueError(f"compare: {self.compare[0]!r} is set beside itself; must be two scenarios")
         return self
 
     @model_validator(mode="after")

@@ -64,10 +64,10 @@ def draw_day(day: Day, path: Path) -> None:
             _draw_region(axes[r], day, r)
         _share_price_axis(axes[:, 0], day, rows)
         _dress(figure, axes, day)
-        _save(figure, path)
+        save(figure, path)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Writes a PNG with a palette: a third of the bytes of one without."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image

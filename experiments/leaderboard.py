@@ -11,7 +11,7 @@ import numpy as np
 
 from wattward.configs import load_scenario
 from wattward.configs.suite_schema import Suite
-from wattward.experiments import ranking, statistics, tables
+from wattward.experiments import ranking, shift, statistics, tables
 from wattward.experiments.croissant import CROISSANT, describe
 from wattward.experiments.evaluate import Worlds, recording_digest
 from wattward.experiments.ranking import ALL, Limits, Row
@@ -63,10 +63,14 @@ def publish(
     write_json(out / PROFILES, shapes[PROFILES])
     write_json(out / RANKS, shapes[RANKS])
     write_text(out / "leaderboard.md", as_markdown(suite, rows))
+    if suite.compare:
+        write_json(out / shift.SHIFT, shapes[shift.SHIFT])
+        write_text(out / shift.SHIFT_PAGE, shift.as_markdown(shapes[shift.SHIFT]))
     write_records(out / EPISODES, records)
     draw_leaderboard(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
     about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_entrant(records)}
     kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
+    kept += [shift.SHIFT, shift.SHIFT_PAGE] if suite.compare else []
     files = {name: file_digest(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
     write_json(out / CROISSANT, describe(suite, records, {name: files[name] for name in (LEADERBOARD, EPISODES)}))
     files[CROISSANT] = file_digest(out / CROISSANT)
@@ -85,7 +89,7 @@ def configs_of(suite: Suite) -> dict[str, Any]:
 
 
 def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
-    """Performance profiles with bands, and shares of resamples in which each rank is held, by world and over all."""
+    """Profiles with bands, and shares of resamples in which each rank is held, by world and over all; what changed."""
     worlds = ranking.worlds_in(records, limits_of(suite))
     by_world = {label: world.tables() for label, world in worlds.items()}
     if len(worlds) > 1:
@@ -99,6 +103,7 @@ def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
             label: {name: held.tolist() for name, held in statistics.rank_stability(own).items()} if own else {}
             for label, own in by_world.items()
         },
+        **({shift.SHIFT: shift.compare(records, suite.compare, limits_of(suite))} if suite.compare else {}),
     }
 
 

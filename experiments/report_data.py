@@ -163,14 +163,15 @@ def entrant_of(results: Results, row: Row, scenario: str) -> Entrant:
     name = str(row["entrant"])
     if row["kind"] == "rule":
         return entrant(name)
-    folder = next(_folders_of(results, name, scenario), None)
+    folder = next(folders_of(results, name, scenario), None)
     if folder is not None:
         return checkpoint(name, folder)
     submitted = (results.provenance.get("submitted") or {}).get(name)
     return entrant(str(submitted["factory"]) if isinstance(submitted, dict) else name)
 
 
-def _folders_of(results: Results, name: str, scenario: str) -> Iterator[str]:
+def folders_of(results: Results, name: str, scenario: str) -> Iterator[str]:
+    """Checkpoint folders of a trained entrant on a scenario, one a training seed; some may come twice."""
     listed = results.suite.get("checkpoints")
     for entry in listed if isinstance(listed, list) else ():
         if entry["entrant"] == name and scenario in (entry.get("scenarios") or [scenario]):

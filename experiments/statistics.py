@@ -110,6 +110,32 @@ def difference(
     return _pair_estimate(a[:, None] - b[None], draws, seed, confidence)
 
 
+def change(
+    before: Floats, after: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
+) -> Estimate:
+    """Interquartile mean of one entrant's scores after something changed, less that before it.
+
+    A resample draws the same training seeds and the same episodes on both sides: what they share does not widen the
+    interval.
+
+    Args:
+        before: shape (S, E, K).
+        after: the same training seeds and episodes in the same order.
+        draws: resamples.
+        seed: of the resampling.
+        confidence: probability that the interval should cover.
+
+    Raises:
+        ValueError: the two do not share their training seeds and episodes.
+    """
+    a, b = _table(before), _table(after)
+    if a.shape != b.shape:
+        raise ValueError(f"training seeds and episodes must be paired, got {a.shape} and {b.shape}")
+    value = interquartile_mean(b) - interquartile_mean(a)
+    gaps = resampled_iqms(b, draws=draws, seed=seed) - resampled_iqms(a, draws=draws, seed=seed)
+    return _estimate(value, gaps, confidence)
+
+
 def profile(scores: Floats, taus: ArrayLike) -> Floats:
     """Performance profile: share of runs whose score is above each of `taus`, NaN left out, shape of `taus`.
 

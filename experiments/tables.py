@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Row = Mapping[str, Any]
-Column = tuple[str, Callable[[Row], str]]
+Cell = Callable[[Row], str]
+Column = tuple[str, Cell]
 MISSING = "–"
 
 
@@ -34,13 +35,14 @@ def _between(key: str) -> Callable[[Row], str]:
     return lambda row: f"{row[f'{key}_low']:.3f} to {row[f'{key}_high']:.3f}"
 
 
-def _entrant(row: Row) -> str:
+def entrant_with_seeds(row: Row) -> str:
+    """A cell: the entrant, and how many training seeds it has if it is learned."""
     seeds = len(row["train_seeds"])
     return f"{row['entrant']} ({seeds} seeds)" if seeds else str(row["entrant"])
 
 
 LEADERBOARD: tuple[Column, ...] = (
-    ("entrant", _entrant),
+    ("entrant", entrant_with_seeds),
     ("score", number("score_iqm", ".3f")),
     ("95 % interval", _interval),
     ("P(best)", number("poi_vs_best_rule", ".2f")),

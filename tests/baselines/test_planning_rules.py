@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wattward.baselines import make, names
+from wattward.baselines import make, mpc_program, names
 from wattward.baselines.bound import bound
 from wattward.baselines.capacity_curve import open_steps
 from wattward.baselines.mpc_demand import N_SLACKS, items_present, items_to_come, true_items_to_come, work_of
@@ -43,6 +43,16 @@ def short(name: str, days: float) -> ClusterEnv:
 
 
 # model predictive control
+
+
+def test_pooled_ways_pull_the_same_work(outlook_of: OutlookOf, job_of: JobOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What many regions are planned by gives, for two, the modes of the plan that traces every group."""
+    price = np.array([[0.42, 0.4], [0.9, 0.9]])
+    full = [job_of(0, gpus=20.0, hours=2.0, due_h=4.0) for _ in range(16)]
+    traced = [modes("MPC-24", outlook_of(waiting, price)) for waiting in (full, full[:1])]
+    monkeypatch.setattr(mpc_program, "MOST_TRACED", 0)
+    assert [modes("MPC-24", outlook_of(waiting, price)) for waiting in (full, full[:1])] == traced
+    assert traced[0] == [RUN, PULL]
 
 
 @pytest.mark.parametrize("name", PLANNERS)
