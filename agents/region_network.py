@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 from stable_baselines3.common.distributions import MultiCategoricalDistribution
+from torch.nn import functional
 
 from wattward.agents.networks import ModesPolicy
 from wattward.configs import ConfigError
@@ -77,8 +78,13 @@ class RegionExtractor(torch.nn.Module):
         return codes
 
     def _actor(self, own: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        around = context[:, None].expand(-1, own.shape[1], -1)
-        codes: torch.Tensor = self.policy_net(torch.cat([own, around], dim=2))
+        head, activate = self.policy_net
+        assert isinstance(head, torch.nn.Linear)
+        # what regions have in common is multiplied once, not once a region
+        ours, common = head.weight.split([own.shape[2], context.shape[1]], dim=1)
+        codes: torch.Tensor = activate(
+            functional.linear(own, ours) + functional.linear(context, common, head.bias)[:, None]
+        )
         return codes
 
 
