@@ -12,7 +12,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,8 @@ class Manifest(Config):
     n_regions: int
     hold_steps: int = 1
     action_layout: Literal["modes", "joint"]
+    network: Annotated[Literal["flat", "regions"], Field(exclude_if=lambda kind: kind == "flat")] = "flat"
+    """A network of regions plays any number of them, `flat` only as many as it was trained on."""
     packages: dict[str, str]
     files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = Field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wattward.agents.checkpoint import Manifest, Tensors, sha256_of
-from wattward.agents.policy import N_MODES, Network, acting_network
+from wattward.agents.policy import N_MODES, Network, RegionNetwork, acting_network
 from wattward.configs import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ WHY = (
 )
 
 
-def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, Network]:
+def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, Network | RegionNetwork]:
     """A manifest and the acting network from a PPO or DQN zip.
 
     Raises:

@@ -17,6 +17,7 @@ from wattward.agents.buffers import FleetReplayBuffer, FleetRolloutBuffer
 from wattward.agents.checkpoint import Tensors
 from wattward.agents.double_dqn import DoubleDQN
 from wattward.agents.networks import ModesPolicy
+from wattward.agents.region_network import RegionsPolicy
 from wattward.configs import ConfigError
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
 from wattward.configs.scenario_schema import Scenario
@@ -31,6 +32,9 @@ BANK_KEY = 1
 FUSED_ADAM = {"optimizer_kwargs": {"fused": True}}
 """One pass over all weights instead of one for each term: 5 % of a gradient step."""
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": networks.ReLU, "tanh": torch.nn.Tanh}
+
+
+POLICIES: dict[str, type[ModesPolicy]] = {"flat": ModesPolicy, "regions": RegionsPolicy}
 
 
 @runtime_checkable
@@ -88,9 +92,18 @@ def make_env(
     num_envs: int | None = None,
     bank: EpisodeBank | int | None = None,
 ) -> VecEnv:
-    """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled."""
+    """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled.
+
+    Raises:
+        ConfigError: a network of regions is asked for where actions order stores.
+    """
     from wattward.envs.fleet_vec_env import FleetVecEnv
 
+    if isinstance(settings, PPOSettings) and settings.network == "regions" and scenario.n_stores:
+        raise ConfigError(
+            f"scenario {scenario.name}: network = 'regions': orders no stores, this scenario's actions order "
+            f"{scenario.n_stores}; choose network: flat, or storage_control: rule"
+        )
     joint, many = settings.algorithm == "dqn", num_envs or settings.num_envs
     env = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
@@ -124,7 +137,7 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
         returns = {"n_steps": given.pop("n_steps"), "gamma": settings.gamma}
         buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}
         return DoubleDQN("MlpPolicy", env, seed=seed, **given, **buffer)
-    model = PPO(ModesPolicy, env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
+    model = PPO(POLICIES[settings.network], env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
     _set_out_running(model, settings.run_logit)
     return model
 

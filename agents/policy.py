@@ -20,11 +20,15 @@ Activation = Literal["relu", "tanh"]
 
 
 class Network:
-    """A multilayer perceptron of layers (weights (out, in), biases (out,)), the activation between them."""
+    """A multilayer perceptron of layers (weights (out, in), biases (out,)), the activation between them.
 
-    def __init__(self, layers: Layers, activation: Activation) -> None:
+    `encodes` says that the last layer is followed by the activation, too.
+    """
+
+    def __init__(self, layers: Layers, activation: Activation, *, encodes: bool = False) -> None:
         self._layers = [(np.ascontiguousarray(weight.T), bias) for weight, bias in layers]
         self._relu = activation == "relu"
+        self._activated = len(layers) if encodes else len(layers) - 1
 
     @property
     def n_inputs(self) -> int:
@@ -38,18 +42,43 @@ class Network:
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Outputs (..., out) of inputs (..., in)."""
-        for weight, bias in self._layers[:-1]:
+        for number, (weight, bias) in enumerate(self._layers):
             x = x @ weight + bias
-            x = np.maximum(x, 0.0, out=x) if self._relu else np.tanh(x, out=x)
-        weight, bias = self._layers[-1]
-        return x @ weight + bias
+            if number < self._activated:
+                x = np.maximum(x, 0.0, out=x) if self._relu else np.tanh(x, out=x)
+        return x
+
+
+class RegionNetwork:
+    """As `wattward.agents.region_network` computes a region's logits, for any number of regions."""
+
+    def __init__(self, encoder: Network, head: Network, n_clock: int) -> None:
+        """`encoder` (its last layer activated) of the clock and a region; `head` of own, mean and largest codes."""
+        self._encoder, self._head, self._n_clock = encoder, head, n_clock
+        self.width = encoder.n_inputs - n_clock
+        """Numbers observed of a region."""
+
+    def width_in(self, size: int, n_regions: int) -> int:
+        """Numbers observed of each of so many regions in an observation of a size."""
+        return (size - self._n_clock) // n_regions
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (..., R * 4) of observations (..., size), R by their size."""
+        lead = x.shape[:-1]
+        regions = x[..., self._n_clock :].reshape(*lead, -1, self.width)
+        each = regions.shape[:-1]
+        clock = np.broadcast_to(x[..., None, : self._n_clock], (*each, self._n_clock))
+        own = self._encoder(np.concatenate([clock, regions], axis=-1))
+        pooled = np.concatenate([own.mean(axis=-2, keepdims=True), own.max(axis=-2, keepdims=True)], axis=-1)
+        around = np.broadcast_to(pooled, (*each, pooled.shape[-1]))
+        return self._head(np.concatenate([own, around], axis=-1)).reshape(*lead, -1)
 
 
 class ModeChooser:
     """Observations to modes by the largest output: a group of outputs a region, or one output a joint action."""
 
-    def __init__(self, network: Network, n_regions: int, joint: bool) -> None:
-        self._network, self._n_regions, self._joint = network, n_regions, joint
+    def __init__(self, network: Network | RegionNetwork, n_regions: int, joint: bool) -> None:
+        self._network, self._joint = network, joint
         self._place = N_MODES ** np.arange(n_regions - 1, -1, -1)
 
     def __call__(self, observation: NDArray[np.float32]) -> Modes:
@@ -58,15 +87,15 @@ class ModeChooser:
         if self._joint:
             joint: Modes = values.argmax(axis=-1)[..., None]
             return joint // self._place % N_MODES
-        modes: Modes = values.reshape(*values.shape[:-1], self._n_regions, N_MODES).argmax(axis=-1)
+        modes: Modes = values.reshape(*values.shape[:-1], -1, N_MODES).argmax(axis=-1)
         return modes
 
 
 class LearnedPolicy:
     """An agent's network as an entrant, without exploration."""
 
-    def __init__(self, manifest: Manifest, network: Network) -> None:
-        self._manifest = manifest
+    def __init__(self, manifest: Manifest, network: Network | RegionNetwork) -> None:
+        self._manifest, self._network = manifest, network
         self._choose = ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
         self._held: Modes | None = None
 
@@ -84,25 +113,35 @@ class LearnedPolicy:
         """Forgets the held modes and checks that the network was made for such a world.
 
         Raises:
-            ConfigError: another number of regions, or another observation.
+            ConfigError: another observation, or, but for a network of regions, another number of them.
         """
         self._held = None
         made = self._manifest
-        for what, trained, given in (
-            ("regions", made.n_regions, outlook.n_regions),
-            ("observed numbers", made.observation_size, outlook.observation.size),
-        ):
+        for what, trained, given in self._fits(outlook):
             if trained != given:
                 raise ConfigError(
                     f"{self.name} was trained on scenario {made.scenario!r} with {trained} {what}, "
                     f"this one has {given}; train it on this scenario"
                 )
 
+    def _fits(self, outlook: Outlook) -> tuple[tuple[str, int, int], ...]:
+        made, size, n_orders = self._manifest, outlook.observation.size, _n_orders(outlook)
+        if isinstance(self._network, RegionNetwork):
+            width = self._network.width_in(size, outlook.n_regions)
+            return ("stores to order", 0, n_orders), ("observed numbers a region", self._network.width, width)
+        entries = ("regions and stores to order", made.n_regions, outlook.n_regions + n_orders)
+        return entries, ("observed numbers", made.observation_size, size)
+
     def act(self, outlook: Outlook) -> Modes:
         """Modes of the highest value or probability, shape (R,); held as long as in training."""
         if outlook.step % self._manifest.hold_steps == 0 or self._held is None:
             self._held = self._choose(outlook.observation)
         return self._held.copy()
+
+
+def _n_orders(outlook: Outlook) -> int:
+    params = outlook.params
+    return int((params.battery_entry >= 0).sum() + (params.tank_entry >= 0).sum())
 
 
 def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
@@ -121,21 +160,38 @@ def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
     return LearnedPolicy(manifest, acting_network(manifest, tensors, path))
 
 
-def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network:
+def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network | RegionNetwork:
     """The network that acts, out of a checkpoint's tensors; `path` is for messages.
 
     Raises:
         ConfigError: layers are missing or do not fit the manifest.
     """
-    network = Network(_layers(_acting_prefix(manifest), tensors, path), manifest.activation)
+    if manifest.network == "regions":
+        return _region_network(manifest, tensors, path)
+    last = ["action_net"] if manifest.algorithm == "ppo" else []
+    network = Network(_layers(_acting_prefix(manifest), tensors, path, last), manifest.activation)
     outputs = N_MODES**manifest.n_regions if manifest.action_layout == "joint" else N_MODES * manifest.n_regions
-    for what, found, needed in (
-        ("inputs", network.n_inputs, manifest.observation_size),
-        ("outputs", network.n_outputs, outputs),
-    ):
+    _must_fit(path, (("inputs", network.n_inputs, manifest.observation_size), ("outputs", network.n_outputs, outputs)))
+    return network
+
+
+def _region_network(manifest: Manifest, tensors: Tensors, path: Path) -> RegionNetwork:
+    from wattward.envs.kernels.observe import N_CLOCK
+
+    prefix = "mlp_extractor."
+    encoder = Network(_layers(f"{prefix}encoder.", tensors, path), manifest.activation, encodes=True)
+    head = Network(_layers(f"{prefix}policy_net.", tensors, path, ["action_net"]), manifest.activation)
+    network = RegionNetwork(encoder, head, N_CLOCK)
+    inputs = ("inputs a region", network.width, network.width_in(manifest.observation_size, manifest.n_regions))
+    outputs = ("outputs of its head", head.n_outputs, N_MODES)
+    _must_fit(path, (inputs, outputs, ("inputs of its head", head.n_inputs, 3 * encoder.n_outputs)))
+    return network
+
+
+def _must_fit(path: Path, numbers: tuple[tuple[str, int, int], ...]) -> None:
+    for what, found, needed in numbers:
         if found != needed:
             raise ConfigError(f"{path}: the network has {found} {what}, the manifest needs {needed}")
-    return network
 
 
 def _acting_prefix(manifest: Manifest) -> str:
@@ -145,12 +201,12 @@ def _acting_prefix(manifest: Manifest) -> str:
     return "q_net_target.q_net." if averaged else "q_net.q_net."
 
 
-def _layers(prefix: str, tensors: Tensors, path: Path) -> Layers:
+def _layers(prefix: str, tensors: Tensors, path: Path, last: list[str] | None = None) -> Layers:
     own = [key.removeprefix(prefix) for key in tensors if key.startswith(prefix)]
     hidden = sorted({int(key.split(".")[0]) for key in own})
     if not hidden:
         raise ConfigError(f"{path}: holds no tensor whose name begins with {prefix!r}")
-    names = [f"{prefix}{number}" for number in hidden] + (["action_net"] if prefix.startswith("mlp_extractor.") else [])
+    names = [f"{prefix}{number}" for number in hidden] + (last or [])
     try:
         pairs = [(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in names]
     except KeyError as error:

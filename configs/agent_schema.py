@@ -42,6 +42,10 @@ class Learner(Config):
         return self
 
 
+def _is_flat(value: str) -> bool:
+    return value == "flat"
+
+
 class PPOSettings(Learner):
     """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
 
@@ -56,6 +60,11 @@ class PPOSettings(Learner):
     target_kl: Positive | None = None
     run_logit: float = 0.0
     """Added at the start to the logits of RUN and PULL, so that learning sets out from where little is late."""
+    network: Annotated[Literal["flat", "regions"], Field(exclude_if=_is_flat)] = "flat"
+    """`regions` treats all regions alike and plays any number of them; `flat` has weights of its own for each.
+
+    `flat` is not written down: hashes of settings stay.
+    """
 
 
 class DQNSettings(Learner):

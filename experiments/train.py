@@ -295,6 +295,7 @@ class Session:
             n_regions=n_entries(run.scenario),
             hold_steps=run.settings.hold_steps,
             action_layout="joint" if run.settings.algorithm == "dqn" else "modes",
+            network=settings.get("network", "flat"),
             packages={
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in PACKAGES},

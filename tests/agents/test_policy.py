@@ -15,6 +15,7 @@ from wattward.agents.policy import LearnedPolicy, ModeChooser, Network, acting_n
 from wattward.configs import ConfigError
 from wattward.configs.loading import load_scenario
 from wattward.envs.cluster_env import ClusterEnv
+from wattward.envs.params import make_params
 from wattward.experiments.train import train_agent
 
 
@@ -62,6 +63,7 @@ class Moment:
     """As much of an outlook as a learned policy reads."""
 
     n_regions = 2
+    params = make_params(load_scenario("toy"))
 
     def __init__(self, step: int, observation: np.ndarray) -> None:
         self.step, self.observation = step, observation
