@@ -13,7 +13,7 @@ from wattward.agents.masking import allowed_modes
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.envs.action import Mode, offers_of_modes
 from wattward.envs.cluster_env import ClusterEnv
-from wattward.envs.kernels.observe import N_CLOCK
+from wattward.envs.kernels.observe import N_CLOCK, N_PRESENT, N_SLACK
 from wattward.envs.simulator import Simulator
 from wattward.envs.testing import random_params, random_world
 from wattward.envs.types import Flows
@@ -63,6 +63,15 @@ def test_a_masked_mode_does_what_an_allowed_one_does(seed: int, n_regions: int, 
         for ours, theirs in zip(flows, flows_of_same, strict=True):
             np.testing.assert_array_equal(ours, theirs)
         np.testing.assert_array_equal(observation, observation_of_same)
+
+
+@pytest.mark.parametrize(("n_regions", "pulls"), [(2, False), (4, False), (5, True)])
+def test_who_pulls_for_nothing_takes_no_place_of_another(n_regions: int, pulls: bool) -> None:
+    rows = np.zeros((n_regions, N_PRESENT + N_SLACK + 3), np.float32)
+    rows[0, N_PRESENT] = 1.0
+    allowed = allowed_modes(np.concatenate([np.zeros(N_CLOCK, np.float32), rows.ravel()]), n_regions)
+    assert allowed[0, Mode.RUN] and allowed[0, Mode.PULL] == pulls
+    assert not allowed[1:, Mode.RUN].any() and allowed[1:, Mode.PULL].all()
 
 
 def test_modes_that_matter_are_not_masked() -> None:
