@@ -10,6 +10,7 @@ from wattward.agents.imitation import Demonstrations, discounted
 from wattward.baselines.hindsight import HindsightPlanner
 from wattward.configs.agent_schema import PPOSettings, WarmStart
 from wattward.configs.scenario_schema import Scenario
+from wattward.envs.action import StoreOrder, n_entries
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.episodes import N_TRAINING_EPISODES
 from wattward.envs.policy import Policy
@@ -55,7 +56,8 @@ def _play(env: ClusterEnv, policy: Policy, settings: PPOSettings, seed: int, num
     rewards, ended = list[float](), False
     while not ended:
         outlook, total = env.outlook(), 0.0
-        modes = policy.act(outlook).copy()
+        modes, chosen = np.full(n_entries(env.scenario), StoreOrder.BY_RULE, dtype=np.int64), policy.act(outlook)
+        modes[: chosen.size] = chosen
         observations.append(outlook.observation.copy())
         for _ in range(settings.hold_steps):
             _, reward, ended, _, _ = env.step(modes)

@@ -86,10 +86,7 @@ def train_agent(
     console = console or Console(stderr=True)
     world = load_scenario(scenario)
     settings = _settings(agent, world, total_steps)
-    if isinstance(settings, PPOSettings) and settings.warm_start:
-        from wattward.experiments.demonstrations import check_teacher
-
-        check_teacher(settings.warm_start.teacher)
+    _check(settings, world)
     run = Run(out, Path(agent).stem, world, settings, seed)
     if run.prepare(resume=resume, overwrite=overwrite):
         console.print(f"{run.final}: finished already, nothing to train")
@@ -107,6 +104,18 @@ def _settings(agent: str, scenario: Scenario, total_steps: int | None) -> AgentS
     if total_steps is None:
         return settings
     return check(type(settings), {**settings.model_dump(), "total_steps": total_steps}, Path(agent))
+
+
+def _check(settings: AgentSettings, scenario: Scenario) -> None:
+    """Refuses what could not be trained, before anything is written."""
+    if settings.algorithm == "maskable-ppo":
+        from wattward.agents.masking import check_maskable
+
+        check_maskable(scenario)
+    if isinstance(settings, PPOSettings) and settings.warm_start:
+        from wattward.experiments.demonstrations import check_teacher
+
+        check_teacher(settings.warm_start.teacher)
 
 
 class Run:

@@ -46,6 +46,13 @@ def test_one_seed_gives_the_same_demonstrations_even_of_a_teacher_that_draws() -
     assert not np.array_equal(first.modes, other.modes)
 
 
+def test_a_rule_that_knows_no_stores_leaves_them_to_theirs() -> None:
+    scenario, (settings, warm) = load_scenario("jinshuitan-microgrid"), settings_of("RunOnArrival", hold_steps=96)
+    shown = demonstrations(scenario, settings, warm.model_copy(update={"episodes": 1}), seed=0)
+    assert shown.modes.shape[1] == scenario.n_regions + scenario.n_stores
+    assert (shown.modes[:, : scenario.n_regions] == 2).all() and (shown.modes[:, scenario.n_regions :] == 0).all()
+
+
 def test_hindsight_may_teach() -> None:
     env = ClusterEnv(TOY, split="train")
     env.reset(options={"split": "train", "episode": 0})
