@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,17 +16,22 @@ from wattward.agents import networks
 from wattward.agents.buffers import FleetReplayBuffer, FleetRolloutBuffer
 from wattward.agents.checkpoint import Tensors
 from wattward.agents.double_dqn import DoubleDQN
+from wattward.agents.masked_policy import MaskedModesPolicy
+from wattward.agents.masking import check_maskable
 from wattward.agents.networks import ModesPolicy
 from wattward.agents.region_network import RegionsPolicy
 from wattward.configs import ConfigError
-from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
+from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import N_TRAINING_EPISODES
 from wattward.envs.family import family_of
 
-Learner = PPO | DoubleDQN
+if TYPE_CHECKING:
+    from wattward.agents.quantile_dqn import QuantileDQN
+
+Learner: TypeAlias = "PPO | DoubleDQN | QuantileDQN"
 BANK_KEY = 1
 """Keeps the choice of a run's episodes apart from all else that its seed decides."""
 FUSED_ADAM = {"optimizer_kwargs": {"fused": True}}
@@ -95,16 +100,18 @@ def make_env(
     """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled.
 
     Raises:
-        ConfigError: a network of regions is asked for where actions order stores.
+        ConfigError: masks are asked for where none are known, or a network of regions where actions order stores.
     """
     from wattward.envs.fleet_vec_env import FleetVecEnv
 
+    if settings.algorithm == "maskable-ppo":
+        check_maskable(scenario)
     if isinstance(settings, PPOSettings) and settings.network == "regions" and scenario.n_stores:
         raise ConfigError(
             f"scenario {scenario.name}: network = 'regions': orders no stores, this scenario's actions order "
             f"{scenario.n_stores}; choose network: flat, or storage_control: rule"
         )
-    joint, many = settings.algorithm == "dqn", num_envs or settings.num_envs
+    joint, many = isinstance(settings, DQNSettings), num_envs or settings.num_envs
     env = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
 
@@ -136,10 +143,22 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
     if isinstance(settings, DQNSettings):
         returns = {"n_steps": given.pop("n_steps"), "gamma": settings.gamma}
         buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}
+        if isinstance(settings, QRDQNSettings):
+            return _quantile_dqn(settings, env, seed, given | buffer)
         return DoubleDQN("MlpPolicy", env, seed=seed, **given, **buffer)
-    model = PPO(POLICIES[settings.network], env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
+    policy = MaskedModesPolicy if settings.algorithm == "maskable-ppo" else POLICIES[settings.network]
+    model = PPO(policy, env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
     _set_out_running(model, settings.run_logit)
     return model
+
+
+def _quantile_dqn(settings: QRDQNSettings, env: VecEnv, seed: int, given: dict[str, Any]) -> QuantileDQN:
+    try:
+        from wattward.agents.quantile_dqn import QuantileDQN
+    except ModuleNotFoundError as error:
+        raise ConfigError("algorithm = 'qrdqn' needs sb3-contrib: pip install 'wattward[more]'") from error
+    given["policy_kwargs"] |= {"n_quantiles": settings.n_quantiles, "optimizer_class": torch.optim.Adam}
+    return QuantileDQN("MlpPolicy", env, seed=seed, **given)
 
 
 def algorithm_settings(settings: AgentSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes
 
 N_MODES = len(Mode)
-Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
+Layers = list[Layer]
 Activation = Literal["relu", "tanh"]
 
 
@@ -75,10 +76,13 @@ class RegionNetwork:
 
 
 class ModeChooser:
-    """Observations to modes by the largest output: a group of outputs a region, or one output a joint action."""
+    """Observations to modes by the largest output: a group of outputs a region, or one output a joint action.
 
-    def __init__(self, network: Network | RegionNetwork, n_regions: int, joint: bool) -> None:
-        self._network, self._joint = network, joint
+    If `masked`, only of modes that may matter, see `masking`.
+    """
+
+    def __init__(self, network: Network | RegionNetwork, n_regions: int, joint: bool, masked: bool = False) -> None:
+        self._network, self._joint, self._masked = network, joint, masked
         self._place = N_MODES ** np.arange(n_regions - 1, -1, -1)
 
     def __call__(self, observation: NDArray[np.float32]) -> Modes:
@@ -87,7 +91,12 @@ class ModeChooser:
         if self._joint:
             joint: Modes = values.argmax(axis=-1)[..., None]
             return joint // self._place % N_MODES
-        modes: Modes = values.reshape(*values.shape[:-1], -1, N_MODES).argmax(axis=-1)
+        values = values.reshape(*values.shape[:-1], -1, N_MODES)
+        if self._masked:
+            from wattward.agents.masking import allowed_modes
+
+            values = np.where(allowed_modes(observation, values.shape[-2]), values, -np.inf)
+        modes: Modes = values.argmax(axis=-1)
         return modes
 
 
@@ -96,7 +105,8 @@ class LearnedPolicy:
 
     def __init__(self, manifest: Manifest, network: Network | RegionNetwork) -> None:
         self._manifest, self._network = manifest, network
-        self._choose = ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
+        joint, masked = manifest.action_layout == "joint", manifest.algorithm == "maskable-ppo"
+        self._choose = ModeChooser(network, manifest.n_regions, joint, masked)
         self._held: Modes | None = None
 
     @property
@@ -168,8 +178,11 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network 
     """
     if manifest.network == "regions":
         return _region_network(manifest, tensors, path)
-    last = ["action_net"] if manifest.algorithm == "ppo" else []
-    network = Network(_layers(_acting_prefix(manifest), tensors, path, last), manifest.activation)
+    last = ["action_net"] if manifest.algorithm in ("ppo", "maskable-ppo") else []
+    layers = _layers(_acting_prefix(manifest), tensors, path, last)
+    if manifest.algorithm == "qrdqn" and layers[-1][1].size % N_MODES**manifest.n_regions == 0:
+        layers[-1] = _mean_of_quantiles(layers[-1], N_MODES**manifest.n_regions)
+    network = Network(layers, manifest.activation)
     outputs = N_MODES**manifest.n_regions if manifest.action_layout == "joint" else N_MODES * manifest.n_regions
     _must_fit(path, (("inputs", network.n_inputs, manifest.observation_size), ("outputs", network.n_outputs, outputs)))
     return network
@@ -195,10 +208,19 @@ def _must_fit(path: Path, numbers: tuple[tuple[str, int, int], ...]) -> None:
 
 
 def _acting_prefix(manifest: Manifest) -> str:
-    if manifest.algorithm == "ppo":
+    if manifest.action_layout == "modes":
         return "mlp_extractor.policy_net."
+    if manifest.algorithm == "qrdqn":
+        return "quantile_net.quantile_net."
     averaged = manifest.settings.get("tau", 1.0) < 1.0
     return "q_net_target.q_net." if averaged else "q_net.q_net."
+
+
+def _mean_of_quantiles(layer: Layer, n_actions: int) -> Layer:
+    """The layer that gives the mean of what a layer of quantiles (n_quantiles * n_actions) gives."""
+    weight, bias = layer
+    by_quantile = weight.reshape(-1, n_actions, weight.shape[1])
+    return by_quantile.mean(axis=0), bias.reshape(-1, n_actions).mean(axis=0)
 
 
 def _layers(prefix: str, tensors: Tensors, path: Path, last: list[str] | None = None) -> Layers:

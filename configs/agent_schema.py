@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -46,10 +47,24 @@ def _is_flat(value: str) -> bool:
     return value == "flat"
 
 
+class WarmStart(Config):
+    """Imitation of a teacher before an agent learns by itself (behavioural cloning, Pomerleau 1991)."""
+
+    teacher: str
+    """An entrant's name, or HindsightPlanner."""
+    episodes: Count
+    """Training episodes that the teacher plays."""
+    epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    ent_coef: NonNegative = 0.0
+    """Weight of the actor's entropy, so that something is left to explore."""
+
+
 class PPOSettings(Learner):
     """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
 
-    algorithm: Literal["ppo"]
+    algorithm: Literal["ppo", "maskable-ppo"]
     n_steps: Count | Literal["episode"] = "episode"
     """Decisions of each environment between two updates; `episode` is all of an episode."""
     n_epochs: Count
@@ -65,12 +80,21 @@ class PPOSettings(Learner):
 
     `flat` is not written down: hashes of settings stay.
     """
+    warm_start: Annotated[WarmStart | None, Field(exclude_if=operator.not_)] = None
+
+    @model_validator(mode="after")
+    def _teacher_is_not_masked(self) -> PPOSettings:
+        if self.warm_start and self.algorithm == "maskable-ppo":
+            raise ValueError("warm_start: not with algorithm 'maskable-ppo', whose masks teachers do not keep")
+        if self.network == "regions" and self.algorithm == "maskable-ppo":
+            raise ValueError("network: 'regions' is not for algorithm 'maskable-ppo'; choose flat")
+        return self
 
 
 class DQNSettings(Learner):
     """Deep Q-learning (Mnih et al. 2015) over the joint modes of all regions, with n-step returns."""
 
-    algorithm: Literal["dqn"]
+    algorithm: Literal["dqn", "qrdqn"]
     buffer_size: Count
     learning_starts: Annotated[int, Field(ge=0)]
     train_freq: Count
@@ -96,5 +120,15 @@ class DQNSettings(Learner):
         return self
 
 
-AgentSettings = PPOSettings | DQNSettings
-"""Either algorithm's settings, told apart by `algorithm`."""
+class QRDQNSettings(DQNSettings):
+    """Quantile-regression DQN (Dabney et al. 2018, arXiv 1710.10044): as DQN, with the spread of what may follow."""
+
+    algorithm: Literal["qrdqn"]
+    n_quantiles: Count = 25
+    """Of the return of each joint action."""
+    tau: Annotated[float, Field(ge=1, le=1)] = 1.0
+    """Always 1: it is the learning network that acts."""
+
+
+AgentSettings = PPOSettings | QRDQNSettings | DQNSettings
+"""An algorithm's settings, told apart by `algorithm`."""

@@ -29,7 +29,7 @@ from wattward.agents.checkpoint import (
     write,
 )
 from wattward.configs import ConfigError, load_agent, load_scenario
-from wattward.configs.agent_schema import AgentSettings
+from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, WarmStart
 from wattward.configs.loading import check
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode, StoreOrder, n_entries
@@ -86,6 +86,7 @@ def train_agent(
     console = console or Console(stderr=True)
     world = load_scenario(scenario)
     settings = _settings(agent, world, total_steps)
+    _check(settings, world)
     run = Run(out, Path(agent).stem, world, settings, seed)
     if run.prepare(resume=resume, overwrite=overwrite):
         console.print(f"{run.final}: finished already, nothing to train")
@@ -103,6 +104,18 @@ def _settings(agent: str, scenario: Scenario, total_steps: int | None) -> AgentS
     if total_steps is None:
         return settings
     return check(type(settings), {**settings.model_dump(), "total_steps": total_steps}, Path(agent))
+
+
+def _check(settings: AgentSettings, scenario: Scenario) -> None:
+    """Refuses what could not be trained, before anything is written."""
+    if settings.algorithm == "maskable-ppo":
+        from wattward.agents.masking import check_maskable
+
+        check_maskable(scenario)
+    if isinstance(settings, PPOSettings) and settings.warm_start:
+        from wattward.experiments.demonstrations import check_teacher
+
+        check_teacher(settings.warm_start.teacher)
 
 
 class Run:
@@ -205,10 +218,23 @@ class Session:
         if found:
             learners.restore(self._model, found[1], found[2], done, found[0].updates_done)
             console.print(f"resuming after {done:,} of {settings.total_steps:,} steps")
+        elif isinstance(settings, PPOSettings) and settings.warm_start:
+            self._warm_up(settings, settings.warm_start)
         self._model.set_logger(configure(str(run.directory / "tensorboard"), ["tensorboard"]))
         self._best_saving = read_manifest(run.best).validation_saving if run.best.is_dir() else None
         self._last_saving: float | None = None
         self._validation = Validation(*_validation_parts(scenario, settings)) if settings.validations else None
+
+    def _warm_up(self, settings: PPOSettings, warm: WarmStart) -> None:
+        from stable_baselines3 import PPO
+
+        from wattward.agents.imitation import imitate
+        from wattward.experiments.demonstrations import demonstrations
+
+        shown = demonstrations(self._run.scenario, settings, warm, self._run.seed)
+        assert isinstance(self._model, PPO)
+        agreed = imitate(self._model, shown, warm, self._run.seed)
+        self._console.print(f"{warm.teacher}: {len(shown.modes):,} decisions, {100 * agreed:.0f} % of modes imitated")
 
     def train(self, *, show_progress: bool) -> None:
         """Trains to the end and writes the finished policy."""
@@ -218,7 +244,7 @@ class Session:
         remaining = settings.total_steps - self._model.num_timesteps
         callbacks = self._callbacks()
         bar = ProgressBar(self._console, settings.total_steps, self._note) if show_progress else None
-        log_interval = settings.num_envs if settings.algorithm == "dqn" else 1
+        log_interval = settings.num_envs if isinstance(settings, DQNSettings) else 1
         try:
             if remaining > 0:
                 everything = [*callbacks, bar] if bar else callbacks
@@ -294,7 +320,7 @@ class Session:
             observation_sha256=observation_sha256(),
             n_regions=n_entries(run.scenario),
             hold_steps=run.settings.hold_steps,
-            action_layout="joint" if run.settings.algorithm == "dqn" else "modes",
+            action_layout="joint" if isinstance(run.settings, DQNSettings) else "modes",
             network=settings.get("network", "flat"),
             packages={
                 "python": platform.python_version(),
@@ -310,4 +336,4 @@ def _validation_parts(scenario: Scenario, settings: AgentSettings) -> tuple[Call
     env = partial(make_env, scenario, settings, VALIDATION_SEED, split="validation", num_envs=episodes)
     always_run = [int(Mode.RUN)] * scenario.n_regions + [int(StoreOrder.BY_RULE)] * scenario.n_stores
     joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(reversed(always_run))))
-    return env, joint if settings.algorithm == "dqn" else always_run
+    return env, joint if isinstance(settings, DQNSettings) else always_run

@@ -141,6 +141,7 @@ def measure(
     bank = learners.make_bank(world, settings, SEED)
     env = TimedEnv(learners.make_env(world, settings, SEED, bank=bank), watch)
     model = learners.make_model(settings, env, SEED, episode_steps=world.n_steps, threads=torch_threads)
+    assert isinstance(model, (PPO, DQN))
     return {**_measured(model, [EpisodeKpis()], frames, watch), "hold_steps": settings.hold_steps}
 
 

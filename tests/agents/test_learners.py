@@ -17,11 +17,14 @@ from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.fleet_vec_env import FleetVecEnv
 
 TOY = load_scenario("toy")
+AGENTS = ["ppo", "maskable-ppo", "dqn", "qrdqn"]
 
 
 def settings_of(agent: str, **changes: Any) -> AgentSettings:
     settings = load_agent(agent, "toy")
-    few = {"dqn": {"learning_starts": 100, "buffer_size": 1000}, "ppo": {"batch_size": 96}}[agent]
+    few: dict[str, Any] = {"batch_size": 96}
+    if "dqn" in agent:
+        few = {"learning_starts": 100, "buffer_size": 1000}
     return type(settings).model_validate({**settings.model_dump(), "num_envs": 4, **few, **changes})
 
 
@@ -34,7 +37,7 @@ def trained(agent: str, seed: int, steps: int = 480, **changes: Any) -> learners
     return model
 
 
-@pytest.mark.parametrize("agent", ["ppo", "dqn"])
+@pytest.mark.parametrize("agent", AGENTS)
 def test_one_seed_gives_one_training_and_another_seed_another(agent: str) -> None:
     first, second, other = (learners.policy_tensors(trained(agent, seed)) for seed in (5, 5, 6))
     assert all(np.array_equal(first[name], second[name]) for name in first)
@@ -52,7 +55,7 @@ def test_ppo_learns_bit_for_bit_what_stock_classes_learn() -> None:
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
-@pytest.mark.parametrize("agent", ["ppo", "dqn"])
+@pytest.mark.parametrize("agent", AGENTS)
 def test_a_restored_model_is_the_model(agent: str) -> None:
     model, settings = trained(agent, 0), settings_of(agent)
     fresh = learners.make_model(settings, learners.make_env(TOY, settings, 9), 9, episode_steps=TOY.n_steps)
@@ -72,8 +75,9 @@ def test_a_rollout_must_be_whole_batches() -> None:
         learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
 
 
-def test_dqn_waits_for_its_buffer_to_fill_again() -> None:
-    settings = settings_of("dqn", learning_starts=200)
+@pytest.mark.parametrize("agent", ["dqn", "qrdqn"])
+def test_dqn_waits_for_its_buffer_to_fill_again(agent: str) -> None:
+    settings = settings_of(agent, learning_starts=200)
     model = learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
     model.num_timesteps = 5000
     model.learn(160, reset_num_timesteps=False)
@@ -82,8 +86,9 @@ def test_dqn_waits_for_its_buffer_to_fill_again() -> None:
     assert model._n_updates > 0
 
 
-def test_dqn_explores_each_environment_by_its_own_coin() -> None:
-    settings = settings_of("dqn", num_envs=64)
+@pytest.mark.parametrize("agent", ["dqn", "qrdqn"])
+def test_dqn_explores_each_environment_by_its_own_coin(agent: str) -> None:
+    settings = settings_of(agent, num_envs=64)
     env = learners.make_env(TOY, settings, 0)
     model = learners.make_model(settings, env, 0, episode_steps=TOY.n_steps)
     model.exploration_rate = 0.5  # type: ignore[union-attr]

@@ -19,7 +19,7 @@ from wattward.envs.params import make_params
 from wattward.experiments.train import train_agent
 
 
-@pytest.fixture(scope="module", params=["ppo", "dqn"])
+@pytest.fixture(scope="module", params=["ppo", "maskable-ppo", "dqn", "qrdqn"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train_agent(request.param, "toy", 0, out=tmp_path_factory.mktemp("runs"), total_steps=384)
 
@@ -50,7 +50,7 @@ def test_it_plays_an_episode(folder: Path) -> None:
     env.reset(seed=0)
     policy = load_policy(folder)
     policy.reset(env.outlook(), np.random.default_rng(0))
-    assert policy.name in {"PPO", "DQN"}
+    assert policy.name in {"PPO", "MASKABLE-PPO", "DQN", "QRDQN"}
     done = False
     while not done:
         modes = policy.act(env.outlook())

@@ -150,6 +150,7 @@ def test_one_torch_thread_unless_asked_otherwise(tmp_path: Path) -> None:
         ("pppo", "toy", 10, "did you mean ppo"),
         ("ppo", "tooy", 10, "did you mean toy"),
         ("ppo", "toy", 0, "total_steps = 0"),
+        ("maskable-ppo", "qingyang-direct", 10, "has stores, contracts"),
     ],
 )
 def test_bad_input_leaves_nothing_behind(agent: str, scenario: str, steps: int, words: str, tmp_path: Path) -> None:
