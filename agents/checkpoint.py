@@ -56,7 +56,7 @@ class Manifest(Config):
     observation_sha256: str
     n_regions: int
     hold_steps: int = 1
-    action_layout: Literal["modes", "joint"]
+    action_layout: Literal["modes", "joint", "region"]
     packages: dict[str, str]
     files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = Field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from wattward.agents.buffers import FleetReplayBuffer, FleetRolloutBuffer
 from wattward.agents.checkpoint import Tensors
 from wattward.agents.double_dqn import DoubleDQN
 from wattward.agents.networks import ModesPolicy
+from wattward.agents.region_dqn import TeamDQN, TeamReplayBuffer
+from wattward.agents.region_fleet import RegionFleet
 from wattward.configs import ConfigError
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings
 from wattward.configs.scenario_schema import Scenario
@@ -88,12 +90,23 @@ def make_env(
     num_envs: int | None = None,
     bank: EpisodeBank | int | None = None,
 ) -> VecEnv:
-    """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled."""
+    """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled.
+
+    With `layout: region` each region is an environment.
+    """
     from wattward.envs.fleet_vec_env import FleetVecEnv
 
-    joint, many = settings.algorithm == "dqn", num_envs or settings.num_envs
-    env = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
+    joint, many = action_layout(settings) == "joint", num_envs or settings.num_envs
+    fleet = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
+    env = RegionFleet(fleet) if settings.layout == "region" else fleet
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
+
+
+def action_layout(settings: AgentSettings) -> Literal["modes", "joint", "region"]:
+    """What the network's outputs stand for: modes of each region, joint actions, or modes of the one region it sees."""
+    if settings.layout == "region":
+        return "region"
+    return "joint" if settings.algorithm == "dqn" else "modes"
 
 
 def make_bank(
@@ -123,10 +136,22 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
     if isinstance(settings, DQNSettings):
         returns = {"n_steps": given.pop("n_steps"), "gamma": settings.gamma}
         buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}
-        return DoubleDQN("MlpPolicy", env, seed=seed, **given, **buffer)
-    model = PPO(ModesPolicy, env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
+        learner = DoubleDQN
+        if settings.mixing == "sum":
+            team = {**returns, "team": regions_in(env)}
+            learner, buffer = TeamDQN, {"replay_buffer_class": TeamReplayBuffer, "replay_buffer_kwargs": team}
+        return learner("MlpPolicy", env, seed=seed, **given, **buffer)
+    policy = "MlpPolicy" if settings.layout == "region" else ModesPolicy
+    model = PPO(policy, env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
     _set_out_running(model, settings.run_logit)
     return model
+
+
+def regions_in(env: VecEnv) -> int:
+    """Regions of an environment below wrappers, where each region is an environment; 1 where none is."""
+    while isinstance(env, VecEnvWrapper) and not isinstance(env, RegionFleet):
+        env = env.venv
+    return env.n_regions if isinstance(env, RegionFleet) else 1
 
 
 def algorithm_settings(settings: AgentSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from wattward.configs import ConfigError
 from wattward.envs.action import Mode
 from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes
+from wattward.envs.region_views import n_regions_of, observation_size, region_views
 
 N_MODES = len(Mode)
 Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -62,12 +64,29 @@ class ModeChooser:
         return modes
 
 
+class RegionChooser:
+    """Observations to modes by the largest output for each region's view; any number of regions."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def __call__(self, observation: NDArray[np.float32]) -> Modes:
+        """Modes (..., R) of observations (..., size)."""
+        n_regions = n_regions_of(observation.shape[-1], self._network.n_inputs)
+        modes: Modes = self._network(region_views(observation, n_regions)).argmax(axis=-1)
+        return modes
+
+
 class LearnedPolicy:
     """An agent's network as an entrant, without exploration."""
 
     def __init__(self, manifest: Manifest, network: Network) -> None:
         self._manifest = manifest
-        self._choose = ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
+        self._choose: Callable[[NDArray[np.float32]], Modes] = (
+            RegionChooser(network)
+            if manifest.action_layout == "region"
+            else ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
+        )
         self._held: Modes | None = None
 
     @property
@@ -88,6 +107,13 @@ class LearnedPolicy:
         """
         self._held = None
         made = self._manifest
+        if made.action_layout == "region":
+            made = made.model_copy(
+                update={
+                    "n_regions": outlook.n_regions,
+                    "observation_size": observation_size(outlook.n_regions, made.observation_size),
+                }
+            )
         for what, trained, given in (
             ("regions", made.n_regions, outlook.n_regions),
             ("observed numbers", made.observation_size, outlook.observation.size),
@@ -128,7 +154,8 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network:
         ConfigError: layers are missing or do not fit the manifest.
     """
     network = Network(_layers(_acting_prefix(manifest), tensors, path), manifest.activation)
-    outputs = N_MODES**manifest.n_regions if manifest.action_layout == "joint" else N_MODES * manifest.n_regions
+    entries = manifest.n_regions
+    outputs = {"joint": N_MODES**entries, "modes": N_MODES * entries, "region": N_MODES}[manifest.action_layout]
     for what, found, needed in (
         ("inputs", network.n_inputs, manifest.observation_size),
         ("outputs", network.n_outputs, outputs),

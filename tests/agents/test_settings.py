@@ -25,7 +25,7 @@ def settings_file(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("scenario", [*names("scenarios"), "made-up"])
 def test_every_shipped_agent_has_settings_for_every_scenario(agent: str, scenario: str) -> None:
     settings = load_agent(agent, scenario)
-    assert isinstance(settings, DQNSettings if agent == "dqn" else PPOSettings)
+    assert isinstance(settings, DQNSettings if agent.startswith("dqn") else PPOSettings)
     assert settings.total_steps >= settings.num_envs
 
 

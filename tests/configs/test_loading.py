@@ -49,10 +49,10 @@ def test_every_shipped_file_loads_under_its_own_name(kind: str) -> None:
 
 
 def test_every_agent_loads_for_every_scenario() -> None:
-    assert names("agents") == ["dqn", "ppo"]
+    assert names("agents") == ["dqn", "dqn-regions", "ppo", "ppo-shared"]
     for agent in names("agents"):
         for scenario in names("scenarios"):
-            assert load_agent(agent, scenario).algorithm == agent
+            assert load_agent(agent, scenario).algorithm == agent.partition("-")[0]
 
 
 @pytest.mark.parametrize(
