@@ -43,9 +43,7 @@ class FleetReplayBuffer(NStepReplayBuffer):
         Returns:
             Observations (batch_size, size) and actions, rewards, dones and discounts (batch_size, 1) of each batch.
         """
-        upper = self.buffer_size if self.full else self.pos
-        drawn = [np.random.randint(0, (upper, self.n_envs)[k], batch_size) for _ in range(n_batches) for k in range(2)]  # noqa: NPY002 - SB3 seeds it
-        first = np.concatenate(drawn[::2]) * self.n_envs + np.concatenate(drawn[1::2])
+        first = self._first(batch_size, n_batches)
         last, returns, lengths = self._n_step(first)
         discounts = self.gamma ** lengths.astype(np.float32)
         dones = self.dones.take(last) * (1.0 - self.timeouts.take(last))
@@ -55,8 +53,14 @@ class FleetReplayBuffer(NStepReplayBuffer):
             self._rows("next_observations", last),
             *(column[:, None] for column in (dones, returns, discounts)),
         )
-        split = [torch.from_numpy(column).split(batch_size) for column in columns]
+        split = [torch.from_numpy(column).split(len(first) // n_batches) for column in columns]
         return [ReplayBufferSamples(*parts) for parts in zip(*split, strict=True)]
+
+    def _first(self, batch_size: int, n_batches: int) -> Indices:
+        """Flat places of the transitions of all batches, drawn anew."""
+        upper = self.buffer_size if self.full else self.pos
+        drawn = [np.random.randint(0, (upper, self.n_envs)[k], batch_size) for _ in range(n_batches) for k in range(2)]  # noqa: NPY002 - SB3 seeds it
+        return np.concatenate(drawn[::2]) * self.n_envs + np.concatenate(drawn[1::2])
 
     def _n_step(self, first: Indices) -> tuple[Indices, NDArray[np.float32], Indices]:
         """Flat places of the last transitions, sums of discounted rewards, and numbers of transitions."""

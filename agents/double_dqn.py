@@ -57,16 +57,27 @@ class DoubleDQN(DQN):
         self.logger.record("train/loss", float(np.mean(losses)))
 
     def _gradient_step(self, batch: ReplayBufferSamples, parameters: list[torch.nn.Parameter]) -> float:
-        online, target = self.q_net.q_net, self.q_net_target.q_net
-        assert batch.discounts is not None
-        with torch.no_grad():
-            chosen = online(batch.next_observations).argmax(dim=1, keepdim=True)
-            following = torch.gather(target(batch.next_observations), 1, chosen)
-            targets = batch.rewards + (1 - batch.dones) * batch.discounts * following
-        values = torch.gather(online(batch.observations), 1, batch.actions)
-        loss = functional.smooth_l1_loss(values, targets)
+        loss = self._loss(batch)
         self.policy.optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
         self.policy.optimizer.step()
         return loss.item()
+
+    def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:
+        values, following = self._values(batch)
+        targets = batch.rewards + (1 - batch.dones) * self._discounts(batch) * following
+        return functional.smooth_l1_loss(values, targets)
+
+    def _values(self, batch: ReplayBufferSamples) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values of the actions taken and of those that follow, both (batch_size, 1)."""
+        online, target = self.q_net.q_net, self.q_net_target.q_net
+        with torch.no_grad():
+            chosen = online(batch.next_observations).argmax(dim=1, keepdim=True)
+            following = torch.gather(target(batch.next_observations), 1, chosen)
+        return torch.gather(online(batch.observations), 1, batch.actions), following
+
+    @staticmethod
+    def _discounts(batch: ReplayBufferSamples) -> torch.Tensor:
+        assert batch.discounts is not None
+        return batch.discounts

@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from wattward.agents.acting import N_MODES, Network, RegionNetwork, acting_network
 from wattward.agents.checkpoint import Manifest, Tensors, sha256_of
-from wattward.agents.policy import N_MODES, Network, RegionNetwork, acting_network
 from wattward.configs import ConfigError
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from wattward.agents.double_dqn import DoubleDQN
 from wattward.agents.masked_policy import MaskedModesPolicy
 from wattward.agents.masking import check_maskable
 from wattward.agents.networks import ModesPolicy
+from wattward.agents.region_dqn import TeamDQN, TeamReplayBuffer
+from wattward.agents.region_fleet import RegionFleet
 from wattward.agents.region_network import RegionsPolicy
 from wattward.configs import ConfigError
 from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings
@@ -99,6 +101,8 @@ def make_env(
 ) -> VecEnv:
     """Environments to learn in: a batch, its action joint for DQN; returns in `info["episode"]` are unscaled.
 
+    With `layout: region` each region is an environment.
+
     Raises:
         ConfigError: masks are asked for where none are known, or a network of regions where actions order stores.
     """
@@ -111,9 +115,17 @@ def make_env(
             f"scenario {scenario.name}: network = 'regions': orders no stores, this scenario's actions order "
             f"{scenario.n_stores}; choose network: flat, or storage_control: rule"
         )
-    joint, many = isinstance(settings, DQNSettings), num_envs or settings.num_envs
-    env = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
+    joint, many = action_layout(settings) == "joint", num_envs or settings.num_envs
+    fleet = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
+    env = RegionFleet(fleet) if settings.layout == "region" else fleet
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
+
+
+def action_layout(settings: AgentSettings) -> Literal["modes", "joint", "region"]:
+    """What the network's outputs stand for: modes of each region, joint actions, or modes of the one region it sees."""
+    if settings.layout == "region":
+        return "region"
+    return "joint" if isinstance(settings, DQNSettings) else "modes"
 
 
 def make_bank(
@@ -145,11 +157,19 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
         buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}
         if isinstance(settings, QRDQNSettings):
             return _quantile_dqn(settings, env, seed, given | buffer)
-        return DoubleDQN("MlpPolicy", env, seed=seed, **given, **buffer)
-    policy = MaskedModesPolicy if settings.algorithm == "maskable-ppo" else POLICIES[settings.network]
+        learner = DoubleDQN
+        if settings.mixing == "sum":
+            team = {**returns, "team": regions_in(env)}
+            learner, buffer = TeamDQN, {"replay_buffer_class": TeamReplayBuffer, "replay_buffer_kwargs": team}
+        return learner("MlpPolicy", env, seed=seed, **given, **buffer)
+    policy = "MlpPolicy" if settings.layout == "region" else _modes_policy(settings)
     model = PPO(policy, env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
     _set_out_running(model, settings.run_logit)
     return model
+
+
+def _modes_policy(settings: PPOSettings) -> type[ModesPolicy]:
+    return MaskedModesPolicy if settings.algorithm == "maskable-ppo" else POLICIES[settings.network]
 
 
 def _quantile_dqn(settings: QRDQNSettings, env: VecEnv, seed: int, given: dict[str, Any]) -> QuantileDQN:
@@ -159,6 +179,13 @@ def _quantile_dqn(settings: QRDQNSettings, env: VecEnv, seed: int, given: dict[s
         raise ConfigError("algorithm = 'qrdqn' needs sb3-contrib: pip install 'wattward[more]'") from error
     given["policy_kwargs"] |= {"n_quantiles": settings.n_quantiles, "optimizer_class": torch.optim.Adam}
     return QuantileDQN("MlpPolicy", env, seed=seed, **given)
+
+
+def regions_in(env: VecEnv) -> int:
+    """Regions of an environment below wrappers, where each region is an environment; 1 where none is."""
+    while isinstance(env, VecEnvWrapper) and not isinstance(env, RegionFleet):
+        env = env.venv
+    return env.n_regions if isinstance(env, RegionFleet) else 1
 
 
 def algorithm_settings(settings: AgentSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:

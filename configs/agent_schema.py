@@ -13,6 +13,14 @@ Count = Annotated[int, Field(gt=0)]
 Discount = Annotated[float, Field(gt=0, le=1)]
 
 
+def _is_flat(value: object) -> bool:
+    return value == "flat"
+
+
+def _is_none(value: object) -> bool:
+    return value == "none"
+
+
 class Learner(Config):
     """What every learning agent says. A step is one decision in one environment; `num_envs` are made at once."""
 
@@ -22,6 +30,9 @@ class Learner(Config):
     """Steps of the environment that a decision holds for, its rewards summed."""
     bank_episodes: Annotated[int, Field(ge=0)] = 0
     """Training episodes that are drawn once and then played again and again; 0: every episode is a fresh one."""
+    layout: Annotated[Literal["flat", "region"], Field(exclude_if=_is_flat)] = "flat"
+    """`flat`: one network sees and decides all regions. `region`: one network decides any region by that region's
+    view; it is then an environment of its own: steps and batches count regions' decisions, `num_envs` does not."""
     reward: Literal["shaped", "saving", "cost"] = "shaped"
     reward_scale: Positive = 1.0
     net_arch: tuple[Count, ...] = (128, 128)
@@ -41,10 +52,6 @@ class Learner(Config):
         if self.learning_rate_end is not None and self.learning_rate_end > self.learning_rate:
             raise ValueError(f"learning_rate_end {self.learning_rate_end} exceeds learning_rate {self.learning_rate}")
         return self
-
-
-def _is_flat(value: str) -> bool:
-    return value == "flat"
 
 
 class WarmStart(Config):
@@ -92,7 +99,7 @@ class PPOSettings(Learner):
 
 
 class DQNSettings(Learner):
-    """Deep Q-learning (Mnih et al. 2015) over the joint modes of all regions, with n-step returns."""
+    """Deep Q-learning (Mnih et al. 2015) over the joint modes of all regions or each region's, with n-step returns."""
 
     algorithm: Literal["dqn", "qrdqn"]
     buffer_size: Count
@@ -107,6 +114,8 @@ class DQNSettings(Learner):
     of it, less noisy where actions are nearly as good as each other, and is the network that acts when it counts."""
     return_steps: Count = 1
     """Rewards summed before the Q-network's own estimate is used."""
+    mixing: Annotated[Literal["none", "sum"], Field(exclude_if=_is_none)] = "none"
+    """With `layout: region`. `none`: each region's value is of the whole return. `sum`: the sum over regions is."""
     exploration_fraction: Share
     exploration_start: Share = 1.0
     exploration_end: Share
@@ -117,6 +126,12 @@ class DQNSettings(Learner):
             raise ValueError(
                 f"buffer_size {self.buffer_size} must hold a batch ({self.batch_size}) and num_envs ({self.num_envs})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sum_of_regions(self) -> DQNSettings:
+        if self.mixing == "sum" and self.layout != "region":
+            raise ValueError(f"mixing {self.mixing!r} needs layout 'region', got {self.layout!r}")
         return self
 
 

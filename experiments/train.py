@@ -302,7 +302,9 @@ class Session:
         write(self._run.final, manifest, tensors)
 
     def _manifest(self, saving: float | None) -> Manifest:
-        run, model = self._run, self._model
+        from wattward.agents.learners import action_layout
+
+        run, model, layout = self._run, self._model, action_layout(self._run.settings)
         settings = run.settings.model_dump(mode="json")
         assert model.observation_space.shape is not None
         return Manifest(
@@ -318,9 +320,9 @@ class Session:
             activation=run.settings.activation,
             observation_size=model.observation_space.shape[0],
             observation_sha256=observation_sha256(),
-            n_regions=n_entries(run.scenario),
+            n_regions=run.scenario.n_regions if layout == "region" else n_entries(run.scenario),
             hold_steps=run.settings.hold_steps,
-            action_layout="joint" if isinstance(run.settings, DQNSettings) else "modes",
+            action_layout=layout,
             network=settings.get("network", "flat"),
             packages={
                 "python": platform.python_version(),
@@ -330,10 +332,10 @@ class Session:
 
 
 def _validation_parts(scenario: Scenario, settings: AgentSettings) -> tuple[Callable[[], VecEnv], Any]:
-    from wattward.agents.learners import make_env
+    from wattward.agents.learners import action_layout, make_env
 
-    episodes = settings.validation_episodes
+    episodes, layout = settings.validation_episodes, action_layout(settings)
     env = partial(make_env, scenario, settings, VALIDATION_SEED, split="validation", num_envs=episodes)
     always_run = [int(Mode.RUN)] * scenario.n_regions + [int(StoreOrder.BY_RULE)] * scenario.n_stores
     joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(reversed(always_run))))
-    return env, joint if isinstance(settings, DQNSettings) else always_run
+    return env, {"joint": joint, "modes": always_run, "region": int(Mode.RUN)}[layout]

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattward.agents import load_policy
+from wattward.agents.acting import ModeChooser, Network, acting_network
 from wattward.agents.checkpoint import read_policy, write
-from wattward.agents.policy import LearnedPolicy, ModeChooser, Network, acting_network
+from wattward.agents.policy import LearnedPolicy
 from wattward.configs import ConfigError
 from wattward.configs.loading import load_scenario
 from wattward.envs.cluster_env import ClusterEnv

@@ -9,7 +9,7 @@ import torch
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from wattward.agents import learners
-from wattward.agents.policy import _mean_of_quantiles
+from wattward.agents.acting import _mean_of_quantiles
 from wattward.agents.quantile_dqn import QuantileDQN
 from wattward.configs import ConfigError, load_agent, load_scenario
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattward.agents import learners, load_policy
+from wattward.agents.acting import Network
 from wattward.agents.checkpoint import read_manifest, read_policy, write
-from wattward.agents.policy import LearnedPolicy, Network
+from wattward.agents.policy import LearnedPolicy
 from wattward.agents.region_network import RegionsPolicy
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.agent_schema import PPOSettings

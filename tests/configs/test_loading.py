@@ -49,10 +49,13 @@ def test_every_shipped_file_loads_under_its_own_name(kind: str) -> None:
 
 
 def test_every_agent_loads_for_every_scenario() -> None:
-    assert names("agents") == ["dqn", "maskable-ppo", "ppo", "ppo-warm", "qrdqn"]
+    assert names("agents") == [
+        *("dqn", "dqn-regions", "maskable-ppo", "ppo", "ppo-regions", "ppo-shared", "ppo-warm", "qrdqn")
+    ]
+    trained_by = {"dqn-regions": "dqn", "ppo-regions": "ppo", "ppo-shared": "ppo", "ppo-warm": "ppo"}
     for agent in names("agents"):
         for scenario in names("scenarios"):
-            assert load_agent(agent, scenario).algorithm == agent.removesuffix("-warm")
+            assert load_agent(agent, scenario).algorithm == trained_by.get(agent, agent)
 
 
 @pytest.mark.parametrize(
