@@ -46,6 +46,13 @@ class Suite(Config):
         "fast"
     )
     rules: Literal["all"] | tuple[str, ...] = "all"
+    also: Annotated[
+        tuple[str, ...],
+        Field(
+            description="entrants by name beside those, such as MPC-24, which `all` leaves out",
+            exclude_if=operator.not_,
+        ),
+    ] = ()
     checkpoints: Annotated[
         Literal["shipped"] | tuple[Checkpoints, ...],
         Field(description="'shipped': on each scenario all shipped agents that were trained on it, undisturbed"),
@@ -87,7 +94,7 @@ class Suite(Config):
         learned = () if self.checkpoints == "shipped" else self.checkpoints
         for scenario in (*self.scenarios, *self.also_recorded):
             playing = [entry.entrant for entry in learned if entry.scenarios is None or scenario in entry.scenarios]
-            entrants = playing + ([] if self.rules == "all" else list(self.rules))
+            entrants = playing + ([] if self.rules == "all" else list(self.rules)) + list(self.also)
             twice = sorted({name for name in entrants if entrants.count(name) > 1})
             if twice:
                 raise ValueError(f"entrant {twice[0]!r} is listed more than once")

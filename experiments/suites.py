@@ -42,7 +42,7 @@ def entrants_of(suite: Suite, scenario: str, *, learned: bool = True, more: Sequ
     from wattward import baselines
 
     rules = baselines.names() if suite.rules == "all" else suite.rules
-    found = [entrant(rule) for rule in rules]
+    found = [entrant(rule) for rule in (*rules, *suite.also)]
     if suite.rules == "all":
         found += [submitted(where, name) for name, where in submissions.installed().items()]
     found += [checkpoint(name, folder) for name, folder in checkpoints_of(suite, scenario)] if learned else []
