@@ -1,6 +1,8 @@
 """Kills a leaderboard again and again while it runs, and holds what it ends with against a run that was left alone.
 
-`python -m wattward.experiments.kill_test SUITE` (`make kill-test`).
+`python -m wattward.experiments.kill_test SUITE` (`make kill-test`). A suite that is too long to run twice is
+killed in the run that publishes it: `--into FOLDER --within SECONDS` kills it that often in moments of that length,
+lets it end, and keeps what it wrote.
 """
 
 from __future__ import annotations
@@ -71,6 +73,40 @@ def kill_test(suite: str, folder: Path, *, kills: int = 10, jobs: int = 2, seed:
     return Outcome(at_kills, total)
 
 
+def killed_on_the_way(
+    suite: str, folder: Path, *, kills: int, within_s: float, jobs: int = 2, seed: int = 0, more: Sequence[str] = ()
+) -> Outcome:
+    """Runs a suite into FOLDER/SUITE by the results in FOLDER/cache, killed at random moments and started again.
+
+    Args:
+        suite: by name or file.
+        folder: of results.
+        kills: how often.
+        within_s: longest time from a start to its kill [s].
+        jobs: local processes.
+        seed: of the random moments.
+        more: further options of `wattward leaderboard`.
+
+    Raises:
+        KillTestError: something was lost or made again.
+        RuntimeError: a run failed by itself.
+    """
+    rng, at_kills, before = random.Random(seed), list[int](), finished(folder)
+    for _ in range(kills):
+        run = _start(suite, folder, jobs, out=folder / Path(suite).stem, more=more)
+        if not _kill(run, folder, 0, rng.uniform(0.0, within_s)):
+            break
+        after = finished(folder)
+        _check_kept(before, after)
+        before = after
+        at_kills.append(len(after))
+        sys.stderr.write(f"killed with {len(after)} results done\n")
+    _finish(_start(suite, folder, jobs, out=folder / Path(suite).stem, more=more))
+    after = finished(folder)
+    _check_kept(before, after)
+    return Outcome(at_kills, len(after))
+
+
 def finished(folder: Path) -> Files:
     """Results under a folder, with the inode and the time [ns] of each: both change when it is written again."""
     found = [path for path in folder.glob("cache/*/*.json") if not path.name.startswith(".")]
@@ -105,10 +141,12 @@ def _untimed(path: Path) -> str:
     return json.dumps([{key: value for key, value in row.items() if key not in TIMINGS} for row in rows])
 
 
-def _start(suite: str, folder: Path, jobs: int) -> subprocess.Popen[str]:
+def _start(
+    suite: str, folder: Path, jobs: int, *, out: Path | None = None, more: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     program = [sys.executable, "-m", "wattward.experiments.cli", "leaderboard", suite]
-    options = ["--cache", str(folder / "cache"), "--out", str(folder / "out"), "--jobs", str(jobs)]
-    return subprocess.Popen([*program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    options = ["--cache", str(folder / "cache"), "--out", str(out or folder / "out"), "--jobs", str(jobs)]
+    return subprocess.Popen([*program, *options, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def _finish(run: subprocess.Popen[str]) -> None:
@@ -136,13 +174,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--into", type=Path, help="folder of results to keep; nothing is run twice")
+    parser.add_argument("--within", type=float, default=60.0, help="with --into: longest time until a kill [s]")
+    asked, more = parser.parse_known_args(arguments)
+    if asked.into:
+        outcome = killed_on_the_way(
+            asked.suite,
+            asked.into,
+            kills=asked.kills,
+            within_s=asked.within,
+            jobs=asked.jobs,
+            seed=asked.seed,
+            more=more,
+        )
+        _tell(outcome, "none lost, none made again")
+        return
     with tempfile.TemporaryDirectory(prefix="wattward-kill-test-") as folder:
         outcome = kill_test(asked.suite, Path(folder), kills=asked.kills, jobs=asked.jobs, seed=asked.seed)
-    sys.stdout.write(
-        f"killed {len(outcome.at_kills)} times with {', '.join(map(str, outcome.at_kills))} of {outcome.files} results "
-        "done; none lost, none made again, all as in a run left alone\n"
-    )
+    _tell(outcome, "none lost, none made again, all as in a run left alone")
+
+
+def _tell(outcome: Outcome, verdict: str) -> None:
+    done = ", ".join(map(str, outcome.at_kills))
+    sys.stdout.write(f"killed {len(outcome.at_kills)} times with {done} of {outcome.files} results done; {verdict}\n")
 
 
 if __name__ == "__main__":

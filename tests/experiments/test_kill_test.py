@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wattward.experiments.kill_test import KillTestError, check_same, finished, kill_test
+from wattward.experiments.kill_test import KillTestError, check_same, finished, kill_test, killed_on_the_way
 
 SUITE = "name: mine\ntitle: Mine\nscenarios: [toy]\nepisodes: 24\nepisodes_per_cell: 1\nrules: [RunOnArrival, Random]\n"
 
@@ -28,6 +28,16 @@ def result(folder: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_a_run_may_be_killed_on_its_way_to_its_results(tmp_path: Path) -> None:
+    suite = tmp_path / "mine.yaml"
+    suite.write_text("name: mine\ntitle: Mine\nscenarios: [toy]\nepisodes: 4\nrules: [Random]\n", encoding="utf-8")
+    outcome = killed_on_the_way(str(suite), tmp_path, kills=1, within_s=0.5)
+    assert outcome.files == len(finished(tmp_path)) > 0
+    assert (tmp_path / "mine" / "leaderboard.json").is_file()
 
 
 def test_runs_are_the_same_but_for_their_timings(tmp_path: Path) -> None:
