@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test results year kill-test cards cases markets clean
+.PHONY: help install demo test check lint types contract format coverage wheel-test results year kill-test zoo cards cases markets clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -93,6 +93,9 @@ year: install  ## every rule on recorded years, each step checked (RECORDING nam
 
 kill-test: install  ## a leaderboard killed at ten random moments ends as one left alone (SUITE names it)
 	$(BIN)/python -m wattward.experiments.kill_test $(SUITE) --jobs $(JOBS)
+
+zoo: install  ## every shipped agent that is missing, trained from the shipped settings, and the cards of all
+	$(BIN)/wattward zoo --jobs $(JOBS)
 
 cards: install  ## docs/scenarios from the shipped scenarios
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.cards import write_cards; write_cards(Path('docs/scenarios'))"

@@ -11,20 +11,22 @@ import wattward.agents
 from wattward.agents.checkpoint import read_manifest, read_policy
 from wattward.agents.policy import load_policy
 from wattward.configs import load_agent
+from wattward.configs.agent_zoo import load_zoo
 from wattward.envs.cluster_env import ClusterEnv
 
 ZOO = Path(wattward.agents.__file__).parent / "zoo"
 SHIPPED = sorted(path.parent for path in ZOO.glob("*/*/seed-*/checkpoint.json"))
 
 
-def test_three_training_seeds_of_both_agents_are_shipped() -> None:
+def test_what_the_plan_asks_for_is_shipped_and_nothing_else() -> None:
     names = {str(folder.relative_to(ZOO)) for folder in SHIPPED}
-    assert names >= {f"zhejiang-xinjiang/{agent}/seed-{seed}" for agent in ("ppo", "dqn") for seed in range(3)}
+    assert names == {f"{one.scenario}/{one.agent}/seed-{k}" for one in load_zoo().shipped for k in range(one.seeds)}
+    assert names >= {f"zhejiang-xinjiang/{agent}/seed-{seed}" for agent in ("ppo", "dqn") for seed in range(5)}
 
 
 def test_the_zoo_is_small_and_holds_no_pickles() -> None:
     files = [path for path in ZOO.rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {"policy.safetensors", "checkpoint.json"}
+    assert {path.name for path in files} == {"policy.safetensors", "checkpoint.json", "README.md"}
     assert sum(path.stat().st_size for path in files) < 20_000_000
 
 

@@ -1,0 +1,42 @@
+"""Which trained agents are shipped: the plan in `configs/zoo.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from wattward.configs.base import Config
+from wattward.configs.loading import HERE, check, read_yaml
+
+
+class Trained(Config):
+    """An agent on a scenario, with training seeds 0 to `seeds` - 1."""
+
+    agent: str
+    scenario: str
+    seeds: Annotated[int, Field(gt=0)]
+
+
+class Zoo(Config):
+    """All of them."""
+
+    shipped: tuple[Trained, ...]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Zoo:
+        pairs = [(one.agent, one.scenario) for one in self.shipped]
+        twice = sorted({pair for pair in pairs if pairs.count(pair) > 1})
+        if twice:
+            raise ValueError(f"{twice[0][0]} on {twice[0][1]} is listed more than once")
+        return self
+
+
+def load_zoo(path: Path = HERE / "zoo.yaml") -> Zoo:
+    """The plan in a file, the shipped one by default.
+
+    Raises:
+        ConfigError: the file is missing or wrong.
+    """
+    return check(Zoo, read_yaml(path), path)

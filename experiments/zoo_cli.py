@@ -1,0 +1,33 @@
+"""`wattward zoo`. Heavy modules are imported inside, so that help answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wattward.experiments.cli_options import Jobs
+
+
+def zoo(
+    runs: Annotated[Path, typer.Option("--runs", help="Folder of runs.")] = Path("runs"),
+    results: Annotated[Path, typer.Option("--results", help="Published boards, whose scores the cards quote.")] = Path(
+        "results"
+    ),
+    only_list: Annotated[bool, typer.Option("--list", help="Say what is missing and train nothing.")] = False,
+    jobs: Jobs = 2,
+) -> None:
+    """Train every shipped agent that is missing, and write the cards of all."""
+    from wattward.configs.agent_zoo import load_zoo
+    from wattward.experiments import zoo as shipped
+
+    plan = load_zoo()
+    if only_list:
+        for place in shipped.missing(plan):
+            typer.echo(f"{place.agent} {place.scenario} seed {place.seed}")
+        return
+    for place in shipped.train_missing(plan, runs, jobs=jobs):
+        typer.echo(place.within(shipped.ZOO))
+    for path in shipped.write_cards(plan, results):
+        typer.echo(path)

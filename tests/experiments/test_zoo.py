@@ -1,0 +1,70 @@
+"""The plan of shipped agents: what is missing is trained and shipped, and a card says what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wattward.configs import ConfigError
+from wattward.configs.agent_zoo import Trained, Zoo, load_zoo
+from wattward.experiments import zoo as shipped
+from wattward.experiments.records import PACKAGE
+from wattward.experiments.zoo import Place, card, missing, ship, train_missing, write_cards
+
+PLAN = Zoo(shipped=(Trained(agent="ppo", scenario="zhejiang-xinjiang", seeds=2),))
+
+
+def test_only_what_is_not_there_is_missing(tmp_path: Path) -> None:
+    assert missing(load_zoo()) == []
+    second = Place("ppo", "zhejiang-xinjiang", 1)
+    ship(
+        Place("ppo", "zhejiang-xinjiang", 0).within(shipped.ZOO), Place("ppo", "zhejiang-xinjiang", 0).within(tmp_path)
+    )
+    assert missing(PLAN, tmp_path) == [second]
+    manifest = second.within(tmp_path) / "checkpoint.json"
+    ship(second.within(shipped.ZOO), second.within(tmp_path))
+    assert missing(PLAN, tmp_path) == []
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace(text.split('"settings_sha256": "')[1][:64], "0" * 64), encoding="utf-8")
+    assert missing(PLAN, tmp_path) == [second], "other settings than the shipped ones"
+
+
+def test_what_is_missing_is_trained_and_put_into_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, int]] = []
+
+    def train(agent: str, scenario: str, seed: int, **_: object) -> Path:
+        asked.append((agent, scenario, seed))
+        return Place(agent, scenario, seed).within(shipped.ZOO)
+
+    monkeypatch.setattr(shipped, "train_agent", train)
+    places = train_missing(PLAN, tmp_path / "runs", zoo=tmp_path / "zoo", jobs=1)
+    assert [tuple(place) for place in places] == asked == [("ppo", "zhejiang-xinjiang", seed) for seed in (0, 1)]
+    assert missing(PLAN, tmp_path / "zoo") == []
+    assert not list(tmp_path.glob("zoo/**/.*")), "nothing half-written is left"
+
+
+def test_a_card_says_what_was_reached(tmp_path: Path) -> None:
+    (path,) = write_cards(PLAN, PACKAGE / "no-results", _copied(tmp_path))
+    text = path.read_text(encoding="utf-8")
+    assert "Not on a published board" in text
+    assert "| 1 | 806,400 | 9.6% |" in text
+    board = tmp_path / "standard" / "leaderboard.json"
+    board.parent.mkdir()
+    row = '{"entrant": "PPO", "scenario": "zhejiang-xinjiang", "score_iqm": 0.5, "score_low": 0.4, "score_high": 0.6'
+    board.write_text(f'[{row}, "train_seeds": [0, 1], "episodes": 100}}]', encoding="utf-8")
+    assert "0.500 (0.400 to 0.600)" in card(PLAN.shipped[0], tmp_path)
+
+
+def _copied(folder: Path) -> Path:
+    for seed in (0, 1):
+        place = Place("ppo", "zhejiang-xinjiang", seed)
+        ship(place.within(shipped.ZOO), place.within(folder / "zoo"))
+    return folder / "zoo"
+
+
+def test_a_plan_lists_each_agent_once(tmp_path: Path) -> None:
+    plan = tmp_path / "zoo.yaml"
+    plan.write_text("shipped:\n" + 2 * "  - {agent: ppo, scenario: toy, seeds: 1}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="ppo on toy is listed more than once"):
+        load_zoo(plan)
