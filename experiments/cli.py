@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from wattward.experiments import cases_cli, leaderboard_cli, ledger_cli, report_cli, sandwich_cli, shift_cli, zoo_cli
+from wattward.experiments import (
+    cases_cli,
+    curves_cli,
+    leaderboard_cli,
+    ledger_cli,
+    report_cli,
+    sandwich_cli,
+    shift_cli,
+    zoo_cli,
+)
 from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, Where, folder, show
 
 if TYPE_CHECKING:
@@ -46,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(ledger_cli.commands, name="ledger")
 app.command()(cases_cli.cases)
+app.command()(curves_cli.curves)
 app.command()(sandwich_cli.sandwich)
 app.command()(leaderboard_cli.leaderboard)
 app.command()(leaderboard_cli.reproduce)
