@@ -204,9 +204,12 @@ def _panel(axis: Axes, curves: Sequence[Curve], known: Level, colours: Mapping[s
         axis.plot(at, shown, color=colours.get(curve.agent, INK), linewidth=1.2, alpha=0.85, label=label)
     rule = 100.0 * known.rule_saving
     axis.axhline(rule, color=RULE, linestyle="--", linewidth=1.0)
-    axis.text(0.99, rule, known.rule, transform=axis.get_yaxis_transform(), ha="right", va="top", color=RULE)
+    where, below = (0.99, rule), (0, -3)
+    axis.annotate(
+        known.rule, where, below, axis.get_yaxis_transform(), "offset points", ha="right", va="top", color=RULE
+    )
     axis.set_title(f"{known.scenario}   (bound {known.bound_saving:.1%})", loc="left", fontsize=9.5)
     axis.set_xlabel("thousand decisions")
     axis.set_ylabel("validation saving [%]")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, loc="lower right")
+    axis.legend(frameon=False, loc="center right")
