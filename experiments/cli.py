@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from wattward.experiments import cases_cli, leaderboard_cli, ledger_cli, report_cli, sandwich_cli, shift_cli, zoo_cli
+from wattward.experiments import (
+    cases_cli,
+    explain_cli,
+    leaderboard_cli,
+    ledger_cli,
+    report_cli,
+    sandwich_cli,
+    shift_cli,
+    zoo_cli,
+)
 from wattward.experiments.cli_options import CACHE, Cache, Jobs, Recording, Where, folder, show
 
 if TYPE_CHECKING:
@@ -52,6 +61,7 @@ app.command()(leaderboard_cli.reproduce)
 app.command()(report_cli.report)
 app.command()(report_cli.replay)
 app.command()(shift_cli.shift)
+app.command()(explain_cli.explain)
 app.command()(zoo_cli.zoo)
 
 Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")]
