@@ -29,6 +29,7 @@ PRICE = "#e9edf0"
 SAME, ANY, GROUP = "#9db8cf", "#2f5d8a", "#f3f5f7"
 TOP = 12
 COLUMN_INCHES, HOUR_INCHES, REGION_INCHES, HEAD_INCHES = 1.75, 4.2, 1.75, 1.75
+LEAST_INCHES = 7.4
 HOURS = (0, 6, 12, 18, 24)
 STYLE: dict[Any, Any] = {"font.size": 9.0, "axes.edgecolor": FAINT, "text.color": INK, "axes.labelcolor": INK}
 
@@ -124,7 +125,7 @@ def draw_fields(told: Explanation, path: Path) -> None:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(0.4 + 5.4 * len(told.agents), 5.6))
+        figure = Figure(figsize=(max(LEAST_INCHES, 0.4 + 5.4 * len(told.agents)), 5.6))
         figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.05)
         axes = figure.subplots(1, len(told.agents), squeeze=False, sharex=True)[0]
         for axis, agent in zip(axes, told.agents, strict=True):
