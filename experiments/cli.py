@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from wattward.experiments import (
     cases_cli,
     curves_cli,
+    explain_cli,
     leaderboard_cli,
     ledger_cli,
     report_cli,
@@ -62,6 +63,7 @@ app.command()(leaderboard_cli.reproduce)
 app.command()(report_cli.report)
 app.command()(report_cli.replay)
 app.command()(shift_cli.shift)
+app.command()(explain_cli.explain)
 app.command()(zoo_cli.zoo)
 
 Scenario = Annotated[str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")]
