@@ -32,6 +32,8 @@ TAUS = tuple(round(float(tau), 3) for tau in np.linspace(-0.5, 1.0, 61))
 """Scores at which performance profiles are given."""
 LEADERBOARD, PROFILES, RANKS, EPISODES = "leaderboard.json", "profiles.json", "ranks.json", "episodes.parquet"
 PROVENANCE, CONFIGS = "provenance.json", "configs"
+MOST_PANELS = 3
+"""More scenarios than these are drawn side by side."""
 UNTIMED = ("decision_us",)
 """Measured times, which no two runs share."""
 
@@ -53,6 +55,7 @@ def publish(
         submitted: entrants of other packages: by name, where each is and what content it had.
     """
     from wattward.experiments.picture import draw_leaderboard
+    from wattward.experiments.picture_matrix import draw_matrix
 
     rows = ranking.rank(records, limits_of(suite))
     configs = configs_of(suite)
@@ -67,7 +70,8 @@ def publish(
         write_json(out / shift.SHIFT, shapes[shift.SHIFT])
         write_text(out / shift.SHIFT_PAGE, shift.as_markdown(shapes[shift.SHIFT]))
     write_records(out / EPISODES, records)
-    draw_leaderboard(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
+    draw = draw_matrix if len({row["scenario"] for row in rows}) > MOST_PANELS else draw_leaderboard
+    draw(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
     about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_entrant(records)}
     kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
     kept += [shift.SHIFT, shift.SHIFT_PAGE] if suite.compare else []

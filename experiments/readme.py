@@ -13,6 +13,9 @@ from wattward.experiments.records import write_text
 
 COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
 """Of a leaderboard's table; times differ from run to run."""
+MAIN = "zhejiang-xinjiang"
+"""The scenario whose board is shown in full."""
+PICTURE = "![score by entrant](results/{}/leaderboard.png)\n"
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
 
 
@@ -28,8 +31,11 @@ def results_block(results: Path) -> str:
     suite = "standard" if (results / "standard" / "leaderboard.json").is_file() else "quick"
     every = _read(results / suite / "leaderboard.json", f"wattward leaderboard {suite}")
     labels = list(dict.fromkeys(row["scenario"] for row in every))
-    rows = [row for row in every if row["scenario"] == labels[-1]]
-    side_by_side = f"{tables.markdown(*tables.by_scenario(every))}\n" if len(labels) > 1 else ""
+    shown = MAIN if MAIN in labels else labels[-1]
+    rows = [row for row in every if row["scenario"] == shown]
+    side_by_side = ""
+    if len(labels) > 1:
+        side_by_side = f"{tables.markdown(*tables.by_scenario(every))}\n{PICTURE.format(suite)}\nOn `{shown}`:\n\n"
     worlds = ", ".join(f"`{label}`" for label in labels if label != ALL)
     case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward case zhejiang-xinjiang --recording DIR")
     episodes = case["rows"][0]["episodes"]
@@ -38,8 +44,7 @@ def results_block(results: Path) -> str:
         "every entrant; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
         "episodes. P(best): probability of beating the best rule on an episode. Late: GPU-h whose deadline passed, per "
         "episode. In band: share of the time that a site is at 60–80 % load."
-        f"\n\n{tables.markdown(COLUMNS, rows)}\n{side_by_side}"
-        f"![score by entrant](results/{suite}/leaderboard.png)\n\n"
+        f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
         "**The published case.** `wattward case zhejiang-xinjiang --recording DIR --episodes "
         f"{episodes}` holds the peak-offset rule against RunOnArrival under both tariffs, in drawn worlds and on the "
         f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."

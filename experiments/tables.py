@@ -98,12 +98,12 @@ EPISODES: tuple[Column, ...] = (
 
 
 def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
-    """Scores of a board side by side: a column a scenario, a row an entrant in the order of the last scenario.
+    """Scores of a board side by side: a column a scenario, a row an entrant, in `side_by_side_order`.
 
     Where an entrant has no score its mark stands in its place.
     """
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
-    names = [row["entrant"] for row in rows if row["scenario"] == labels[-1]]
+    names = side_by_side_order(rows)
     found = {(row["entrant"], row["scenario"]): row for row in rows}
     columns: list[Column] = [("entrant", text("entrant"))]
     columns += [(label, text(label)) for label in (labels[-1], *labels[:-1])]
@@ -111,6 +111,14 @@ def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
         {"entrant": name, **{label: _score(found.get((name, label))) for label in labels}} for name in names
     ]
     return tuple(columns), shown
+
+
+def side_by_side_order(rows: Sequence[Row]) -> list[str]:
+    """Entrants of a board: the bound, what was learned, the others, each kind in the order of the last scenario."""
+    last = list(dict.fromkeys(row["scenario"] for row in rows))[-1]
+    kinds = ("bound", "learned")
+    shown = [row for row in rows if row["scenario"] == last]
+    return [row["entrant"] for row in sorted(shown, key=lambda row: (*(row["kind"] != kind for kind in kinds),))]
 
 
 def _score(row: Row | None) -> str:
