@@ -63,8 +63,9 @@ coverage: install  ## the suite with branch coverage; compiled kernels are outsi
 wheel-test: install  ## the wheel, built from the sdist and installed elsewhere, passes the tests
 	VENV=$(VENV) .ci/wheel
 
-results: install  ## recompute the README's numbers (RECORDING names a folder of recorded series)
+results: install  ## recompute the README's numbers: an hour or more (RECORDING names a folder of recorded series)
 	$(BIN)/wattward leaderboard quick
+	$(BIN)/wattward leaderboard standard --versus MPC-24
 	$(BIN)/wattward case zhejiang-xinjiang --episodes 50 --recording $(RECORDING)
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.readme import update; update(Path('README.md'), Path('results'))"
 
