@@ -50,9 +50,26 @@ def test_every_shipped_file_loads_under_its_own_name(kind: str) -> None:
 
 def test_every_agent_loads_for_every_scenario() -> None:
     assert names("agents") == [
-        *("dqn", "dqn-regions", "maskable-ppo", "ppo", "ppo-regions", "ppo-shared", "ppo-warm", "qrdqn")
+        *(
+            "dqn",
+            "dqn-regions",
+            "maskable-ppo",
+            "ppo",
+            "ppo-regions",
+            "ppo-shared",
+            "ppo-shares",
+            "ppo-warm",
+            "qrdqn",
+            "sac",
+        )
     ]
-    trained_by = {"dqn-regions": "dqn", "ppo-regions": "ppo", "ppo-shared": "ppo", "ppo-warm": "ppo"}
+    trained_by = {
+        "dqn-regions": "dqn",
+        "ppo-regions": "ppo",
+        "ppo-shared": "ppo",
+        "ppo-shares": "ppo",
+        "ppo-warm": "ppo",
+    }
     for agent in names("agents"):
         for scenario in names("scenarios"):
             assert load_agent(agent, scenario).algorithm == trained_by.get(agent, agent)
