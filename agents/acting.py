@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from wattward.agents.checkpoint import Manifest, Tensors
 from wattward.configs import ConfigError
 from wattward.envs.action import Mode
-from wattward.envs.policy import Modes
+from wattward.envs.policy import Modes, Shares
 from wattward.envs.region_views import n_regions_of, region_views
 
 N_MODES = len(Mode)
 ACTOR_CRITICS = ("ppo", "maskable-ppo")
+LAST = {"ppo": ["action_net"], "maskable-ppo": ["action_net"], "sac": ["actor.mu"]}
+"""Layers behind those that the acting network's own name leads."""
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 Layers = list[Layer]
 Activation = Literal["relu", "tanh"]
-Chooser = Callable[[NDArray[np.float32]], Modes]
+Chooser = Callable[[NDArray[np.float32]], Modes | Shares]
 
 
 class Network:
@@ -116,11 +118,27 @@ class RegionChooser:
         return modes
 
 
+class ShareChooser:
+    """Observations to shares: the outputs, squashed where the algorithm does so, cut to 0..1."""
+
+    def __init__(self, network: Network, squashed: bool) -> None:
+        self._network, self._squashed = network, squashed
+
+    def __call__(self, observation: NDArray[np.float32]) -> Shares:
+        """Shares (..., R, 2) of observations (..., size)."""
+        mean = self._network(observation).astype(np.float64)
+        shares = 0.5 * (np.tanh(mean) + 1.0) if self._squashed else mean
+        return np.clip(shares, 0.0, 1.0).reshape(*mean.shape[:-1], -1, 2)
+
+
 def chooser(manifest: Manifest, network: Network | RegionNetwork) -> Chooser:
     """How observations (..., size) become modes (..., R) by a network of such a checkpoint."""
     if manifest.action_layout == "region":
         assert isinstance(network, Network)
         return RegionChooser(network)
+    if manifest.action_layout == "shares":
+        assert isinstance(network, Network)
+        return ShareChooser(network, squashed=manifest.algorithm == "sac")
     joint, masked = manifest.action_layout == "joint", manifest.algorithm == "maskable-ppo"
     return ModeChooser(network, manifest.n_regions, joint, masked)
 
@@ -134,9 +152,9 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network 
     if manifest.network == "regions":
         return _region_network(manifest, tensors, path)
     entries = manifest.n_regions
-    outputs = {"joint": N_MODES**entries, "modes": N_MODES * entries, "region": N_MODES}[manifest.action_layout]
-    last = ["action_net"] if manifest.algorithm in ACTOR_CRITICS else []
-    layers = _layers(_acting_prefix(manifest), tensors, path, last)
+    each = {"joint": N_MODES**entries, "modes": N_MODES * entries, "region": N_MODES, "shares": 2 * entries}
+    outputs = each[manifest.action_layout]
+    layers = _layers(_acting_prefix(manifest), tensors, path, LAST.get(manifest.algorithm))
     if manifest.algorithm == "qrdqn" and layers[-1][1].size % outputs == 0:
         layers[-1] = _mean_of_quantiles(layers[-1], outputs)
     network = Network(layers, manifest.activation)
@@ -166,6 +184,8 @@ def _must_fit(path: Path, numbers: tuple[tuple[str, int, int], ...]) -> None:
 def _acting_prefix(manifest: Manifest) -> str:
     if manifest.algorithm in ACTOR_CRITICS:
         return "mlp_extractor.policy_net."
+    if manifest.algorithm == "sac":
+        return "actor.latent_pi."
     if manifest.algorithm == "qrdqn":
         return "quantile_net.quantile_net."
     averaged = manifest.settings.get("tau", 1.0) < 1.0

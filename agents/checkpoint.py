@@ -43,7 +43,7 @@ class Manifest(Config):
 
     format: Literal[1] = 1
     agent: str
-    algorithm: Literal["ppo", "maskable-ppo", "dqn", "qrdqn"]
+    algorithm: Literal["ppo", "maskable-ppo", "dqn", "qrdqn", "sac"]
     scenario: str
     seed: int
     steps_done: int
@@ -56,7 +56,7 @@ class Manifest(Config):
     observation_sha256: str
     n_regions: int
     hold_steps: int = 1
-    action_layout: Literal["modes", "joint", "region"]
+    action_layout: Literal["modes", "joint", "region", "shares"]
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=lambda kind: kind == "flat")] = "flat"
     """A network of regions plays any number of them, `flat` only as many as it was trained on."""
     packages: dict[str, str]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_che
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
@@ -23,7 +23,7 @@ from wattward.agents.region_dqn import TeamDQN, TeamReplayBuffer
 from wattward.agents.region_fleet import RegionFleet
 from wattward.agents.region_network import RegionsPolicy
 from wattward.configs import ConfigError
-from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings
+from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings, SACSettings
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode
 from wattward.envs.episode_bank import EpisodeBank
@@ -33,9 +33,11 @@ from wattward.envs.family import family_of
 if TYPE_CHECKING:
     from wattward.agents.quantile_dqn import QuantileDQN
 
-Learner: TypeAlias = "PPO | DoubleDQN | QuantileDQN"
+Learner: TypeAlias = "PPO | DoubleDQN | QuantileDQN | SAC"
 BANK_KEY = 1
 """Keeps the choice of a run's episodes apart from all else that its seed decides."""
+ENTROPY = "log_ent_coef"
+"""Among the optimizer's tensors: the weight of the entropy where it is learned."""
 FUSED_ADAM = {"optimizer_kwargs": {"fused": True}}
 """One pass over all weights instead of one for each term: 5 % of a gradient step."""
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": networks.ReLU, "tanh": torch.nn.Tanh}
@@ -115,14 +117,17 @@ def make_env(
             f"scenario {scenario.name}: network = 'regions': orders no stores, this scenario's actions order "
             f"{scenario.n_stores}; choose network: flat, or storage_control: rule"
         )
-    joint, many = action_layout(settings) == "joint", num_envs or settings.num_envs
-    fleet = FleetVecEnv(scenario, many, seed=seed, joint=joint, reward=settings.reward, split=split, bank=bank)
+    layout, many = action_layout(settings), num_envs or settings.num_envs
+    kind = {"joint": layout == "joint", "shares": layout == "shares"}
+    fleet = FleetVecEnv(scenario, many, seed=seed, reward=settings.reward, split=split, bank=bank, **kind)
     env = RegionFleet(fleet) if settings.layout == "region" else fleet
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
 
 
-def action_layout(settings: AgentSettings) -> Literal["modes", "joint", "region"]:
-    """What the network's outputs stand for: modes of each region, joint actions, or modes of the one region it sees."""
+def action_layout(settings: AgentSettings) -> Literal["modes", "joint", "region", "shares"]:
+    """What outputs stand for: modes of each region, joint actions, modes of the one region it sees, shares of each."""
+    if isinstance(settings, SACSettings) or (isinstance(settings, PPOSettings) and settings.action == "shares"):
+        return "shares"
     if settings.layout == "region":
         return "region"
     return "joint" if isinstance(settings, DQNSettings) else "modes"
@@ -152,6 +157,8 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
     torch.set_num_threads(threads)
     given = algorithm_settings(settings, env.num_envs, episode_steps)
     given["policy_kwargs"] |= FUSED_ADAM
+    if isinstance(settings, SACSettings):
+        return SAC("MlpPolicy", env, seed=seed, **given)
     if isinstance(settings, DQNSettings):
         returns = {"n_steps": given.pop("n_steps"), "gamma": settings.gamma}
         buffer: dict[str, Any] = {"replay_buffer_class": FleetReplayBuffer, "replay_buffer_kwargs": returns}
@@ -162,9 +169,11 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
             team = {**returns, "team": regions_in(env)}
             learner, buffer = TeamDQN, {"replay_buffer_class": TeamReplayBuffer, "replay_buffer_kwargs": team}
         return learner("MlpPolicy", env, seed=seed, **given, **buffer)
-    policy = "MlpPolicy" if settings.layout == "region" else _modes_policy(settings)
+    if settings.action == "shares":
+        given["policy_kwargs"] |= {"log_std_init": settings.log_std_init}
+    policy = "MlpPolicy" if action_layout(settings) in ("region", "shares") else _modes_policy(settings)
     model = PPO(policy, env, seed=seed, **given, rollout_buffer_class=FleetRolloutBuffer)
-    _set_out_running(model, settings.run_logit)
+    _set_out(model, settings)
     return model
 
 
@@ -189,21 +198,21 @@ def regions_in(env: VecEnv) -> int:
 
 
 def algorithm_settings(settings: AgentSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:
-    """What Stable-Baselines3's own PPO or DQN is to be given for these settings.
+    """What Stable-Baselines3's own PPO, DQN or SAC is to be given for these settings.
 
     Raises:
         ConfigError: a rollout is not a whole number of batches.
     """
     end = settings.learning_rate if settings.learning_rate_end is None else settings.learning_rate_end
-    own = (
-        _of_ppo(settings, num_envs, episode_steps) if isinstance(settings, PPOSettings) else _of_dqn(settings, num_envs)
-    )
+    if isinstance(settings, PPOSettings):
+        own = _of_ppo(settings, num_envs, episode_steps)
+    else:
+        own = _of_sac(settings) if isinstance(settings, SACSettings) else _of_dqn(settings, num_envs)
     return {
         **own,
         "learning_rate": _linear(settings.learning_rate, end),
         "gamma": settings.gamma,
         "batch_size": settings.batch_size,
-        "max_grad_norm": settings.max_grad_norm,
         "policy_kwargs": {"net_arch": list(settings.net_arch), "activation_fn": ACTIVATIONS[settings.activation]},
         "device": "cpu",
         "verbose": 0,
@@ -229,6 +238,7 @@ def _of_ppo(settings: PPOSettings, num_envs: int, episode_steps: int) -> dict[st
         "ent_coef": settings.ent_coef,
         "vf_coef": settings.vf_coef,
         "target_kl": settings.target_kl,
+        "max_grad_norm": settings.max_grad_norm,
     }
 
 
@@ -244,15 +254,24 @@ def _of_dqn(settings: DQNSettings, num_envs: int) -> dict[str, Any]:
         "exploration_fraction": settings.exploration_fraction,
         "exploration_initial_eps": settings.exploration_start,
         "exploration_final_eps": settings.exploration_end,
+        "max_grad_norm": settings.max_grad_norm,
     }
 
 
-def _set_out_running(model: PPO, run_logit: float) -> None:
-    logits = model.policy.action_net.bias
-    assert isinstance(logits, torch.Tensor)
+def _of_sac(settings: SACSettings) -> dict[str, Any]:
+    names = ("buffer_size", "learning_starts", "train_freq", "gradient_steps", "tau", "ent_coef")
+    return {name: getattr(settings, name) for name in names}
+
+
+def _set_out(model: PPO, settings: PPOSettings) -> None:
+    outputs = model.policy.action_net.bias
+    assert isinstance(outputs, torch.Tensor)
     with torch.no_grad():
+        if settings.action == "shares":
+            outputs += settings.run_share
+            return
         for mode in (Mode.RUN, Mode.PULL):
-            logits[int(mode) :: len(Mode)] += run_logit
+            outputs[int(mode) :: len(Mode)] += settings.run_logit
 
 
 def policy_tensors(model: Learner) -> Tensors:
@@ -261,20 +280,36 @@ def policy_tensors(model: Learner) -> Tensors:
 
 
 def optimizer_tensors(model: Learner) -> Tensors:
-    """Adam's moments, as `PARAMETER.MOMENT`."""
-    state = model.policy.optimizer.state_dict()["state"]
-    return {f"{number}.{key}": np.asarray(value) for number, moments in state.items() for key, value in moments.items()}
+    """Adam's moments, as `PARAMETER.MOMENT`; of several optimizers, as `OPTIMIZER.PARAMETER.MOMENT`."""
+    tensors = {
+        f"{name}{number}.{key}": np.asarray(value)
+        for name, optimizer in _optimizers(model).items()
+        for number, moments in optimizer.state_dict()["state"].items()
+        for key, value in moments.items()
+    }
+    weight = getattr(model, "log_ent_coef", None)
+    return tensors if weight is None else tensors | {ENTROPY: weight.detach().numpy().copy()}
+
+
+def _optimizers(model: Learner) -> dict[str, torch.optim.Optimizer]:
+    if not isinstance(model, SAC):
+        return {"": model.policy.optimizer}
+    found = {"actor.": model.actor.optimizer, "critic.": model.critic.optimizer, "entropy.": model.ent_coef_optimizer}
+    return {name: optimizer for name, optimizer in found.items() if optimizer is not None}
 
 
 def restore(model: Learner, policy: Tensors, optimizer: Tensors, steps_done: int, updates_done: int) -> None:
     """Puts weights, moments and counters of a checkpoint into a fresh model of the same settings."""
     model.policy.load_state_dict({name: _tensor(array) for name, array in policy.items()})
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    for key, array in optimizer.items():
-        number, name = key.split(".", 1)
-        moments.setdefault(int(number), {})[name] = _tensor(array)
-    state = model.policy.optimizer.state_dict()
-    model.policy.optimizer.load_state_dict({**state, "state": moments})
+    for prefix, adam in _optimizers(model).items():
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key, array in optimizer.items():
+            if key.startswith(prefix) and key != ENTROPY:
+                number, name = key.removeprefix(prefix).split(".", 1)
+                moments.setdefault(int(number), {})[name] = _tensor(array)
+        adam.load_state_dict({**adam.state_dict(), "state": moments})
+    if isinstance(model, SAC) and model.log_ent_coef is not None:
+        model.log_ent_coef.data.copy_(_tensor(optimizer[ENTROPY]))
     model.num_timesteps = steps_done
     model._n_updates = updates_done
 

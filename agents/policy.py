@@ -10,7 +10,7 @@ from wattward.agents.acting import Network, RegionNetwork, acting_network, choos
 from wattward.agents.checkpoint import Manifest, observation_sha256, read_policy
 from wattward.configs import ConfigError
 from wattward.envs.outlook import Outlook
-from wattward.envs.policy import Modes
+from wattward.envs.policy import Modes, Shares
 from wattward.envs.region_views import observation_size
 
 
@@ -20,7 +20,7 @@ class LearnedPolicy:
     def __init__(self, manifest: Manifest, network: Network | RegionNetwork) -> None:
         self._manifest, self._network = manifest, network
         self._choose = chooser(manifest, network)
-        self._held: Modes | None = None
+        self._held: Modes | Shares | None = None
 
     @property
     def name(self) -> str:
@@ -57,8 +57,8 @@ class LearnedPolicy:
         entries = ("regions and stores to order", made.n_regions, outlook.n_regions + n_orders)
         return entries, ("observed numbers", made.observation_size, size)
 
-    def act(self, outlook: Outlook) -> Modes:
-        """Modes of the highest value or probability, shape (R,); held as long as in training."""
+    def act(self, outlook: Outlook) -> Modes | Shares:
+        """Modes of the highest value or probability, shape (R,), or shares (R, 2); held as long as in training."""
         if outlook.step % self._manifest.hold_steps == 0 or self._held is None:
             self._held = self._choose(outlook.observation)
         return self._held.copy()

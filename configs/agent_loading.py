@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from wattward.configs import random_family
-from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings
+from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings, SACSettings
 from wattward.configs.base import ConfigError
 from wattward.configs.loading import DISTURBED_BY, check, find, names, read_yaml
 
-SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings]] = {
+SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings] | type[SACSettings]] = {
     "ppo": PPOSettings,
     "maskable-ppo": PPOSettings,
     "dqn": DQNSettings,
     "qrdqn": QRDQNSettings,
+    "sac": SACSettings,
 }
 """Algorithm -> what its settings may hold."""
 

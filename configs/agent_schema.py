@@ -17,6 +17,10 @@ def _is_flat(value: object) -> bool:
     return value == "flat"
 
 
+def _is_modes(value: object) -> bool:
+    return value == "modes"
+
+
 def _is_none(value: object) -> bool:
     return value == "none"
 
@@ -88,6 +92,19 @@ class PPOSettings(Learner):
     `flat` is not written down: hashes of settings stay.
     """
     warm_start: Annotated[WarmStart | None, Field(exclude_if=operator.not_)] = None
+    action: Annotated[Literal["modes", "shares"], Field(exclude_if=_is_modes)] = "modes"
+    """`shares`: two numbers a region, of its free GPUs for its own queue, then of the rest for others' work."""
+    log_std_init: Annotated[float, Field(exclude_if=operator.not_)] = 0.0
+    """Logarithm of the spread with which shares are explored at the start."""
+    run_share: Annotated[Share, Field(exclude_if=operator.not_)] = 0.0
+    """Both shares at the start, so that learning sets out from where little is late."""
+
+    @model_validator(mode="after")
+    def _shares_are_plain(self) -> PPOSettings:
+        plain = self.algorithm == "ppo" and self.network == self.layout == "flat" and self.warm_start is None
+        if self.action == "shares" and not plain:
+            raise ValueError("action: 'shares' needs algorithm ppo, layout and network flat, and no warm_start")
+        return self
 
     @model_validator(mode="after")
     def _teacher_is_not_masked(self) -> PPOSettings:
@@ -145,5 +162,19 @@ class QRDQNSettings(DQNSettings):
     """Always 1: it is the learning network that acts."""
 
 
-AgentSettings = PPOSettings | QRDQNSettings | DQNSettings
+class SACSettings(Learner):
+    """Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290) over shares, as `action: shares` of PPO."""
+
+    algorithm: Literal["sac"]
+    buffer_size: Count
+    learning_starts: Annotated[int, Field(ge=0)]
+    train_freq: Count
+    """Decisions of each environment between two rounds of gradient steps."""
+    gradient_steps: Count
+    tau: Annotated[float, Field(gt=0, le=1)]
+    ent_coef: Literal["auto"] | Positive = "auto"
+    """Weight of the policy's entropy; `auto` learns it."""
+
+
+AgentSettings = PPOSettings | QRDQNSettings | DQNSettings | SACSettings
 """An algorithm's settings, told apart by `algorithm`."""

@@ -78,6 +78,14 @@ def offers_of_shares(shares: NDArray[np.floating]) -> Offers:
     return Offers(own=own, others=others, surplus_only=np.zeros(own.shape, dtype=np.bool_))
 
 
+def nearest_modes(action: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[np.int64]:
+    """Modes as they are, (R,) or more; of shares (R, 2) HOLD, RUN or PULL, whichever is most alike: for pictures."""
+    if action.ndim == 1:
+        return action.astype(np.int64)
+    runs, pulls = action[:, 0] >= 0.5, action[:, 1] >= 0.5
+    return np.where(runs & pulls, Mode.PULL, np.where(runs, Mode.RUN, Mode.HOLD)).astype(np.int64)
+
+
 def joint_to_modes(joint: NDArray[np.integer], entries: int) -> NDArray[np.int64]:
     """Base-4 digits of joint actions, the first region's most significant.
 

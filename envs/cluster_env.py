@@ -144,7 +144,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
 
         Args:
             action: Modes and orders, shape (R + S,), or modes alone, shape (R,): stores then go by the rule; or shares,
-                shape (R, 2).
+                shape (R, 2), which an environment of modes takes, too.
 
         Raises:
             ValueError: the action has the wrong shape or values, or the episode is over.
@@ -153,7 +153,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         fleet = simulator.fleet
         if type(action) is not np.ndarray or action.shape != self._shape or action.dtype != self._dtype:
             action = self._checked(action)
-        if self._by_modes:
+        if action.ndim == 1:
             fleet.modes[0] = action
             complaint = simulator.advance()
         else:
@@ -235,6 +235,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
 
     def _checked(self, action: NDArray[Any]) -> NDArray[Any]:
         array = np.asarray(action)
+        if array.shape == (self.scenario.n_regions, 2) and array.dtype.kind == "f":
+            return array.astype(np.float64)
         if self._by_modes and array.shape == (self.scenario.n_regions,):
             array = np.concatenate([array, np.zeros(self.scenario.n_stores, array.dtype)])
         if array.shape != self._shape:

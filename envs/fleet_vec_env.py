@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from wattward.configs import load_scenario
 from wattward.configs.scenario_schema import Scenario
-from wattward.envs.action import N_MODES, joint_to_modes, n_entries
+from wattward.envs.action import N_MODES, joint_to_modes, n_entries, offers_of_shares
 from wattward.envs.episode_bank import EpisodeBank
 from wattward.envs.episodes import Episodes
 from wattward.envs.family import family_of, refuse_family
@@ -43,6 +43,7 @@ class FleetVecEnv(VecEnv):
         *,
         seed: int,
         joint: bool = False,
+        shares: bool = False,
         reward: RewardKind = "saving",
         split: str = "train",
         threads: int = 1,
@@ -56,6 +57,7 @@ class FleetVecEnv(VecEnv):
             num_envs: Number of environments B.
             seed: Seeds the choice of episodes.
             joint: Actions are one Discrete(4**(R + S)) instead of MultiDiscrete([4] * (R + S)).
+            shares: Actions are a Box of shape (R, 2) in 0..1 instead, and stores go by the rule.
             reward: "cost", "saving" or "shaped", see `wattward.envs.reward`.
             split: The split episodes are drawn from.
             threads: Threads that share a step.
@@ -65,7 +67,7 @@ class FleetVecEnv(VecEnv):
         """
         check_counts(num_envs, threads, draw_ahead)
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-        self.reward, self.split, self.joint = reward, split, joint
+        self.reward, self.split, self.joint, self.shares = reward, split, joint, shares
         self._family = family_of(self.scenario)
         self._episodes: Episodes = self._pool(num_envs, seed, bank, draw_ahead)
         self.params = make_params(self.scenario, num_envs) if self._family else self._episodes.bank.params
@@ -74,7 +76,8 @@ class FleetVecEnv(VecEnv):
         self._actions: NDArray[Any] = np.zeros(num_envs)
         self._entries = n_entries(self.scenario)
         each = spaces.MultiDiscrete([N_MODES] * self._entries)
-        actions = spaces.Discrete(N_MODES**self._entries) if joint else each
+        offers = spaces.Box(0.0, 1.0, (self.scenario.n_regions, 2), np.float32)
+        actions = offers if shares else spaces.Discrete(N_MODES**self._entries) if joint else each
         self.render_mode = None
         super().__init__(num_envs, self._episodes.bank.observation_space, actions)
         self.seed(seed)
@@ -118,9 +121,13 @@ class FleetVecEnv(VecEnv):
         return self._step(actions, hold_steps)
 
     def _step(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
-        self._act(actions, hold_steps)
         fleet = self._simulator.fleet
-        rewards, dones = fleet.outcome[:, REWARD], fleet.ended.copy()
+        if self.shares:
+            rewards = self._offer(actions, hold_steps)
+        else:
+            self._act(actions, hold_steps)
+            rewards = fleet.outcome[:, REWARD]
+        dones = fleet.ended.copy()
         self._returns += rewards
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         rewards = rewards.astype(np.float32)
@@ -138,6 +145,17 @@ class FleetVecEnv(VecEnv):
             raise ValueError(
                 f"modes must lie in 0..{N_MODES - 1}, got {np.asarray(modes)[abs(complaint) - 1].tolist()}"
             )
+
+    def _offer(self, shares: NDArray[np.floating[Any]], hold_steps: int) -> NDArray[np.float64]:
+        """Sums of the rewards, shape (B,), of steps under the same shares until one ends an episode."""
+        offers, rewards = offers_of_shares(np.clip(shares, 0.0, 1.0)), np.zeros(self.num_envs)
+        for _ in range(hold_steps):
+            if self._simulator.advance_by(offers):
+                raise ValueError("an episode is over")
+            rewards += self._simulator.fleet.outcome[:, REWARD]
+            if self._simulator.fleet.ended.any():
+                break
+        return rewards
 
     def _start(self, b: int) -> None:
         self._slots[b] = self._episodes.next(b, self._rngs[b]).slot

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from wattward.envs.outlook import Outlook
 
 Modes = NDArray[np.int64]
+Shares = NDArray[np.float64]
 
 
 class Policy(Protocol):
-    """Chooses a mode for every region, step by step.
+    """Chooses a mode for every region, or shares of its free GPUs, step by step.
 
     `reset` is called once before the first `act` of every episode. A policy takes all its randomness from `rng`.
     """
@@ -27,6 +28,9 @@ class Policy(Protocol):
         """Forgets the last episode; `outlook` is that of step 0."""
         ...
 
-    def act(self, outlook: Outlook) -> Modes:
-        """Modes of this step, shape (R,), values of `wattward.envs.action.Mode`."""
+    def act(self, outlook: Outlook) -> Modes | Shares:
+        """Modes of this step, shape (R,), values of `wattward.envs.action.Mode`; or shares in 0..1, shape (R, 2).
+
+        Shares are of the free GPUs for the own queue, then of what is left for others' work.
+        """
         ...

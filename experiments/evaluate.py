@@ -15,7 +15,7 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.configs.scenario_schema import Scenario
 from wattward.configs.suite_schema import Precision, Split
 from wattward.envs.outlook import Outlook
-from wattward.envs.policy import Modes, Policy
+from wattward.envs.policy import Modes, Policy, Shares
 from wattward.envs.types import YUAN_TERMS
 from wattward.experiments import scores
 from wattward.experiments.entrants import Entrant
@@ -32,7 +32,7 @@ class Environment(Protocol):
         """Starts the episode that `options` name."""
         ...
 
-    def step(self, action: Modes) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Modes | Shares) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Takes one step."""
         ...
 
@@ -81,9 +81,9 @@ def run_episode(policy: Policy, env: Environment, split: str, episode: int, seed
     while not ended:
         outlook = env.outlook()
         start = time.perf_counter_ns()
-        modes = policy.act(outlook)
+        action = policy.act(outlook)
         times_ns.append(time.perf_counter_ns() - start)
-        _, _, terminated, truncated, info = env.step(modes)
+        _, _, terminated, truncated, info = env.step(action)
         ended = terminated or truncated
         for term in yuan:
             yuan[term] += float(info[term])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wattward.envs.action import nearest_modes
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.policy import Modes
 from wattward.envs.types import Floats, Ints
@@ -69,9 +70,9 @@ def play(who: Entrant, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[
     ended = False
     info: dict[str, Any] = {}
     while not ended:
-        modes = policy.act(env.outlook())
-        _, _, ended, _, info = env.step(modes)
-        steps.append(_step(env, modes, float(info["cost_yuan"])))
+        action = policy.act(env.outlook())
+        _, _, ended, _, info = env.step(action)
+        steps.append(_step(env, nearest_modes(action), float(info["cost_yuan"])))
     rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
     sources = {name: rows.pop(name) for name in SOURCES}
     return setting_of(env), Replay(entrant=who.name, sources_kw=sources, kpis=dict(info["kpis"]), **rows)
@@ -92,7 +93,7 @@ def setting_of(env: ClusterEnv) -> Setting:
 def _step(env: ClusterEnv, modes: Modes, cost_yuan: float) -> dict[str, Any]:
     flows = env.flows
     return {
-        "modes": np.array(modes[: env.scenario.n_regions], dtype=np.int64),
+        "modes": modes[: env.scenario.n_regions].copy(),
         **_sources(env),
         "unused_kw": flows.sold_kw[0] + flows.curtailed_kw[0],
         "interactive_gpus": flows.interactive_gpus[0].copy(),

@@ -320,7 +320,7 @@ class Session:
             activation=run.settings.activation,
             observation_size=model.observation_space.shape[0],
             observation_sha256=observation_sha256(),
-            n_regions=run.scenario.n_regions if layout == "region" else n_entries(run.scenario),
+            n_regions=run.scenario.n_regions if layout in ("region", "shares") else n_entries(run.scenario),
             hold_steps=run.settings.hold_steps,
             action_layout=layout,
             network=settings.get("network", "flat"),
@@ -338,4 +338,5 @@ def _validation_parts(scenario: Scenario, settings: AgentSettings) -> tuple[Call
     env = partial(make_env, scenario, settings, VALIDATION_SEED, split="validation", num_envs=episodes)
     always_run = [int(Mode.RUN)] * scenario.n_regions + [int(StoreOrder.BY_RULE)] * scenario.n_stores
     joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(reversed(always_run))))
-    return env, {"joint": joint, "modes": always_run, "region": int(Mode.RUN)}[layout]
+    shares = np.broadcast_to([1.0, 0.0], (scenario.n_regions, 2))
+    return env, {"joint": joint, "modes": always_run, "region": int(Mode.RUN), "shares": shares}[layout]
