@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.observation import Observer
 from wattward.envs.outlook import Outlook
-from wattward.envs.policy import Modes, Policy
+from wattward.envs.policy import Modes, Policy, Shares
 from wattward.envs.types import Floats, Ints
 from wattward.experiments import statistics
 from wattward.experiments.entrants import Entrant
@@ -63,7 +63,7 @@ class Witness:
         self.seen = []
         self._policy.reset(outlook, rng)
 
-    def act(self, outlook: Outlook) -> Modes:
+    def act(self, outlook: Outlook) -> Modes | Shares:
         """What the policy does."""
         self.seen.append(outlook.observation.copy())
         return self._policy.act(outlook)
@@ -81,7 +81,7 @@ class Exchanged:
         """As the policy."""
         self._policy.reset(self._deceived(outlook), rng)
 
-    def act(self, outlook: Outlook) -> Modes:
+    def act(self, outlook: Outlook) -> Modes | Shares:
         """What the policy does where it sees this."""
         return self._policy.act(self._deceived(outlook))
 
