@@ -19,6 +19,12 @@ from torch.nn import functional
 from wattward.agents.buffers import FleetReplayBuffer
 
 
+def explored(actions: NDArray[Any], n_actions: int, rate: float, rng: np.random.Generator) -> NDArray[Any]:
+    """The actions, each replaced by a random one of `n_actions` with a chance of `rate`, one coin each."""
+    explores = rng.random(np.shape(actions)) < rate
+    return np.where(explores, rng.integers(n_actions, size=np.shape(actions)), actions)
+
+
 class DoubleDQN(DQN):
     """DQN with double targets and exploration by environment; learns once its buffer holds `learning_starts` steps."""
 
@@ -36,9 +42,9 @@ class DoubleDQN(DQN):
             return values.argmax(dim=1).numpy(), state
         actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
         if not deterministic:
-            rng = self.action_space.np_random
-            explores = rng.random(np.shape(actions)) < self.exploration_rate
-            actions = np.where(explores, rng.integers(self.q_net.action_space.n, size=np.shape(actions)), actions)
+            actions = explored(
+                actions, int(self.q_net.action_space.n), self.exploration_rate, self.action_space.np_random
+            )
         return actions, state
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:

@@ -16,6 +16,7 @@ from sb3_contrib.common.utils import quantile_huber_loss
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from wattward.agents.buffers import FleetReplayBuffer
+from wattward.agents.double_dqn import explored
 
 
 class QuantileDQN(QRDQN):
@@ -31,9 +32,8 @@ class QuantileDQN(QRDQN):
         """Greedy actions, each replaced by a random one with the present exploration rate unless `deterministic`."""
         actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
         if not deterministic:
-            rng, n_actions = self.action_space.np_random, self.quantile_net.action_space.n
-            explores = rng.random(np.shape(actions)) < self.exploration_rate
-            actions = np.where(explores, rng.integers(n_actions, size=np.shape(actions)), actions)
+            n_actions = int(self.quantile_net.action_space.n)
+            actions = explored(actions, n_actions, self.exploration_rate, self.action_space.np_random)
         return actions, state
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:

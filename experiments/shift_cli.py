@@ -23,13 +23,13 @@ def shift(
     """Show every entrant's score before and after a change, and draw why a clock rule loses."""
     from tqdm import tqdm
 
+    from wattward.experiments import day_picture, shift_picture, tables
     from wattward.experiments import shift as shifts
-    from wattward.experiments import shift_picture, tables
     from wattward.experiments.report_data import read_results
     from wattward.experiments.shift_hours import picture_of
 
     picture = folder / shifts.SHIFT_PICTURE if out is None else out
-    shift_picture.check_suffix(picture)
+    day_picture.check_suffix(picture)
     results, rows = read_results(folder), shifts.read_shift(folder)
     if page is not None:
         shifts.update_page(page, rows)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
 from wattward.envs.action import Mode
 from wattward.envs.types import Floats
-from wattward.experiments.day_picture import FAINT, INK, save
+from wattward.experiments.day_picture import FAINT, INK, check_suffix, save
 from wattward.experiments.shift_hours import DAY_H, Panel, Picture
 
 if TYPE_CHECKING:
@@ -32,12 +31,6 @@ MOST_REGIONS = 3
 WIDTH_INCHES, PRICE_INCHES, ROW_INCHES, HEAD_INCHES = 11.0, 2.0, 0.95, 1.5
 HOURS = (0, 3, 6, 9, 12, 15, 18, 21, 24)
 EDGES = np.arange(DAY_H + 1, dtype=np.float64)
-
-
-def check_suffix(path: Path) -> None:
-    """Raises ConfigError unless `path` is a PNG file's."""
-    if path.suffix != ".png":
-        raise ConfigError(f"--out {path}: suffix {path.suffix!r}: must be .png")
 
 
 def draw_shift(shown: Picture, path: Path) -> None:

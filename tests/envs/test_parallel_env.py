@@ -25,12 +25,21 @@ def shortened(name: str) -> Scenario:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_as_pettingzoo_wants_it(name: str) -> None:
-    parallel_api_test(ParallelClusterEnv(shortened(name)), num_cycles=100)
+    env = ParallelClusterEnv(shortened(name))
+    parallel_api_test(env, num_cycles=100)
+    observations, _ = env.reset(seed=0)
+    assert list(observations) == env.agents == env.possible_agents == [one.name for one in shortened(name).regions]
+    assert [agent for agent in env.agents if not env.observation_space(agent).contains(observations[agent])] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_seed_gives_the_same_episode(name: str) -> None:
-    parallel_seed_test(partial(ParallelClusterEnv, shortened(name)), num_cycles=10)
+    make = partial(ParallelClusterEnv, shortened(name))
+    parallel_seed_test(make, num_cycles=10)
+    one, other = make(), make()
+    first, again, different = (env.reset(seed=seed)[0] for env, seed in ((one, 3), (other, 3), (one, 4)))
+    assert [agent for agent in first if (first[agent] != again[agent]).any()] == []
+    assert any((first[agent] != different[agent]).any() for agent in first)
 
 
 @pytest.mark.parametrize("name", NAMES)
