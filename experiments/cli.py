@@ -12,6 +12,7 @@ from wattward.experiments import (
     cases_cli,
     curves_cli,
     explain_cli,
+    informed_cli,
     leaderboard_cli,
     ledger_cli,
     report_cli,
@@ -58,6 +59,7 @@ app.add_typer(ledger_cli.commands, name="ledger")
 app.command()(cases_cli.cases)
 app.command()(curves_cli.curves)
 app.command()(sandwich_cli.sandwich)
+app.command()(informed_cli.informed)
 app.command()(leaderboard_cli.leaderboard)
 app.command()(leaderboard_cli.reproduce)
 app.command()(report_cli.report)
