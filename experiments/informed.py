@@ -24,9 +24,7 @@ def informed(scenario: str) -> dict[str, Any]:
         ConfigError: the scenario is unknown, comes with disturbances, or is made by name and has no file.
     """
     if DISTURBED_BY in scenario and not Path(scenario).is_file():
-        raise ConfigError(
-            f"{scenario}: must be one scenario without disturbances; disturb the file made"
-        )
+        raise ConfigError(f"{scenario}: must be one scenario without disturbances; disturb the file made")
     data = read_yaml(find("scenarios", scenario))
     classes = [one | {"estimate_sigma": 0.0} for one in data["job_classes"]]
     return data | {

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -208,6 +209,7 @@ class Session:
         settings, scenario = run.settings, run.scenario
         found = run.last_whole(console)
         done = found[0].steps_done if found else 0
+        self._began_s, self._earlier_s = monotonic(), (found[0].wall_s or 0.0) if found else 0.0
         # a resumed run must not live through its first episodes again
         seed = int(np.random.SeedSequence([run.seed, done]).generate_state(1)[0]) if done else run.seed
         bank = learners.make_bank(scenario, settings, run.seed, progress=console.is_terminal)
@@ -315,6 +317,7 @@ class Session:
             steps_done=model.num_timesteps,
             updates_done=model._n_updates,
             validation_saving=saving,
+            wall_s=round(self._earlier_s + monotonic() - self._began_s, 1),
             settings=settings,
             settings_sha256=sha256_of(settings),
             activation=run.settings.activation,

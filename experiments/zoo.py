@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,16 +18,17 @@ from wattward.agents.checkpoint import Manifest, read_manifest, sha256_of
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.agent_zoo import Trained, Zoo
 from wattward.experiments import tables
-from wattward.experiments.records import PACKAGE, write_text
+from wattward.experiments.records import PACKAGE, write_json, write_text
 from wattward.experiments.train import train_agent
 
 ZOO = PACKAGE / "agents" / "zoo"
-CARD = "README.md"
+CARD, NUMBERS = "README.md", "card.json"
 TABLES = ("standard", "generalise", "optimisers")
 """Suites whose boards a card quotes, the first that has the scenario."""
 COLUMNS: tuple[tables.Column, ...] = (
     ("seed", tables.number("seed", "d")),
     ("decisions", tables.number("steps_done", ",d")),
+    ("minutes", tables.number("minutes", ".1f")),
     ("validation saving", tables.number("validation_saving", ".1%")),
     ("settings", tables.text("settings")),
     ("weights", tables.text("weights")),
@@ -40,7 +43,7 @@ TEXT = """\
 
 {table}
 Validation saving: of total cost against running all on arrival, on the validation episodes that chose this policy among
-those of its run. {test}
+those of its run. Minutes: of training until then, beside other work on the same two cores. {test}
 
 **Again.** `wattward train {agent} --scenario {scenario} --seed N` gives the same weights on the same kind of machine
 with the same packages; `wattward zoo` trains all that is missing.
@@ -61,6 +64,18 @@ class Place(NamedTuple):
     agent: str
     scenario: str
     seed: int
+
+    @classmethod
+    def parse(cls, name: str) -> Place:
+        """From `SCENARIO/AGENT/seed-N`, as the folders are called.
+
+        Raises:
+            ConfigError: the name is none.
+        """
+        found = re.fullmatch(r"([^/]+)/([^/]+)/seed-(\d+)", name)
+        if found is None:
+            raise ConfigError(f"{name}: must be SCENARIO/AGENT/seed-N")
+        return cls(found[2], found[1], int(found[3]))
 
     def within(self, folder: Path) -> Path:
         """Its folder."""
@@ -113,8 +128,33 @@ def ship(final: Path, target: Path) -> None:
     fresh.rename(target)
 
 
+def trained_again(places: Sequence[Place], *, zoo: Path = ZOO, jobs: int = 2) -> list[bool]:
+    """Trains shipped agents anew, out of sight, and says of each whether the weights are the same, bit for bit.
+
+    Args:
+        places: Which.
+        zoo: Where they are.
+        jobs: Processes.
+
+    Raises:
+        ConfigError: one of them is not in the zoo.
+    """
+    shipped = [_weights(place.within(zoo)) for place in places]
+    with tempfile.TemporaryDirectory() as runs:
+        finals = Parallel(n_jobs=jobs)(delayed(_train_only)(place, Path(runs)) for place in places)
+        return [_weights(final) == weights for final, weights in zip(finals, shipped, strict=True)]
+
+
+def _weights(folder: Path) -> str:
+    return read_manifest(folder).files["policy.safetensors"].sha256
+
+
+def _train_only(place: Place, runs: Path) -> Path:
+    return train_agent(place.agent, place.scenario, place.seed, out=runs, progress=False)
+
+
 def write_cards(plan: Zoo, results: Path, zoo: Path = ZOO) -> list[Path]:
-    """Writes a card for each agent on each scenario, and returns their paths.
+    """Writes a card for each agent on each scenario, with its numbers in JSON beside it, and returns the cards' paths.
 
     Args:
         plan: What is shipped.
@@ -124,13 +164,13 @@ def write_cards(plan: Zoo, results: Path, zoo: Path = ZOO) -> list[Path]:
     paths = [zoo / one.scenario / one.agent / CARD for one in plan.shipped]
     for one, path in zip(plan.shipped, paths, strict=True):
         write_text(path, card(one, results, zoo))
+        write_json(path.with_name(NUMBERS), {"seeds": _seeds(one, zoo), "test": _tested(one, results)})
     return paths
 
 
 def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
     """The card of an agent on a scenario, in Markdown."""
-    made = [read_manifest(Place(one.agent, one.scenario, seed).within(zoo)) for seed in range(one.seeds)]
-    first, scenario = made[0], load_scenario(one.scenario)
+    first, scenario = read_manifest(Place(one.agent, one.scenario, 0).within(zoo)), load_scenario(one.scenario)
     facts = {
         "agent": one.agent,
         "scenario": one.scenario,
@@ -140,30 +180,44 @@ def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
         "hold_steps": first.hold_steps,
         "step_minutes": scenario.step_minutes,
         "observed": first.observation_size,
-        "table": tables.markdown(COLUMNS, [_row(manifest) for manifest in made]),
+        "table": tables.markdown(COLUMNS, _seeds(one, zoo)),
         "test": _test_scores(one, results),
         "settings": yaml.safe_dump(first.settings, sort_keys=True),
     }
     return TEXT.format(**facts)
 
 
+def _seeds(one: Trained, zoo: Path) -> list[dict[str, Any]]:
+    return [_row(read_manifest(Place(one.agent, one.scenario, seed).within(zoo))) for seed in range(one.seeds)]
+
+
 def _row(manifest: Manifest) -> dict[str, Any]:
     weights = manifest.files["policy.safetensors"].sha256
     known = {"seed": manifest.seed, "steps_done": manifest.steps_done, "validation_saving": manifest.validation_saving}
-    return {**known, "settings": manifest.settings_sha256[:8], "weights": weights[:8]}
+    minutes = None if manifest.wall_s is None else manifest.wall_s / 60.0
+    return {**known, "minutes": minutes, "settings": manifest.settings_sha256[:8], "weights": weights[:8]}
 
 
-def _test_scores(one: Trained, results: Path) -> str:
+def _tested(one: Trained, results: Path) -> dict[str, Any] | None:
+    """The board's row of the agent on the scenario: of the first suite that has a score of it."""
     for suite in TABLES:
         for row in _board(results / suite / "leaderboard.json"):
             if (row["entrant"], row["scenario"]) == (one.agent.upper(), one.scenario) and row["score_iqm"] is not None:
-                interval = f"{row['score_iqm']:.3f} ({row['score_low']:.3f} to {row['score_high']:.3f})"
-                over = f"{len(row['train_seeds'])} training seeds and {row['episodes']} test episodes"
-                return (
-                    f"**Test.** {interval}, interquartile mean of the score over {over}, 0 being RunOnArrival and 1 "
-                    f"the hindsight bound: `wattward leaderboard {suite}`."
-                )
-    return "**Test.** Not on a published board."
+                shown = ("score_iqm", "score_low", "score_high", "train_seeds", "episodes")
+                return {"suite": suite} | {key: row[key] for key in shown}
+    return None
+
+
+def _test_scores(one: Trained, results: Path) -> str:
+    row = _tested(one, results)
+    if row is None:
+        return "**Test.** Not on a published board."
+    interval = f"{row['score_iqm']:.3f} ({row['score_low']:.3f} to {row['score_high']:.3f})"
+    over = f"{len(row['train_seeds'])} training seeds and {row['episodes']} test episodes"
+    return (
+        f"**Test.** {interval}, interquartile mean of the score over {over}, 0 being RunOnArrival and 1 "
+        f"the hindsight bound: `wattward leaderboard {row['suite']}`."
+    )
 
 
 def _board(path: Path) -> Sequence[dict[str, Any]]:

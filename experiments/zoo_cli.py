@@ -16,12 +16,21 @@ def zoo(
         "results"
     ),
     only_list: Annotated[bool, typer.Option("--list", help="Say what is missing and train nothing.")] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option("--again", help="SCENARIO/AGENT/seed-N to train anew and compare; may be given again."),
+    ] = None,
     jobs: Jobs = 2,
 ) -> None:
     """Train every shipped agent that is missing, and write the cards of all."""
     from wattward.configs.agent_zoo import load_zoo
     from wattward.experiments import zoo as shipped
 
+    if again:
+        same = shipped.trained_again([shipped.Place.parse(name) for name in again], jobs=jobs)
+        for name, is_same in zip(again, same, strict=True):
+            typer.echo(f"{name}: {'the same weights, bit for bit' if is_same else 'other weights'}")
+        raise typer.Exit(0 if all(same) else 1)
     plan = load_zoo()
     if only_list:
         for place in shipped.missing(plan):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,8 @@ from wattward.configs import ConfigError
 from wattward.configs.agent_zoo import Trained, Zoo, load_zoo
 from wattward.experiments import zoo as shipped
 from wattward.experiments.records import PACKAGE
-from wattward.experiments.zoo import Place, card, missing, ship, train_missing, write_cards
+from wattward.experiments.train import train_agent
+from wattward.experiments.zoo import Place, card, missing, ship, train_missing, trained_again, write_cards
 
 PLAN = Zoo(shipped=(Trained(agent="ppo", scenario="zhejiang-xinjiang", seeds=2),))
 
@@ -48,12 +52,28 @@ def test_a_card_says_what_was_reached(tmp_path: Path) -> None:
     (path,) = write_cards(PLAN, PACKAGE / "no-results", _copied(tmp_path))
     text = path.read_text(encoding="utf-8")
     assert "Not on a published board" in text
-    assert "| 1 | 806,400 | 9.6% |" in text
+    assert re.search(r"\| 1 \| 806,400 \| [\d.–]+ \| 9\.6% \|", text)
     board = tmp_path / "standard" / "leaderboard.json"
     board.parent.mkdir()
     row = '{"entrant": "PPO", "scenario": "zhejiang-xinjiang", "score_iqm": 0.5, "score_low": 0.4, "score_high": 0.6'
     board.write_text(f'[{row}, "train_seeds": [0, 1], "episodes": 100}}]', encoding="utf-8")
     assert "0.500 (0.400 to 0.600)" in card(PLAN.shipped[0], tmp_path)
+    (path,) = write_cards(PLAN, tmp_path, _copied(tmp_path))
+    numbers = json.loads(path.with_name("card.json").read_text(encoding="utf-8"))
+    assert [one["steps_done"] for one in numbers["seeds"]] == [725760, 806400]
+    assert (numbers["test"]["suite"], numbers["test"]["score_iqm"]) == ("standard", 0.5)
+
+
+def test_training_again_tells_the_same_weights_from_others(tmp_path: Path) -> None:
+    again = partial(train_agent, "ppo", "toy", total_steps=768, progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shipped, "train_agent", lambda *place, out, progress: again(place[2], out=out))
+        ship(again(0, out=tmp_path / "runs"), Place("ppo", "toy", 0).within(tmp_path / "zoo"))
+        ship(again(1, out=tmp_path / "runs"), Place("ppo", "toy", 2).within(tmp_path / "zoo"))
+        places = [Place.parse("toy/ppo/seed-0"), Place.parse("toy/ppo/seed-2")]
+        assert trained_again(places, zoo=tmp_path / "zoo", jobs=1) == [True, False]
+    with pytest.raises(ConfigError, match="SCENARIO/AGENT/seed-N"):
+        Place.parse("toy/ppo")
 
 
 def _copied(folder: Path) -> Path:
