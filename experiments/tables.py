@@ -108,7 +108,7 @@ def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
     columns: list[Column] = [("entrant", text("entrant"))]
     columns += [(label, text(label)) for label in (labels[-1], *labels[:-1])]
     shown: list[Row] = [
-        {"entrant": name, **{label: _score(found.get((name, label))) for label in labels}} for name in names
+        {"entrant": name, **{label: score(found.get((name, label))) for label in labels}} for name in names
     ]
     return tuple(columns), shown
 
@@ -121,7 +121,8 @@ def side_by_side_order(rows: Sequence[Row]) -> list[str]:
     return [row["entrant"] for row in sorted(shown, key=lambda row: (*(row["kind"] != kind for kind in kinds),))]
 
 
-def _score(row: Row | None) -> str:
+def score(row: Row | None) -> str:
+    """A score, or the mark of who has none."""
     if row is None:
         return MISSING
     return str(row.get("mark") or MISSING) if row["score_iqm"] is None else f"{row['score_iqm']:.3f}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.experiments.readme import BEGIN, END, update
+from wattward.experiments.readme import BEGIN, END, results_block, update
 
 ROW = {
     "entrant": "PPO",
@@ -59,3 +59,24 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     readme.write_text(f"{BEGIN}{END}\n")
     with pytest.raises(ConfigError, match=r"leaderboard\.json: no such file; `wattward leaderboard quick` writes it"):
         update(readme, tmp_path)
+
+
+def test_many_scenarios_stand_one_below_the_other(tmp_path: Path) -> None:
+    folder = results(tmp_path)
+    rule = {"kind": "rule", "train_seeds": [], "poi_vs_best_rule": None}
+    rows = [
+        ROW | {"entrant": "bound", "kind": "bound", "score_iqm": 1.0, "saving": 0.152},
+        ROW,
+        ROW | rule | {"entrant": "MPC-24", "score_iqm": 0.6},
+        ROW | rule | {"entrant": "WaitAwhile", "score_iqm": 0.4},
+        ROW | rule | {"entrant": "PeakOffset", "score_iqm": -0.02},
+        ROW | rule | {"entrant": "Random", "score_iqm": None, "mark": "late"},
+    ]
+    board = [row | {"scenario": name} for name in ("zhejiang-xinjiang", "eight-hubs") for row in rows if row is not ROW]
+    board.append({**ROW, "scenario": "zhejiang-xinjiang"})
+    (folder / "quick" / "leaderboard.json").write_text(json.dumps(board))
+    block = results_block(folder)
+    assert "| scenario | bound saves | PPO | MPC-24 | best rule | PeakOffset |" in block
+    assert "| zhejiang-xinjiang | 15.2% | 0.654 | 0.600 | 0.400 WaitAwhile | -0.020 |" in block
+    assert "| eight-hubs | 15.2% | – | 0.600 | 0.400 WaitAwhile | -0.020 |" in block
+    assert "Random" not in block
