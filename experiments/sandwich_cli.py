@@ -17,6 +17,7 @@ def sandwich(
     relax: Annotated[
         bool, typer.Option("--relax", help="Also without each thing that the bound leaves out, and without them all.")
     ] = False,
+    improve: Annotated[bool, typer.Option("--improve", help="Also improve the search's modes block by block.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder of the table.")] = Path("results/sandwich"),
     jobs: Jobs = 2,
 ) -> None:
@@ -28,7 +29,7 @@ def sandwich(
 
     rows: list[page.Row] = []
     for name in tqdm(scenario or ["zhejiang-xinjiang"], desc="sandwich", unit="scenario", leave=False):
-        rows += page.sandwich(name, range(episodes), split=split, jobs=jobs, relax=relax)
+        rows += page.sandwich(name, range(episodes), split=split, jobs=jobs, relax=relax, improve=improve)
     paths = page.publish(rows, out, "relaxed" if relax else "sandwich")
     show(tables.terminal(page.COLUMNS, page.means(rows), "between the bound and what can be done"))
     typer.echo(f"{paths[0]}\n{paths[1]}")

@@ -16,9 +16,10 @@ pytestmark = pytest.mark.slow
 
 
 def test_both_lie_between_the_bound_and_what_costs_more() -> None:
-    (row,) = sandwich("toy", [0], jobs=1)
+    (row,) = sandwich("toy", [0], jobs=1, improve=True)
     assert row["bound_yuan"] <= row["tight_yuan"] <= min(row["replay_yuan"], row["search_yuan"])
     assert row["gap"] >= 0.0
+    assert row["tight_yuan"] <= row["descended_yuan"] <= row["search_yuan"] + 1e-6
     assert row["search_yuan"] < row["run_on_arrival_yuan"]
     assert max(row["replay_score"], row["search_score"]) > 0.9, "the toy's optimum is reached, or nearly"
 
