@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattward.agents.checkpoint import Manifest, Tensors
+from wattward.agents.recurrent_acting import LstmCell, RecurrentNetwork
 from wattward.configs import ConfigError
 from wattward.envs.action import Mode
 from wattward.envs.policy import Modes, Shares
 from wattward.envs.region_views import n_regions_of, region_views
 
 N_MODES = len(Mode)
-ACTOR_CRITICS = ("ppo", "maskable-ppo")
-LAST = {"ppo": ["action_net"], "maskable-ppo": ["action_net"], "sac": ["actor.mu"]}
+ACTOR_CRITICS = ("ppo", "maskable-ppo", "recurrent-ppo")
+LAST = {algorithm: ["action_net"] for algorithm in ACTOR_CRITICS} | {"sac": ["actor.mu"]}
 """Layers behind those that the acting network's own name leads."""
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 Layers = list[Layer]
@@ -55,6 +56,10 @@ class Network:
         return x
 
 
+ActingNetwork: TypeAlias = "Network | RegionNetwork | RecurrentNetwork"
+"""What a checkpoint may hold."""
+
+
 class RegionNetwork:
     """As `wattward.agents.region_network` computes a region's logits, for any number of regions."""
 
@@ -86,7 +91,7 @@ class ModeChooser:
     If `masked`, only of modes that may matter, see `masking`.
     """
 
-    def __init__(self, network: Network | RegionNetwork, n_regions: int, joint: bool, masked: bool = False) -> None:
+    def __init__(self, network: ActingNetwork, n_regions: int, joint: bool, masked: bool = False) -> None:
         self._network, self._joint, self._masked = network, joint, masked
         self._place = N_MODES ** np.arange(n_regions - 1, -1, -1)
 
@@ -131,7 +136,7 @@ class ShareChooser:
         return np.clip(shares, 0.0, 1.0).reshape(*mean.shape[:-1], -1, 2)
 
 
-def chooser(manifest: Manifest, network: Network | RegionNetwork) -> Chooser:
+def chooser(manifest: Manifest, network: ActingNetwork) -> Chooser:
     """How observations (..., size) become modes (..., R) by a network of such a checkpoint."""
     if manifest.action_layout == "region":
         assert isinstance(network, Network)
@@ -143,7 +148,7 @@ def chooser(manifest: Manifest, network: Network | RegionNetwork) -> Chooser:
     return ModeChooser(network, manifest.n_regions, joint, masked)
 
 
-def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network | RegionNetwork:
+def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
     """The network that acts, out of a checkpoint's tensors; `path` is for messages.
 
     Raises:
@@ -157,9 +162,22 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> Network 
     layers = _layers(_acting_prefix(manifest), tensors, path, LAST.get(manifest.algorithm))
     if manifest.algorithm == "qrdqn" and layers[-1][1].size % outputs == 0:
         layers[-1] = _mean_of_quantiles(layers[-1], outputs)
-    network = Network(layers, manifest.activation)
-    _must_fit(path, (("inputs", network.n_inputs, manifest.observation_size), ("outputs", network.n_outputs, outputs)))
+    head = Network(layers, manifest.activation)
+    network = _recurrent(head, tensors, path) if manifest.algorithm == "recurrent-ppo" else head
+    _must_fit(path, (("inputs", network.n_inputs, manifest.observation_size), ("outputs", head.n_outputs, outputs)))
     return network
+
+
+def _recurrent(head: Network, tensors: Tensors, path: Path) -> RecurrentNetwork:
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    try:
+        of_input, of_hidden, *biases = (tensors[f"lstm_actor.{name}"].astype(np.float32) for name in names)
+    except KeyError as error:
+        raise ConfigError(f"{path}: tensor {error.args[0]!r} is missing") from error
+    cell = LstmCell(of_input, of_hidden, biases[0] + biases[1])
+    if head.n_inputs != cell.size:
+        raise ConfigError(f"{path}: the layers behind the LSTM have {head.n_inputs} inputs, it has {cell.size} outputs")
+    return RecurrentNetwork(cell, head)
 
 
 def _region_network(manifest: Manifest, tensors: Tensors, path: Path) -> RegionNetwork:

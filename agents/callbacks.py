@@ -102,6 +102,21 @@ class ProgressBar(BaseCallback):
         self._progress.stop()
 
 
+def greedy(model: Learner) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
+    """Greedy actions of a model through one episode; the state of one that remembers is carried along."""
+    state: tuple[NDArray[Any], ...] | None = None
+
+    def act(observations: NDArray[np.float32]) -> NDArray[Any]:
+        nonlocal state
+        if state is None:
+            actions, state = model.predict(observations, deterministic=True)
+        else:
+            actions, state = model.predict(observations, state, deterministic=True)
+        return np.asarray(actions)
+
+    return act
+
+
 class Validation:
     """The same validation episodes every time: how much a policy saves on them against running all work on arrival."""
 
@@ -111,7 +126,7 @@ class Validation:
 
     def saving(self, model: Learner) -> float:
         """Share of the run-on-arrival cost that the model's greedy actions save; positive is better."""
-        cost_yuan = self._cost_yuan(lambda observations: np.asarray(model.predict(observations, deterministic=True)[0]))
+        cost_yuan = self._cost_yuan(greedy(model))
         return float(1.0 - cost_yuan.sum() / self._on_arrival_yuan.sum())
 
     def _cost_yuan(self, act: Callable[[NDArray[np.float32]], NDArray[Any]]) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ class Manifest(Config):
 
     format: Literal[1] = 1
     agent: str
-    algorithm: Literal["ppo", "maskable-ppo", "dqn", "qrdqn", "sac"]
+    algorithm: Literal["ppo", "maskable-ppo", "recurrent-ppo", "dqn", "qrdqn", "sac"]
     scenario: str
     seed: int
     steps_done: int

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from wattward.agents.acting import N_MODES, Network, RegionNetwork, acting_network
+from wattward.agents.acting import N_MODES, ActingNetwork, acting_network
 from wattward.agents.checkpoint import Manifest, Tensors, sha256_of
 from wattward.configs import ConfigError
 
@@ -20,7 +20,7 @@ WHY = (
 )
 
 
-def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, Network | RegionNetwork]:
+def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, ActingNetwork]:
     """A manifest and the acting network from a PPO or DQN zip.
 
     Raises:

@@ -23,7 +23,14 @@ from wattward.agents.region_dqn import TeamDQN, TeamReplayBuffer
 from wattward.agents.region_fleet import RegionFleet
 from wattward.agents.region_network import RegionsPolicy
 from wattward.configs import ConfigError
-from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings, SACSettings
+from wattward.configs.agent_schema import (
+    AgentSettings,
+    DQNSettings,
+    PPOSettings,
+    QRDQNSettings,
+    RecurrentPPOSettings,
+    SACSettings,
+)
 from wattward.configs.scenario_schema import Scenario
 from wattward.envs.action import Mode
 from wattward.envs.episode_bank import EpisodeBank
@@ -32,8 +39,9 @@ from wattward.envs.family import family_of
 
 if TYPE_CHECKING:
     from wattward.agents.quantile_dqn import QuantileDQN
+    from wattward.agents.recurrent_ppo import RecurrentPPO
 
-Learner: TypeAlias = "PPO | DoubleDQN | QuantileDQN | SAC"
+Learner: TypeAlias = "PPO | RecurrentPPO | DoubleDQN | QuantileDQN | SAC"
 BANK_KEY = 1
 """Keeps the choice of a run's episodes apart from all else that its seed decides."""
 ENTROPY = "log_ent_coef"
@@ -169,6 +177,8 @@ def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps
             team = {**returns, "team": regions_in(env)}
             learner, buffer = TeamDQN, {"replay_buffer_class": TeamReplayBuffer, "replay_buffer_kwargs": team}
         return learner("MlpPolicy", env, seed=seed, **given, **buffer)
+    if isinstance(settings, RecurrentPPOSettings):
+        return _recurrent_ppo(settings, env, seed, given)
     if settings.action == "shares":
         given["policy_kwargs"] |= {"log_std_init": settings.log_std_init}
     policy = "MlpPolicy" if action_layout(settings) in ("region", "shares") else _modes_policy(settings)
@@ -188,6 +198,17 @@ def _quantile_dqn(settings: QRDQNSettings, env: VecEnv, seed: int, given: dict[s
         raise ConfigError("algorithm = 'qrdqn' needs sb3-contrib: pip install 'wattward[more]'") from error
     given["policy_kwargs"] |= {"n_quantiles": settings.n_quantiles, "optimizer_class": torch.optim.Adam}
     return QuantileDQN("MlpPolicy", env, seed=seed, **given)
+
+
+def _recurrent_ppo(settings: RecurrentPPOSettings, env: VecEnv, seed: int, given: dict[str, Any]) -> RecurrentPPO:
+    try:
+        from wattward.agents.recurrent_ppo import LstmPolicy, RecurrentPPO
+    except ModuleNotFoundError as error:
+        raise ConfigError("algorithm = 'recurrent-ppo' needs sb3-contrib: pip install 'wattward[more]'") from error
+    given["policy_kwargs"] |= {"lstm_hidden_size": settings.lstm_size}
+    model = RecurrentPPO(LstmPolicy, env, seed=seed, **given)
+    _set_out(model, settings)
+    return model
 
 
 def regions_in(env: VecEnv) -> int:
@@ -263,7 +284,7 @@ def _of_sac(settings: SACSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in names}
 
 
-def _set_out(model: PPO, settings: PPOSettings) -> None:
+def _set_out(model: PPO | RecurrentPPO, settings: PPOSettings) -> None:
     outputs = model.policy.action_net.bias
     assert isinstance(outputs, torch.Tensor)
     with torch.no_grad():

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from wattward.agents.acting import Network, RegionNetwork, acting_network, chooser
+from wattward.agents.acting import ActingNetwork, RegionNetwork, acting_network, chooser
 from wattward.agents.checkpoint import Manifest, observation_sha256, read_policy
+from wattward.agents.recurrent_acting import RecurrentNetwork
 from wattward.configs import ConfigError
 from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Modes, Shares
@@ -17,10 +18,11 @@ from wattward.envs.region_views import observation_size
 class LearnedPolicy:
     """An agent's network as an entrant, without exploration."""
 
-    def __init__(self, manifest: Manifest, network: Network | RegionNetwork) -> None:
+    def __init__(self, manifest: Manifest, network: ActingNetwork) -> None:
         self._manifest, self._network = manifest, network
         self._choose = chooser(manifest, network)
         self._held: Modes | Shares | None = None
+        self._decided_in = -1
 
     @property
     def name(self) -> str:
@@ -33,12 +35,14 @@ class LearnedPolicy:
         return self._manifest
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - the protocol's; chance plays no part
-        """Forgets the held modes and checks that the network was made for such a world.
+        """Forgets the held modes and what the network remembers, and checks that the network was made for such a world.
 
         Raises:
             ConfigError: another observation, or, but for a network of regions, another number of them.
         """
-        self._held = None
+        self._held, self._decided_in = None, -1
+        if isinstance(self._network, RecurrentNetwork):
+            self._network.reset()
         made = self._manifest
         for what, trained, given in self._fits(outlook):
             if trained != given:
@@ -59,9 +63,14 @@ class LearnedPolicy:
 
     def act(self, outlook: Outlook) -> Modes | Shares:
         """Modes of the highest value or probability, shape (R,), or shares (R, 2); held as long as in training."""
-        if outlook.step % self._manifest.hold_steps == 0 or self._held is None:
-            self._held = self._choose(outlook.observation)
+        if self._held is None or self._decides(outlook.step):
+            self._held, self._decided_in = self._choose(outlook.observation), outlook.step
         return self._held.copy()
+
+    def _decides(self, step: int) -> bool:
+        # a network that remembers must see a step once, however often it is asked
+        asked_again = isinstance(self._network, RecurrentNetwork) and step == self._decided_in
+        return step % self._manifest.hold_steps == 0 and not asked_again
 
 
 def _n_orders(outlook: Outlook) -> int:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from wattward.configs import random_family
-from wattward.configs.agent_schema import AgentSettings, DQNSettings, PPOSettings, QRDQNSettings, SACSettings
+from wattward.configs.agent_schema import (
+    AgentSettings,
+    DQNSettings,
+    PPOSettings,
+    QRDQNSettings,
+    RecurrentPPOSettings,
+    SACSettings,
+)
 from wattward.configs.base import ConfigError
 from wattward.configs.loading import DISTURBED_BY, check, find, names, read_yaml
 
@@ -17,6 +24,7 @@ SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings] | type[SACSettings]] =
     "dqn": DQNSettings,
     "qrdqn": QRDQNSettings,
     "sac": SACSettings,
+    "recurrent-ppo": RecurrentPPOSettings,
 }
 """Algorithm -> what its settings may hold."""
 

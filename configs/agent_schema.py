@@ -75,7 +75,7 @@ class WarmStart(Config):
 class PPOSettings(Learner):
     """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
 
-    algorithm: Literal["ppo", "maskable-ppo"]
+    algorithm: Literal["ppo", "maskable-ppo", "recurrent-ppo"]
     n_steps: Count | Literal["episode"] = "episode"
     """Decisions of each environment between two updates; `episode` is all of an episode."""
     n_epochs: Count
@@ -112,6 +112,20 @@ class PPOSettings(Learner):
             raise ValueError("warm_start: not with algorithm 'maskable-ppo', whose masks teachers do not keep")
         if self.network == "regions" and self.algorithm == "maskable-ppo":
             raise ValueError("network: 'regions' is not for algorithm 'maskable-ppo'; choose flat")
+        return self
+
+
+class RecurrentPPOSettings(PPOSettings):
+    """PPO that remembers: one LSTM before the actor and one before the critic (`RecurrentPPO` of sb3-contrib)."""
+
+    algorithm: Literal["recurrent-ppo"]
+    lstm_size: Count = 64
+    """Numbers that each LSTM hands on; `net_arch` stands behind it."""
+
+    @model_validator(mode="after")
+    def _remembers_the_whole(self) -> RecurrentPPOSettings:
+        if self.network != "flat" or self.layout != "flat" or self.warm_start is not None:
+            raise ValueError("algorithm: 'recurrent-ppo' needs layout and network flat, and no warm_start")
         return self
 
 
@@ -176,5 +190,5 @@ class SACSettings(Learner):
     """Weight of the policy's entropy; `auto` learns it."""
 
 
-AgentSettings = PPOSettings | QRDQNSettings | DQNSettings | SACSettings
+AgentSettings = RecurrentPPOSettings | PPOSettings | QRDQNSettings | DQNSettings | SACSettings
 """An algorithm's settings, told apart by `algorithm`."""

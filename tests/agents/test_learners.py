@@ -17,7 +17,7 @@ from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.fleet_vec_env import FleetVecEnv
 
 TOY = load_scenario("toy")
-AGENTS = ["ppo", "maskable-ppo", "dqn", "qrdqn"]
+AGENTS = ["ppo", "maskable-ppo", "recurrent-ppo", "dqn", "qrdqn"]
 
 
 def settings_of(agent: str, **changes: Any) -> AgentSettings:

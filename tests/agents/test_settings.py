@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wattward.configs import ConfigError, load_agent, names
-from wattward.configs.agent_schema import DQNSettings, PPOSettings, QRDQNSettings, SACSettings
+from wattward.configs.agent_schema import DQNSettings, PPOSettings, QRDQNSettings, RecurrentPPOSettings, SACSettings
 
 GOOD = """
 default:
@@ -25,7 +25,7 @@ def settings_file(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("scenario", [*names("scenarios"), "made-up"])
 def test_every_shipped_agent_has_settings_for_every_scenario(agent: str, scenario: str) -> None:
     settings = load_agent(agent, scenario)
-    kinds = {"dqn": DQNSettings, "qrdqn": QRDQNSettings, "sac": SACSettings}
+    kinds = {"dqn": DQNSettings, "qrdqn": QRDQNSettings, "sac": SACSettings, "recurrent": RecurrentPPOSettings}
     assert isinstance(settings, kinds.get(agent.partition("-")[0], PPOSettings))
     assert settings.total_steps >= settings.num_envs
 

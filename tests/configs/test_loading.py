@@ -49,7 +49,7 @@ def test_every_shipped_file_loads_under_its_own_name(kind: str) -> None:
 
 
 def test_every_agent_loads_for_every_scenario() -> None:
-    own = ["dqn", "maskable-ppo", "ppo", "qrdqn", "sac"]
+    own = ["dqn", "maskable-ppo", "ppo", "qrdqn", "recurrent-ppo", "sac"]
     others = {"dqn-regions": "dqn", **{f"ppo-{kind}": "ppo" for kind in ("regions", "shared", "shares", "warm")}}
     trained_by = {**{name: name for name in own}, **others}
     assert names("agents") == sorted(trained_by)

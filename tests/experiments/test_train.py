@@ -75,7 +75,7 @@ def test_another_config_does_not_overwrite(run: Path) -> None:
     assert read_manifest(run / "final").settings["total_steps"] == STEPS
 
 
-@pytest.mark.parametrize("agent", ["ppo", "dqn"])
+@pytest.mark.parametrize("agent", ["ppo", "recurrent-ppo", "dqn"])
 def test_an_interrupted_run_goes_on(agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 600)
