@@ -16,7 +16,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch.nn import functional
 
-from wattward.agents.buffers import FleetReplayBuffer
+from wattward.agents.batch_learning import BatchLearner, discounts_of
 
 
 def explored(actions: NDArray[Any], n_actions: int, rate: float, rng: np.random.Generator) -> NDArray[Any]:
@@ -25,7 +25,7 @@ def explored(actions: NDArray[Any], n_actions: int, rate: float, rng: np.random.
     return np.where(explores, rng.integers(n_actions, size=np.shape(actions)), actions)
 
 
-class DoubleDQN(DQN):
+class DoubleDQN(BatchLearner, DQN):
     """DQN with double targets and exploration by environment; learns once its buffer holds `learning_starts` steps."""
 
     def predict(
@@ -47,32 +47,12 @@ class DoubleDQN(DQN):
             )
         return actions, state
 
-    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        """`gradient_steps` steps on as many batches drawn from the buffer."""
-        buffer = self.replay_buffer
-        assert isinstance(buffer, FleetReplayBuffer)
-        if buffer.size() * self.n_envs < self.learning_starts:
-            return
-        self.policy.set_training_mode(True)
-        self._update_learning_rate(self.policy.optimizer)
-        parameters = list(self.q_net.parameters())
-        batches = buffer.sample_batches(batch_size, gradient_steps)
-        losses = [self._gradient_step(batch, parameters) for batch in batches]
-        self._n_updates += gradient_steps
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-        self.logger.record("train/loss", float(np.mean(losses)))
-
-    def _gradient_step(self, batch: ReplayBufferSamples, parameters: list[torch.nn.Parameter]) -> float:
-        loss = self._loss(batch)
-        self.policy.optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
-        self.policy.optimizer.step()
-        return loss.item()
+    def _learning_network(self) -> torch.nn.Module:
+        return self.q_net
 
     def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:
         values, following = self._values(batch)
-        targets = batch.rewards + (1 - batch.dones) * self._discounts(batch) * following
+        targets = batch.rewards + (1 - batch.dones) * discounts_of(batch) * following
         return functional.smooth_l1_loss(values, targets)
 
     def _values(self, batch: ReplayBufferSamples) -> tuple[torch.Tensor, torch.Tensor]:
@@ -82,8 +62,3 @@ class DoubleDQN(DQN):
             chosen = online(batch.next_observations).argmax(dim=1, keepdim=True)
             following = torch.gather(target(batch.next_observations), 1, chosen)
         return torch.gather(online(batch.observations), 1, batch.actions), following
-
-    @staticmethod
-    def _discounts(batch: ReplayBufferSamples) -> torch.Tensor:
-        assert batch.discounts is not None
-        return batch.discounts

@@ -14,6 +14,7 @@ import torch
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch.nn import functional
 
+from wattward.agents.batch_learning import discounts_of
 from wattward.agents.buffers import FleetReplayBuffer, Indices
 from wattward.agents.double_dqn import DoubleDQN
 
@@ -41,7 +42,7 @@ class TeamDQN(DoubleDQN):
         values, following = self._values(batch)
         team = self.replay_buffer.team
         rewards, dones, discounts = (
-            column.view(-1, team)[:, 0] for column in (batch.rewards, batch.dones, self._discounts(batch))
+            column.view(-1, team)[:, 0] for column in (batch.rewards, batch.dones, discounts_of(batch))
         )
         targets = rewards + (1 - dones) * discounts * following.view(-1, team).sum(dim=1)
         return functional.smooth_l1_loss(values.view(-1, team).sum(dim=1), targets)
