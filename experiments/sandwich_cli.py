@@ -30,6 +30,6 @@ def sandwich(
     rows: list[page.Row] = []
     for name in tqdm(scenario or ["zhejiang-xinjiang"], desc="sandwich", unit="scenario", leave=False):
         rows += page.sandwich(name, range(episodes), split=split, jobs=jobs, relax=relax, improve=improve)
-    paths = page.publish(rows, out, "relaxed" if relax else "sandwich")
+    paths = page.publish(rows, out, "relaxed" if relax else "improved" if improve else "sandwich")
     show(tables.terminal(page.COLUMNS, page.means(rows), "between the bound and what can be done"))
     typer.echo(f"{paths[0]}\n{paths[1]}")

@@ -34,6 +34,23 @@ COLUMNS: tuple[tables.Column, ...] = (
     ("weights", tables.text("weights")),
 )
 
+INDEX_COLUMNS: tuple[tables.Column, ...] = (
+    ("scenario", tables.text("scenario")),
+    ("agent", tables.text("agent")),
+    ("seeds", tables.number("seeds", "d")),
+    ("decisions", tables.number("decisions", ",d")),
+    ("validation saving", tables.text("validation")),
+    ("test score", tables.text("test")),
+)
+INDEX = """\
+# Shipped agents
+
+Trained by `make zoo` from `configs/zoo.yaml` and `configs/agents`. Decisions: of each run. Validation saving: of total
+cost against running all on arrival, over training seeds. Test score: interquartile mean over seeds and test episodes
+with a 95 % interval, 0 being RunOnArrival and 1 the hindsight bound, which no policy can reach
+([why](../../docs/limits.md)).
+
+{table}"""
 ACTS = {"modes": "a mode a region", "joint": "one number for the modes of all regions", "region": "region by region"}
 TEXT = """\
 # {agent} on {scenario}
@@ -166,6 +183,30 @@ def write_cards(plan: Zoo, results: Path, zoo: Path = ZOO) -> list[Path]:
         write_text(path, card(one, results, zoo))
         write_json(path.with_name(NUMBERS), {"seeds": _seeds(one, zoo), "test": _tested(one, results)})
     return paths
+
+
+def write_index(plan: Zoo, results: Path, zoo: Path = ZOO) -> Path:
+    """Writes the table of all shipped agents, a row an agent and scenario, and returns its path."""
+    path, rows = zoo / CARD, [_entry(one, results, zoo) for one in plan.shipped]
+    write_text(path, INDEX.format(table=tables.markdown(INDEX_COLUMNS, rows)))
+    return path
+
+
+def _entry(one: Trained, results: Path, zoo: Path) -> dict[str, Any]:
+    seeds, tested = _seeds(one, zoo), _tested(one, results)
+    savings = [100 * row["validation_saving"] for row in seeds]
+    known = {
+        "scenario": f"[{one.scenario}]({one.scenario}/{one.agent}/{CARD})",
+        "agent": one.agent,
+        "seeds": one.seeds,
+        "decisions": load_agent(one.agent, one.scenario).total_steps,
+        "validation": f"{min(savings):.1f} to {max(savings):.1f}%" if one.seeds > 1 else f"{savings[0]:.1f}%",
+        "test": tables.MISSING,
+    }
+    if tested is None:
+        return known
+    interval = f"{tested['score_low']:.3f} to {tested['score_high']:.3f}"
+    return known | {"test": f"{tested['score_iqm']:.3f} ({interval})"}
 
 
 def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:

@@ -38,5 +38,5 @@ def zoo(
         return
     for place in shipped.train_missing(plan, runs, jobs=jobs):
         typer.echo(place.within(shipped.ZOO))
-    for path in shipped.write_cards(plan, results):
+    for path in (*shipped.write_cards(plan, results), shipped.write_index(plan, results)):
         typer.echo(path)

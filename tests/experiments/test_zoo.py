@@ -14,7 +14,7 @@ from wattward.configs.agent_zoo import Trained, Zoo, load_zoo
 from wattward.experiments import zoo as shipped
 from wattward.experiments.records import PACKAGE
 from wattward.experiments.train import train_agent
-from wattward.experiments.zoo import Place, card, missing, ship, train_missing, trained_again, write_cards
+from wattward.experiments.zoo import Place, card, missing, ship, train_missing, trained_again, write_cards, write_index
 
 PLAN = Zoo(shipped=(Trained(agent="ppo", scenario="zhejiang-xinjiang", seeds=2),))
 
@@ -61,6 +61,8 @@ def test_a_card_says_what_was_reached(tmp_path: Path) -> None:
     (path,) = write_cards(PLAN, tmp_path, _copied(tmp_path))
     numbers = json.loads(path.with_name("card.json").read_text(encoding="utf-8"))
     assert [one["steps_done"] for one in numbers["seeds"]] == [725760, 806400]
+    index = write_index(PLAN, tmp_path, tmp_path / "zoo").read_text(encoding="utf-8")
+    assert "(zhejiang-xinjiang/ppo/README.md) | ppo | 2 | 806,400 | 9.5 to 9.6% | 0.500 (0.400 to 0.600) |" in index
     assert (numbers["test"]["suite"], numbers["test"]["score_iqm"]) == ("standard", 0.5)
 
 
