@@ -37,7 +37,7 @@ def make_params(
         recorded_dearest_yuan_per_kwh: The dearest price of each region in the recording that plays in place of the
             regions' tariffs (`Recording.dearest_yuan_per_kwh`), if one does.
 
-    Two of them are derived, not read:
+    Three of them are derived, not read:
 
     - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
       the region's tariff, market or recording, those that may take its place, price spikes and its contracts can come
@@ -48,6 +48,7 @@ def make_params(
     - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
       prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
       rewards with and without them are on one scale.
+    - `worth_yuan_per_gpu_h`: what a GPU-hour of work adds to the cost at mean prices; the reward "shaped" reads it.
     """
     one = Params(
         n_steps=np.array(scenario.n_steps),
@@ -121,6 +122,7 @@ def _contracts(scenario: Scenario, recorded: tuple[float | None, ...]) -> dict[s
         "band_low": np.array(scenario.band_low),
         "band_high": np.array(scenario.band_high),
         "reference_yuan_per_step": np.array(_reference_yuan_per_step(scenario)),
+        "worth_yuan_per_gpu_h": np.array(_worth_yuan_per_gpu_h(scenario)),
     }
 
 
@@ -163,14 +165,26 @@ def _reference_yuan_per_step(scenario: Scenario) -> float:
     return max(total, 1e-3)
 
 
+def _worth_yuan_per_gpu_h(scenario: Scenario) -> float:
+    return float(np.mean([_added_yuan_per_gpu_h(scenario, region) for region in scenario.regions]))
+
+
+def _added_yuan_per_gpu_h(scenario: Scenario, region: Region) -> float:
+    added_kw = (_facility_kw(region, region.fleet.gpus) - _facility_kw(region, 0.0)) / region.fleet.gpus
+    return added_kw * max(0.0, _mean_yuan_per_kwh(scenario, region))
+
+
+def _mean_yuan_per_kwh(scenario: Scenario, region: Region) -> float:
+    price = mean_price_yuan_per_kwh(scenario.tariffs[region.tariff])
+    return price + region.carbon.mean_kg_per_kwh * _carbon_yuan_per_kg(scenario)
+
+
 def _mean_yuan_per_h(scenario: Scenario, r: int) -> float:
     region = scenario.regions[r]
-    tariff = scenario.tariffs[region.tariff]
     grid_kw = expected_grid_kw(scenario, r)
     peak_kw = max(0.0, _facility_kw(region, region.fleet.gpus) - _typical_green_kw(region))
-    yuan_per_kwh = mean_price_yuan_per_kwh(tariff) + region.carbon.mean_kg_per_kwh * _carbon_yuan_per_kg(scenario)
     demand_yuan_per_kwh = _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
-    return grid_kw * max(0.0, yuan_per_kwh) + peak_kw * demand_yuan_per_kwh
+    return grid_kw * max(0.0, _mean_yuan_per_kwh(scenario, region)) + peak_kw * demand_yuan_per_kwh
 
 
 def _expected_facility_kw(scenario: Scenario, r: int) -> float:

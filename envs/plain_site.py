@@ -27,7 +27,13 @@ def plain_params(n_steps: int, *, step_h: float = 1.0, **changes: float) -> Para
     extras = plain_sites((1, 1)) | no_constraints((1,))
     extras |= {name: np.full((1, 1), value) for name, value in site.items()}
     one = {"carbon_yuan_per_kg": 0.0, "drop_yuan_per_gpu_h": 0.0, "late_yuan_per_gpu_h_per_h": 0.0}
-    one |= {"settlement_late_h": 0.0, "band_low": 0.6, "band_high": 0.8, "reference_yuan_per_step": 1.0}
+    one |= {
+        "settlement_late_h": 0.0,
+        "band_low": 0.6,
+        "band_high": 0.8,
+        "reference_yuan_per_step": 1.0,
+        "worth_yuan_per_gpu_h": 0.0,
+    }
     classes = {"class_divisible": [True, False], "class_preemptible": [True, False], "class_restart_h": [0.0, 0.0]}
     fields = extras | {name: np.array([value]) for name, value in one.items()}
     fields |= {name: np.array([values]) for name, values in classes.items()}

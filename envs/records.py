@@ -28,7 +28,7 @@ SCENARIO = _row(
     " reference_yuan_per_step worth_yuan_per_gpu_h green_cost_per_kwh late_cost_per_gpu_h band_cost",
     i8="n_steps",
 )
-"""Fields of `Params` with one number an environment; `worth_yuan_per_gpu_h` is what "shaped" rewards credit."""
+"""Fields of `Params` with one number an environment."""
 SITE = _row(
     f8="fleet_gpus gang_limit_gpus gpu_idle_kw gpu_busy_kw pue_base pue_slope_per_c pue_free_c demand_yuan_per_kw"
     " wan_gb_per_step wan_yuan_per_gb wan_kwh_per_gb settlement_yuan_per_gpu_h"
@@ -80,8 +80,6 @@ JOB = _row(i4="number arrival_step deadline_step origin job_class", f8="gpus wor
 ON_ARRIVAL = _row(f8="cost_yuan left_gpu_h")
 SERIES = tuple(name for name in HOUR.names or () if name not in ("pue", "fixed_kw"))
 """Fields of `Exogenous` that an HOUR holds as they are."""
-WORK_SHARE = 0.5
-"""Worth of a GPU-hour done under "shaped", as a share of what one left undone costs at the end: near its mean price."""
 
 
 def pack_params(params: Params) -> tuple[Rows, Rows, Rows]:
@@ -90,9 +88,8 @@ def pack_params(params: Params) -> tuple[Rows, Rows, Rows]:
     sites = np.zeros(params.fleet_gpus.shape, SITE)
     classes = np.zeros(params.class_divisible.shape, JOB_CLASS)
     for rows, prefix in ((scenario, ""), (sites, ""), (classes, "class_")):
-        for name in set(rows.dtype.names or ()) - {"worth_yuan_per_gpu_h"}:
+        for name in rows.dtype.names or ():
             rows[name] = getattr(params, prefix + name)
-    scenario["worth_yuan_per_gpu_h"] = WORK_SHARE * params.settlement_yuan_per_gpu_h.mean(axis=1)
     return scenario, sites, classes
 
 

@@ -53,6 +53,7 @@ def random_params(
         band_low=np.array([0.6]),
         band_high=np.array([0.8]),
         reference_yuan_per_step=np.array([10.0]),
+        worth_yuan_per_gpu_h=np.array([0.5]),
         class_divisible=np.array([[True, False, False]]),
         class_preemptible=np.array([[True, False, True]]),
         class_restart_h=np.array([[0.0, 0.0, rng.uniform(0.0, 1.0)]]),

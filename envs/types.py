@@ -80,6 +80,7 @@ class Params(NamedTuple):
     band_low: Floats  # (B,) share of the fleet
     band_high: Floats  # (B,)
     reference_yuan_per_step: Floats  # (B,) expected cost of a step when all runs on arrival
+    worth_yuan_per_gpu_h: Floats  # (B,) what "shaped" rewards credit for work done
     green_cost_per_kwh: Floats  # (B,) constraint cost of a kWh that is missing to the green share
     late_cost_per_gpu_h: Floats  # (B,) constraint cost of a GPU-h that misses its deadline
     band_cost: Floats  # (B,) constraint cost of a region out of the band for a step

@@ -50,6 +50,7 @@ def hand_params(n_steps: int, n_regions: int = 1, **changed: Any) -> Params:
         "band_low": np.array([0.6]),
         "band_high": np.array([0.8]),
         "reference_yuan_per_step": np.array([1.0]),
+        "worth_yuan_per_gpu_h": np.array([0.0]),
         "class_divisible": np.array([[True, False]]),
         "class_preemptible": np.array([[True, True]]),
         "class_restart_h": np.array([[0.0, 0.5]]),
