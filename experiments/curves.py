@@ -25,7 +25,7 @@ COLUMNS: tuple[tables.Column, ...] = (
     ("scenario", tables.text("scenario")),
     ("agent", tables.text("agent")),
     ("seeds", tables.number("seeds", "d")),
-    ("best rule", tables.number("rule_saving", ".1%")),
+    ("rule", tables.number("rule_saving", ".1%")),
     ("bound", tables.number("bound_saving", ".1%")),
     ("best of a run", tables.text("best")),
     ("decisions to the rule's", tables.text("decisions_to_rule")),

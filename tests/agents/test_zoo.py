@@ -26,7 +26,7 @@ def test_what_the_plan_asks_for_is_shipped_and_nothing_else() -> None:
 
 def test_the_zoo_is_small_and_holds_no_pickles() -> None:
     files = [path for path in ZOO.rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {"policy.safetensors", "checkpoint.json", "README.md"}
+    assert {path.name for path in files} == {"policy.safetensors", "checkpoint.json", "README.md", "card.json"}
     assert sum(path.stat().st_size for path in files) < 20_000_000
 
 
