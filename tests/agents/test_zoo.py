@@ -36,7 +36,8 @@ def test_the_shipped_settings_trained_it(folder: Path) -> None:
     scenario, agent, seed = folder.relative_to(ZOO).parts
     assert (manifest.scenario, manifest.agent, f"seed-{manifest.seed}") == (scenario, agent, seed)
     assert manifest.settings == load_agent(agent, scenario).model_dump(mode="json")
-    assert read_manifest(folder).validation_saving > 0.0
+    full = scenario.startswith("qingyang")  # there, whoever waits loses
+    assert read_manifest(folder).validation_saving > (-1e-9 if full else 0.01)
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 
