@@ -49,6 +49,8 @@ class Manifest(Config):
     steps_done: int
     updates_done: int
     validation_saving: float | None = None
+    wall_s: Annotated[float | None, Field(exclude_if=lambda seconds: seconds is None)] = None
+    """Training until then, on the machine that trained; of a resumed run its sessions together."""
     settings: dict[str, Any]
     settings_sha256: str
     activation: Literal["relu", "tanh"]
