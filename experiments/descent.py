@@ -12,8 +12,10 @@ from wattward.envs.action import Mode
 from wattward.envs.bank import Bank
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.kernels.fleet import COST
+from wattward.envs.outlook import Outlook
 from wattward.envs.policy import Policy
 from wattward.envs.simulator import Simulator
+from wattward.envs.testing import played_yuan
 
 ALL_JOINT = 2
 """Up to so many regions a block tries all joint modes; of more it changes one region's at a time."""
@@ -26,14 +28,20 @@ Actions = NDArray[np.int64]
 
 def executed(env: ClusterEnv, policy: Policy, split: str, episode: int) -> tuple[Actions, float]:
     """What a policy does in an episode, (N, R) modes, and what it costs [yuan]."""
-    env.reset(options={"split": split, "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(episode))
-    done, total, ended = list[Actions](), 0.0, False
-    while not ended:
-        done.append(np.array(policy.act(env.outlook()), dtype=np.int64))
-        _, _, ended, _, info = env.step(done[-1])
-        total += float(info["cost_yuan"])
-    return np.array(done), total
+    watched = _Watched(policy)
+    yuan = played_yuan(env, watched, split, episode)
+    return np.array(watched.done), yuan
+
+
+class _Watched:
+    """A policy whose actions are kept."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.name, self.reset, self._policy, self.done = policy.name, policy.reset, policy, list[Actions]()
+
+    def act(self, outlook: Outlook) -> Actions:
+        self.done.append(np.array(self._policy.act(outlook), dtype=np.int64))
+        return self.done[-1]
 
 
 def descend(env: ClusterEnv, actions: Actions, *, block: int, widths: Sequence[int] = WIDTHS) -> tuple[Actions, float]:
