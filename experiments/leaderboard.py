@@ -112,13 +112,17 @@ def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
-    """The board as a page: over all scenarios first, if there are several, then one by one."""
+    """The board as a page: over all scenarios first, if there are several, then one by one.
+
+    Who has no score over all is left out of that part: means over fewer scenarios are of other episodes.
+    """
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
     parts = [f"# {suite.title}\n\n{note(suite)}\n"]
     if len(labels) > 1:
         parts.append(f"## Score by scenario\n\n{tables.markdown(*tables.by_scenario(rows))}")
     for label in sorted(labels, key=lambda label: label != ALL):
-        shown = [row for row in rows if row["scenario"] == label]
+        here = [row for row in rows if row["scenario"] == label]
+        shown = here if label != ALL else [row for row in here if row["score_iqm"] is not None]
         parts.append((f"## {label}\n\n" if len(labels) > 1 else "") + tables.markdown(tables.PAGE, shown))
     return "\n".join(parts)
 
