@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from wattward.agents.learners import Learner
@@ -68,6 +69,22 @@ class Every(BaseCallback):
 
     def _multiple_after(self, steps: int) -> int:
         return (steps // self._interval + 1) * self._interval
+
+
+class MovingLambda(BaseCallback):
+    """Moves the lambda of generalised advantages linearly from `start` to `end` over `total_steps`."""
+
+    def __init__(self, start: float, end: float, total_steps: int) -> None:
+        super().__init__()
+        self._start, self._end, self._total_steps = start, end, total_steps
+
+    def _on_rollout_start(self) -> None:
+        done = min(1.0, self.num_timesteps / self._total_steps)
+        assert isinstance(self.model, OnPolicyAlgorithm)
+        self.model.rollout_buffer.gae_lambda = self._start + (self._end - self._start) * done
+
+    def _on_step(self) -> bool:
+        return True
 
 
 class ProgressBar(BaseCallback):

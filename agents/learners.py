@@ -126,7 +126,9 @@ def make_env(
             f"{scenario.n_stores}; choose network: flat, or storage_control: rule"
         )
     layout, many = action_layout(settings), num_envs or settings.num_envs
-    kind = {"joint": layout == "joint", "shares": layout == "shares"}
+    kind: dict[str, Any] = {"joint": layout == "joint", "shares": layout == "shares"}
+    if split == "train":
+        kind["late_weight"] = settings.late_weight
     fleet = FleetVecEnv(scenario, many, seed=seed, reward=settings.reward, split=split, bank=bank, **kind)
     env = RegionFleet(fleet) if settings.layout == "region" else fleet
     return HeldActions(env, settings.hold_steps, settings.reward_scale)
@@ -153,7 +155,7 @@ def make_bank(
     if family_of(scenario) is not None:
         return settings.bank_episodes
     numbers = np.random.default_rng([BANK_KEY, seed]).choice(N_TRAINING_EPISODES, settings.bank_episodes, replace=False)
-    return EpisodeBank.drawn(scenario, numbers.tolist(), progress=progress)
+    return EpisodeBank.drawn(scenario.with_lateness(settings.late_weight), numbers.tolist(), progress=progress)
 
 
 def make_model(settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps: int, threads: int = 1) -> Learner:

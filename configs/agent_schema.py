@@ -17,6 +17,14 @@ def _is_flat(value: object) -> bool:
     return value == "flat"
 
 
+def _is_one(value: object) -> bool:
+    return value == 1
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 def _is_modes(value: object) -> bool:
     return value == "modes"
 
@@ -39,6 +47,8 @@ class Learner(Config):
     view; it is then an environment of its own: steps and batches count regions' decisions, `num_envs` does not."""
     reward: Literal["shaped", "saving", "cost"] = "shaped"
     reward_scale: Positive = 1.0
+    late_weight: Annotated[Positive, Field(exclude_if=_is_one)] = 1.0
+    """Times the scenario's price of lateness that training charges; validation charges the scenario's own."""
     net_arch: tuple[Count, ...] = (128, 128)
     activation: Literal["relu", "tanh"] = "relu"
     gamma: Discount
@@ -80,6 +90,8 @@ class PPOSettings(Learner):
     """Decisions of each environment between two updates; `episode` is all of an episode."""
     n_epochs: Count
     gae_lambda: Share = 0.95
+    gae_lambda_end: Annotated[Share | None, Field(exclude_if=_is_absent)] = None
+    """Reached linearly at `total_steps`; constant where absent."""
     clip_range: Positive = 0.2
     ent_coef: NonNegative = 0.0
     vf_coef: NonNegative = 0.5

@@ -147,6 +147,14 @@ class Scenario(Config):
         parts = [(r.battery, r.tank, r.supply, r.fleet.sleep) for r in self.regions]
         return any(any(part) for part in parts) or any((self.grid_events, self.constraints))
 
+    def with_lateness(self, times: float) -> Scenario:
+        """The same, but for a price of lateness so many times as high."""
+        if times == 1:
+            return self
+        price = self.contracts.late_yuan_per_gpu_h_per_h * times
+        contracts = self.contracts.model_copy(update={"late_yuan_per_gpu_h_per_h": price})
+        return self.model_copy(update={"contracts": contracts})
+
     @property
     def step_h(self) -> float:
         """Length of a step [h]."""

@@ -37,7 +37,9 @@ class FamilyEpisodes:
         bank: The episodes.
     """
 
-    def __init__(self, family: Member, size: int, *, split: str, on_arrival: bool, seed: int) -> None:
+    def __init__(
+        self, family: Member, size: int, *, split: str, on_arrival: bool, seed: int, late_weight: float = 1.0
+    ) -> None:
         """Draws the pool.
 
         Args:
@@ -46,6 +48,7 @@ class FamilyEpisodes:
             split: The split they are of.
             on_arrival: Whether running all work on arrival is played in each, for rewards that need it.
             seed: Picks the members.
+            late_weight: Times each member's own price of lateness that is charged.
         """
         models = tuple(load_scenario(name) for name in MODEL_SCENARIOS)
         rng = np.random.default_rng([seed, size])
@@ -56,7 +59,7 @@ class FamilyEpisodes:
         self._params: list[Params] = []
         for slot, number in enumerate(self.numbers):
             # made anew, not loaded: what is kept of a scenario goes with it
-            scenario = generate(Member(family.regions, member_number(split, number)), models)
+            scenario = generate(Member(family.regions, member_number(split, number)), models).with_lateness(late_weight)
             own = self.bank.put_of(scenario, slot, draw(scenario, episode_seed(split, number)))
             if on_arrival:
                 Simulator(own, 1, self.bank).play_on_arrival(0, slot)

@@ -49,6 +49,7 @@ class FleetVecEnv(VecEnv):
         threads: int = 1,
         bank: EpisodeBank | int | None = None,
         draw_ahead: int | None = None,
+        late_weight: float = 1.0,
     ) -> None:
         """Allocates the batch.
 
@@ -64,9 +65,11 @@ class FleetVecEnv(VecEnv):
             bank: Episodes drawn beforehand, or how many, as in `ClusterVectorEnv`; of a family, how many members are
                 drawn for the environments to choose from, one an environment by default.
             draw_ahead: Most fresh episodes drawn ahead, as in `ClusterVectorEnv`; none of a family.
+            late_weight: Times the scenario's price of lateness that is charged, here and in a bank that is brought.
         """
         check_counts(num_envs, threads, draw_ahead)
-        self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        found = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        self.scenario, self._late_weight = found.with_lateness(late_weight), late_weight
         self.reward, self.split, self.joint, self.shares = reward, split, joint, shares
         self._family = family_of(self.scenario)
         self._episodes: Episodes = self._pool(num_envs, seed, bank, draw_ahead)
@@ -88,7 +91,14 @@ class FleetVecEnv(VecEnv):
         if isinstance(bank, EpisodeBank):
             refuse_family(self.scenario, "a bank")
         size, on_arrival = bank if isinstance(bank, int) else num_envs, self.reward != "cost"
-        return FamilyEpisodes(self._family, size, split=self.split, on_arrival=on_arrival, seed=seed)
+        return FamilyEpisodes(
+            self._family,
+            size,
+            split=self.split,
+            on_arrival=on_arrival,
+            seed=seed,
+            late_weight=self._late_weight,
+        )
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seeds the choice of episodes; takes effect at the next episode of each environment."""

@@ -262,12 +262,14 @@ class Session:
         self._env.close()
 
     def _callbacks(self) -> list[Any]:
-        from wattward.agents.callbacks import EpisodeKpis, Every
+        from wattward.agents.callbacks import EpisodeKpis, Every, MovingLambda
 
         settings = self._run.settings
         callbacks: list[Any] = [EpisodeKpis(), Every(max(1, settings.total_steps // CHECKPOINTS), self._checkpoint)]
         if settings.validations:
             callbacks.append(Every(max(1, settings.total_steps // settings.validations), self._validate))
+        if isinstance(settings, PPOSettings) and settings.gae_lambda_end is not None:
+            callbacks.append(MovingLambda(settings.gae_lambda, settings.gae_lambda_end, settings.total_steps))
         return callbacks
 
     def _note(self) -> str:

@@ -110,6 +110,31 @@ def test_rewards_are_scaled_and_returns_are_not() -> None:
     assert [info["episode"]["r"] for info in infos] == [info["episode"]["r"] for info in same]
 
 
+@pytest.mark.parametrize(
+    ("scenario", "bank_episodes"), [("zhejiang-xinjiang", 0), ("zhejiang-xinjiang", 2), ("random-2", 2)]
+)
+def test_training_alone_charges_lateness_more(scenario: str, bank_episodes: int) -> None:
+    """The same modes: bills of lateness, and with them returns, differ in training and not in validation."""
+    worlds = [settings_of("ppo", late_weight=weight, bank_episodes=bank_episodes) for weight in (1, 3)]
+    (plain, gain), (dear, less) = (_held_back(scenario, settings, "train") for settings in worlds)
+    assert plain["late_yuan"] > 0.0
+    assert dear["late_yuan"] == pytest.approx(3.0 * plain["late_yuan"])
+    assert less < gain
+    assert _held_back(scenario, worlds[0], "validation") == _held_back(scenario, worlds[1], "validation")
+
+
+def _held_back(scenario: str, settings: AgentSettings, split: str) -> tuple[dict[str, float], float]:
+    """KPIs and return of a first episode in which nothing runs before it is due."""
+    world = load_scenario(scenario)
+    bank = learners.make_bank(world, settings, 0) if split == "train" else None
+    env = learners.make_env(world, settings, 0, split=split, num_envs=1, bank=bank)
+    env.reset()
+    infos: list[dict[str, Any]] = []
+    for _ in range(world.n_steps):
+        _, _, _, infos = env.step(np.zeros((1, 2), dtype=np.int64))
+    return infos[0]["kpis"], infos[0]["episode"]["r"]
+
+
 def test_a_held_decision_is_that_many_steps_of_the_same_modes() -> None:
     held, single = (learners.make_env(TOY, settings_of("ppo", hold_steps=hold), 0) for hold in (5, 1))
     held.reset()
