@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import builtins
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,14 +50,7 @@ def test_the_mean_layer_is_the_mean_of_the_quantiles() -> None:
     )
 
 
-def test_without_sb3_contrib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "wattward.agents.quantile_dqn":
-            raise ModuleNotFoundError(name="sb3_contrib")
-        return plain(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ConfigError, match=r"wattward\[more\]"):
+def test_without_sb3_contrib_it_says_what_to_install(without: Callable[[str, str], None]) -> None:
+    without("wattward.agents.quantile_dqn", "sb3_contrib")
+    with pytest.raises(ConfigError, match=r"'qrdqn' needs sb3-contrib: pip install 'wattward\[more\]'"):
         model_of()

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import builtins
 import copy
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -303,14 +303,7 @@ def test_its_zip_is_refused_as_that_of_no_plain_perceptron(tmp_path: Path) -> No
         load_policy(tmp_path / "mine.zip", trust_pickle=True)
 
 
-def test_without_sb3_contrib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "wattward.agents.recurrent_ppo":
-            raise ModuleNotFoundError(name="sb3_contrib")
-        return plain(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+def test_without_sb3_contrib_it_says_what_to_install(without: Callable[[str, str], None]) -> None:
+    without("wattward.agents.recurrent_ppo", "sb3_contrib")
     with pytest.raises(ConfigError, match=r"'recurrent-ppo' needs sb3-contrib: pip install 'wattward\[more\]'"):
         model_of()
