@@ -168,6 +168,14 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> ActingNe
     return network
 
 
+def acting_tensors(manifest: Manifest, tensors: Tensors) -> Tensors:
+    """Of a checkpoint's tensors those that act: neither critics nor target networks."""
+    prefixes = [_acting_prefix(manifest), *(f"{name}." for name in LAST.get(manifest.algorithm, ()))]
+    prefixes += ["mlp_extractor.encoder."] if manifest.network == "regions" else []
+    prefixes += ["lstm_actor."] if manifest.algorithm == "recurrent-ppo" else []
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(tuple(prefixes))}
+
+
 def _recurrent(head: Network, tensors: Tensors, path: Path) -> RecurrentNetwork:
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     try:

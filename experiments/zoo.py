@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Any, NamedTuple
 import yaml
 from joblib import Parallel, delayed
 
-from wattward.agents.checkpoint import Manifest, read_manifest, sha256_of
+from wattward.agents.acting import acting_tensors
+from wattward.agents.checkpoint import Manifest, read_manifest, read_policy, sha256_of, write
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.agent_zoo import Trained, Zoo
 from wattward.experiments import tables
@@ -137,12 +136,9 @@ def _train(place: Place, runs: Path, zoo: Path) -> None:
 
 
 def ship(final: Path, target: Path) -> None:
-    """Puts a finished policy into its place, whole or not at all."""
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(final, fresh)
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.rename(target)
+    """Puts what acts of a finished policy into its place, whole or not at all."""
+    manifest, tensors = read_policy(final)
+    write(target, manifest, acting_tensors(manifest, tensors))
 
 
 def trained_again(places: Sequence[Place], *, zoo: Path = ZOO, jobs: int = 2) -> list[bool]:
@@ -162,8 +158,8 @@ def trained_again(places: Sequence[Place], *, zoo: Path = ZOO, jobs: int = 2) ->
         return [_weights(final) == weights for final, weights in zip(finals, shipped, strict=True)]
 
 
-def _weights(folder: Path) -> str:
-    return read_manifest(folder).files["policy.safetensors"].sha256
+def _weights(folder: Path) -> dict[str, bytes]:
+    return {name: tensor.tobytes() for name, tensor in acting_tensors(*read_policy(folder)).items()}
 
 
 def _train_only(place: Place, runs: Path) -> Path:

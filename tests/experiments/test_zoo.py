@@ -7,11 +7,15 @@ import re
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from wattward.agents.checkpoint import read_manifest
+from wattward.agents import load_policy
+from wattward.agents.checkpoint import read_manifest, read_policy
 from wattward.configs import ConfigError
 from wattward.configs.agent_zoo import Trained, Zoo, load_zoo
+from wattward.envs.cluster_env import ClusterEnv
+from wattward.envs.policy import Policy
 from wattward.experiments import zoo as shipped
 from wattward.experiments.records import PACKAGE
 from wattward.experiments.train import train_agent
@@ -68,6 +72,28 @@ def test_a_card_says_what_was_reached(tmp_path: Path) -> None:
     between = f"{min(savings, key=float)} to {max(savings, key=float)}%"
     assert f"(zhejiang-xinjiang/ppo/README.md) | ppo | 2 | 806,400 | {between} | 0.500 (0.400 to 0.600) |" in index
     assert (numbers["test"]["suite"], numbers["test"]["score_iqm"]) == ("standard", 0.5)
+
+
+@pytest.mark.parametrize("agent", ["ppo", "dqn", "qrdqn", "recurrent-ppo", "ppo-regions", "dqn-regions", "sac"])
+def test_only_what_acts_is_shipped_and_acts_the_same(agent: str, tmp_path: Path) -> None:
+    final = train_agent(agent, "toy", 0, out=tmp_path / "runs", total_steps=768, progress=False)
+    ship(final, tmp_path / "shipped")
+    whole, kept = read_policy(final)[1], read_policy(tmp_path / "shipped")[1]
+    assert kept.keys() < whole.keys()
+    ours, theirs = (played(load_policy(folder), 0) for folder in (final, tmp_path / "shipped"))
+    assert ours == theirs
+
+
+def played(policy: Policy, episode: int) -> list[float]:
+    """Rewards of a test episode."""
+    env = ClusterEnv("toy")
+    env.reset(options={"split": "test", "episode": episode})
+    policy.reset(env.outlook(), np.random.default_rng(0))
+    rewards, ended = [], False
+    while not ended:
+        _, reward, ended, _, _ = env.step(policy.act(env.outlook()))
+        rewards.append(float(reward))
+    return rewards
 
 
 def test_training_again_tells_the_same_weights_from_others(tmp_path: Path) -> None:
