@@ -82,6 +82,39 @@ def read_runs(folder: Path) -> list[Curve]:
     return curves
 
 
+def read_published(path: Path) -> tuple[list[Curve], dict[str, Level]]:
+    """Curves of runs that may be gone, and levels by scenario, out of a published `curves.json`.
+
+    Raises:
+        ConfigError: the file holds none.
+    """
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        levels = [Level(**known) for known in held["levels"]]
+        return [Curve(**curve) for curve in held["curves"]], {known.scenario: known for known in levels}
+    except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{path}: must be a curves.json that `wattward curves` wrote ({error!r})") from error
+
+
+def gathered(sources: Sequence[Path]) -> tuple[list[Curve], dict[str, Level]]:
+    """Curves of folders of runs and of published files, sorted, and the levels that the files know.
+
+    An agent on a scenario is taken from the first source that has it.
+
+    Raises:
+        ConfigError: a source holds none.
+    """
+    curves: dict[tuple[str, str], list[Curve]] = {}
+    levels: dict[str, Level] = {}
+    for source in sources:
+        found, known = read_published(source) if source.suffix == ".json" else (read_runs(source), {})
+        here: dict[tuple[str, str], list[Curve]] = {}
+        for curve in found:
+            here.setdefault((curve.scenario, curve.agent), []).append(curve)
+        curves, levels = here | curves, known | levels
+    return [curve for key in sorted(curves) for curve in curves[key]], levels
+
+
 def _read(run: Path) -> Curve:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

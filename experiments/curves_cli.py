@@ -11,7 +11,10 @@ from wattward.experiments.cli_options import show
 
 
 def curves(
-    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of runs; `runs` by default.")] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders of runs, and curves.json files for runs that are gone; `runs` by default."),
+    ] = None,
     rule: Annotated[str, typer.Option("--rule", help="The rule whose saving is to be reached.")] = "Threshold-pull-0.5",
     out: Annotated[Path, typer.Option("--out", help="Folder of table and picture.")] = Path("results/curves"),
 ) -> None:
@@ -22,8 +25,8 @@ def curves(
     from wattward.experiments import curves as page
     from wattward.experiments import tables
 
-    found = [curve for folder in runs or [Path("runs")] for curve in page.read_runs(folder)]
-    levels: dict[str, page.Level] = {}
+    found, known = page.gathered(sources or [Path("runs")])
+    levels = {scenario: level for scenario, level in known.items() if level.rule == rule}
     for curve in tqdm(found, unit="run", leave=False):
         if curve.scenario not in levels:
             episodes = load_agent(curve.agent, curve.scenario).validation_episodes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from wattward.configs import ConfigError
 from wattward.envs.cluster_env import ClusterEnv
 from wattward.envs.fleet_vec_env import FleetVecEnv
 from wattward.experiments.cli import app
-from wattward.experiments.curves import Curve, Level, level, read_runs, rows
+from wattward.experiments.curves import Curve, Level, gathered, level, publish, read_runs, rows
 from wattward.experiments.train import train_agent
 
 KNOWN = Level("toy", "Threshold-0.5", 0.10, 0.20, [1])
@@ -56,3 +57,15 @@ def test_the_command_reads_runs_and_draws_them(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "| toy | ppo | 1 |" in (tmp_path / "out" / "curves.md").read_text(encoding="utf-8")
     assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000
+
+
+def test_runs_that_are_gone_are_read_from_what_was_published(tmp_path: Path) -> None:
+    old = [curve(0, [0.0, 0.1, 0.2]), replace(curve(0, [0.3, 0.3, 0.3]), agent="dqn")]
+    publish(old, {"toy": KNOWN}, tmp_path)
+    train_agent("ppo", "toy", 3, out=tmp_path / "runs", total_steps=768, progress=False)
+    curves, levels = gathered([tmp_path / "runs", tmp_path / "curves.json"])
+    assert [(one.agent, one.seed) for one in curves] == [("dqn", 0), ("ppo", 3)], "the first source that has it"
+    assert curves[0] == old[1] and levels == {"toy": KNOWN}
+    (tmp_path / "other.json").write_text('{"curves": []}', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"other.json: must be a curves.json"):
+        gathered([tmp_path / "other.json"])
