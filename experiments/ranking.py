@@ -97,23 +97,31 @@ def rank(records: Sequence[Record], limits: Limits = NO_LIMITS) -> list[Row]:
 
 
 def overall_tables(worlds: Mapping[str, World]) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Scores (S, E, K) of the entrants that played all K worlds and kept their contracts, and why others did not."""
+    """Scores (S, E, K) of the entrants that played all K worlds and kept their contracts, and why others have none.
+
+    Of an agent's training seeds only those count that it has in every world.
+    """
     names = list(dict.fromkeys(name for world in worlds.values() for name in world.groups))
     tables: dict[str, Floats] = {}
     marks: dict[str, str] = {}
     for name in names:
         played = [world.groups[name] for world in worlds.values() if name in world.groups]
         broken = sum(name in world.marks for world in worlds.values())
-        seeds = [set(group["train_seed"].fillna(-1)) for group in played]
+        shared = _shared_seeds(played)
         if len(played) < len(worlds):
             marks[name] = f"played {len(played)} of {len(worlds)}"
         elif broken:
             marks[name] = f"broke {broken} of {len(worlds)}"
-        elif any(other != seeds[0] for other in seeds):
-            marks[name] = "training seeds differ"
+        elif not shared:
+            marks[name] = "no training seed in all"
         else:
-            tables[name] = _cube(played)
+            tables[name] = _cube([group[group["train_seed"].fillna(-1).isin(shared)] for group in played])
     return tables, marks
+
+
+def _shared_seeds(played: Sequence[pd.DataFrame]) -> set[int]:
+    """Training seeds that an entrant has in every world; -1 for one that has none."""
+    return set.intersection(*({int(seed) for seed in group["train_seed"].fillna(-1)} for group in played))
 
 
 def summary(group: pd.DataFrame) -> Row:
@@ -196,6 +204,7 @@ def _rank_all(worlds: Mapping[str, World], every: Sequence[Row]) -> list[Row]:
         means = {key: _mean([row[key] for row in own]) for key in ("saving", *MEANS, "decision_us")}
         rows.append({**own[0], **means, "cost_yuan": None, "scenario": ALL, "mark": marks.get(name)})
         rows[-1]["episodes"] = sum(row["episodes"] for row in own)
+        rows[-1]["train_seeds"] = sorted(set.intersection(*(set(row["train_seeds"]) for row in own)))
     _score(rows[1:], tables)
     return [rows[0], *sorted(rows[1:], key=_place)]
 

@@ -143,6 +143,20 @@ def test_over_all_scenarios_those_count_who_played_them_all() -> None:
     assert rows[0]["saving"] == pytest.approx(0.5)
 
 
+def test_over_all_scenarios_those_training_seeds_count_that_played_them_all() -> None:
+    more = records("PPO", 0.9, seeds=(2,), scenario="other")
+    plain, with_more = (
+        next(row for row in ranking.rank(board) if (row["scenario"], row["entrant"]) == (ranking.ALL, "PPO"))
+        for board in (over_the_limit(), [*over_the_limit(), *more])
+    )
+    assert with_more["train_seeds"] == [0, 1]
+    assert with_more["score_iqm"] == plain["score_iqm"] == pytest.approx(0.535)
+    apart = [record for record in over_the_limit() if record["entrant"] != "PPO" or record["scenario"] == "other"]
+    apart += records("PPO", 0.5, seeds=(5,), scenario="toy")
+    marks = {row["entrant"]: row["mark"] for row in ranking.rank(apart) if row["scenario"] == ranking.ALL}
+    assert marks["PPO"] == "no training seed in all"
+
+
 def test_one_entrant_set_beside_the_others() -> None:
     rows = ranking.versus(over_the_limit(), "PPO")
     assert [(row["scenario"], row["entrant"]) for row in rows] == [
