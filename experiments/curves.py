@@ -33,6 +33,8 @@ COLUMNS: tuple[tables.Column, ...] = (
     ("seconds", tables.text("seconds_to_rule")),
     ("to 0.9 of the bound's", tables.text("decisions_to_near")),
 )
+LOW_DOWN = 0.15
+"""Share of a panel's height within which a label would meet the axis below it, or the legend beside it."""
 NOTE = (
     "Saving of total cost against running all on arrival, on the run's own validation episodes; range over training "
     "seeds. Decisions, steps of the environment and seconds of training until a run first saves what the rule "
@@ -237,12 +239,13 @@ def _panel(axis: Axes, curves: Sequence[Curve], known: Level, colours: Mapping[s
         axis.plot(at, shown, color=colours.get(curve.agent, INK), linewidth=1.2, alpha=0.85, label=label)
     rule = 100.0 * known.rule_saving
     axis.axhline(rule, color=RULE, linestyle="--", linewidth=1.0)
-    where, below = (0.99, rule), (0, -3)
-    axis.annotate(
-        known.rule, where, below, axis.get_yaxis_transform(), "offset points", ha="right", va="top", color=RULE
-    )
+    low, high = axis.get_ylim()
+    height = (rule - low) / (high - low)
+    offset, side = ((0, 3), "bottom") if height < LOW_DOWN else ((0, -3), "top")
+    place = axis.get_yaxis_transform()
+    axis.annotate(known.rule, (0.99, rule), offset, place, "offset points", ha="right", va=side, color=RULE)
     axis.set_title(f"{known.scenario}   (bound {known.bound_saving:.1%})", loc="left", fontsize=9.5)
     axis.set_xlabel("thousand decisions")
     axis.set_ylabel("validation saving [%]")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, loc="center right")
+    axis.legend(frameon=False, loc="center right" if abs(height - 0.5) > LOW_DOWN else "lower right")

@@ -26,7 +26,8 @@ def curves(
     from wattward.experiments import tables
 
     found, known = page.gathered(sources or [Path("runs")])
-    levels = {scenario: level for scenario, level in known.items() if level.rule == rule}
+    drawn = {curve.scenario for curve in found}
+    levels = {scenario: level for scenario, level in known.items() if level.rule == rule and scenario in drawn}
     for curve in tqdm(found, unit="run", leave=False):
         if curve.scenario not in levels:
             episodes = load_agent(curve.agent, curve.scenario).validation_episodes
