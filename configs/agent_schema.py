@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from wattward.configs.base import Config, NonNegative, Positive, Share
+from wattward.configs.base import Config, NonNegative, Positive, Share, is_one
 
 Count = Annotated[int, Field(gt=0)]
 Discount = Annotated[float, Field(gt=0, le=1)]
@@ -15,10 +15,6 @@ Discount = Annotated[float, Field(gt=0, le=1)]
 
 def _is_flat(value: object) -> bool:
     return value == "flat"
-
-
-def _is_one(value: object) -> bool:
-    return value == 1
 
 
 def _is_absent(value: object) -> bool:
@@ -47,7 +43,7 @@ class Learner(Config):
     view; it is then an environment of its own: steps and batches count regions' decisions, `num_envs` does not."""
     reward: Literal["shaped", "saving", "cost"] = "shaped"
     reward_scale: Positive = 1.0
-    late_weight: Annotated[Positive, Field(exclude_if=_is_one)] = 1.0
+    late_weight: Annotated[Positive, Field(exclude_if=is_one)] = 1.0
     """Times the scenario's price of lateness that training charges; validation charges the scenario's own."""
     net_arch: tuple[Count, ...] = (128, 128)
     activation: Literal["relu", "tanh"] = "relu"

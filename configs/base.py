@@ -21,3 +21,8 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 PerHour = Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)]
+
+
+def is_one(value: object) -> bool:
+    """Whether a factor changes nothing, and so need not be written down."""
+    return value == 1

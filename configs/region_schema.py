@@ -7,16 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share
+from wattward.configs.base import Config, NonNegative, PerHour, Positive, Share, is_one
 from wattward.configs.storage_schema import Battery, Tank
 from wattward.configs.supply_schema import Supply
 
 ABSENT = operator.not_
 """A key that is not given is not written down, so that hashes of what a file holds stay when keys are added."""
-
-
-def _is_one(value: float) -> bool:
-    return value == 1.0
 
 
 class Site(Config):
@@ -51,7 +47,7 @@ class Fleet(Config):
     gpu_idle_kw: NonNegative
     gpu_busy_kw: Positive
     reserved_for_interactive_gpus: NonNegative
-    serving_exponent: Annotated[float, Field(gt=0, le=1, exclude_if=_is_one)] = 1.0
+    serving_exponent: Annotated[float, Field(gt=0, le=1, exclude_if=is_one)] = 1.0
     sleep: Annotated[Sleep | None, Field(exclude_if=ABSENT)] = None
 
     @model_validator(mode="after")

@@ -115,13 +115,18 @@ def overall_tables(worlds: Mapping[str, World]) -> tuple[dict[str, Floats], dict
         elif not shared:
             marks[name] = "no training seed in all"
         else:
-            tables[name] = _cube([group[group["train_seed"].fillna(-1).isin(shared)] for group in played])
+            tables[name] = _cube([group[_train_seeds(group).isin(shared)] for group in played])
     return tables, marks
 
 
+def _train_seeds(group: pd.DataFrame) -> pd.Series[int]:
+    """The training seed of each record; -1 where there is none."""
+    return group["train_seed"].fillna(-1).astype(int)
+
+
 def _shared_seeds(played: Sequence[pd.DataFrame]) -> set[int]:
-    """Training seeds that an entrant has in every world; -1 for one that has none."""
-    return set.intersection(*({int(seed) for seed in group["train_seed"].fillna(-1)} for group in played))
+    """Training seeds that an entrant has in every world."""
+    return set.intersection(*(set(_train_seeds(group)) for group in played))
 
 
 def summary(group: pd.DataFrame) -> Row:
@@ -138,7 +143,7 @@ def score_table(group: pd.DataFrame) -> Floats:
         ConfigError: a training seed did not run every episode, or nothing could be saved in any of them.
     """
     who = group["entrant"].iloc[0]
-    runs = group.assign(train_seed=group["train_seed"].fillna(-1).astype(int))
+    runs = group.assign(train_seed=_train_seeds(group))
     if runs.duplicated(["train_seed", "episode"]).any():
         raise ConfigError(f"entrant {who!r}: two checkpoints have the same training seed")
     wide = runs.set_index(["train_seed", "episode"])["score"].astype(float).unstack()  # noqa: PD010 - no pair occurs twice

@@ -7,7 +7,6 @@ import re
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from wattward.agents import load_policy
@@ -15,7 +14,7 @@ from wattward.agents.checkpoint import read_manifest, read_policy
 from wattward.configs import ConfigError
 from wattward.configs.agent_zoo import Trained, Zoo, load_zoo
 from wattward.envs.cluster_env import ClusterEnv
-from wattward.envs.policy import Policy
+from wattward.envs.testing import played_yuan
 from wattward.experiments import zoo as shipped
 from wattward.experiments.records import PACKAGE
 from wattward.experiments.train import train_agent
@@ -80,20 +79,9 @@ def test_only_what_acts_is_shipped_and_acts_the_same(agent: str, tmp_path: Path)
     ship(final, tmp_path / "shipped")
     whole, kept = read_policy(final)[1], read_policy(tmp_path / "shipped")[1]
     assert kept.keys() < whole.keys()
-    ours, theirs = (played(load_policy(folder), 0) for folder in (final, tmp_path / "shipped"))
-    assert ours == theirs
-
-
-def played(policy: Policy, episode: int) -> list[float]:
-    """Rewards of a test episode."""
     env = ClusterEnv("toy")
-    env.reset(options={"split": "test", "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(0))
-    rewards, ended = [], False
-    while not ended:
-        _, reward, ended, _, _ = env.step(policy.act(env.outlook()))
-        rewards.append(float(reward))
-    return rewards
+    ours, theirs = (played_yuan(env, load_policy(folder), "test", 0) for folder in (final, tmp_path / "shipped"))
+    assert ours == theirs
 
 
 def test_training_again_tells_the_same_weights_from_others(tmp_path: Path) -> None:
