@@ -67,14 +67,14 @@ results: install  ## recompute the README's numbers: an hour or more (RECORDING 
 	$(BIN)/wattward leaderboard quick
 	$(BIN)/wattward leaderboard standard --versus MPC-24
 	$(BIN)/wattward case zhejiang-xinjiang --episodes 50 --recording $(RECORDING)
-	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.readme import update; update(Path('README.md'), Path('results'))"
+	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.leaderboard.readme import update; update(Path('README.md'), Path('results'))"
 
 # the zones' prices, carbon and air; sun, wind and requests stay drawn
 define ZONES
 from pathlib import Path
 from sys import argv
-from wattward.envs.importers.options import Options
-from wattward.envs.importers.registry import import_files
+from wattward.envs.world.importers.options import Options
+from wattward.envs.world.importers.registry import import_files
 zones = {"new-south-wales": "AU-NSW", "germany": "DE-LU", "singapore": "SG", "california": "US-CAL-CISO", "texas": "US-TEX-ERCO"}
 kinds = {
     "prices": {"value_columns": ("price_usd_mwh",), "currency": "USD", "per": "MWh", "yuan_per_unit": 7.1},
@@ -93,19 +93,19 @@ year: install  ## every rule on recorded years, each step checked (RECORDING nam
 	$(BIN)/wattward year follow-the-sun --recording results/cache/zones-2024 --jobs $(JOBS)
 
 kill-test: install  ## a leaderboard killed at ten random moments ends as one left alone (SUITE names it)
-	$(BIN)/python -m wattward.experiments.kill_test $(SUITE) --jobs $(JOBS)
+	$(BIN)/python -m wattward.experiments.evaluation.kill_test $(SUITE) --jobs $(JOBS)
 
 zoo: install  ## every shipped agent that is missing, trained from the shipped settings, and the cards of all
 	$(BIN)/wattward zoo --jobs $(JOBS)
 
 cards: install  ## docs/scenarios from the shipped scenarios
-	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.cards import write_cards; write_cards(Path('docs/scenarios'))"
+	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.describe.cards import write_cards; write_cards(Path('docs/scenarios'))"
 
 cases: install  ## docs/cases.md: what was published beside what the simulator says
 	$(BIN)/wattward cases
 
 markets: install  ## configs/tariffs/market-* from recorded prices (RECORDING names the folder that holds zones_2024)
-	$(BIN)/python -m wattward.experiments.fit_market $(RECORDING)
+	$(BIN)/python -m wattward.experiments.data.fit_market $(RECORDING)
 
 clean:  ## drop caches and builds; .venv and results stay
 	rm -rf dist build htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

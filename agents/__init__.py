@@ -1,5 +1,5 @@
 """Policies that learn, their checkpoints, and the adapter that makes them entrants."""
 
-from wattward.agents.policy import LearnedPolicy, load_policy
+from wattward.agents.inference.policy import LearnedPolicy, load_policy
 
 __all__ = ["LearnedPolicy", "load_policy"]

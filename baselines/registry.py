@@ -6,27 +6,25 @@ import difflib
 from collections.abc import Callable
 from functools import partial
 
-from wattward.baselines.capacity_curve import CapacityCurve
-from wattward.baselines.carbon_time import CarbonTime
-from wattward.baselines.cheapest_now import CheapestNow
-from wattward.baselines.cut_response import CutResponse
-from wattward.baselines.greedy_reservation import GreedyReservation
-from wattward.baselines.greenest_now import GreenestNow
-from wattward.baselines.least_pending import LeastPending
-from wattward.baselines.lowest_slot import LowestSlot
-from wattward.baselines.lowest_window import LowestWindow
-from wattward.baselines.most_available import MostAvailable
-from wattward.baselines.mpc import Mpc
-from wattward.baselines.peak_offset import PeakOffset
-from wattward.baselines.planner import Planner
-from wattward.baselines.random_modes import Random
-from wattward.baselines.round_robin import RoundRobin
-from wattward.baselines.run_on_arrival import RunOnArrival
-from wattward.baselines.solar_soak import SolarSoak
-from wattward.baselines.threshold import Threshold
-from wattward.baselines.wait_awhile import WaitAwhile
+from wattward.baselines.optimisers.mpc import Mpc
+from wattward.baselines.optimisers.planner import Planner
+from wattward.baselines.rules.capacity_curve import CapacityCurve
+from wattward.baselines.rules.carbon_time import CarbonTime
+from wattward.baselines.rules.cheapest_now import CheapestNow
+from wattward.baselines.rules.cut_response import CutResponse
+from wattward.baselines.rules.greedy_reservation import GreedyReservation
+from wattward.baselines.rules.greenest_now import GreenestNow
+from wattward.baselines.rules.load_balancers import LeastPending, MostAvailable, RoundRobin
+from wattward.baselines.rules.lowest_slot import LowestSlot
+from wattward.baselines.rules.lowest_window import LowestWindow
+from wattward.baselines.rules.peak_offset import PeakOffset
+from wattward.baselines.rules.random_modes import Random
+from wattward.baselines.rules.run_on_arrival import RunOnArrival
+from wattward.baselines.rules.solar_soak import SolarSoak
+from wattward.baselines.rules.threshold import Threshold
+from wattward.baselines.rules.wait_awhile import WaitAwhile
 from wattward.configs import ConfigError
-from wattward.envs.policy import Policy
+from wattward.envs.policy.protocol import Policy
 
 RULES: dict[str, Callable[[], Policy]] = {
     "RunOnArrival": RunOnArrival,

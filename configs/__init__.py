@@ -1,18 +1,18 @@
 """What a file may say, and the files we ship."""
 
-from wattward.configs.agent_loading import load_agent
-from wattward.configs.base import ConfigError
-from wattward.configs.loading import (
+from wattward.configs.loading.experiments import load_agent, load_suite
+from wattward.configs.loading.reading import names
+from wattward.configs.loading.worlds import (
+    load_fit,
     load_market,
     load_preset,
     load_region,
     load_scenario,
+    load_serving,
     load_tariff,
     load_tokens,
-    names,
 )
-from wattward.configs.suite_loading import load_suite
-from wattward.configs.tokens_loading import load_fit, load_serving
+from wattward.configs.schema.base import ConfigError
 
 __all__ = [
     "ConfigError",

@@ -1,1 +1,1 @@
-"""."""
+"""The world and how a decision changes it."""

@@ -65,7 +65,7 @@ def test_the_package_is_links_to_the_rooms() -> None:
 
 
 def test_tests_mirror_the_rooms() -> None:
-    assert [room for room in ROOMS if not list((ROOT / "tests" / room).glob("test_*.py"))] == []
+    assert [room for room in ROOMS if not list((ROOT / "tests" / room).rglob("test_*.py"))] == []
 
 
 def test_no_file_is_too_long() -> None:
@@ -123,7 +123,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
 
 
 def test_the_documented_observation_is_the_encoded_one() -> None:
-    from wattward.envs.observation import field_table
+    from wattward.envs.policy.fields import field_table
 
     page = text(Path("docs/observation.md"))
     assert page.split("<!-- fields:begin -->\n")[1].split("<!-- fields:end -->")[0] == field_table()
@@ -131,8 +131,8 @@ def test_the_documented_observation_is_the_encoded_one() -> None:
 
 def test_the_committed_cards_are_those_that_the_scenarios_make() -> None:
     from wattward.configs import load_scenario, names
-    from wattward.experiments.cards import card, index
-    from wattward.experiments.typical_day import play_day
+    from wattward.experiments.describe.cards import card, index
+    from wattward.experiments.describe.typical_day import play_day
 
     folder = Path("docs/scenarios")
     shipped = names("scenarios")
@@ -146,7 +146,7 @@ def test_the_committed_cards_are_those_that_the_scenarios_make() -> None:
 
 
 def test_the_documented_figures_and_targets_are_those_that_are_measured() -> None:
-    from wattward.experiments.throughput_report import TARGETS, markdown
+    from wattward.experiments.benchmark.report import TARGETS, markdown
 
     page = text(Path("docs/performance.md"))
     assert page.split("<!-- figures:begin -->\n")[1].split("<!-- figures:end -->")[0] == markdown()
@@ -155,7 +155,7 @@ def test_the_documented_figures_and_targets_are_those_that_are_measured() -> Non
 
 def test_the_readme_shows_the_published_results(tmp_path: Path) -> None:
     """The committed ones: `make demo` replaces those in the working tree by its own run's."""
-    from wattward.experiments.readme import BEGIN, END, results_block
+    from wattward.experiments.leaderboard.readme import BEGIN, END, results_block
 
     for name in ("standard/leaderboard.json", "cases/zhejiang-xinjiang.json"):
         shown = subprocess.run(["git", "show", f"HEAD:results/{name}"], cwd=ROOT, capture_output=True, check=True)

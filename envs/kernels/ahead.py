@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.compiling import inlined
+from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_WORLD
-from wattward.envs.types import INTERACTIVE, SUN, WIND, Exogenous, Floats, Ints, Params
+from wattward.envs.model.types import INTERACTIVE, SUN, WIND, Exogenous, Floats, Ints, Params
 
 
 class Encoding(NamedTuple):

@@ -10,11 +10,9 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from wattward.envs import compiling, records, types
-from wattward.envs.announcing import announce_compilation_of
-from wattward.envs.compiling import digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels import ahead, jobs, observe, supply, work
 from wattward.envs.kernels.ahead import Encoding
+from wattward.envs.kernels.compiling import announce_compilation_of, digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels.fleet import (
     CONSTRAINT,
     COST,
@@ -28,14 +26,15 @@ from wattward.envs.kernels.fleet import (
     flow_numbers,
     opened,
 )
-from wattward.envs.records import N_FLOWS
-from wattward.envs.types import Exogenous, Floats, Ints, Params
+from wattward.envs.model import layout, types
+from wattward.envs.model.layout import N_FLOWS
+from wattward.envs.model.types import Exogenous, Floats, Ints, Params
 
 OFFERS, MODES = 0, 1
 """Where the offers of a step come from: shares already in REGION, or `Fleet.modes`."""
 HOLD, SOAK, RUN, PULL = 0, 1, 2, 3
 COST_ONLY, SAVING, SHAPED = 0, 1, 2
-"""What a reward is, see `wattward.envs.reward`."""
+"""What a reward is, see `wattward.envs.model.reward`."""
 FULL = 2**62
 """Answer of a kernel that needs longer queues."""
 N_MODES = 4
@@ -325,6 +324,4 @@ def _entries(sources: int) -> Entries:
 
 
 announce_compilation_of(__name__)
-ENTRIES = _entries(
-    digest_of(*Path(__file__).parent.glob("*.py"), *(Path(str(m.__file__)) for m in (compiling, records, types)))
-)
+ENTRIES = _entries(digest_of(*Path(__file__).parent.glob("*.py"), *(Path(str(m.__file__)) for m in (layout, types))))

@@ -15,8 +15,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from wattward.envs.compiling import inlined
-from wattward.envs.records import (
+from wattward.envs.kernels.compiling import inlined
+from wattward.envs.model.layout import (
     ENV,
     FLOW,
     HOUR,
@@ -31,7 +31,7 @@ from wattward.envs.records import (
     SITE,
     Rows,
 )
-from wattward.envs.types import YUAN_TERMS, Floats, Ints
+from wattward.envs.model.types import YUAN_TERMS, Floats, Ints
 
 COST, YUAN = 0, 1
 CONSTRAINT = YUAN + len(YUAN_TERMS)

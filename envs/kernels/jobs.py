@@ -6,10 +6,10 @@ from math import ceil
 
 import numpy as np
 
-from wattward.envs.compiling import inlined
+from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.fleet import GANGS, MOVABLE, Places
-from wattward.envs.records import Row, Rows
-from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Ints
+from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
 EPS = 1e-9
 LOOKAHEAD = 4  # pulling regions that one job may try in a step

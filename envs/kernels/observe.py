@@ -7,11 +7,11 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.compiling import inlined
+from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.fleet import DUE, GANGS, MOVABLE, Places
 from wattward.envs.kernels.jobs import EPS
-from wattward.envs.records import Row, Rows
-from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING
+from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING
 
 N_CLOCK = 7
 N_WORLD = 4

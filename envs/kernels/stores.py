@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wattward.envs.compiling import inlined
-from wattward.envs.records import Row
+from wattward.envs.kernels.compiling import inlined
+from wattward.envs.model.layout import Row
 
 
 @inlined

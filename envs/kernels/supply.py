@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wattward.envs.compiling import inlined
+from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.stores import charge, chill, discharge
-from wattward.envs.records import Row, Rows
+from wattward.envs.model.layout import Row, Rows
 
 BY_RULE, CHARGE, IDLE, DISCHARGE = 0, 1, 2, 3
 """What an action may say to a store; 1 and 3 at full power."""

@@ -2,6 +2,6 @@
 
 __version__ = "0.1.0"
 
-from wattward.envs.registration import register_all
+from wattward.envs.interfaces.registration import register_all
 
 register_all()

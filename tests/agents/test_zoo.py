@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import wattward.agents
-from wattward.agents.checkpoint import read_manifest, read_policy
-from wattward.agents.policy import load_policy
+from wattward.agents.inference.checkpoint import read_manifest, read_policy
+from wattward.agents.inference.policy import load_policy
 from wattward.configs import load_agent
-from wattward.configs.agent_zoo import load_zoo
-from wattward.envs.cluster_env import ClusterEnv
+from wattward.configs.loading.experiments import load_zoo
+from wattward.envs.interfaces.cluster_env import ClusterEnv
 
 ZOO = Path(wattward.agents.__file__).parent / "zoo"
 SHIPPED = sorted(path.parent for path in ZOO.glob("*/*/seed-*/checkpoint.json"))

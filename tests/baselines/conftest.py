@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from wattward.configs import load_region
-from wattward.envs.neutral import no_constraints, plain_sites, quiet_world
-from wattward.envs.outlook import EPOCH, Outlook
-from wattward.envs.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
+from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
+from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
+from wattward.envs.policy.outlook import EPOCH, Outlook
 
 LEADS = 25
 FLEET_GPUS = 100.0

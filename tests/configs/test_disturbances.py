@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from wattward.configs import ConfigError, load_agent, load_preset, load_scenario, names
-from wattward.configs.loading import HERE, read_yaml
-from wattward.configs.scenario_schema import Scenario
+from wattward.configs.loading.reading import HERE, read_yaml
+from wattward.configs.schema.scenario import Scenario
 
 OWN = {"kind": "heat_wave", "start_h": 2, "hours": 3, "add_c": 5}
 

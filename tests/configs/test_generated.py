@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from wattward.configs import ConfigError, load_agent, load_scenario, names
-from wattward.configs.generated import Size, parse
-from wattward.configs.scenario_schema import LogNormal, Scenario
-from wattward.envs.action import Mode
-from wattward.envs.cluster_env import ClusterEnv
+from wattward.configs.generate.scale import Size, parse
+from wattward.configs.schema.scenario import LogNormal, Scenario
+from wattward.envs.decisions.action import Mode
+from wattward.envs.interfaces.cluster_env import ClusterEnv
 
 
 @pytest.mark.parametrize("name", ["scale-2x100", "scale-8x1000", "scale-64x3200"])

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError, load_agent, load_region, load_scenario, load_suite, load_tariff, names
-from wattward.configs.loading import HERE, check, find, load_grid_price, read_yaml
-from wattward.configs.region_schema import Region
-from wattward.configs.scenario_schema import Scenario
-from wattward.configs.tariff_schema import Tariff
+from wattward.configs.loading.reading import HERE, check, find, read_yaml
+from wattward.configs.loading.worlds import load_grid_price
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.scenario import Scenario
+from wattward.configs.schema.tariff import Tariff
 
 TARIFF = read_yaml(HERE / "tariffs" / "toy-east.yaml")
 REGION = read_yaml(HERE / "regions" / "toy-east.yaml")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from wattward.configs import ConfigError, load_fit, load_scenario, load_serving, load_tokens, names
-from wattward.configs.loading import HERE, read_yaml
+from wattward.configs.loading.reading import HERE, read_yaml
 
 OWN: dict[str, Any] = {
     "name": "mine",

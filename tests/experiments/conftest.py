@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from wattward.experiments import cli
+from wattward.experiments.cli import main as cli
 
 SUITE = """\
 name: small

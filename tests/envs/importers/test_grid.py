@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.envs.importers.grid import on_grid
+from wattward.envs.world.importers.grid import on_grid
 
 HOURS = pd.date_range("2024-01-01", periods=72, freq="h", tz="UTC")
 VALUES = np.arange(72.0)[:, None]

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.envs.importers import carbon, prices, requests
-from wattward.envs.importers.options import Options
+from wattward.envs.world.importers import carbon, prices, requests
+from wattward.envs.world.importers.options import Options
 
 Write = Callable[..., Path]
 GPU = Options("east", zone="UTC", tokens_per_gpu_h=1000.0)

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.envs.importers.options import Options
-from wattward.envs.importers.times import to_utc
+from wattward.envs.world.importers.options import Options
+from wattward.envs.world.importers.times import to_utc
 
 BERLIN = Options("r", zone="Europe/Berlin")
 

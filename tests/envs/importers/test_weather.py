@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.configs.loading import load_region
-from wattward.envs.importers import weather
-from wattward.envs.importers.options import Imported, Options
-from wattward.envs.processes.wind import SPEED_GRID, power_curve
+from wattward.configs.loading.worlds import load_region
+from wattward.envs.world.importers import weather
+from wattward.envs.world.importers.options import Imported, Options
+from wattward.envs.world.processes.wind import SPEED_GRID, power_curve
 
 Write = Callable[..., Path]
 THREE_DAYS = pd.date_range("2023-06-01", periods=72, freq="h")

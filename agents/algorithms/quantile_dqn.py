@@ -1,0 +1,53 @@
+"""sb3-contrib's QR-DQN (Dabney et al. 2018, arXiv 1710.10044) with what `double_dqn` changes in DQN.
+
+The learning network chooses by the mean of its quantiles, the target network gives the quantiles of that choice, and
+each environment explores by its own coin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from sb3_contrib import QRDQN
+from sb3_contrib.common.utils import quantile_huber_loss
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
+
+from wattward.agents.algorithms.double_dqn import explored
+from wattward.agents.algorithms.off_policy import BatchLearner, discounts_of
+
+
+class QuantileDQN(BatchLearner, QRDQN):
+    """QR-DQN with double targets and exploration by environment; learns once its buffer holds `learning_starts`."""
+
+    def predict(
+        self,
+        observation: Any,  # noqa: ANN401 - the type Stable-Baselines3 gives it
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[Any] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Greedy actions, each replaced by a random one with the present exploration rate unless `deterministic`."""
+        actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
+        if not deterministic:
+            n_actions = int(self.quantile_net.action_space.n)
+            actions = explored(actions, n_actions, self.exploration_rate, self.action_space.np_random)
+        return actions, state
+
+    def _learning_network(self) -> torch.nn.Module:
+        return self.quantile_net
+
+    def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:
+        with torch.no_grad():
+            chosen = self.quantile_net(batch.next_observations).mean(dim=1).argmax(dim=1, keepdim=True)
+            following = _of_actions(self.quantile_net_target(batch.next_observations), chosen)
+            targets = batch.rewards + (1 - batch.dones) * discounts_of(batch) * following
+        quantiles = _of_actions(self.quantile_net(batch.observations), batch.actions)
+        return quantile_huber_loss(quantiles, targets, sum_over_quantiles=True)
+
+
+def _of_actions(quantiles: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+    """Quantiles (B, N) of one action (B, 1) each, out of those of all actions (B, N, A)."""
+    index = actions.long()[:, :, None].expand(-1, quantiles.shape[1], 1)
+    return quantiles.gather(2, index).squeeze(2)

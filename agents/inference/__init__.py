@@ -1,0 +1,1 @@
+"""Trained agents at work: checkpoints, and networks that act without torch."""

@@ -1,0 +1,1 @@
+"""Neural networks that map an observation to a decision."""

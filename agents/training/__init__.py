@@ -1,0 +1,1 @@
+"""What training needs besides the algorithm: environments, callbacks, state that resumes."""

@@ -1,0 +1,62 @@
+"""A warm start: before PPO, the actor is fitted to a teacher's decisions and the critic to what they returned."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3 import PPO
+
+from wattward.configs.schema.agent import WarmStart
+
+
+class Demonstrations(NamedTuple):
+    """Decisions of a teacher, as many rows as decisions."""
+
+    observations: NDArray[np.float32]  # (N, size)
+    modes: NDArray[np.int64]  # (N, R)
+    returns: NDArray[np.float32]  # (N,) discounted sums of scaled rewards to the episode's end
+
+
+def discounted(rewards: NDArray[np.float64], gamma: float) -> NDArray[np.float32]:
+    """Returns (T,) of one episode's rewards (T,)."""
+    returns, following = np.zeros(len(rewards), dtype=np.float32), 0.0
+    for t in reversed(range(len(rewards))):
+        following = rewards[t] + gamma * following
+        returns[t] = following
+    return returns
+
+
+def imitate(model: PPO, shown: Demonstrations, settings: WarmStart, seed: int) -> float:
+    """Fits actor and critic; PPO's own optimizer is left as it was.
+
+    Returns:
+        Share of the teacher's modes that the actor then finds likeliest.
+    """
+    tensors = [torch.from_numpy(np.ascontiguousarray(column)) for column in shown]
+    rng = np.random.default_rng(seed)
+    optimizer = torch.optim.Adam(model.policy.parameters(), lr=settings.learning_rate)
+    model.policy.set_training_mode(True)
+    for _ in range(settings.epochs):
+        order = torch.from_numpy(rng.permutation(len(shown.returns)))
+        for chosen in order.split(settings.batch_size):
+            loss = _loss(model, [column[chosen] for column in tensors], settings)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(model.policy.parameters(), model.max_grad_norm)
+            optimizer.step()
+    model.policy.set_training_mode(False)
+    likeliest = model.predict(shown.observations, deterministic=True)[0]
+    return float(np.mean(likeliest == shown.modes))
+
+
+def _loss(model: PPO, batch: list[torch.Tensor], settings: WarmStart) -> torch.Tensor:
+    """Cross-entropy of the teacher's modes less a share of the actor's entropy, and the critic's squared error."""
+    observations, modes, returns = batch
+    values, log_probs, entropy = model.policy.evaluate_actions(observations, modes)
+    assert entropy is not None
+    of_critic = torch.nn.functional.mse_loss(values.flatten(), returns)
+    loss: torch.Tensor = model.vf_coef * of_critic - log_probs.mean() - settings.ent_coef * entropy.mean()
+    return loss

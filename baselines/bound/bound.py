@@ -1,0 +1,239 @@
+"""The hindsight bound: no policy's episode can cost less. A linear program; docs/bound.md argues why it is valid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from wattward.baselines.bound.equipment import (
+    Equipment,
+    Shared,
+    add_equipment,
+    add_links,
+    add_plain_power,
+    add_rules,
+    constant_yuan,
+)
+from wattward.baselines.bound.jobs import Groups, Jobs, group_jobs, may_restart, read_jobs
+from wattward.baselines.bound.sites import Limits, Sites, limits_of, read_sites
+from wattward.baselines.lp import Builder, Program, safe_value, solve, values_of
+from wattward.configs.schema.suite import Precision
+from wattward.envs.model.types import YUAN_TERMS, Exogenous, Floats, Ints, Params
+
+BUCKETS: dict[Precision, int] = {"fast": 1, "tight": 6}
+"""Slack buckets of an origin: more are tighter and slower (docs/bound.md has the measurement)."""
+BLOCK_H: dict[Precision, float] = {"fast": 1.0, "tight": 0.5}
+"""Jobs are tracked by blocks of steps of this length, power and fleets step by step; shorter is tighter and slower."""
+SINGLE_UP_TO = 40
+"""Up to this many jobs each is a group of its own, which is tightest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A lower bound on the cost of every policy in one episode, and the plan of the relaxed problem."""
+
+    cost_yuan: float
+    """Dual value: below the relaxation's optimum whatever the solver's tolerance."""
+    yuan: dict[str, float]
+    """The plan's terms, one each of YUAN_TERMS; they sum to the optimum within the solver's tolerance."""
+    work_gpu_h: Floats
+    """Deferrable work the plan does, shape (T, R) [GPU-h]."""
+    grid_kw: Floats
+    """Power the plan draws from the grid, shape (T, R) [kW]."""
+    solve_s: float
+    """Seconds spent building and solving."""
+    status: str
+    """What the solver said."""
+
+
+class _Plan(NamedTuple):
+    """Numbers of the program's columns; M blocks of steps."""
+
+    done: Ints  # (T, R)
+    work: Ints  # (K, M, R)
+    left: Ints  # (K, M) doable by the fastest run and not done when the block ends
+    late: Ints  # (2, K, M) as Groups.due_gpu_h
+    late_at_end: Ints  # (K,)
+    moved: Ints  # (J,)
+    grid: Ints  # (T, R)
+    dropped: Ints  # (T, R)
+    restarts: Ints  # (T, R)
+    peak: Ints  # (R,)
+    equipment: Equipment
+
+
+def bound(
+    params: Params,
+    world: Exogenous,
+    *,
+    precision: Precision = "fast",
+    block_h: float | None = None,
+    buckets: int | None = None,
+    single_up_to: int = SINGLE_UP_TO,
+    method: str = "ipm",
+) -> Bound:
+    """The hindsight bound of the episode `world` (B = 1).
+
+    Args:
+        params: parameters with one environment.
+        world: the episode; only its first `n_steps` steps count.
+        precision: "fast" for every episode, "tight" for those that are worth ten times as long.
+        block_h: length of the blocks of steps in which jobs are tracked [h], cut to a divisor of the episode; by
+            default as the precision says.
+        buckets: slack buckets of an origin; by default as the precision says.
+        single_up_to: up to this many jobs each is a group of its own.
+        method: HiGHS solver, "ipm" or "simplex".
+
+    Raises:
+        ValueError: `params` or `world` hold other than one environment.
+        SolverError: the solver gave up.
+    """
+    if params.n_steps.size != 1 or world.n_jobs.size != 1:
+        sizes = f"{params.n_steps.size} in params, {world.n_jobs.size} in world"
+        raise ValueError(f"bound takes one environment, got {sizes}")
+    began = perf_counter()
+    sites, jobs = read_sites(params, world), read_jobs(params, world)
+    ends = _block_ends(params, block_h or BLOCK_H[precision])
+    groups = group_jobs(jobs, ends, buckets or BUCKETS[precision], single_up_to)
+    program, plan = _program(params, sites, jobs, groups)
+    constant = constant_yuan(params, sites) | {"settlement_yuan": _never_done_yuan(params, groups)}
+    solution = solve(program, method)
+    x = solution.primal
+    return Bound(
+        cost_yuan=safe_value(program, solution.row_dual) + sum(constant.values()),
+        yuan=_terms(params, world, program, plan, x, constant),
+        work_gpu_h=x[plan.done],
+        grid_kw=x[plan.grid],
+        solve_s=perf_counter() - began,
+        status=solution.status,
+    )
+
+
+def _block_ends(p: Params, block_h: float) -> Ints:
+    n_steps = int(p.n_steps[0])
+    block = gcd(n_steps, max(1, round(block_h / p.step_h[0])))
+    return np.arange(block - 1, n_steps, block, dtype=np.int64)
+
+
+def _never_done_yuan(p: Params, groups: Groups) -> float:
+    """Settlement of the work that no policy can have done when the episode ends."""
+    never_gpu_h = groups.work_gpu_h - groups.can_gpu_h[:, -1]
+    return float(never_gpu_h.sum() * p.settlement_yuan_per_gpu_h[0].min())
+
+
+def _program(p: Params, sites: Sites, jobs: Jobs, groups: Groups) -> tuple[Program, _Plan]:
+    """The program and its columns."""
+    build, limits = Builder(), limits_of(p, sites)
+    plan = _add_columns(build, p, sites, limits, jobs, groups)
+    shared = Shared(plan.done, plan.restarts, plan.dropped, plan.grid)
+    _add_capacity(build, p, sites, plan)
+    _add_peak(build, p, plan)
+    add_plain_power(build, p, sites, shared)
+    add_rules(build, p, sites, limits, shared, plan.equipment)
+    _add_work(build, groups, plan)
+    _add_deadlines(build, groups, plan)
+    _add_moves(build, groups, plan)
+    add_links(build, p, plan.equipment, plan.moved, jobs.data_gb / jobs.work_gpu_h, jobs.origin)
+    return build.program(), plan
+
+
+def _add_columns(build: Builder, p: Params, sites: Sites, limits: Limits, jobs: Jobs, groups: Groups) -> _Plan:
+    n_groups, n_blocks = groups.can_gpu_h.shape
+    n_steps, n_regions = rt = sites.slope.shape
+    block, step_h, fleet, km = n_steps // n_blocks, p.step_h[0], sites.fleet_gpus, (n_groups, n_blocks)
+    late_rate = p.late_yuan_per_gpu_h_per_h[0]
+    late_yuan_per_gpu_h = np.array([block - 1, 1])[:, None, None] * step_h * late_rate
+    settled = np.zeros(n_blocks)
+    settled[-1] = p.settlement_yuan_per_gpu_h[0].min()
+    move_yuan_per_gpu_h = jobs.data_gb / jobs.work_gpu_h * p.wan_yuan_per_gb[0, jobs.origin]
+    paid = np.where(sites.equipped, sites.pays, sites.cost_yuan_per_kwh < 0)
+    restarts = paid & may_restart(p).any()
+    return _Plan(
+        done=build.columns(rt, 0.0, 0.0, fleet * step_h),
+        work=build.columns((*km, n_regions), 0.0, 0.0, groups.can_gpu_h[:, :, None]),
+        left=build.columns(km, settled, 0.0, groups.can_gpu_h),
+        late=build.columns((2, *km), late_yuan_per_gpu_h, 0.0, groups.due_gpu_h),
+        late_at_end=build.columns((n_groups,), late_rate * p.settlement_late_h[0], 0.0, groups.due_at_end_gpu_h),
+        moved=build.columns(jobs.work_gpu_h.shape, move_yuan_per_gpu_h, 0.0, jobs.work_gpu_h),
+        grid=build.columns(rt, sites.cost_yuan_per_kwh * step_h, 0.0, limits.grid_high),
+        dropped=build.columns(rt, p.drop_yuan_per_gpu_h[0] * step_h, 0.0, sites.interactive_gpus),
+        restarts=build.columns(rt, 0.0, 0.0, np.where(restarts, fleet * step_h, 0.0)),
+        peak=build.columns((n_regions,), p.demand_yuan_per_kw[0], 0.0, limits.grid_high.max(axis=0)),
+        equipment=add_equipment(build, p, sites, limits, n_blocks),
+    )
+
+
+def _add_capacity(build: Builder, p: Params, sites: Sites, plan: _Plan) -> None:
+    """Deferrable work fits into what interactive load leaves of the fleet."""
+    step_h = p.step_h[0]
+    room_gpu_h = (sites.fleet_gpus - sites.interactive_gpus) * step_h
+    none = np.full(room_gpu_h.shape, -np.inf)
+    build.rows(none, room_gpu_h, (1.0, plan.done), (1.0, plan.restarts), (-step_h, plan.dropped))
+
+
+def _add_peak(build: Builder, p: Params, plan: _Plan) -> None:
+    """The peak is at least what the grid gives."""
+    charged = np.flatnonzero(p.demand_yuan_per_kw[0] > 0)
+    grid = plan.grid[:, charged]
+    build.rows(np.zeros(grid.shape), np.inf, (1.0, np.broadcast_to(plan.peak[charged], grid.shape)), (-1.0, grid))
+
+
+def _add_work(build: Builder, groups: Groups, plan: _Plan) -> None:
+    """What is done in a block's steps is the groups' work, which comes after it can be done."""
+    (n_steps, n_regions), n_blocks = plan.done.shape, plan.left.shape[1]
+    done = np.moveaxis(plan.done.reshape(n_blocks, n_steps // n_blocks, n_regions), 1, 2)
+    none = np.zeros((n_blocks, n_regions))
+    build.rows(none, none, (1.0, done), (-1.0, np.moveaxis(plan.work, 0, 2)))
+    more, left, work = np.diff(groups.can_gpu_h, axis=1, prepend=0.0), plan.left, plan.work
+    build.rows(more[:, 0], more[:, 0], (1.0, left[:, 0]), (1.0, work[:, 0]))
+    build.rows(more[:, 1:], more[:, 1:], (1.0, left[:, 1:]), (-1.0, left[:, :-1]), (1.0, work[:, 1:]))
+
+
+def _add_deadlines(build: Builder, groups: Groups, plan: _Plan) -> None:
+    """What is due and not done is late; jobs in time run no faster than they can."""
+    can, due, left = groups.can_gpu_h, groups.due_gpu_h, np.broadcast_to(plan.left, plan.late.shape)
+    at = np.nonzero(due > 0)
+    build.rows((due - can)[at], np.inf, (1.0, plan.late[at]), (-1.0, left[at]))
+    build.rows(groups.due_at_end_gpu_h - can[:, -1], np.inf, (1.0, plan.late_at_end), (-1.0, plan.left[:, -1]))
+    group, before = np.nonzero(groups.in_time_gpu_h[:, 1:] < can[:, 1:])
+    in_time = groups.in_time_gpu_h[group, before + 1]
+    none = np.full(in_time.shape, -np.inf)
+    build.rows(none, in_time, (1.0, plan.work[group, before + 1]), (-1.0, plan.late[1, group, before]))
+
+
+def _add_moves(build: Builder, groups: Groups, plan: _Plan) -> None:
+    """Work done away from its origin was moved, the jobs with least data for their work first."""
+    n_regions = plan.work.shape[2]
+    for k, origin in enumerate(groups.origin if n_regions > 1 else ()):
+        away = np.delete(plan.work[k], origin, axis=1).reshape(1, -1)
+        moved = plan.moved[groups.group_of_job == k].reshape(1, -1)
+        build.rows(np.zeros(1), np.inf, (1.0, moved), (-1.0, away))
+
+
+def _terms(
+    p: Params, world: Exogenous, program: Program, plan: _Plan, x: Floats, constant: dict[str, float]
+) -> dict[str, float]:
+    def paid(*blocks: Ints) -> float:
+        return sum(float((values_of(columns, program.cost) * values_of(columns, x)).sum()) for columns in blocks)
+
+    grid_kwh, own = x[plan.grid] * p.step_h[0], plan.equipment
+    n_steps = grid_kwh.shape[0]
+    yuan = {
+        "energy_yuan": float((grid_kwh * world.price_yuan_per_kwh[0, :n_steps]).sum()),
+        "demand_yuan": paid(plan.peak),
+        "carbon_yuan": float((grid_kwh * world.carbon_kg_per_kwh[0, :n_steps]).sum() * p.carbon_yuan_per_kg[0]),
+        "wan_yuan": paid(plan.moved, own.wan_extra),
+        "drop_yuan": paid(plan.dropped),
+        "late_yuan": paid(plan.late),
+        "settlement_yuan": paid(plan.left, plan.late_at_end),
+        "supply_yuan": paid(own.direct, own.contract),
+        "sold_yuan": paid(own.sold),
+        "wear_yuan": paid(own.discharge),
+        "event_yuan": paid(own.met),
+        "shortfall_yuan": paid(own.short),
+    }
+    return {term: yuan[term] + constant.get(term, 0.0) for term in YUAN_TERMS}

@@ -1,0 +1,148 @@
+"""Regions as the bound sees them: their world over the episode, and the least and most that they can draw."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.envs.model.layout import facility
+from wattward.envs.model.types import Exogenous, Floats, Params
+
+Flags = NDArray[np.bool_]
+
+
+class Sites(NamedTuple):
+    """Regions over the steps of the episode; a region is `equipped` if it has more than fleet, plants and tariff."""
+
+    cost_yuan_per_kwh: Floats  # (T, R) of the grid's power: tariff and carbon
+    interactive_gpus: Floats  # (T, R)
+    fleet_gpus: Floats  # (T, R) that are in order
+    green_kw: Floats  # (T, R) of plants on site
+    slope: Floats  # (T, R) facility power over IT power
+    fixed_kw: Floats  # (T, R) of facility power
+    wan_kw: Floats  # (T, R) most that the links can draw
+    direct_kw: Floats  # (T, R) offered
+    contract_kw: Floats  # (T, R) delivered
+    cut_kw: Floats  # (T, R) asked
+    equipped: Flags  # (R,)
+    pays: Flags  # (R,) power used for nothing may lower the cost of the episode
+    sleeps: Flags  # (R,)
+    green: Flags  # (R,) power that is not green may cost extra
+
+
+class Limits(NamedTuple):
+    """What no policy passes, shape (T, R) [kW]; `net` is load less the power of plants on site."""
+
+    it_low: Floats
+    it_high: Floats
+    tank_high: Floats
+    load_high: Floats
+    net_low: Floats
+    net_high: Floats
+    discharge_high: Floats
+    grid_low: Floats
+    grid_high: Floats
+
+
+def read_sites(p: Params, x: Exogenous) -> Sites:
+    """What a world (B = 1) and parameters (B = 1) say of the regions."""
+    t = slice(0, int(p.n_steps[0]))
+    slope, fixed_kw = facility(p, x.air_c[0, t], 0)
+    cost = x.price_yuan_per_kwh[0, t] + p.carbon_yuan_per_kg[0] * x.carbon_kg_per_kwh[0, t]
+    green = (p.green_share_min[0] > 0) & (p.shortfall_yuan_per_kwh[0] > 0)
+    offers = (x.direct_kw[0, t], x.contract_kw[0, t], x.cut_kw[0, t])
+    sleeps = np.isfinite(p.headroom_gpus[0])
+    offered = np.any([(offer > 0).any(axis=0) for offer in offers], axis=0)
+    curved, stores = p.serving_exponent[0] != 1, (p.battery_kwh[0] > 0) | (p.tank_kwh[0] > 0)
+    largest_gb = x.job_data_gb[0].max(initial=0.0)
+    link_gb = p.wan_gb_per_step[0] * x.wan_share[0, t]
+    return Sites(
+        cost_yuan_per_kwh=cost,
+        interactive_gpus=x.interactive_gpus[0, t],
+        fleet_gpus=x.fleet_gpus[0, t],
+        green_kw=x.sun_kw[0, t] + x.wind_kw[0, t] + x.hydro_kw[0, t],
+        slope=slope,
+        fixed_kw=fixed_kw,
+        wan_kw=np.where(link_gb > 0, link_gb + largest_gb, 0.0) * p.wan_kwh_per_gb[0] / p.step_h[0],
+        direct_kw=offers[0],
+        contract_kw=offers[1],
+        cut_kw=offers[2],
+        equipped=offered | sleeps | curved | stores | green | (p.recovered_share[0] > 0) | (p.feed_in_kw[0] > 0),
+        pays=green | (cost < 0).any(axis=0) | _other_power_pays(p, slope),
+        sleeps=sleeps,
+        green=green,
+    )
+
+
+def _other_power_pays(p: Params, slope: Floats) -> Flags:
+    """Contracts with negative prices, and tanks that spare more power for more heat than the heat takes."""
+    paid = (p.direct_yuan_per_kwh[0] < 0) | (p.contract_yuan_per_kwh[0] < 0)
+    spared = (p.tank_kwh[0] > 0) & (1.0 / p.tank_cop[0] > slope.min(axis=0) - p.recovered_share[0])
+    return np.asarray(paid | spared, dtype=np.bool_)
+
+
+def limits_of(p: Params, s: Sites) -> Limits:
+    """The least and most power of each region in each step."""
+    has_tank, has_battery = p.tank_kwh[0] > 0, p.battery_kwh[0] > 0
+    it_low, it_high = _it_limits(p, s)
+    heat_high = np.minimum(it_high, p.tank_cop[0] * ((s.slope - 1.0) * it_high + s.fixed_kw))
+    tank_high = np.minimum(p.tank_discharge_kw[0], heat_high) * has_tank
+    more = p.tank_charge_kw[0] / p.tank_charge_cop[0] * has_tank + p.battery_charge_kw[0] * has_battery
+    more = more + s.wan_kw * s.pays
+    net_slope, other = s.slope - p.recovered_share[0], s.fixed_kw - s.green_kw
+    net_low, net_high = net_slope * it_low + other - tank_high / p.tank_cop[0], net_slope * it_high + other + more
+    missing_high = np.maximum(0.0, net_high - p.battery_charge_kw[0])  # who discharges does not charge
+    discharge_high = np.minimum(p.battery_discharge_kw[0], missing_high) * has_battery
+    offered = s.direct_kw + s.contract_kw + discharge_high
+    return Limits(
+        it_low=it_low,
+        it_high=it_high,
+        tank_high=tank_high,
+        load_high=s.slope * it_high + s.fixed_kw + more,
+        net_low=net_low,
+        net_high=net_high,
+        discharge_high=discharge_high,
+        grid_low=np.maximum(0.0, net_low - offered),
+        grid_high=np.maximum(0.0, net_high),
+    )
+
+
+def _it_limits(p: Params, s: Sites) -> tuple[Floats, Floats]:
+    """IT power: of least or most awake GPUs with nothing at work, and with all at work and what waking can take."""
+    rest_kw = np.where(s.sleeps, p.gpu_sleep_kw[0], p.gpu_idle_kw[0])
+    up_kw, wake_kw = p.gpu_idle_kw[0] - rest_kw, p.wake_kwh[0] / p.step_h[0] * s.sleeps
+    least = least_awake_gpus(p, s)
+    gap_gpus = np.zeros(s.fleet_gpus.shape)
+    for r in np.flatnonzero(p.serving_exponent[0] != 1):
+        exponent, shared = p.serving_exponent[0, r], p.serving_gpus[0, r]
+        widest = np.minimum(s.interactive_gpus[:, r], shared * exponent ** (1.0 / (1.0 - exponent)))
+        gap_gpus[:, r] = shared * (widest / shared) ** exponent - widest
+    more = (p.gpu_busy_kw[0] - p.gpu_idle_kw[0]) * (s.fleet_gpus + gap_gpus)
+    each = [up_kw * awake for awake in (least, s.fleet_gpus)]
+    waking = [wake_kw * (p.fleet_gpus[0] - awake) for awake in (least, s.fleet_gpus)]
+    low = rest_kw * s.fleet_gpus + np.minimum(*each)
+    high = rest_kw * s.fleet_gpus + np.maximum(each[0] + waking[0], each[1] + waking[1]) + more
+    return low, high
+
+
+def least_awake_gpus(p: Params, s: Sites) -> Floats:
+    """GPUs that are awake whatever a policy does: all at first, then as many as are kept ready; shape (T, R)."""
+    least = np.minimum(s.fleet_gpus, p.headroom_gpus[0])
+    least[:1] = s.fleet_gpus[:1]
+    return least
+
+
+def served(p: Params, s: Sites) -> tuple[Floats, Floats, Floats]:
+    """GPUs whose power all requests draw, and what a dropped request's GPU takes off it: at most, and at least.
+
+    That power is concave in the requests served: never below the chord from 0, never above the line with the least
+    slope there is, or the tangent. Shapes (T, R).
+    """
+    exponent, shared, demand = p.serving_exponent[0], p.serving_gpus[0], s.interactive_gpus
+    share = np.minimum(1.0, np.maximum(demand, 1e-12) / shared)
+    power = np.where((share < 1.0) & (exponent != 1.0), shared * share**exponent, demand)
+    steep = np.where(demand > 0, power / np.maximum(demand, 1e-12), 1.0)
+    flat = np.where(demand > 0, exponent * share ** (exponent - 1.0), 1.0)
+    return power * (demand > 0), steep, flat

@@ -1,0 +1,177 @@
+"""Linear programs built from blocks of arrays, solved with HiGHS, and a bound that no solver tolerance can break."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wattward.envs.model.types import Floats, Ints
+
+RELATIVE_MARGIN = 1e-9
+"""Share of the dual value's terms taken off it: for rounding here, and the simulator's own 1e-9 GPU-h a job."""
+
+ABSENT = -1
+"""Number of a column that is not there."""
+
+
+class SolverError(RuntimeError):
+    """The linear program could not be solved; the message names the solver's status."""
+
+
+class Program(NamedTuple):
+    """Minimise cost'x subject to row_lower <= A x <= row_upper, lower <= x <= upper; A in compressed rows."""
+
+    cost: Floats  # (n,)
+    lower: Floats  # (n,)
+    upper: Floats  # (n,)
+    row_lower: Floats  # (m,)
+    row_upper: Floats  # (m,)
+    row_start: Ints  # (m + 1,)
+    column: Ints  # (nonzeros,)
+    value: Floats  # (nonzeros,)
+
+
+class Solution(NamedTuple):
+    """What the solver found."""
+
+    primal: Floats  # (n,) within the solver's tolerance
+    row_dual: Floats  # (m,)
+    objective: float
+    status: str
+
+
+@dataclass
+class Builder:
+    """Collects blocks of columns and rows; a block of any shape is one call."""
+
+    _cost: list[Floats] = field(default_factory=list)
+    _lower: list[Floats] = field(default_factory=list)
+    _upper: list[Floats] = field(default_factory=list)
+    _row_lower: list[Floats] = field(default_factory=list)
+    _row_upper: list[Floats] = field(default_factory=list)
+    _row: list[Ints] = field(default_factory=list)
+    _column: list[Ints] = field(default_factory=list)
+    _value: list[Floats] = field(default_factory=list)
+    _n: int = 0
+    _m: int = 0
+
+    def columns(
+        self, shape: tuple[int, ...], cost: ArrayLike, lower: ArrayLike, upper: ArrayLike, where: ArrayLike = True
+    ) -> Ints:
+        """Adds variables; cost and limits are broadcast to `shape`, as is `where`, which says which there are.
+
+        Returns their numbers, shape `shape`, ABSENT where there is none.
+        """
+        there = np.broadcast_to(np.asarray(where, dtype=np.bool_), shape)
+        numbers = np.full(shape, ABSENT, dtype=np.int64)
+        numbers[there] = self._n + np.arange(np.count_nonzero(there), dtype=np.int64)
+        for kept, values in ((self._cost, cost), (self._lower, lower), (self._upper, upper)):
+            kept.append(np.broadcast_to(np.asarray(values, dtype=np.float64), shape)[there])
+        self._n += int(np.count_nonzero(there))
+        return numbers
+
+    def rows(self, lower: ArrayLike, upper: ArrayLike, *terms: tuple[ArrayLike, Ints]) -> None:
+        """Adds one row an entry of `lower` (shape S): lower <= sum of coefficient x column <= upper.
+
+        The columns of a term have shape S, or S with further axes that are summed over; the coefficients broadcast to
+        that shape with their leading axes. Columns that are ABSENT count as 0.
+        """
+        low = np.asarray(lower, dtype=np.float64)
+        if not low.size:
+            return
+        self._row_lower.append(low.ravel())
+        self._row_upper.append(np.broadcast_to(np.asarray(upper, dtype=np.float64), low.shape).ravel())
+        numbers = self._m + np.arange(low.size, dtype=np.int64)
+        for coefficient, columns in terms:
+            each = columns.reshape(low.size, -1)
+            factor = np.broadcast_to(np.asarray(coefficient, dtype=np.float64), low.shape).reshape(low.size, 1)
+            there = each != ABSENT
+            self._row.append(np.broadcast_to(numbers[:, None], each.shape)[there])
+            self._column.append(each[there])
+            self._value.append(np.broadcast_to(factor, each.shape)[there])
+        self._m += low.size
+
+    def program(self) -> Program:
+        """All blocks as one program; zero coefficients are left out, repeated ones summed."""
+        from scipy.sparse import coo_array
+
+        entries = (np.concatenate(self._value), (np.concatenate(self._row), np.concatenate(self._column)))
+        matrix = coo_array(entries, shape=(self._m, self._n)).tocsr()
+        matrix.eliminate_zeros()
+        return Program(
+            cost=np.concatenate(self._cost),
+            lower=np.concatenate(self._lower),
+            upper=np.concatenate(self._upper),
+            row_lower=np.concatenate(self._row_lower),
+            row_upper=np.concatenate(self._row_upper),
+            row_start=matrix.indptr.astype(np.int64),
+            column=matrix.indices.astype(np.int64),
+            value=matrix.data.astype(np.float64),
+        )
+
+
+def values_of(columns: Ints, values: Floats) -> Floats:
+    """`values` (n,) of `columns` (S), shape S; 0 for those that are ABSENT."""
+    found: Floats = np.where(columns == ABSENT, 0.0, values[columns])
+    return found
+
+
+def solve(program: Program, method: str = "ipm") -> Solution:
+    """Solves on one thread.
+
+    Args:
+        program: what to minimise.
+        method: "ipm" (interior point, no crossover: fast, and exact enough for `safe_value`; where it stalls, simplex
+            takes over) or "simplex" (a vertex).
+
+    Raises:
+        SolverError: the program has no optimum or the solver gave up.
+    """
+    from highspy import Highs, HighsModelStatus
+
+    highs: Any = Highs()  # type: ignore[no-untyped-call]
+    for name, value in (("output_flag", False), ("threads", 1), ("parallel", "off"), ("run_crossover", "off")):
+        highs.setOptionValue(name, value)
+    highs.passModel(_to_highs(program))
+    for attempt in dict.fromkeys((method, "simplex")):
+        highs.setOptionValue("solver", attempt)
+        highs.run()
+        if highs.getModelStatus() == HighsModelStatus.kOptimal:
+            found = highs.getSolution()
+            primal, dual = np.array(found.col_value), np.array(found.row_dual)
+            return Solution(primal, dual, float(program.cost @ primal), f"optimal by {attempt}")
+    status = highs.modelStatusToString(highs.getModelStatus())
+    raise SolverError(f"the linear program was not solved: HiGHS reports {status!r}")
+
+
+def _to_highs(program: Program) -> Any:  # noqa: ANN401 - highspy ships no types
+    from highspy import HighsLp, MatrixFormat
+
+    lp = HighsLp()
+    lp.num_col_, lp.num_row_ = program.cost.size, program.row_lower.size
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.cost, program.lower, program.upper
+    lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
+    lp.a_matrix_.format_ = MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = program.row_start, program.column, program.value
+    return lp
+
+
+def safe_value(program: Program, row_dual: Floats) -> float:
+    """A lower bound on the optimum that weak duality gives for any `row_dual`, however inexact.
+
+    Every column must have finite limits. Duals of a sign that a missing row limit forbids are set to zero.
+    """
+    from scipy.sparse import csr_array
+
+    dual = np.where((row_dual > 0) & np.isinf(program.row_lower), 0.0, row_dual)
+    dual = np.where((dual < 0) & np.isinf(program.row_upper), 0.0, dual)
+    shape = (program.row_lower.size, program.cost.size)
+    matrix = csr_array((program.value, program.column, program.row_start), shape=shape)
+    reduced = program.cost - matrix.T @ dual
+    at_rows = np.where(dual > 0, program.row_lower, np.where(dual < 0, program.row_upper, 0.0))
+    at_columns = np.where(reduced > 0, program.lower, program.upper)
+    terms = np.concatenate([dual * at_rows, reduced * at_columns])
+    return float(terms.sum() - RELATIVE_MARGIN * max(1.0, np.abs(terms).sum()))

@@ -1,0 +1,55 @@
+"""What can be done with all that is known in hindsight: diagnostics beside the bound, not entrants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wattward.baselines.bound.bound import Bound
+from wattward.baselines.optimisers.planner import Planner
+from wattward.baselines.optimisers.rollouts import true_world
+from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.model.types import Exogenous, Floats
+from wattward.envs.policy.outlook import Outlook
+
+ROUNDS = 8
+
+
+class HindsightPlanner(Planner):
+    """The planner in a world that it knows: true arrivals, work, sun, wind and demand, a day ahead."""
+
+    def __init__(self, env: ClusterEnv, **options: Any) -> None:  # noqa: ANN401 - those of Planner
+        """A planner for the episodes of `env`, which it reads; `options` are those of `Planner`."""
+        super().__init__("HindsightPlanner", **({"samples": 1, "rounds": ROUNDS} | options))
+        self._env = env
+
+    def _worlds(self, outlook: Outlook, n_steps: int) -> list[Exogenous]:
+        left_gpu_h = self._env.state.job_left_gpu_h[0, : outlook.jobs.number.size].copy()
+        return [true_world(outlook, n_steps, self._env.world, left_gpu_h)]
+
+
+class PlanReplay:
+    """Follows the plan of a bound as far as the dispatcher can: shares for own and others' work, step by step.
+
+    The plan's work in a region is offered to what waits there, and what that cannot use to other regions' work.
+    """
+
+    name = "PlanReplay"
+
+    def __init__(self, plan: Bound) -> None:
+        """Follows `plan` in the episode that it was made for."""
+        self._work_gpu_h = plan.work_gpu_h
+
+    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:
+        """Nothing to forget."""
+
+    def act(self, outlook: Outlook) -> Floats:
+        """Shares of this step, shape (R, 2)."""
+        jobs, free = outlook.jobs, np.maximum(outlook.free_gpus, 1e-9)
+        planned = np.maximum(0.0, self._work_gpu_h[outlook.step] / outlook.step_h - outlook.locked_gpus)
+        waits = ~(jobs.locked | jobs.in_transit)
+        wanted = np.bincount(jobs.region, weights=np.where(waits, jobs.gpus, 0.0), minlength=outlook.n_regions)
+        own = np.minimum(np.minimum(planned, wanted), free)
+        others = np.clip((planned - own) / np.maximum(free - own, 1e-9), 0.0, 1.0)
+        return np.clip(np.stack([own / free, others], axis=1), 0.0, 1.0)

@@ -1,0 +1,227 @@
+"""The planner's linear program: fluid work over blocks of hours, regions' power, their stores, and their peaks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.baselines.lp import Builder, solve, values_of
+from wattward.baselines.optimisers.demand import Work
+from wattward.baselines.optimisers.mpc_sites import Ahead
+from wattward.envs.model.types import Floats, Ints, Params
+
+MOST_TRACED = 3
+"""Regions up to which a plan knows where each group's work goes; with more its columns would grow with their square."""
+
+
+class Start(NamedTuple):
+    """How things stand, shape (R,), and what the plan is charged with beside the forecasts."""
+
+    peak_kw: Floats
+    stored_kwh: Floats
+    chilled_kwh: Floats
+    link_gb_per_h: Floats
+    demand_yuan_per_kw: Floats
+    left_yuan_per_gpu_h: Floats  # work that the plan leaves undone, by where it lies
+    store_yuan_per_kwh: Floats  # what the stores hold when the plan ends is worth
+    urgency_yuan_per_gpu_h: float  # for each hour that work is put off: breaks ties
+
+
+class Plan(NamedTuple):
+    """What to do in M blocks."""
+
+    own_gpu_h: Floats  # (M, R) work done where it lies
+    pulled_gpu_h: Floats  # (M, R) work of other regions done here
+    peak_kw: Floats  # (R,)
+    charge_kw: Floats  # (M, R) AC side
+    discharge_kw: Floats  # (M, R)
+    tank_in_kw: Floats  # (M, R) of heat
+    tank_out_kw: Floats  # (M, R)
+
+
+class _Flow(NamedTuple):
+    """Columns of work."""
+
+    done: Ints  # (K, M, W) by group, block and way: a region each, or here and anywhere else
+    into: Ints | None  # (M, R) taken from anywhere else, where ways are pooled
+    busy: tuple[Ints, ...]  # R of (M, X): what needs a region's GPUs
+
+
+class _Stores(NamedTuple):
+    """Columns (M, R); ABSENT where a site has none, or a rule orders it."""
+
+    charge: Ints
+    discharge: Ints
+    tank_in: Ints
+    tank_out: Ints
+
+
+def plan(params: Params, ahead: Ahead, work: Work, start: Start) -> Plan:
+    """The cheapest plan.
+
+    Raises:
+        SolverError: the solver gave up.
+    """
+    build, n_blocks, n_regions = Builder(), ahead.hours.size, ahead.kw_per_gpu.size
+    flow = _add_flow(build, params, ahead, work, start)
+    for r in range(n_regions):
+        build.rows(np.zeros(n_blocks), ahead.room_gpu_h[:, r], (1.0, flow.busy[r]))
+    _add_links(build, work, start, ahead, flow)
+    stores = _add_stores(build, params, ahead, start)
+    peak = _add_power(build, params, ahead, start, flow, stores)
+    x = solve(build.program(), "simplex").primal
+    own, pulled = _work_of_regions(work, flow, x, n_regions)
+    return Plan(
+        own_gpu_h=own,
+        pulled_gpu_h=pulled,
+        peak_kw=values_of(peak, x),
+        **{name: values_of(columns, x) for name, columns in zip(_NAMES, stores, strict=True)},
+    )
+
+
+def _work_of_regions(work: Work, flow: _Flow, x: Floats, n_regions: int) -> tuple[Floats, Floats]:
+    """Work done where it lies, and others' work, each shape (M, R) [GPU-h]."""
+    lies = (work.place[:, None] == np.arange(n_regions)).astype(np.float64)
+    by_region = np.einsum("kmw,kl->mlw", values_of(flow.done, x), lies)
+    if flow.into is None:
+        own = np.einsum("mrr->mr", by_region)
+        return own, by_region.sum(axis=1) - own
+    into = values_of(flow.into, x)
+    back = np.minimum(by_region[:, :, 1], into)
+    return by_region[:, :, 0] + back, into - back
+
+
+_NAMES = ("charge_kw", "discharge_kw", "tank_in_kw", "tank_out_kw")
+
+
+def _add_flow(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start) -> _Flow:
+    """Work by group, block and where it is done; pooled where there are many regions.
+
+    What moving costs depends on where work lies alone, so that with pooled ways nothing is lost but which group's
+    data a region takes in: its link carries the mean of all.
+    """
+    n_regions = ahead.kw_per_gpu.size
+    if n_regions <= MOST_TRACED:
+        done = _add_work(build, p, ahead, work, start, work.place[:, None] != np.arange(n_regions))
+        return _Flow(done, None, tuple(done[:, :, r].T for r in range(n_regions)))
+    done = _add_work(build, p, ahead, work, start, np.broadcast_to([False, True], (work.place.size, 2)))
+    into = build.columns(ahead.room_gpu_h.shape, 0.0, 0.0, np.inf)
+    none = np.zeros(ahead.hours.size)
+    build.rows(none, none, (1.0, done[:, :, 1].T), (-1.0, into))
+    here = [done[work.place == r, :, 0].T for r in range(n_regions)]
+    return _Flow(done, into, tuple(np.column_stack([own, into[:, r]]) for r, own in enumerate(here)))
+
+
+def _add_work(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start, away: NDArray[np.bool_]) -> Ints:
+    """Columns of work done by group, block and way, shape (K, M, W) [GPU-h]; `away` (K, W): which ways move it."""
+    n_groups, n_blocks = work.can_gpu_h.shape
+    hours = ahead.hours
+    power_yuan_per_gb = p.wan_kwh_per_gb[0, work.place] * ahead.grid_yuan_per_kwh[0, work.place]
+    move = away * (work.gb_per_gpu_h * (p.wan_yuan_per_gb[0, work.place] + power_yuan_per_gb))[:, None]
+    put_off = start.urgency_yuan_per_gpu_h * (np.cumsum(hours) - hours)
+    cost = move[:, None, :] + put_off[None, :, None]
+    some = (work.total_gpu_h > 1e-9)[:, None, None]
+    done = build.columns((n_groups, n_blocks, away.shape[1]), cost, 0.0, work.rate_gpu_h[:, :, None], some)
+    so_far = build.columns((n_groups, n_blocks), 0.0, 0.0, work.can_gpu_h, some[:, :, 0])
+    late_yuan = p.late_yuan_per_gpu_h_per_h[0] * hours
+    late = build.columns((n_groups, n_blocks), late_yuan[None, :], 0.0, np.inf, some[:, :, 0])
+    left = build.columns((n_groups,), start.left_yuan_per_gpu_h[work.place], 0.0, np.inf, some[:, 0, 0])
+    before = np.concatenate([np.full((n_groups, 1), -1), so_far[:, :-1]], axis=1)
+    zero = np.zeros((n_groups, n_blocks))
+    build.rows(zero, zero, (1.0, so_far), (-1.0, before), (-1.0, done))
+    there = np.flatnonzero(some[:, 0, 0])
+    build.rows(work.must_gpu_h[there], np.inf, (1.0, so_far[there]), (1.0, late[there]))
+    build.rows(zero[there], work.rate_gpu_h[there], (1.0, done[there]))
+    build.rows(work.total_gpu_h[there], np.inf, (1.0, so_far[there, -1]), (1.0, left[there]))
+    return done
+
+
+def _add_links(build: Builder, work: Work, start: Start, ahead: Ahead, flow: _Flow) -> None:
+    """Data that leave a region, and data that come in, within what its link carries."""
+    most = start.link_gb_per_h * ahead.hours[:, None]
+    none, n_regions = np.zeros(most.shape[0]), most.shape[1]
+    mean_gb = float(work.gb_per_gpu_h @ work.total_gpu_h / max(float(work.total_gpu_h.sum()), 1e-9))
+    for r in range(n_regions):
+        mine, elsewhere = work.place == r, np.arange(flow.done.shape[2]) != r
+        if flow.into is None:
+            _add_link(build, work, flow, most[:, r], np.flatnonzero(mine), elsewhere)
+            _add_link(build, work, flow, most[:, r], np.flatnonzero(~mine), ~elsewhere)
+        else:
+            _add_link(build, work, flow, most[:, r], np.flatnonzero(mine), np.array([False, True]))
+            build.rows(none, most[:, r], (mean_gb, flow.into[:, r]))
+
+
+def _add_link(build: Builder, work: Work, flow: _Flow, most: Floats, groups: Ints, ways: NDArray[np.bool_]) -> None:
+    terms = [(float(work.gb_per_gpu_h[k]), flow.done[k][:, ways]) for k in groups]
+    if terms and ways.any():
+        build.rows(np.zeros(most.size), most, *terms)
+
+
+def _add_stores(build: Builder, p: Params, ahead: Ahead, start: Start) -> _Stores:
+    """Stores that an action orders; others follow their rule and are left out of the plan."""
+    shape, h = ahead.base_kw.shape, ahead.hours[:, None]
+    battery, tank = p.battery_entry[0] >= 0, p.tank_entry[0] >= 0
+    wear = p.battery_wear_yuan_per_kwh[0]
+    charge = build.columns(shape, 0.0, 0.0, p.battery_charge_kw[0], battery)
+    discharge = build.columns(shape, h * wear, 0.0, p.battery_discharge_kw[0], battery)
+    tank_in = build.columns(shape, 0.0, 0.0, p.tank_charge_kw[0], tank)
+    tank_out = build.columns(shape, 0.0, 0.0, p.tank_discharge_kw[0], tank)
+    worth = np.zeros(shape)
+    worth[-1] = -start.store_yuan_per_kwh
+    each = (
+        (
+            battery,
+            p.battery_kwh,
+            p.battery_loss_per_h,
+            start.stored_kwh,
+            charge,
+            discharge,
+            p.battery_charge_efficiency,
+        ),
+        (tank, p.tank_kwh, p.tank_loss_per_h, start.chilled_kwh, tank_in, tank_out, np.ones_like(p.tank_kwh)),
+    )
+    out_per_kwh = (1.0 / np.where(battery, p.battery_discharge_efficiency[0], 1.0), np.ones(shape[1]))
+    for (there, most, loss, at_first, into, out, kept), taken in zip(each, out_per_kwh, strict=True):
+        per_kwh = np.where(tank, 1.0 / np.maximum(p.tank_cop[0], 1e-9), 0.0) if there is tank else 1.0 / taken
+        level = build.columns(shape, worth * per_kwh, 0.0, most[0], there)
+        for r in np.flatnonzero(there):
+            keep = (1.0 - loss[0, r]) ** ahead.hours
+            first = np.zeros(shape[0])
+            first[0] = keep[0] * at_first[r]
+            before = np.concatenate([[-1], level[:-1, r]])
+            terms = ((1.0, level[:, r]), (-keep, before), (-ahead.hours * kept[0, r], into[:, r]))
+            build.rows(first, first, *terms, (ahead.hours * taken[r], out[:, r]))
+    return _Stores(charge, discharge, tank_in, tank_out)
+
+
+def _add_power(build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flow, stores: _Stores) -> Ints:
+    """Power in = power out in every block; columns of the peaks, shape (R,)."""
+    shape, h = ahead.base_kw.shape, ahead.hours[:, None]
+    price, big = ahead.grid_yuan_per_kwh, np.inf
+    grid = build.columns(shape, h * price, 0.0, big)
+    direct = build.columns(shape, h * p.direct_yuan_per_kwh[0], 0.0, ahead.direct_kw)
+    prepaid_kw = p.contract_take_share[0] * ahead.contract_kw
+    prepaid = build.columns(shape, 0.0, 0.0, prepaid_kw)
+    contract = build.columns(shape, h * p.contract_yuan_per_kwh[0], 0.0, ahead.contract_kw - prepaid_kw)
+    feed_kw = np.minimum(p.feed_in_kw[0], ahead.own_kw)
+    sold = build.columns(shape, -h * p.feed_in_yuan_per_kwh[0], 0.0, feed_kw)
+    spilt = build.columns(shape, h * np.maximum(0.0, -price), 0.0, big)
+    peak = build.columns(shape[1:], start.demand_yuan_per_kw, start.peak_kw, big)
+    miss_yuan = h * (p.event_penalty_yuan_per_kwh[0] + p.event_pay_yuan_per_kwh[0])
+    missed = build.columns(shape, miss_yuan, 0.0, big, ahead.cut_kw > 0)
+    for r in range(shape[1]):
+        chilled_in = ((-1.0 / max(p.tank_charge_cop[0, r], 1e-9), stores.tank_in[:, r]),)
+        chilled_out = ((1.0 / max(p.tank_cop[0, r], 1e-9), stores.tank_out[:, r]),)
+        supply = tuple((1.0, columns[:, r]) for columns in (grid, direct, prepaid, contract, stores.discharge))
+        use = tuple((-1.0, columns[:, r]) for columns in (sold, spilt, stores.charge))
+        needed = ahead.base_kw[:, r] - ahead.own_kw[:, r]
+        build.rows(
+            needed, needed, *supply, *use, *chilled_in, *chilled_out, (-ahead.kw_per_gpu[r] / ahead.hours, flow.busy[r])
+        )
+        build.rows(np.zeros(shape[0]), big, (1.0, np.full(shape[0], peak[r])), (-1.0, grid[:, r]))
+        asked = np.flatnonzero(ahead.cut_kw[:, r] > 0)
+        least = ahead.cut_kw[asked, r] - p.event_baseline_kw[0, r]
+        build.rows(least, big, (1.0, missed[asked, r]), (-1.0, grid[asked, r]))
+    return peak

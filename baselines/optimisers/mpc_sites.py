@@ -1,0 +1,85 @@
+"""The regions as a planner expects them, by blocks of hours."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from wattward.envs.model.types import Floats
+from wattward.envs.policy.outlook import Outlook
+
+
+class Ahead(NamedTuple):
+    """Forecasts over M blocks; shape (M, R) unless told."""
+
+    hours: Floats  # (M,) length of the blocks
+    grid_yuan_per_kwh: Floats  # tariff, carbon, and what missing green power will cost
+    room_gpu_h: Floats  # left by requests and by gangs that cannot be stopped
+    kw_per_gpu: Floats  # (R,)
+    base_kw: Floats  # drawn whatever deferrable work does
+    own_kw: Floats  # of plants on site
+    direct_kw: Floats
+    contract_kw: Floats
+    cut_kw: Floats  # announced
+
+
+def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -> Ahead:
+    """Means of the forecasts over blocks of steps.
+
+    Beyond the forecasts' reach a lead is taken to be as it is a day (or the reach, if shorter) before. The PUE is the
+    present one.
+
+    Args:
+        outlook: the present step.
+        n_blocks: M.
+        block_steps: steps of a block.
+        fill: share of the free GPU-hours that a plan may count on.
+    """
+    p, step_h = outlook.params, outlook.step_h
+
+    def blocks(by_lead: Floats) -> Floats:
+        leads = np.arange(n_blocks * block_steps)
+        day = min(max(1, round(24 / step_h)), by_lead.shape[0])
+        at = np.where(leads < by_lead.shape[0], leads, by_lead.shape[0] - day + (leads - by_lead.shape[0]) % day)
+        means: Floats = by_lead[at].reshape(n_blocks, block_steps, -1).mean(axis=1)
+        return means
+
+    requests, locked = blocks(outlook.interactive_forecast_gpus), _locked_gpus(outlook, n_blocks, block_steps)
+    sleeps = np.isfinite(p.headroom_gpus[0]) & (p.headroom_gpus[0] < outlook.fleet_gpus)
+    rest_kw = np.where(sleeps, p.gpu_sleep_kw[0], p.gpu_idle_kw[0])
+    kw_per_gpu = (outlook.pue - p.recovered_share[0]) * (p.gpu_busy_kw[0] - rest_kw)
+    idle_kw = (outlook.pue - p.recovered_share[0]) * rest_kw * outlook.fleet_gpus + outlook.fixed_kw
+    free = np.maximum(0.0, outlook.gpus_in_order - requests - locked)
+    hours = np.full(n_blocks, block_steps * step_h)
+    carbon_yuan = p.carbon_yuan_per_kg[0] * blocks(outlook.carbon_forecast_kg_per_kwh)
+    return Ahead(
+        hours=hours,
+        grid_yuan_per_kwh=blocks(outlook.price_forecast_yuan_per_kwh) + carbon_yuan + _shortfall_yuan_per_kwh(outlook),
+        room_gpu_h=fill * free * hours[:, None],
+        kw_per_gpu=kw_per_gpu,
+        base_kw=idle_kw + kw_per_gpu * (requests + locked),
+        own_kw=blocks(outlook.green_forecast_kw),
+        direct_kw=blocks(outlook.direct_forecast_kw),
+        contract_kw=blocks(outlook.contract_forecast_kw),
+        cut_kw=blocks(outlook.cut_forecast_kw),
+    )
+
+
+def _locked_gpus(outlook: Outlook, n_blocks: int, block_steps: int) -> Floats:
+    """GPUs that running gangs which cannot be stopped will hold, by their owners' estimates, shape (M, R)."""
+    jobs, block_h = outlook.jobs, block_steps * outlook.step_h
+    at = np.flatnonzero(jobs.locked)
+    left_blocks = jobs.expected_gpu_h[at] / jobs.gpus[at] / block_h
+    share = np.clip(left_blocks[None, :] - np.arange(n_blocks)[:, None], 0.0, 1.0)
+    here = jobs.region[at, None] == np.arange(outlook.n_regions)
+    locked: Floats = (share * jobs.gpus[at]) @ here
+    return locked
+
+
+def _shortfall_yuan_per_kwh(outlook: Outlook) -> Floats:
+    """What a kWh that is not green will cost where the site is behind its green share, shape (R,)."""
+    p, sites = outlook.params, outlook.site_state
+    behind = sites["green_kwh"] < p.green_share_min[0] * sites["load_kwh"]
+    price: Floats = np.where(behind, p.green_share_min[0] * p.shortfall_yuan_per_kwh[0], 0.0)
+    return price

@@ -1,0 +1,186 @@
+"""A batch of imagined futures: the simulator itself, fed with what a policy may know, from the present on.
+
+The world is the forecast; work is what owners estimate; arrivals to come are drawn from the scenario's own law, several
+times, and every plan meets all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.envs.kernels.fleet import COST
+from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Floats, Ints, Params
+from wattward.envs.policy.outlook import JobView, Outlook
+from wattward.envs.simulator.bank import Bank
+from wattward.envs.simulator.simulator import Simulator
+from wattward.envs.world.processes.jobs import Jobs, draw_jobs
+
+
+def reach(outlook: Outlook, n_steps: int) -> int:
+    """Steps that can be looked ahead, at most `n_steps`: to the episode's end and the forecasts' horizon."""
+    return min(n_steps, outlook.n_steps - outlook.step, outlook.n_leads - 1)
+
+
+class Imagined:
+    """Futures of an outlook; `play` says what plans cost in them.
+
+    Attributes:
+        n_steps: Steps that are looked ahead.
+        settled_yuan: What was charged for work left, of each plan in each world, (n_plans * worlds,), last played.
+    """
+
+    def __init__(self, outlook: Outlook, worlds: Sequence[Exogenous], n_plans: int, *, left_price: float) -> None:
+        """Prepares the futures.
+
+        Args:
+            outlook: What is known.
+            worlds: Every plan is played in each of them; they begin now, with the jobs present first in their tables.
+            n_plans: Plans that are played at once.
+            left_price: What work left at the horizon costs, as a quantile of the prices until then; at the episode's
+                end it costs the settlement.
+        """
+        self.n_steps = worlds[0].price_yuan_per_kwh.shape[1] - 1
+        self._samples, self._n_plans = len(worlds), n_plans
+        params = self._params(outlook, left_price)
+        bank = Bank(params, len(worlds))
+        for k, world in enumerate(worlds):
+            bank.put(k, world)
+        self._simulator = Simulator(params, n_plans * len(worlds), bank)
+        for b in range(self._simulator.n_envs):
+            self._simulator.begin(b, b % len(worlds))
+        self._install(outlook)
+        self._start = self._simulator.save()
+        self.settled_yuan = np.zeros(self._simulator.n_envs)
+
+    def play(self, plans: NDArray[np.integer], block_steps: Ints) -> Floats:
+        """Mean cost of each plan until the horizon [yuan].
+
+        Args:
+            plans: Actions, shape (n_plans, blocks, entries of an action).
+            block_steps: Steps of each block, shape (blocks,); they sum to at least `n_steps`.
+        """
+        simulator, total = self._simulator, np.zeros(self._n_plans * self._samples)
+        simulator.restore(self._start)
+        left = self.n_steps
+        for block, steps in enumerate(block_steps.tolist()):
+            if left == 0:
+                break
+            simulator.fleet.modes[:] = np.repeat(plans[:, block], self._samples, axis=0)
+            simulator.advance(min(steps, left))
+            total += simulator.fleet.outcome[:, COST]
+            left -= min(steps, left)
+        self.settled_yuan = simulator.flows.settlement_yuan.sum(axis=1)
+        return total.reshape(self._n_plans, self._samples).mean(axis=1)
+
+    def _params(self, outlook: Outlook, left_price: float) -> Params:
+        params = outlook.params._replace(n_steps=np.array([self.n_steps]))
+        if outlook.step + self.n_steps == outlook.n_steps:
+            return params
+        price = np.quantile(outlook.price_forecast_yuan_per_kwh[: self.n_steps], left_price, axis=0)
+        worth = np.minimum(params.settlement_yuan_per_gpu_h, (price * outlook.kw_per_gpu)[None])
+        return params._replace(
+            settlement_yuan_per_gpu_h=worth,
+            settlement_late_h=np.zeros(1),
+            shortfall_yuan_per_kwh=np.zeros_like(params.shortfall_yuan_per_kwh),
+        )
+
+    def _install(self, outlook: Outlook) -> None:
+        """Puts what has happened so far into every environment of the batch."""
+        fleet, jobs = self._simulator.fleet, outlook.jobs
+        for name, value in outlook.site_state.items():
+            fleet.regions[name] = value
+        n, queue = jobs.number.size, fleet.queue
+        status = np.where(jobs.in_transit, IN_TRANSIT, np.where(jobs.running, RUNNING, WAITING))
+        queue["status"][:, :n], queue["alloc_gpus"][:, :n] = status, jobs.held_gpus
+        queue["paused"][:, :n] = jobs.paused
+        queue["ready_step"][:, :n] = np.where(jobs.in_transit, jobs.arrives_in_steps, -1)
+        for b in range(self._simulator.n_envs):
+            self._simulator.observe(b)
+
+
+def forecast_worlds(outlook: Outlook, n_steps: int, rng: np.random.Generator, samples: int) -> list[Exogenous]:
+    """The forecast as worlds of their own (B = 1), each with other arrivals drawn from the scenario's law.
+
+    Args:
+        outlook: What is known; its scenario must be.
+        n_steps: Steps to look ahead, see `reach`.
+        rng: Draws the arrivals to come.
+        samples: How many worlds.
+    """
+    return [_world(outlook, n_steps + 1, _arrivals(outlook, n_steps, rng)) for _ in range(samples)]
+
+
+def true_world(outlook: Outlook, n_steps: int, world: Exogenous, left_gpu_h: Floats) -> Exogenous:
+    """What will be: for diagnostics in hindsight, never for an entrant.
+
+    Args:
+        outlook: The present.
+        n_steps: Steps to look ahead, see `reach`.
+        world: The episode (B = 1).
+        left_gpu_h: True work left of the jobs present, in the outlook's order.
+    """
+    now, rows = outlook.step, slice(outlook.step, outlook.step + n_steps + 1)
+    arrival = world.job_arrival_step[0]
+    coming = np.flatnonzero((arrival > now) & (arrival < now + n_steps))
+    later = Jobs._make(getattr(world, f"job_{part.removeprefix('job_')}")[0, coming] for part in Jobs._fields)
+    later = later._replace(arrival_step=later.arrival_step - now, deadline_step=later.deadline_step - now)
+    present = _as_table(outlook.jobs, outlook) | {"work_gpu_h": np.maximum(left_gpu_h, 1e-6)}
+    series = {name: field[:, rows] for name, field in world._asdict().items() if field.ndim == 3}
+    nothing = np.zeros((1, 4, n_steps + 1, outlook.n_regions))
+    return Exogenous(start_minute=np.array([0]), usual=nothing, noise=nothing, **_table(present, later), **series)
+
+
+def _arrivals(outlook: Outlook, n_steps: int, rng: np.random.Generator) -> Jobs:
+    """Jobs that may come after the present step, those of the first step left out: they are in the queue."""
+    assert outlook.scenario is not None
+    now = outlook.start_minute + outlook.step * outlook.scenario.step_minutes
+    drawn = draw_jobs(outlook.scenario, now, np.random.SeedSequence(int(rng.integers(2**63))))
+    chosen = (drawn.arrival_step > 0) & (drawn.arrival_step < n_steps)
+    return Jobs._make(part[chosen] for part in drawn)
+
+
+def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
+    shape, at = (1, n_rows, outlook.n_regions), slice(0, n_rows)
+    nothing = np.zeros(shape)
+    return Exogenous(
+        start_minute=np.array([0]),
+        price_yuan_per_kwh=outlook.price_forecast_yuan_per_kwh[None, at],
+        carbon_kg_per_kwh=outlook.carbon_forecast_kg_per_kwh[None, at],
+        sun_kw=outlook.green_forecast_kw[None, at],
+        wind_kw=nothing,
+        hydro_kw=nothing,
+        air_c=np.broadcast_to(outlook.air_c, shape),
+        interactive_gpus=outlook.interactive_forecast_gpus[None, at],
+        fleet_gpus=np.broadcast_to(outlook.gpus_in_order, shape),
+        wan_share=np.broadcast_to(outlook.wan_share, shape),
+        direct_kw=outlook.direct_forecast_kw[None, at],
+        contract_kw=outlook.contract_forecast_kw[None, at],
+        store_order=outlook.store_order_ahead[None, at],
+        cut_kw=outlook.cut_forecast_kw[None, at],
+        announced_cut_kw=nothing,
+        announced_in_h=nothing,
+        usual=np.zeros((1, 4, *shape[1:])),
+        noise=np.zeros((1, 4, *shape[1:])),
+        **_table(_as_table(outlook.jobs, outlook), coming),
+    )
+
+
+def _table(present: dict[str, Any], coming: Jobs) -> dict[str, Any]:
+    """The job fields of an Exogenous: the jobs present, all arriving now, then those to come."""
+    whole = {part: np.concatenate([present[part], getattr(coming, part)])[None] for part in Jobs._fields}
+    named = {f"job_{part.removeprefix('job_')}": values for part, values in whole.items()}
+    return named | {"n_jobs": np.array([whole["gpus"].shape[1]])}
+
+
+def _as_table(jobs: JobView, outlook: Outlook) -> dict[str, Any]:
+    """The jobs present as rows of a table, all arriving now, with the work that is expected of them."""
+    n = jobs.number.size
+    deadline = np.rint(jobs.hours_to_deadline / outlook.step_h).astype(np.int64)
+    work = np.maximum(jobs.expected_gpu_h, 1e-6)
+    where: dict[str, Any] = {"arrival_step": np.zeros(n, np.int64), "deadline_step": deadline, "origin": jobs.region}
+    sizes = {"gpus": jobs.gpus, "work_gpu_h": work, "estimate_gpu_h": work, "data_gb": jobs.data_gb}
+    return where | sizes | {"job_class": jobs.job_class}

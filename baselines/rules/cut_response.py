@@ -1,0 +1,26 @@
+"""Compute as a resource that the grid can dispatch: work leaves the region that is asked to cut its power."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wattward.baselines.rules.rule import Rule
+from wattward.envs.decisions.action import Mode
+from wattward.envs.policy.outlook import Outlook
+from wattward.envs.policy.protocol import Modes
+
+
+class CutResponse(Rule):
+    """As RunOnArrival, but a region holds from the announcement of a cut until it ends, and the others pull.
+
+    Source: the demonstration of 4 July 2025 between Lingang (Shanghai) and Danjiangkou, in which work moved within
+    three minutes of the grid's request.
+    """
+
+    name = "CutResponse"
+
+    def act(self, outlook: Outlook) -> Modes:
+        """HOLD where a cut is announced or asked for; else PULL while one is anywhere, RUN when none is."""
+        asked = outlook.announced_cut_kw > 0.0
+        otherwise = Mode.PULL if asked.any() else Mode.RUN
+        return np.where(asked, Mode.HOLD, otherwise).astype(np.int64)

@@ -1,0 +1,115 @@
+"""Work books the cheapest free GPU-hours before its deadline, here or elsewhere, first come first served."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from wattward.baselines.rules.planned_start import signal, slots
+from wattward.baselines.rules.rule import Rule
+from wattward.baselines.rules.voting import FILL, finish, majority, voters
+from wattward.envs.decisions.action import Mode
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.policy.outlook import Outlook
+from wattward.envs.policy.protocol import Modes
+
+Flags = NDArray[np.bool_]
+TIE_YUAN = 1e-9
+"""What differs by less costs the same; the first is taken."""
+
+
+class Booked(NamedTuple):
+    """What each job has booked."""
+
+    now: Floats  # (A,) whether it runs in this step: 0 or 1
+    place: Ints  # (A,) region
+
+
+class GreedyReservation(Rule):
+    """Each job, earliest deadline first, books the cheapest region and steps that still have room for it.
+
+    Source: the greedy of price-aware schedulers with advance reservation, such as Le et al., "Reducing Electricity Cost
+    Through Virtual Machine Placement in High Performance Computing Clouds", SC 2011: each job in turn takes the
+    cheapest feasible place and time given what is booked before it.
+    Transfer: bookings are made anew each step from the owners' estimates and the forecasts; gangs that cannot be
+    stopped book one window, others any steps. Rooms are 70 % of the GPUs forecast to be free (`votes.FILL`). A move
+    pays for its data. The regions then take the mode that the booked work votes for: here and now RUN, elsewhere and
+    now PULL there, later SOAK.
+    """
+
+    name = "GreedyReservation"
+
+    def act(self, outlook: Outlook) -> Modes:
+        """RUN where most work has booked this step here, PULL where others' work has, else SOAK."""
+        booked = book(outlook)
+        here = booked.place == outlook.jobs.region
+        now = booked.now > 0
+        modes = np.where(majority(outlook, now & here), np.int64(Mode.RUN), np.int64(Mode.SOAK))
+        coming = np.unique(booked.place[now & ~here & voters(outlook)])
+        modes[coming] = Mode.PULL
+        return finish(outlook, modes)
+
+
+def book(outlook: Outlook) -> Booked:
+    """Bookings of the jobs present; who finds no room runs now, where it is."""
+    jobs = outlook.jobs
+    rate = signal(outlook, "cost")
+    room = FILL * np.maximum(0.0, outlook.fleet_gpus - outlook.locked_gpus - outlook.interactive_forecast_gpus)
+    need, left = slots(outlook)
+    now, place = np.ones(jobs.number.size), jobs.region.astype(np.int64)
+    move_yuan = outlook.params.wan_yuan_per_gb[0, jobs.region] * jobs.data_gb
+    asking = np.flatnonzero(voters(outlook))
+    gpus, may_pause = jobs.gpus.astype(np.float64), jobs.preemptible.astype(np.bool_)
+    _book_in_turn(asking, gpus, may_pause, need, left, move_yuan, rate * outlook.step_h, room, now, place)
+    return Booked(now, place)
+
+
+@njit(cache=True)
+def _book_in_turn(
+    asking: Ints,
+    gpus: Floats,
+    may_pause: Flags,
+    need: Ints,
+    left: Ints,
+    move_yuan: Floats,
+    yuan_per_gpu: Floats,
+    room: Floats,
+    now: Floats,
+    place: Ints,
+) -> None:
+    """Takes `room` (L, R) for the jobs `asking`, one after the other, and writes `now` and `place`, shape (A,)."""
+    for job in asking:
+        best, best_region, best_steps = np.inf, -1, np.zeros(0, np.int64)
+        for region in range(room.shape[1]):
+            fits = room[: left[job], region] >= gpus[job]
+            rate = np.where(fits, yuan_per_gpu[: left[job], region], np.inf)
+            steps = _cheapest(rate, need[job], may_pause[job])
+            yuan = np.inf
+            if steps.size:
+                yuan = rate[steps].sum() * gpus[job] + (0.0 if region == place[job] else move_yuan[job])
+            if yuan < best - TIE_YUAN:
+                best, best_region, best_steps = yuan, region, steps
+        if best_region >= 0:
+            place[job], now[job] = best_region, 1.0 if best_steps[0] == 0 else 0.0
+            for step in best_steps:
+                room[step, best_region] -= gpus[job]
+
+
+@njit(cache=True)
+def _cheapest(rate: Floats, steps: int, may_pause: bool) -> Ints:
+    """Steps to book, of `rate` (L,) with inf where there is no room; none where they do not suffice."""
+    if steps > rate.size:
+        return np.zeros(0, np.int64)
+    if may_pause:
+        picked = np.sort(np.argsort(rate, kind="mergesort")[:steps].astype(np.int64))
+    else:
+        start, least = 0, np.inf
+        for first in range(rate.size - steps + 1):
+            total = rate[first : first + steps].sum()
+            if total < least - TIE_YUAN:
+                start, least = first, total
+        picked = start + np.arange(steps)
+    return picked if np.isfinite(rate[picked]).all() else np.zeros(0, np.int64)

@@ -1,0 +1,25 @@
+"""Work runs on surplus green power alone, until it is due."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wattward.baselines.rules.rule import Rule
+from wattward.baselines.rules.voting import finish
+from wattward.envs.decisions.action import Mode
+from wattward.envs.policy.outlook import Outlook
+from wattward.envs.policy.protocol import Modes
+
+
+class SolarSoak(Rule):
+    """SOAK everywhere: up to what surplus covers, else hold; due work runs on the grid.
+
+    Source: the idea of GreenSlot (Goiri et al., SC 2011): green energy first, the grid only for deadlines. It plans on
+    forecasts and looks for cheap grid hours; this rule does neither.
+    """
+
+    name = "SolarSoak"
+
+    def act(self, outlook: Outlook) -> Modes:
+        """SOAK in every region."""
+        return finish(outlook, np.full(outlook.n_regions, Mode.SOAK, dtype=np.int64))

@@ -1,0 +1,136 @@
+"""Scenarios drawn whole: `random-3x17` is number 17 of those with 3 regions; `random-3` is another one each episode.
+
+Sites, with their weather, air and grids, are those of shipped regions; fleets, plants, tariffs, demand, links,
+forecasts and contracts are drawn. They are for training policies that generalise; all ranges are assumptions.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wattward.configs.generate.random_tariff import random_tariff
+from wattward.configs.schema.base import ConfigError
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
+
+FAMILY = "random-REGIONS[xNUMBER]"
+MODEL_SCENARIOS = ("zhejiang-xinjiang", "eight-hubs")
+"""Their regions are the sites; all that is not drawn is the first one's."""
+MOST_REGIONS = 16
+ENTROPY = 20261122
+BLOCK = 10**12
+"""Numbers of one split; the next split's begin after them."""
+LARGEST = 10 * BLOCK - 1
+Rng = np.random.Generator
+
+
+class Member(NamedTuple):
+    """A scenario of the family; without a number, all of those with so many regions."""
+
+    regions: int
+    number: int | None
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return f"random-{self.regions}" + ("" if self.number is None else f"x{self.number}")
+
+
+def parse(name: str | Path) -> Member | None:
+    """The member that a name asks for, or None where the name is not of the family.
+
+    Raises:
+        ConfigError: it begins like one of the family, but is not of its form or out of range.
+    """
+    text = str(name)
+    if not text.startswith("random-") or text.endswith((".yaml", ".yml")):
+        return None
+    found = re.fullmatch(r"random-([1-9]\d?)(?:x(0|[1-9]\d{0,12}))?", text, re.ASCII)
+    if found is None or not 1 <= int(found[1]) <= MOST_REGIONS:
+        raise ConfigError(f"unknown scenario {text!r}: must be {FAMILY}, such as random-3x17; {_allowed()}")
+    return Member(int(found[1]), None if found[2] is None else int(found[2]))
+
+
+def summary() -> str:
+    """The family in one line."""
+    return f"drawn whole, such as random-3x17, or random-3 for another one each episode: {_allowed()}"
+
+
+def _allowed() -> str:
+    return f"REGIONS from 1 to {MOST_REGIONS}, NUMBER from 0 to {LARGEST:,}"
+
+
+def generate(member: Member, models: tuple[Scenario, ...]) -> Scenario:
+    """One member; the same for the same numbers.
+
+    Args:
+        member: which; without a number it is number 0.
+        models: the scenarios of MODEL_SCENARIOS.
+    """
+    rng = np.random.default_rng([ENTROPY, member.regions, member.number or 0])
+    sites = [region for model in models for region in model.regions]
+    chosen = rng.choice(len(sites), member.regions, replace=member.regions > len(sites))
+    regions = [_region(rng, r, sites[site]) for r, site in enumerate(chosen.tolist())]
+    base = models[0]
+    return Scenario.model_validate(
+        {
+            **dict(base),
+            "name": member.name,
+            "title": f"{member.regions} regions drawn at random",
+            "source": "sites of shipped regions; all else drawn, ranges are assumptions",
+            "regions": tuple(regions),
+            "tariffs": {region.tariff: random_tariff(rng, region.tariff) for region in regions},
+            "job_classes": tuple(_classes(rng, base.job_classes, regions)),
+            "forecast": base.forecast.model_copy(update={"skill": _between(rng, 0.3, 0.9)}),
+            "contracts": base.contracts.model_copy(update={"carbon_yuan_per_tonne": _between(rng, 0.0, 150.0)}),
+        }
+    )
+
+
+def _between(rng: Rng, low: float, high: float) -> float:
+    return round(float(rng.uniform(low, high)), 4)
+
+
+def _region(rng: Rng, r: int, base: Region) -> Region:
+    gpus = float(rng.integers(150, 601))
+    full_kw = gpus * base.fleet.gpu_busy_kw
+    mean_gpus = round(gpus * _between(rng, 0.1, 0.35), 1)
+    sun = full_kw * _between(rng, 0.0, 2.0) * (rng.random() < 0.7)
+    wind = full_kw * _between(rng, 0.0, 1.2) * (rng.random() < 0.5)
+    changes: dict[str, dict[str, Any]] = {
+        "fleet": {"gpus": gpus, "reserved_for_interactive_gpus": float(np.ceil(1.45 * mean_gpus))},
+        "cooling": {"pue_base": _between(rng, 1.05, 1.3), "pue_slope_per_c": _between(rng, 0.0, 0.01)},
+        "sun": {"capacity_kw": round(float(sun), 1)},
+        "wind": {"capacity_kw": round(float(wind), 1)},
+        "river": {"capacity_kw": round(base.river.capacity_kw * _between(rng, 0.0, 2.0), 1)},
+        "interactive": {"mean_gpus": mean_gpus},
+        "network": {"wan_gb_per_s": _between(rng, 0.3, 3.0), "wan_yuan_per_gb": _between(rng, 0.0, 0.1)},
+    }
+    parts = {part: getattr(base, part).model_copy(update=change) for part, change in changes.items()}
+    plain = {"battery": None, "tank": None, "supply": None, "cap_contract": None}
+    name = f"{base.name}-{r}"
+    return base.model_copy(update={"name": name, "tariff": f"random-{r}", **parts, **plain})
+
+
+def _classes(rng: Rng, classes: tuple[JobClass, ...], regions: list[Region]) -> list[JobClass]:
+    """The base's classes; each region's work is a drawn share of its fleet, spread over the classes as in the base."""
+    load = [region.fleet.gpus * _between(rng, 0.15, 0.45) for region in regions]
+    day_gpu_h = [sum(c.jobs_per_day) * c.gpus.mean * c.run_h.mean for c in classes]
+    changed = []
+    for job_class, weight in zip(classes, day_gpu_h, strict=True):
+        tilt = [_between(rng, 0.5, 1.5) * weight / sum(day_gpu_h) for _ in regions]
+        one_gpu_h = job_class.gpus.mean * job_class.run_h.mean
+        rates = tuple(round(24.0 * gpus * share / one_gpu_h, 3) for gpus, share in zip(load, tilt, strict=True))
+        slack_h = _stretched(job_class.slack_h, _between(rng, 0.5, 2.0))
+        sigma = round(job_class.estimate_sigma * _between(rng, 0.5, 2.0), 3)
+        update = {"jobs_per_day": rates, "slack_h": slack_h, "estimate_sigma": sigma}
+        changed.append(job_class.model_copy(update=update))
+    return changed
+
+
+def _stretched(quantity: LogNormal, factor: float) -> LogNormal:
+    return quantity.model_copy(update={"median": quantity.median * factor})

@@ -1,0 +1,98 @@
+"""Loads what describes an experiment: agents' settings, suites of episodes, and the list of shipped agents."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from wattward.configs.generate import random_family
+from wattward.configs.loading.reading import HERE, check, find, names, read_yaml
+from wattward.configs.loading.worlds import DISTURBED_BY
+from wattward.configs.schema.agent import (
+    AgentSettings,
+    DQNSettings,
+    PPOSettings,
+    QRDQNSettings,
+    RecurrentPPOSettings,
+    SACSettings,
+)
+from wattward.configs.schema.base import ConfigError
+from wattward.configs.schema.suite import Suite
+from wattward.configs.schema.zoo import Zoo
+
+ALL = "all"
+TOY = "toy"
+"""Scenarios whose names begin like this are for tests and first steps, not for leaderboards."""
+
+SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings] | type[SACSettings]] = {
+    "ppo": PPOSettings,
+    "maskable-ppo": PPOSettings,
+    "dqn": DQNSettings,
+    "qrdqn": QRDQNSettings,
+    "sac": SACSettings,
+    "recurrent-ppo": RecurrentPPOSettings,
+}
+"""Algorithm -> what its settings may hold."""
+
+
+def load_agent(name: str | Path, scenario: str) -> AgentSettings:
+    """Settings of an agent (shipped name or path) for a scenario: the file's `default` entry under the scenario's own.
+
+    A disturbed scenario has the settings of the scenario that is disturbed.
+
+    Raises:
+        ConfigError: no such agent, an entry for a scenario nobody knows, or a key or value that is not allowed.
+    """
+    path, scenario = find("agents", name), scenario.partition(DISTURBED_BY)[0]
+    entries = _entries(path, scenario)
+    merged = {**entries["default"], **entries.get(scenario, {})}
+    where = Path(f"{path}, entry {scenario if scenario in entries else 'default'}")
+    algorithm = merged.get("algorithm")
+    if algorithm not in SETTINGS:
+        raise ConfigError(f"{where}: algorithm = {algorithm!r}: must be one of {', '.join(SETTINGS)}")
+    return check(SETTINGS[algorithm], merged, where)
+
+
+def _is_family(name: str) -> bool:
+    try:
+        return random_family.parse(name) is not None
+    except ConfigError:
+        return False
+
+
+def _entries(path: Path, scenario: str) -> dict[str, dict[str, Any]]:
+    entries = read_yaml(path)
+    if "default" not in entries:
+        raise ConfigError(f"{path}: key 'default' is missing; it holds the settings of scenarios that have no entry")
+    known = ["default", *names("scenarios"), scenario]
+    for key, entry in entries.items():
+        if key not in known and not _is_family(str(key)):
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(sorted(set(known)))}"
+            raise ConfigError(f"{path}: unknown scenario {key!r}; {hint}")
+        if not isinstance(entry, dict):
+            raise ConfigError(f"{path}: {key} = {entry!r}: must be a mapping of settings to values")
+    return entries
+
+
+def load_suite(name: str | Path) -> Suite:
+    """A suite by shipped name or path; `scenarios: all` becomes the names of the shipped scenarios but the toys.
+
+    Raises:
+        ConfigError: the file is missing or wrong.
+    """
+    path = find("suites", name)
+    data = read_yaml(path)
+    if data.get("scenarios") == ALL:
+        data = {**data, "scenarios": [scenario for scenario in names("scenarios") if not scenario.startswith(TOY)]}
+    return check(Suite, data, path)
+
+
+def load_zoo(path: Path = HERE / "zoo.yaml") -> Zoo:
+    """The plan in a file, the shipped one by default.
+
+    Raises:
+        ConfigError: the file is missing or wrong.
+    """
+    return check(Zoo, read_yaml(path), path)

@@ -1,0 +1,165 @@
+"""Loads what describes a world: tariffs, regions, scenarios, disturbances, and what tokens cost."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from wattward.configs.generate import random_family
+from wattward.configs.generate import scale as generated
+from wattward.configs.loading.reading import check, find, read_yaml
+from wattward.configs.schema.base import ConfigError
+from wattward.configs.schema.disturbance import KINDS, Disturbance, NewTariff, Preset
+from wattward.configs.schema.market import GridPrice, Market
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.scenario import RegionUse, Scenario
+from wattward.configs.schema.tariff import Tariff
+from wattward.configs.schema.tokens import Serving, ServingFit, Tokens
+
+DISTURBED_BY = "+"
+"""Stands between the name of a scenario and those of its disturbances."""
+MARKET = "market"
+
+
+def load_tariff(name: str | Path) -> Tariff:
+    """A published time-of-use rule by shipped name or path."""
+    path = find("tariffs", name)
+    return check(Tariff, read_yaml(path), path)
+
+
+def load_market(name: str | Path) -> Market:
+    """A power market's price by shipped name or path."""
+    path = find("tariffs", name)
+    return check(Market, read_yaml(path), path)
+
+
+def load_grid_price(name: str | Path) -> GridPrice:
+    """A rule or, if its file says `kind: market`, a market, by shipped name or path.
+
+    Raises:
+        ConfigError: `kind` is there and says something else.
+    """
+    path = find("tariffs", name)
+    kind = read_yaml(path).get("kind")
+    if kind not in (None, MARKET):
+        raise ConfigError(f"{path}: kind = {kind!r}: must be {MARKET!r}, or left out for a time-of-use rule")
+    return load_tariff(name) if kind is None else load_market(name)
+
+
+def load_region(name: str | Path, override: dict[str, Any] | None = None) -> Region:
+    """A region by shipped name or path, with some of its keys replaced (nested mappings are merged)."""
+    path = find("regions", name)
+    return check(Region, _merge(read_yaml(path), override or {}), path)
+
+
+def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in override.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+@cache
+def load_scenario(name: str | Path) -> Scenario:
+    """A scenario by shipped name, path or a name of a family that is made by name, its regions and tariffs read in.
+
+    Any of these may be followed by disturbances, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
+
+    Raises:
+        ConfigError: a file is missing or wrong, or a number in a family's name is out of range.
+    """
+    base, *presets = (str(name),) if Path(name).is_file() else str(name).split(DISTURBED_BY)
+    if presets:
+        return _disturbed(load_scenario(base), presets, str(name))
+    member = random_family.parse(name)
+    if member is not None:
+        return random_family.generate(member, tuple(load_scenario(model) for model in random_family.MODEL_SCENARIOS))
+    size = generated.parse(name)
+    if size is not None:
+        return generated.generate(size, tuple(load_scenario(model) for model in generated.MODEL_SCENARIOS))
+    path = find("scenarios", name)
+    data = read_yaml(path)
+    uses = data.get("regions", [])
+    if not isinstance(uses, list):
+        raise ConfigError(f"{path}: regions = {uses!r}: must be a list of {{region: NAME, override: {{...}}}}")
+    checked = [check(RegionUse, use if isinstance(use, dict) else {"region": use}, path) for use in uses]
+    regions = [load_region(use.region, use.override) for use in checked]
+    disturbances = _disturbances(data.get("disturbances", []), path)
+    tariffs = {region.tariff: load_grid_price(region.tariff) for region in regions} | _tariffs(disturbances)
+    own: dict[str, Any] = {"regions": regions, "tariffs": tariffs, "disturbances": disturbances}
+    if isinstance(data.get("tokens"), str):
+        own["tokens"] = load_tokens(data["tokens"])
+    return check(Scenario, {**data, **own}, path)
+
+
+def load_tokens(name: str | Path) -> Tokens:
+    """Rates and prices of tokens by shipped name or path."""
+    path = find("tokens", name)
+    return check(Tokens, read_yaml(path), path)
+
+
+def load_preset(name: str | Path) -> Preset:
+    """Disturbances by shipped name or path."""
+    path = find("disturbances", name)
+    data = read_yaml(path)
+    return check(Preset, {**data, "disturbances": _disturbances(data.get("disturbances", []), path)}, path)
+
+
+def _disturbed(scenario: Scenario, presets: list[str], name: str) -> Scenario:
+    """The scenario with the disturbances of `presets` after its own."""
+    added = [load_preset(preset) for preset in presets]
+    disturbances = [happening for preset in added for happening in preset.disturbances]
+    changes = {
+        "name": DISTURBED_BY.join([scenario.name, *(Path(preset).stem for preset in presets)]),
+        "title": "; ".join([scenario.title, *(preset.title for preset in added)]),
+        "source": " ".join([scenario.source, *(f"{preset.title}: {preset.source}" for preset in added)]),
+        "tariffs": {**scenario.tariffs, **_tariffs(disturbances)},
+        "disturbances": (*scenario.disturbances, *disturbances),
+    }
+    return check(Scenario, {**dict(scenario), **changes}, Path(name))
+
+
+def _disturbances(entries: object, path: Path) -> list[Disturbance]:
+    """Each checked against its own kind, so that an error names the keys of that kind.
+
+    Raises:
+        ConfigError: not a list of disturbances.
+    """
+    if not isinstance(entries, list):
+        raise ConfigError(f"{path}: disturbances = {entries!r}: must be a list of {{kind: KIND, ...}}")
+    checked: list[Any] = []
+    for i, entry in enumerate(entries):
+        where = Path(f"{path}, disturbances.{i}")
+        if not isinstance(entry, dict) or str(entry.get("kind")) not in KINDS:
+            shown = entry.get("kind") if isinstance(entry, dict) else entry
+            raise ConfigError(f"{where}: kind = {shown!r}: must be one of {', '.join(KINDS)}")
+        checked.append(check(KINDS[entry["kind"]], entry, where))
+    return checked
+
+
+def _tariffs(disturbances: list[Disturbance]) -> dict[str, GridPrice]:
+    return {new.tariff: load_grid_price(new.tariff) for new in disturbances if isinstance(new, NewTariff)}
+
+
+def load_serving(name: str | Path) -> Serving:
+    """Fits of serving by shipped name or path.
+
+    Raises:
+        ConfigError: the file is missing or wrong.
+    """
+    path = find("serving", name)
+    return check(Serving, read_yaml(path), path)
+
+
+def load_fit(fit: str, name: str | Path = "mlenergy-h100") -> ServingFit:
+    """One fit by its name in a file of them.
+
+    Raises:
+        ConfigError: the file is missing or wrong, or has no such fit.
+    """
+    serving = load_serving(name)
+    if fit not in serving.fits:
+        raise ConfigError(f"{find('serving', name)}: fit {fit!r}: must be one of {', '.join(serving.fits)}")
+    return serving.fits[fit]

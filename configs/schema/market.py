@@ -1,0 +1,86 @@
+"""The price of a power market: a latent process by hour, and the prices that it stands for."""
+
+from __future__ import annotations
+
+import operator
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from wattward.configs.schema.base import Config, NonNegative, Positive, Share
+from wattward.configs.schema.tariff import Tariff
+
+Hourly = Annotated[tuple[float, ...], Field(min_length=24, max_length=24)]
+HourlySpread = Annotated[tuple[Positive, ...], Field(min_length=24, max_length=24)]
+LEAST_POINTS = 2
+
+
+class Market(Config):
+    """One market file: hourly prices, known for as long ahead as forecasts reach, as those of a day-ahead auction are.
+
+    latent = `level_by_month` + `shape_by_season` (+ `weekend_by_hour` on Saturday and Sunday) + `spread_by_season` x e,
+    e a standard normal sum of three parts: a slow autoregression with `slow_share` of the variance, a wave over the day
+    whose height and hour drift as slowly, with `wave_share`, and a fast autoregression, smoothed;
+    price = the broken line through `price_by_latent`, level beyond its ends.
+
+    Month, weekday and hour are the market's own, `clock_offset_h` after Beijing; seasons are December-February,
+    March-May, June-August and September-November, wherever the market lies. `mean_yuan_per_kwh` is the expected price;
+    it scales rewards.
+    """
+
+    kind: Literal["market"]
+    name: str
+    title: str
+    document: str
+    source: str
+    clock_offset_h: Annotated[int, Field(ge=-24, le=24)]
+    floor_yuan_per_kwh: float
+    cap_yuan_per_kwh: float
+    mean_yuan_per_kwh: float
+    demand_charge_yuan_per_kw_month: NonNegative = 0.0
+    level_by_month: Annotated[tuple[float, ...], Field(min_length=12, max_length=12)]
+    shape_by_season: Annotated[tuple[Hourly, ...], Field(min_length=4, max_length=4)]
+    weekend_by_hour: Hourly
+    spread_by_season: Annotated[tuple[HourlySpread, ...], Field(min_length=4, max_length=4)]
+    slow_share: Share
+    wave_share: Share
+    slow_memory_h: Positive
+    fast_memory_h: Positive
+    smoothing_h: NonNegative = 0.0
+    price_by_latent: Annotated[
+        tuple[tuple[float, float], ...], Field(min_length=LEAST_POINTS, description="(latent, yuan/kWh) pairs")
+    ]
+
+    @property
+    def highest_yuan_per_kwh(self) -> float:
+        """The dearest price that any hour may have."""
+        return self.cap_yuan_per_kwh
+
+    @property
+    def lowest_yuan_per_kwh(self) -> float:
+        """The cheapest price that any hour may have; it may be negative."""
+        return self.floor_yuan_per_kwh
+
+    @model_validator(mode="after")
+    def _ascends_between_floor_and_cap(self) -> Market:
+        latent, yuan = zip(*self.price_by_latent, strict=True)
+        if not all(map(operator.lt, latent, latent[1:])):
+            raise ValueError("price_by_latent: the first numbers of the pairs must ascend")
+        for (_, before), (at, after) in pairwise(self.price_by_latent):
+            if after < before:
+                raise ValueError(f"price_by_latent: the price falls at {at:g}, must not")
+        if not self.floor_yuan_per_kwh <= yuan[0] or not yuan[-1] <= self.cap_yuan_per_kwh:
+            raise ValueError(
+                f"price_by_latent: prices from {yuan[0]:g} to {yuan[-1]:g} must lie within floor_yuan_per_kwh "
+                f"{self.floor_yuan_per_kwh:g} and cap_yuan_per_kwh {self.cap_yuan_per_kwh:g}"
+            )
+        if self.slow_share + self.wave_share > 1:
+            raise ValueError("slow_share and wave_share must not sum to more than 1")
+        if not self.floor_yuan_per_kwh <= self.mean_yuan_per_kwh <= self.cap_yuan_per_kwh:
+            raise ValueError(f"mean_yuan_per_kwh {self.mean_yuan_per_kwh:g} must lie between floor and cap")
+        return self
+
+
+GridPrice = Tariff | Market
+"""What a region may pay the grid by: a published rule, or a market."""

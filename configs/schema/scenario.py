@@ -1,0 +1,216 @@
+"""A scenario: regions, tariffs, job classes, contracts, forecasts, and how an episode is cut."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from wattward.configs.schema.base import Config, NonNegative, PerHour, Positive, Share
+from wattward.configs.schema.disturbance import ALL, Disturbance, NewTariff, WorseForecasts
+from wattward.configs.schema.market import GridPrice
+from wattward.configs.schema.programme import Constraints, GridEvents
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.tokens import Tokens
+
+
+class RegionUse(Config):
+    """A region in a scenario: a region file by name, and keys of it that differ here."""
+
+    region: str
+    override: dict[str, Any] = {}
+
+
+class LogNormal(Config):
+    """A heavy-tailed positive quantity: `median` x exp(`sigma` x N(0,1)), cut to [`low`, `high`]."""
+
+    median: Positive
+    sigma: NonNegative
+    low: Positive
+    high: Positive
+
+    @property
+    def mean(self) -> float:
+        """The mean of the quantity, cut as it is."""
+        if self.sigma == 0:
+            return min(max(self.median, self.low), self.high)
+        first, last = (math.log(end / self.median) / self.sigma for end in (self.low, self.high))
+        between = self.median * math.exp(self.sigma**2 / 2) * (_normal(last - self.sigma) - _normal(first - self.sigma))
+        return self.low * _normal(first) + between + self.high * (1.0 - _normal(last))
+
+
+def _is_rule(value: str) -> bool:
+    return value == "rule"
+
+
+def _normal(z: float) -> float:
+    """Share of a standard normal below `z`."""
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))
+
+
+class JobClass(Config):
+    """One class of deferrable work.
+
+    A divisible job runs on any number of GPUs up to `gpus`; a gang runs on all of them or none.
+    Work = GPUs x `run_h`. The owner's estimate is the work x a log-normal factor of `estimate_sigma`.
+    """
+
+    name: str
+    divisible: bool
+    preemptible: bool
+    restart_h: NonNegative
+    jobs_per_day: Annotated[tuple[NonNegative, ...], Field(description="one rate a region, in the scenario's order")]
+    shape_by_hour: PerHour
+    weekend_factor: Positive = 1.0
+    gpus: LogNormal
+    run_h: LogNormal
+    slack_h: LogNormal
+    data_gb: LogNormal
+    estimate_sigma: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _divisible_is_preemptible(self) -> JobClass:
+        if self.divisible and (not self.preemptible or self.restart_h > 0):
+            raise ValueError("a divisible class must have preemptible: true and restart_h: 0")
+        return self
+
+
+class Forecast(Config):
+    """How well the world is foreseen: skill 0 is persistence fading to climatology, 1 is perfect."""
+
+    skill: Share
+    horizon_h: Positive = 24.0
+    sun_memory_h: Positive = 4.0
+    wind_memory_h: Positive = 10.0
+    interactive_memory_h: Positive = 6.0
+    carbon_memory_h: Positive = 10.0
+
+
+class Contracts(Config):
+    """What things cost besides electricity."""
+
+    carbon_yuan_per_tonne: NonNegative
+    drop_yuan_per_gpu_h: NonNegative
+    late_yuan_per_gpu_h_per_h: NonNegative
+    settlement_late_h: NonNegative = 24.0
+
+
+class Scenario(Config):
+    """One scenario, resolved: every region and tariff it names is inside it.
+
+    Without disturbances or tokens it is written down as if there were no such thing: hashes of its content stay.
+    """
+
+    name: str
+    title: str
+    source: str
+    calendar_year: int
+    step_minutes: Annotated[int, Field(gt=0, le=60)]
+    episode_days: Positive
+    start: Literal["any_day"] | str = "any_day"
+    weather_correlation_km: Positive = 900.0
+    band_low: Share = 0.6
+    band_high: Share = 0.8
+    regions: tuple[Region, ...]
+    tariffs: dict[str, GridPrice]
+    job_classes: tuple[JobClass, ...]
+    forecast: Forecast
+    contracts: Contracts
+    tokens: Annotated[Tokens | None, Field(exclude_if=operator.not_)] = None
+    disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
+    storage_control: Annotated[
+        Literal["rule", "agent"],
+        Field(description="who orders the stores; an agent's action has one entry more a store", exclude_if=_is_rule),
+    ] = "rule"
+    grid_events: Annotated[GridEvents | None, Field(exclude_if=operator.not_)] = None
+    constraints: Annotated[Constraints | None, Field(exclude_if=operator.not_)] = None
+
+    @property
+    def n_regions(self) -> int:
+        """Number of regions."""
+        return len(self.regions)
+
+    @property
+    def n_stores(self) -> int:
+        """Batteries and tanks that an action orders: 0 unless `storage_control` is "agent"."""
+        stores = sum((region.battery is not None) + (region.tank is not None) for region in self.regions)
+        return stores if self.storage_control == "agent" else 0
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether anything is in it that observations hold further fields of.
+
+        Disturbances do not count, so that policies trained without them can be tried with them.
+        """
+        parts = [(r.battery, r.tank, r.supply, r.fleet.sleep) for r in self.regions]
+        return any(any(part) for part in parts) or any((self.grid_events, self.constraints))
+
+    def with_lateness(self, times: float) -> Scenario:
+        """The same, but for a price of lateness so many times as high."""
+        if times == 1:
+            return self
+        price = self.contracts.late_yuan_per_gpu_h_per_h * times
+        contracts = self.contracts.model_copy(update={"late_yuan_per_gpu_h_per_h": price})
+        return self.model_copy(update={"contracts": contracts})
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step [h]."""
+        return self.step_minutes / 60
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in an episode."""
+        return round(self.episode_days * 24 / self.step_h)
+
+    @property
+    def horizon(self) -> int:
+        """Forecast horizon [steps]."""
+        return round(self.forecast.horizon_h / self.step_h)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scenario:
+        for job_class in self.job_classes:
+            if len(job_class.jobs_per_day) != self.n_regions:
+                raise ValueError(
+                    f"job_classes.{job_class.name}.jobs_per_day has {len(job_class.jobs_per_day)} rates, "
+                    f"must have one for each of the {self.n_regions} regions"
+                )
+        for region in self.regions:
+            if region.tariff not in self.tariffs:
+                raise ValueError(f"regions.{region.name}.tariff {region.tariff!r} is not among {sorted(self.tariffs)}")
+        if self.grid_events and not set(self.grid_events.regions) <= {region.name for region in self.regions}:
+            known = ", ".join(region.name for region in self.regions)
+            raise ValueError(f"grid_events.regions {list(self.grid_events.regions)}: must be among {known}")
+        if 60 % self.step_minutes:
+            raise ValueError(f"step_minutes {self.step_minutes} must divide 60")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_fit(self) -> Scenario:
+        known = ("interactive", *(job_class.name for job_class in self.job_classes))
+        unknown = [name for name in (self.tokens.tokens_per_gpu_h if self.tokens else ()) if name not in known]
+        if unknown:
+            raise ValueError(f"tokens.tokens_per_gpu_h.{unknown[0]}: must be one of {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _disturbances_fit(self) -> Scenario:
+        names = {region.name for region in self.regions}
+        for i, happening in enumerate(self.disturbances):
+            where = f"disturbances.{i} ({happening.kind})"
+            unknown = sorted(set(happening.regions) - names) if happening.regions != ALL else []
+            if unknown:
+                raise ValueError(f"{where}: region {unknown[0]!r} is not among {', '.join(sorted(names))}")
+            if not isinstance(happening.start_h, str) and happening.start_h >= self.episode_days * 24:
+                last_h = self.episode_days * 24
+                raise ValueError(
+                    f"{where}: start_h {happening.start_h:g} must be before the episode's end, {last_h:g} h"
+                )
+            if isinstance(happening, NewTariff) and happening.tariff not in self.tariffs:
+                raise ValueError(f"{where}: tariff {happening.tariff!r} is not among {sorted(self.tariffs)}")
+            if isinstance(happening, WorseForecasts) and self.forecast.skill == 1.0:
+                raise ValueError(f"{where}: forecast.skill is 1, so that forecasts have no error; must be below 1")
+        return self

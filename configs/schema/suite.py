@@ -1,0 +1,111 @@
+"""A suite: which entrants meet on which episodes, as one small frozen file."""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from wattward.configs.schema.base import Config, Share
+
+Split = Literal["train", "validation", "test"]
+Precision = Literal["fast", "tight"]
+
+
+class Checkpoints(Config):
+    """A learned entrant: one checkpoint folder for each training seed.
+
+    A folder is a path, or a path below the shipped agents such as `zoo/zhejiang-xinjiang/ppo/seed-0`.
+    `scenarios` are those that it plays; all of the suite's where nothing is said.
+    """
+
+    entrant: str
+    folders: Annotated[tuple[str, ...], Field(min_length=1)]
+    scenarios: tuple[str, ...] | None = None
+
+
+class Suite(Config):
+    """One leaderboard: every entrant runs the same episodes of every scenario that it can play.
+
+    `scenarios: all` in a file stands for all that are shipped but the toys; here they have their names.
+    """
+
+    name: str
+    title: str
+    scenarios: Annotated[tuple[str, ...], Field(min_length=1)]
+    split: Split = "test"
+    episodes: Annotated[int, Field(gt=0)]
+    episodes_per_cell: Annotated[int, Field(gt=0)] = 5
+    recording: Annotated[str | None, Field(description="folder of recorded series that the scenarios replay")] = None
+    also_recorded: Annotated[
+        tuple[str, ...],
+        Field(description="scenarios that replay the recording, if one is given, beside all those that are drawn"),
+    ] = ()
+    bound: Annotated[Precision, Field(description="which hindsight bound scores are measured by; docs/bound.md")] = (
+        "fast"
+    )
+    rules: Literal["all"] | tuple[str, ...] = "all"
+    also: Annotated[
+        tuple[str, ...],
+        Field(
+            description="entrants by name beside those, such as MPC-24, which `all` leaves out",
+            exclude_if=operator.not_,
+        ),
+    ] = ()
+    checkpoints: Annotated[
+        Literal["shipped"] | tuple[Checkpoints, ...],
+        Field(description="'shipped': on each scenario all shipped agents that were trained on it, undisturbed"),
+    ] = ()
+    most_late_share: Annotated[
+        Share | None, Field(description="work late / deferrable work above which an entrant breaks the contract")
+    ] = None
+    most_dropped_share: Annotated[
+        Share | None, Field(description="interactive work dropped / asked for above which it breaks the contract")
+    ] = None
+    compare: Annotated[
+        tuple[str, str] | None,
+        Field(
+            description="two of the scenarios whose worlds differ in one thing alone: scores before and after it",
+            exclude_if=operator.not_,
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _scenarios_differ(self) -> Suite:
+        for key in ("scenarios", "also_recorded"):
+            listed = getattr(self, key)
+            twice = sorted({name for name in listed if listed.count(name) > 1})
+            if twice:
+                raise ValueError(f"{key}: {twice[0]!r} is listed more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _compared_are_played(self) -> Suite:
+        for name in self.compare or ():
+            if name not in self.scenarios:
+                raise ValueError(f"compare: scenario {name!r} must be among {', '.join(self.scenarios)}")
+        if self.compare and self.compare[0] == self.compare[1]:
+            raise ValueError(f"compare: {self.compare[0]!r} is set beside itself; must be two scenarios")
+        return self
+
+    @model_validator(mode="after")
+    def _entrants_differ(self) -> Suite:
+        learned = () if self.checkpoints == "shipped" else self.checkpoints
+        for scenario in (*self.scenarios, *self.also_recorded):
+            playing = [entry.entrant for entry in learned if entry.scenarios is None or scenario in entry.scenarios]
+            entrants = playing + ([] if self.rules == "all" else list(self.rules)) + list(self.also)
+            twice = sorted({name for name in entrants if entrants.count(name) > 1})
+            if twice:
+                raise ValueError(f"entrant {twice[0]!r} is listed more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _checkpoints_play(self) -> Suite:
+        known = {*self.scenarios, *self.also_recorded}
+        for entry in () if self.checkpoints == "shipped" else self.checkpoints:
+            unknown = sorted(set(entry.scenarios or ()) - known)
+            if unknown:
+                allowed = ", ".join(sorted(known))
+                raise ValueError(f"checkpoints.{entry.entrant}: scenario {unknown[0]!r} must be among {allowed}")
+        return self

@@ -1,0 +1,80 @@
+"""What tokens sell for by the hour, and how many a GPU makes; how power follows the load of a serving GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from wattward.configs.schema.base import Config, NonNegative, Positive
+from wattward.configs.schema.tariff import Hours
+
+Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday")]
+
+
+class TokenPrice(Config):
+    """What a million tokens sell for in peak hours and in all others."""
+
+    peak: NonNegative
+    off_peak: NonNegative
+
+
+class Tokens(Config):
+    """Tokens that work yields and their price; hours are Beijing time, days without peak hours are off-peak whole."""
+
+    name: str
+    title: str
+    source: str
+    tokens_per_gpu_h: Annotated[dict[str, NonNegative], Field(min_length=1, description="by consumer")]
+    yuan_per_mtok: TokenPrice
+    peak_hours: tuple[Hours, ...] = ()
+    peak_weekdays: tuple[Weekday, ...] = (1, 2, 3, 4, 5)
+    holidays: tuple[date, ...] = ()
+
+    @model_validator(mode="after")
+    def _hours_once(self) -> Tokens:
+        hours = [hour for first, after in self.peak_hours for hour in range(first, after)]
+        empty = [span for span in self.peak_hours if not 0 <= span[0] < span[1] <= 24]
+        if empty:
+            raise ValueError(f"peak_hours {list(empty[0])}: must be [first hour, hour after the last) within 0 to 24")
+        if len(set(hours)) != len(hours):
+            raise ValueError(f"peak_hours: hour {max(hours, key=hours.count)} is named twice, must be named once")
+        return self
+
+    def rates(self, consumers: Sequence[str]) -> dict[str, float]:
+        """Tokens per GPU-h of those among `consumers` that have a rate."""
+        return {name: rate for name, rate in self.tokens_per_gpu_h.items() if name in consumers}
+
+
+class ServingFit(Config):
+    """One model on one kind of GPU, as measured: tokens per second and power of a GPU against requests at once."""
+
+    model: str
+    gpus: Annotated[int, Field(gt=0)]
+    precision: str
+    most_tok_per_s_per_gpu: Positive
+    half_batch: Annotated[float, Field(gt=0, description="requests at once that give half of the most")]
+    power_low_w_per_gpu: NonNegative
+    power_high_w_per_gpu: Positive
+    power_exponent: Positive
+    best_tok_per_s_per_gpu: Annotated[float, Field(gt=0, description="throughput at which power_high_w holds")]
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> ServingFit:
+        if self.best_tok_per_s_per_gpu >= self.most_tok_per_s_per_gpu:
+            raise ValueError(
+                f"best_tok_per_s_per_gpu {self.best_tok_per_s_per_gpu:g} must be below "
+                f"most_tok_per_s_per_gpu {self.most_tok_per_s_per_gpu:g}"
+            )
+        return self
+
+
+class Serving(Config):
+    """One file of fits, by name."""
+
+    name: str
+    title: str
+    source: str
+    fits: Annotated[dict[str, ServingFit], Field(min_length=1)]

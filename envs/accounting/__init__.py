@@ -1,0 +1,1 @@
+"""What an episode came to: indicators, tokens, and an hourly ledger of green power with certificates."""

@@ -1,0 +1,103 @@
+"""What an episode's tokens cost and earn: energy, carbon and electricity of a million, revenue by peak and off-peak.
+
+A consumer's energy is its own, as the ledger shares it out: GPUs at work and their cooling. Idle GPUs, the network and
+batteries are in the row of everything only, and so is work that yields no token.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.configs.schema.tokens import Tokens
+from wattward.envs.accounting.hourly import Hourly
+from wattward.envs.accounting.serving import TOKENS_PER_MTOK
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.policy.outlook import EPOCH
+
+ALL_TOKENS, EVERYTHING = "all that yields tokens", "everything on site"
+Row = dict[str, str | float | None]
+
+
+def peak_hours(prices: Tokens, hour: Ints) -> NDArray[np.bool_]:
+    """Which clock hours sell at the peak price, shape (H,).
+
+    Args:
+        prices: hours, weekdays and holidays.
+        hour: hours since 1970-01-01 00:00 Beijing time, (H,).
+    """
+    of_day = {h for first, after in prices.peak_hours for h in range(first, after)}
+    holidays = frozenset(prices.holidays)
+    clock = [EPOCH + timedelta(hours=int(number)) for number in hour]
+    return np.array(
+        [t.hour in of_day and t.isoweekday() in prices.peak_weekdays and t.date() not in holidays for t in clock],
+        dtype=np.bool_,
+    )
+
+
+def token_economics(hourly: Hourly, prices: Tokens) -> list[Row]:
+    """A row for each consumer that makes tokens, by region and over all, one for all of them, one for everything.
+
+    Rows hold `region`, `consumer`, `mtok`, `kwh`, `electricity_yuan`, `carbon_g`, `kwh_per_mtok`, `yuan_per_mtok`,
+    `carbon_g_per_mtok`, `peak_revenue_yuan`, `off_peak_revenue_yuan`, `revenue_yuan` and `revenue_yuan_per_kwh`; a
+    quotient by nothing is None.
+
+    Args:
+        hourly: an episode by hours; its own `tokens` are used where it has them, else those of `prices`.
+        prices: rates and prices.
+    """
+    mtok = _mtok(hourly, prices)
+    makers = [u for u in range(len(hourly.consumers)) if mtok[..., u].any()]
+    all_regions, every = slice(None), list(range(len(hourly.consumers)))
+    peak = peak_hours(prices, hourly.hour)
+    rows: list[Row] = []
+    for name, at in [*((name, slice(r, r + 1)) for r, name in enumerate(hourly.regions)), ("all regions", all_regions)]:
+        wanted = [*((hourly.consumers[u], [u]) for u in makers), (ALL_TOKENS, makers), (EVERYTHING, every)]
+        for consumer, users in wanted:
+            amounts = _amounts(hourly, mtok, at, users)
+            sold = mtok[:, at][..., users].sum(axis=(1, 2))
+            rows.append({"region": name, "consumer": consumer, **amounts, **_revenue(sold, peak, prices, amounts)})
+    return rows
+
+
+def _mtok(hourly: Hourly, prices: Tokens) -> Floats:
+    """Millions of tokens, (H, R, U)."""
+    if hourly.tokens is not None:
+        return hourly.tokens / TOKENS_PER_MTOK
+    rates = prices.rates(hourly.consumers)
+    return hourly.gpu_h * (np.array([rates.get(name, 0.0) for name in hourly.consumers]) / TOKENS_PER_MTOK)
+
+
+def _amounts(hourly: Hourly, mtok: Floats, at: slice, users: list[int]) -> dict[str, float | None]:
+    made = float(mtok[:, at][..., users].sum())
+    kwh, yuan, carbon_g = (
+        float(values[:, at][:, :, users].sum()) for values in (hourly.kwh, hourly.electricity_yuan, hourly.carbon_g)
+    )
+    return {
+        "mtok": made,
+        "kwh": kwh,
+        "electricity_yuan": yuan,
+        "carbon_g": carbon_g,
+        "kwh_per_mtok": _quotient(kwh, made),
+        "yuan_per_mtok": _quotient(yuan, made),
+        "carbon_g_per_mtok": _quotient(carbon_g, made),
+    }
+
+
+def _revenue(
+    sold_mtok: Floats, peak: NDArray[np.bool_], prices: Tokens, amounts: dict[str, float | None]
+) -> dict[str, float | None]:
+    at_peak = float(sold_mtok[peak].sum()) * prices.yuan_per_mtok.peak
+    off_peak = float(sold_mtok[~peak].sum()) * prices.yuan_per_mtok.off_peak
+    return {
+        "peak_revenue_yuan": at_peak,
+        "off_peak_revenue_yuan": off_peak,
+        "revenue_yuan": at_peak + off_peak,
+        "revenue_yuan_per_kwh": _quotient(at_peak + off_peak, amounts["kwh"] or 0.0),
+    }
+
+
+def _quotient(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0.0 else None

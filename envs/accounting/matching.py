@@ -1,0 +1,97 @@
+"""How much of the load green power covers, by the year, by the month, by the hour, and by hour and place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from wattward.envs.accounting.chain import CERTIFICATE, USE, Entry
+from wattward.envs.accounting.hourly import PLANTS, STORE, SUPPLY
+from wattward.envs.model.types import Floats
+
+WAYS = ("annual", "monthly", "hourly", "hour_and_place")
+"""Ways of matching, from the loosest to the strictest; each share is at most the one before."""
+
+DRAWN = tuple(name for name, supply in SUPPLY.items() if supply.kind != STORE)
+
+
+class Balance(NamedTuple):
+    """Load and green power by clock hour and region; H hours, R regions, P plants.
+
+    Energy that goes through a battery counts once, when it goes in: what charges is load, what comes out is not.
+    """
+
+    hours: tuple[datetime, ...]
+    regions: tuple[str, ...]
+    load_kwh: Floats  # (H, R) drawn from plants and grid
+    battery_kwh: Floats  # (H, R) that batteries gave besides
+    delivered_kwh: Floats  # (H, R, P) that the region used in the hour
+    curtailed_kwh: Floats  # (H, R, P) that plants could have given besides
+
+
+def balance_of(entries: Sequence[Entry]) -> Balance:
+    """Load and green power of a sound chain; hours without an entry are not there."""
+    placed = [entry for entry in entries if entry["entry"] in (CERTIFICATE, USE)]
+    hours = sorted({str(entry["hour"]) for entry in placed})
+    regions = list(dict.fromkeys(str(entry["region"]) for entry in placed))
+    load, battery = np.zeros((2, len(hours), len(regions)))
+    delivered, curtailed = (np.zeros((*load.shape, len(PLANTS))) for _ in range(2))
+    number = {hour: h for h, hour in enumerate(hours)}
+    for entry in placed:
+        at = number[str(entry["hour"])], regions.index(str(entry["region"]))
+        if entry["entry"] == USE:
+            load[at] += sum(_kwh(entry, f"{name}_kwh") for name in DRAWN)
+            battery[at] += _kwh(entry, "battery_kwh")
+        else:
+            plant = PLANTS.index(str(entry["plant"]))
+            delivered[(*at, plant)] = _kwh(entry, "kwh")
+            curtailed[(*at, plant)] = _kwh(entry, "curtailed_kwh")
+    clock = tuple(datetime.fromisoformat(hour) for hour in hours)
+    return Balance(clock, tuple(regions), load, battery, delivered, curtailed)
+
+
+def matched(balance: Balance) -> dict[str, float]:
+    """The share of the load that each way of matching calls green, 0..1; 0 where there is no load.
+
+    By the year, the month and the hour, whatever plants anywhere could have given in that time counts, up to the load
+    in that time: what was curtailed at noon makes up for the night. By hour and place only what the load used counts:
+    that is what certificates of this ledger can prove. What was sold is its buyer's and counts in none. The year is the
+    ledger's whole time, however short.
+    """
+    load, used = balance.load_kwh.sum(axis=1), balance.delivered_kwh.sum(axis=(1, 2))
+    could = used + balance.curtailed_kwh.sum(axis=(1, 2))
+    months = np.array([hour.year * 12 + hour.month for hour in balance.hours], dtype=np.int64)
+    by_month = np.unique(months, return_inverse=True)[1]
+    total = float(load.sum())
+    covered = (
+        min(float(could.sum()), total),
+        float(np.minimum(np.bincount(by_month, could), np.bincount(by_month, load)).sum()),
+        float(np.minimum(could, load).sum()),
+        float(used.sum()),
+    )
+    ordered = np.minimum.accumulate(covered).tolist()  # sums round, and would pass a looser way's by their last digit
+    return {way: kwh / total if total > 0.0 else 0.0 for way, kwh in zip(WAYS, ordered, strict=True)}
+
+
+def matching_rows(balance: Balance) -> list[dict[str, str | float]]:
+    """A row for each region by itself and one for all together: load [kWh] and every way's share."""
+    alone = [
+        balance._replace(
+            regions=(region,),
+            load_kwh=balance.load_kwh[:, [r]],
+            battery_kwh=balance.battery_kwh[:, [r]],
+            delivered_kwh=balance.delivered_kwh[:, [r]],
+            curtailed_kwh=balance.curtailed_kwh[:, [r]],
+        )
+        for r, region in enumerate(balance.regions)
+    ]
+    every = [*zip(balance.regions, alone, strict=True), ("all regions", balance)]
+    return [{"region": name, "load_kwh": float(one.load_kwh.sum()), **matched(one)} for name, one in every]
+
+
+def _kwh(entry: Entry, name: str) -> float:
+    value = entry.get(name)
+    return float(value) if isinstance(value, float) else 0.0

@@ -1,0 +1,67 @@
+"""Energy of a token against the load of the GPU that serves it: pure functions of a published fit.
+
+Throughput saturates with the requests served at once, T(b) = T_most b / (b + b_half); power rises with throughput,
+P(T) = P_low + (P_high - P_low) (T / T_best)^k. Fits hold up to T_best, the highest throughput that was measured; beyond
+it they extrapolate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wattward.configs.schema.tokens import ServingFit
+from wattward.envs.model.types import Floats
+
+J_PER_KWH = 3.6e6
+TOKENS_PER_MTOK = 1e6
+
+
+def throughput_tok_per_s(fit: ServingFit, requests: ArrayLike) -> Floats:
+    """Tokens per second of a GPU that has `requests` at once, any shape."""
+    batch = np.asarray(requests, dtype=np.float64)
+    throughput: Floats = fit.most_tok_per_s_per_gpu * batch / (batch + fit.half_batch)
+    return throughput
+
+
+def power_w(fit: ServingFit, tok_per_s: ArrayLike) -> Floats:
+    """Power of a GPU [W] at a throughput [tokens/s], any shape; `power_low_w_per_gpu` at none."""
+    load = np.asarray(tok_per_s, dtype=np.float64) / fit.best_tok_per_s_per_gpu
+    rise_w = fit.power_high_w_per_gpu - fit.power_low_w_per_gpu
+    power: Floats = fit.power_low_w_per_gpu + rise_w * load**fit.power_exponent
+    return power
+
+
+def energy_j_per_tok(fit: ServingFit, requests: ArrayLike) -> Floats:
+    """Energy of a token [J] when a GPU has `requests` at once, any shape.
+
+    Raises:
+        ValueError: requests that are not above 0, of which no token comes.
+    """
+    if not np.all(np.asarray(requests, dtype=np.float64) > 0.0):
+        raise ValueError(f"requests = {requests!r}: must be above 0")
+    throughput = throughput_tok_per_s(fit, requests)
+    energy: Floats = power_w(fit, throughput) / throughput
+    return energy
+
+
+def energy_kwh_per_mtok(fit: ServingFit, requests: ArrayLike) -> Floats:
+    """The same for a million tokens [kWh].
+
+    Raises:
+        ValueError: requests that are not above 0.
+    """
+    return energy_j_per_tok(fit, requests) * (TOKENS_PER_MTOK / J_PER_KWH)
+
+
+def requests_at(fit: ServingFit, tok_per_s: ArrayLike) -> Floats:
+    """Requests at once that give a throughput [tokens/s], any shape.
+
+    Raises:
+        ValueError: a throughput that no load reaches.
+    """
+    throughput = np.asarray(tok_per_s, dtype=np.float64)
+    if not np.all((throughput >= 0.0) & (throughput < fit.most_tok_per_s_per_gpu)):
+        raise ValueError(f"tok_per_s = {tok_per_s!r}: must be from 0 to below {fit.most_tok_per_s_per_gpu:g}")
+    requests: Floats = fit.half_batch * throughput / (fit.most_tok_per_s_per_gpu - throughput)
+    return requests

@@ -1,0 +1,1 @@
+"""One action interface a file: its space, its mask, its check and how it becomes orders."""

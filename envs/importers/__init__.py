@@ -1,1 +1,0 @@
-"""Other people's files as recordings: one kind a module, all of them through existing readers."""

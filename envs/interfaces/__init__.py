@@ -1,0 +1,1 @@
+"""The simulator as Gymnasium, Stable-Baselines3 and PettingZoo know environments."""

@@ -1,0 +1,169 @@
+"""One agent a region for PettingZoo, over the same step as the single environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.decisions.action import N_MODES
+from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.model.reward import RewardKind
+from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.policy.protocol import Modes
+from wattward.envs.policy.region_views import region_views, view_space
+from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.world.family import refuse_family
+from wattward.envs.world.recording import Recording
+
+try:
+    from pettingzoo import ParallelEnv
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("one agent a region needs PettingZoo: pip install 'wattward[multi]'") from error
+
+Views = dict[str, NDArray[np.float32]]
+NAMING = ("split", "episode")
+
+
+class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
+    """GPU clusters in several regions, each an agent that chooses its own region's mode in every step.
+
+    Agents are named by their regions. Each sees the clock, its own region's fields, and the mean and the largest of the
+    other regions' fields (`wattward.envs.policy.region_views`), so that one policy serves any region of any scenario
+    with the same fields. All agents get the same reward: that of the whole, as they bring it about together. Episodes
+    have a fixed length, terminate for all at once and are never truncated.
+    """
+
+    metadata = {"name": "wattward_v0", "render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - PettingZoo's own
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario = "zhejiang-xinjiang",
+        *,
+        split: str = "train",
+        recording: Recording | str | Path | None = None,
+        reward: RewardKind = "cost",
+        bank: EpisodeBank | None = None,
+        render_mode: Literal["ansi", "rgb_array"] | None = None,
+    ) -> None:
+        """Builds the environment; arguments as those of `ClusterEnv`.
+
+        Raises:
+            ConfigError: The scenario, recording or bank cannot be used; a family is among what cannot.
+            ValueError: `split`, `reward` or `render_mode` is unknown.
+        """
+        self.cluster = ClusterEnv(
+            scenario, split=split, recording=recording, reward=reward, bank=bank, render_mode=render_mode
+        )
+        refuse_family(self.cluster.scenario, "one agent a region")
+        self.render_mode = render_mode
+        regions = self.cluster.scenario.regions
+        self.possible_agents = [region.name for region in regions]
+        self.agents: list[str] = []
+        params = self.cluster.params
+        self._entries = [
+            [r, *(int(entry[0, r]) for entry in (params.battery_entry, params.tank_entry) if entry[0, r] >= 0)]
+            for r in range(len(regions))
+        ]
+        size = self.cluster.observation_space.shape
+        assert size is not None
+        self.observation_spaces = {name: view_space(len(regions), size[0]) for name in self.possible_agents}
+        self.action_spaces = {
+            name: _choices(len(entries)) for name, entries in zip(self.possible_agents, self._entries, strict=True)
+        }
+
+    def observation_space(self, agent: str) -> spaces.Box:
+        """The Box of what an agent sees."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Discrete | spaces.MultiDiscrete:
+        """A mode; where the scenario hands the region's stores to its agent, a mode and an order for each of them."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Views, dict[str, dict[str, Any]]]:
+        """Starts an episode.
+
+        Args:
+            seed: Seeds the choice of episodes.
+            options: May hold "split" and "episode" to name the episode. Other keys are left alone, as PettingZoo's own
+                checks of an environment pass some.
+
+        Returns:
+            Views and infos by agent; an info holds "split" and "episode".
+
+        Raises:
+            ValueError: the split or the episode is unknown.
+        """
+        named = {key: value for key, value in (options or {}).items() if key in NAMING}
+        observation, info = self.cluster.reset(seed=seed, options=named or None)
+        self.agents = [*self.possible_agents]
+        return self._seen(observation), {name: dict(info) for name in self.agents}
+
+    def step(
+        self, actions: dict[str, Any]
+    ) -> tuple[Views, dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
+        """Advances one step.
+
+        Args:
+            actions: A mode by agent, or a mode and its stores' orders.
+
+        Returns:
+            Views, rewards, terminations, truncations and infos by agent. An info holds "cost_yuan" and its terms of
+            the agent's own region, "team_cost_yuan" of all, and "kpis" of the episode where it ended.
+
+        Raises:
+            ValueError: an agent's action is missing or no action of its, or the episode is over.
+        """
+        if not self.agents:
+            raise ValueError("the episode is over; call reset()")
+        observation, reward, terminated, truncated, info = self.cluster.step(self._joined(actions))
+        agents = self.agents
+        if terminated:
+            self.agents = []
+        kpis = {"kpis": info["kpis"]} if terminated else {}
+        bills = {
+            name: {**self._own_bills(r), "team_cost_yuan": info["cost_yuan"], **kpis} for r, name in enumerate(agents)
+        }
+        alike = (dict.fromkeys(agents, terminated), dict.fromkeys(agents, truncated))
+        return self._seen(observation), dict.fromkeys(agents, reward), *alike, bills
+
+    def render(self) -> Any:  # noqa: ANN401 - PettingZoo's own signature
+        """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""
+        return self.cluster.render()
+
+    def state(self) -> NDArray[np.float32]:
+        """The observation of all regions together, as `ClusterEnv` gives it."""
+        return self.cluster.outlook().observation
+
+    def close(self) -> None:
+        """Closes the environment."""
+        self.cluster.close()
+
+    def _seen(self, observation: NDArray[np.float32]) -> Views:
+        return dict(zip(self.possible_agents, region_views(observation, len(self.possible_agents)), strict=True))
+
+    def _joined(self, actions: dict[str, Any]) -> Modes:
+        if set(actions) != set(self.agents):
+            raise ValueError(f"actions must hold one for each of {self.agents}, got {sorted(actions)}")
+        joined = np.zeros(sum(map(len, self._entries)), np.int64)
+        for name, entries in zip(self.agents, self._entries, strict=True):
+            action = np.atleast_1d(actions[name])
+            if action.shape != (len(entries),) or action.dtype.kind not in "iu":
+                raise ValueError(f"action of {name!r} must be of {self.action_spaces[name]}, got {actions[name]!r}")
+            joined[entries] = action
+        return joined
+
+    def _own_bills(self, r: int) -> dict[str, float]:
+        flows = self.cluster.flows
+        terms = {term: float(getattr(flows, term)[0, r]) for term in YUAN_TERMS}
+        return {"cost_yuan": sum(terms.values()), **terms}
+
+
+def _choices(entries: int) -> spaces.Discrete | spaces.MultiDiscrete:
+    return spaces.Discrete(N_MODES) if entries == 1 else spaces.MultiDiscrete([N_MODES] * entries)

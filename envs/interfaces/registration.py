@@ -1,0 +1,34 @@
+"""The environments Gymnasium knows: one table and one loop."""
+
+from __future__ import annotations
+
+import gymnasium
+
+ENVIRONMENTS = {
+    "wattward/ZhejiangXinjiang-v0": "zhejiang-xinjiang",
+    "wattward/ZhejiangXinjiang2024-v0": "zhejiang-xinjiang-2024",
+    "wattward/Toy-v0": "toy",
+    "wattward/FollowTheSun-v0": "follow-the-sun",
+    "wattward/JinshuitanMicrogrid-v0": "jinshuitan-microgrid",
+    "wattward/PinghuChilledWater-v0": "pinghu-chilled-water",
+    "wattward/QingyangGreen-v0": "qingyang-green",
+    "wattward/ShanghaiGridEvent-v0": "shanghai-grid-event",
+    "wattward/EightHubs-v0": "eight-hubs",
+    "wattward/WesternHubsDirectSupply-v0": "western-hubs-direct-supply",
+}
+"""Environment id -> scenario name."""
+FAMILIES = {"wattward/Random-v0": "random-3"}
+"""Environment id -> a family; Gymnasium gets no native vector of one."""
+
+
+def register_all() -> None:
+    """Registers every environment once; safe to call again."""
+    vector = "wattward.envs.interfaces.vector_env:ClusterVectorEnv"
+    for env_id, scenario in (ENVIRONMENTS | FAMILIES).items():
+        if env_id not in gymnasium.registry:
+            gymnasium.register(
+                env_id,
+                entry_point="wattward.envs.interfaces.cluster_env:ClusterEnv",
+                vector_entry_point=vector if env_id in ENVIRONMENTS else None,
+                kwargs={"scenario": scenario},
+            )

@@ -1,0 +1,210 @@
+"""Many environments at once for Stable-Baselines3, directly over the batch simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from wattward.configs import load_scenario
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.accounting.kpis import kpis_of
+from wattward.envs.decisions.action import N_MODES, joint_to_modes, n_entries, offers_of_shares
+from wattward.envs.interfaces.vector_env import check_counts, episodes_for
+from wattward.envs.kernels.fleet import REWARD
+from wattward.envs.model.params import make_params
+from wattward.envs.model.reward import RewardKind
+from wattward.envs.simulator.family_bank import FamilyEpisodes
+from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.simulator.simulator import Simulator
+from wattward.envs.simulator.source import Episodes
+from wattward.envs.world.family import family_of, refuse_family
+
+
+class FleetVecEnv(VecEnv):
+    """B environments of one scenario, or of members of a family, in one compiled step.
+
+    A finished episode is followed by a new one at once.
+    Every environment draws its episodes from its own stream of the seed, so that results do not depend on B's order.
+    `infos[b]` holds, where an episode ended, "episode" (return "r", length "l"), "kpis", "terminal_observation" and,
+    but for reward "cost" "saving" (against RunOnArrival).
+    """
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario,
+        num_envs: int,
+        *,
+        seed: int,
+        joint: bool = False,
+        shares: bool = False,
+        reward: RewardKind = "saving",
+        split: str = "train",
+        threads: int = 1,
+        bank: EpisodeBank | int | None = None,
+        draw_ahead: int | None = None,
+        late_weight: float = 1.0,
+    ) -> None:
+        """Allocates the batch.
+
+        Args:
+            scenario: A shipped scenario's name, a path, or a Scenario.
+            num_envs: Number of environments B.
+            seed: Seeds the choice of episodes.
+            joint: Actions are one Discrete(4**(R + S)) instead of MultiDiscrete([4] * (R + S)).
+            shares: Actions are a Box of shape (R, 2) in 0..1 instead, and stores go by the rule.
+            reward: "cost", "saving" or "shaped", see `wattward.envs.model.reward`.
+            split: The split episodes are drawn from.
+            threads: Threads that share a step.
+            bank: Episodes drawn beforehand, or how many, as in `ClusterVectorEnv`; of a family, how many members are
+                drawn for the environments to choose from, one an environment by default.
+            draw_ahead: Most fresh episodes drawn ahead, as in `ClusterVectorEnv`; none of a family.
+            late_weight: Times the scenario's price of lateness that is charged, here and in a bank that is brought.
+        """
+        check_counts(num_envs, threads, draw_ahead)
+        found = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        self.scenario, self._late_weight = found.with_lateness(late_weight), late_weight
+        self.reward, self.split, self.joint, self.shares = reward, split, joint, shares
+        self._family = family_of(self.scenario)
+        self._episodes: Episodes = self._pool(num_envs, seed, bank, draw_ahead)
+        self.params = make_params(self.scenario, num_envs) if self._family else self._episodes.bank.params
+        self._simulator = Simulator(self.params, num_envs, self._episodes.bank, reward=reward, threads=threads)
+        self._returns, self._slots = np.zeros(num_envs), [0] * num_envs
+        self._actions: NDArray[Any] = np.zeros(num_envs)
+        self._entries = n_entries(self.scenario)
+        each = spaces.MultiDiscrete([N_MODES] * self._entries)
+        offers = spaces.Box(0.0, 1.0, (self.scenario.n_regions, 2), np.float32)
+        actions = offers if shares else spaces.Discrete(N_MODES**self._entries) if joint else each
+        self.render_mode = None
+        super().__init__(num_envs, self._episodes.bank.observation_space, actions)
+        self.seed(seed)
+
+    def _pool(self, num_envs: int, seed: int, bank: EpisodeBank | int | None, draw_ahead: int | None) -> Episodes:
+        if self._family is None:
+            return episodes_for(self.scenario, num_envs, self.split, None, self.reward, bank, draw_ahead)
+        if isinstance(bank, EpisodeBank):
+            refuse_family(self.scenario, "a bank")
+        size, on_arrival = bank if isinstance(bank, int) else num_envs, self.reward != "cost"
+        return FamilyEpisodes(
+            self._family,
+            size,
+            split=self.split,
+            on_arrival=on_arrival,
+            seed=seed,
+            late_weight=self._late_weight,
+        )
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seeds the choice of episodes; takes effect at the next episode of each environment."""
+        streams = np.random.SeedSequence(seed).spawn(self.num_envs)
+        self._rngs = [np.random.default_rng(stream) for stream in streams]
+        for b in range(self.num_envs):
+            self._episodes.forget(b)
+        return [seed] * self.num_envs
+
+    def reset(self) -> NDArray[np.float32]:
+        """Starts a new episode everywhere; observations, shape (B, size)."""
+        for b in range(self.num_envs):
+            self._start(b)
+        return self._simulator.fleet.observations.copy()
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Takes the actions of the coming step."""
+        self._actions = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Observations (B, size), rewards (B,), dones (B,) and infos of the step."""
+        return self._step(self._actions, 1)
+
+    def step_held(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
+        """As `step`, under one decision for `hold_steps` steps or to the episode's end; rewards are summed.
+
+        Raises:
+            ValueError: an action is none.
+        """
+        return self._step(actions, hold_steps)
+
+    def _step(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
+        fleet = self._simulator.fleet
+        if self.shares:
+            rewards = self._offer(actions, hold_steps)
+        else:
+            self._act(actions, hold_steps)
+            rewards = fleet.outcome[:, REWARD]
+        dones = fleet.ended.copy()
+        self._returns += rewards
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        rewards = rewards.astype(np.float32)
+        if dones.any():
+            for b in np.flatnonzero(dones):
+                infos[b] = self._end(int(b))
+        self._episodes.prepare(self._rngs)
+        return fleet.observations.copy(), rewards, dones, infos
+
+    def _act(self, actions: NDArray[Any], hold_steps: int) -> None:
+        modes = joint_to_modes(actions, self._entries) if self.joint else actions
+        np.copyto(self._simulator.fleet.modes, modes, casting="same_kind")
+        complaint = self._simulator.advance(hold_steps)
+        if complaint:
+            raise ValueError(
+                f"modes must lie in 0..{N_MODES - 1}, got {np.asarray(modes)[abs(complaint) - 1].tolist()}"
+            )
+
+    def _offer(self, shares: NDArray[np.floating[Any]], hold_steps: int) -> NDArray[np.float64]:
+        """Sums of the rewards, shape (B,), of steps under the same shares until one ends an episode."""
+        offers, rewards = offers_of_shares(np.clip(shares, 0.0, 1.0)), np.zeros(self.num_envs)
+        for _ in range(hold_steps):
+            if self._simulator.advance_by(offers):
+                raise ValueError("an episode is over")
+            rewards += self._simulator.fleet.outcome[:, REWARD]
+            if self._simulator.fleet.ended.any():
+                break
+        return rewards
+
+    def _start(self, b: int) -> None:
+        self._slots[b] = self._episodes.next(b, self._rngs[b]).slot
+        if isinstance(self._episodes, FamilyEpisodes):
+            self._simulator.take_params(b, self._episodes.params_of(self._slots[b]))
+        self._simulator.begin(b, self._slots[b])
+        self._returns[b] = 0.0
+
+    def _end(self, b: int) -> dict[str, Any]:
+        kpis = kpis_of(self.params, self._simulator.state, self._simulator.tally, b)
+        observation = self._simulator.fleet.observations[b].copy()
+        info: dict[str, Any] = {"kpis": kpis, "terminal_observation": observation, "TimeLimit.truncated": False}
+        info["episode"] = {"r": float(self._returns[b]), "l": self.scenario.n_steps}
+        if self.reward != "cost":
+            on_arrival_yuan = float(self._episodes.bank.on_arrival["cost_yuan"][self._slots[b]].sum())
+            info["saving"] = 1.0 - kpis["cost_yuan"] / on_arrival_yuan
+        self._start(b)
+        return info
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:  # noqa: ANN401 - SB3's own signature
+        """The attribute of this object, once an environment asked for."""
+        return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:  # noqa: ANN401, ARG002 - SB3's own
+        """Not possible: environments share their arrays.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"cannot set {attr_name!r} on single environments of {type(self).__name__}")
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ANN401
+        """Calls a method of this object once, for every environment asked for."""
+        result = getattr(self, method_name)(*args, **kwargs)
+        return [result] * len(list(self._get_indices(indices)))
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ANN401, ARG002 - SB3's own
+        """Never wrapped."""
+        return [False] * len(list(self._get_indices(indices)))

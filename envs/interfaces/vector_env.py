@@ -1,0 +1,284 @@
+"""Many environments at once for Gymnasium, directly over the batch simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from wattward.configs import load_scenario
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.accounting.kpis import kpis_of
+from wattward.envs.decisions.action import N_MODES, n_entries, offers_of_shares
+from wattward.envs.interfaces.cluster_env import BILLS, ActionKind, check_choices
+from wattward.envs.kernels.fleet import COST, REWARD
+from wattward.envs.model.reward import RewardKind
+from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.simulator.simulator import Simulator
+from wattward.envs.simulator.source import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
+from wattward.envs.world.family import refuse_family
+from wattward.envs.world.recording import Recording, load_recording
+
+Actions = NDArray[Any]
+Booleans = NDArray[np.bool_]
+StepReturn = tuple[NDArray[np.float32], NDArray[np.float64], Booleans, Booleans, dict[str, Any]]
+
+
+class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
+    """B environments of one scenario in one compiled step, each the same as a `ClusterEnv` with its seed.
+
+    `reset(seed=s)` seeds environment b with s + b. `info` holds the bills of the step, shape (B,) each, and where
+    episodes ended "kpis" as Gymnasium batches them; with AutoresetMode.SAME_STEP "final_obs" and "final_info".
+    """
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario = "zhejiang-xinjiang",
+        num_envs: int = 1,
+        *,
+        split: str = "train",
+        recording: Recording | str | Path | None = None,
+        reward: RewardKind = "cost",
+        action: ActionKind = "modes",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        threads: int = 1,
+        bank: EpisodeBank | int | None = None,
+        draw_ahead: int | None = None,
+        render_mode: None = None,
+    ) -> None:
+        """Allocates the batch; nothing is drawn before `reset`, but for a bank.
+
+        Args:
+            scenario: A shipped scenario's name, a path to a YAML file, or a Scenario.
+            num_envs: Environments B.
+            split: "train", "validation" or "test": where episodes are drawn from.
+            recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
+            reward: "cost", "saving" or "shaped", see `wattward.envs.model.reward`.
+            action: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder` for each of S stores
+                where the scenario hands their control over; "shares" for a Box of shape (R, 2) in 0..1.
+            autoreset_mode: As Gymnasium defines them.
+            threads: Threads that share a step.
+            bank: Episodes drawn beforehand that all environments choose from, or how many to draw (numbers 0 to
+                bank - 1 of the split); by default each environment draws fresh ones.
+            draw_ahead: Most fresh episodes that are drawn ahead of their use, a few every step; by default as many as
+                there are environments, but at most 256.
+            render_mode: None.
+
+        Raises:
+            ConfigError: The scenario, recording or bank cannot be used.
+            ValueError: Another argument is unknown or out of range.
+        """
+        check_choices(split, reward, action)
+        must_be(render_mode, (None,), "render_mode")
+        check_counts(num_envs, threads, draw_ahead)
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}
+        self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        refuse_family(self.scenario, "a vector of environments")
+        self.num_envs, self.split, self.reward, self.action = num_envs, split, reward, action
+        self.render_mode = render_mode
+        self._episodes = episodes_for(self.scenario, num_envs, split, recording, reward, bank, draw_ahead)
+        played = self._episodes.bank
+        self._simulator = Simulator(played.params, num_envs, played, reward=reward, threads=threads)
+        regions = self.scenario.n_regions
+        modes = spaces.MultiDiscrete([N_MODES] * n_entries(self.scenario))
+        shares = spaces.Box(0.0, 1.0, (regions, 2), np.float64)
+        self.single_action_space = modes if action == "modes" else shares
+        self.single_observation_space = self._episodes.bank.observation_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._playing = [Episode(0, split, -1)] * num_envs
+        self._rngs: list[np.random.Generator] = []
+        self._everywhere = np.ones(num_envs, np.bool_)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Starts an episode everywhere, or where `options["reset_mask"]` is true.
+
+        Args:
+            seed: Seeds the choice of episodes: one a environment, or one number that counts up from environment 0.
+            options: May hold "reset_mask", shape (B,), and "split" and "episode" to name the episode.
+
+        Raises:
+            ValueError: an option or a number of seeds is wrong.
+        """
+        options = dict(options or {})
+        mask = _mask(options.pop("reset_mask", self._everywhere), self.num_envs)
+        self._seed(seed, mask)
+        split, number = episode_options(options, self.split)
+        for b in np.flatnonzero(mask):
+            self._begin(int(b), None if number is None else self._episodes.named(int(b), split, number))
+        self._simulator.fleet.ended[mask] = False
+        return self._simulator.fleet.observations.copy(), self._which(mask)
+
+    def step(self, actions: Actions) -> StepReturn:
+        """Steps every environment.
+
+        Args:
+            actions: Modes and orders, shape (B, R + S), or shares, shape (B, R, 2).
+
+        Returns:
+            Observations (B, size), rewards (B,), terminations (B,), truncations (B,), all false, and infos.
+
+        Raises:
+            ValueError: actions have the wrong shape or values, or an episode is over and nothing resets it.
+        """
+        simulator, ended = self._simulator, self._simulator.fleet.ended
+        restarted = ended.copy() if self.autoreset_mode is AutoresetMode.NEXT_STEP and ended.any() else None
+        if restarted is not None:
+            self._restart(restarted)
+        self._advance(np.asarray(actions))
+        fleet = simulator.fleet
+        infos = self._bills(fleet.outcome, restarted)
+        terminations, rewards = fleet.ended.copy(), fleet.outcome[:, REWARD].copy()
+        if terminations.any():
+            self._end(terminations, infos)
+        self._episodes.prepare(self._rngs)
+        return fleet.observations.copy(), rewards, terminations, np.zeros(self.num_envs, np.bool_), infos
+
+    @property
+    def jobs_present(self) -> float:
+        """Jobs present or in transit now, mean over environments."""
+        return float(self._simulator.state.n_active.mean())
+
+    def close_extras(self, **kwargs: Any) -> None:  # noqa: ANN401 - Gymnasium's own signature
+        """Nothing to release."""
+
+    def _seed(self, seed: int | Sequence[int | None] | None, mask: Booleans) -> None:
+        seeds: Sequence[int | None]
+        if seed is None or isinstance(seed, int):
+            seeds = [None if seed is None else seed + b for b in range(self.num_envs)]
+        else:
+            seeds = seed
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed holds {len(seeds)} numbers: must be one for each of {self.num_envs} environments")
+        if not self._rngs:
+            self._rngs = [seeding.np_random(s)[0] for s in seeds]
+            return
+        for b, chosen in enumerate(seeds):
+            if mask[b] and chosen is not None:
+                self._rngs[b] = seeding.np_random(chosen)[0]
+                self._episodes.forget(b)
+
+    def _begin(self, b: int, episode: Episode | None = None) -> None:
+        self._playing[b] = self._episodes.next(b, self._rngs[b]) if episode is None else episode
+        self._simulator.begin(b, self._playing[b].slot)
+
+    def _restart(self, ended: Booleans) -> None:
+        """Environments that ended in the last step begin anew instead of stepping."""
+        for b in np.flatnonzero(ended):
+            self._begin(int(b))
+        self._simulator.fleet.env["asleep"] = ended
+
+    def _advance(self, actions: Actions) -> None:
+        if actions.shape != self.action_space.shape:
+            raise ValueError(f"actions must have shape {self.action_space.shape}, got {actions.shape}")
+        if self.action == "modes":
+            np.copyto(self._simulator.fleet.modes, actions, casting="same_kind")
+            complaint = self._simulator.advance()
+        else:
+            complaint = self._simulator.advance_by(offers_of_shares(actions))
+        if complaint > 0:
+            modes = self._simulator.fleet.modes[complaint - 1].tolist()
+            raise ValueError(f"modes must lie in 0..{N_MODES - 1}, got {modes} in environment {complaint - 1}")
+        if complaint < 0:
+            raise ValueError(f"the episode of environment {-1 - complaint} is over; call reset()")
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            self._simulator.fleet.env["asleep"] = 0
+
+    def _bills(self, outcome: NDArray[np.float64], restarted: Booleans | None) -> dict[str, Any]:
+        infos: dict[str, Any] = {} if restarted is None else self._which(restarted)
+        stepped = self._everywhere if restarted is None else ~restarted
+        if stepped.any():
+            for name, yuan in zip(BILLS, outcome[:, COST:REWARD].T.copy(), strict=True):
+                infos[name], infos[f"_{name}"] = yuan, stepped
+        return infos
+
+    def _end(self, ended: Booleans, infos: dict[str, Any]) -> None:
+        """Reports on what ended, and with SAME_STEP begins anew."""
+        simulator, same_step = self._simulator, self.autoreset_mode is AutoresetMode.SAME_STEP
+        final: dict[str, Any] = {}
+        for b in np.flatnonzero(ended):
+            kpis = kpis_of(simulator.params, simulator.state, simulator.tally, int(b))
+            bills = dict(zip(BILLS, simulator.fleet.outcome[b, COST:REWARD].tolist(), strict=True)) if same_step else {}
+            final = self._add_info(final, {**bills, "kpis": kpis}, int(b))
+        if not same_step:
+            infos |= final
+            return
+        infos["final_obs"], infos["_final_obs"] = np.full(self.num_envs, None, dtype=object), ended.copy()
+        for b in np.flatnonzero(ended):
+            infos["final_obs"][b] = simulator.fleet.observations[b].copy()
+            self._begin(int(b))
+        infos["final_info"], infos["_final_info"] = final, ended.copy()
+        for name in BILLS:
+            if ended.all():
+                del infos[name], infos[f"_{name}"]
+            else:
+                infos[name][ended], infos[f"_{name}"] = 0.0, ~ended
+        infos |= self._which(ended)
+
+    def _which(self, mask: Booleans) -> dict[str, Any]:
+        """Split and number of the episodes that began."""
+        infos: dict[str, Any] = {}
+        for b in np.flatnonzero(mask):
+            playing = self._playing[b]
+            infos = self._add_info(infos, {"split": playing.split, "episode": playing.number}, int(b))
+        return infos
+
+
+def episodes_for(
+    scenario: Scenario,
+    num_envs: int,
+    split: str,
+    recording: Recording | str | Path | None,
+    reward: RewardKind,
+    bank: EpisodeBank | int | None,
+    draw_ahead: int | None,
+) -> Episodes:
+    """Where environments get their episodes; arguments as those of `ClusterVectorEnv`.
+
+    Raises:
+        ConfigError: the recording or the bank cannot be used.
+        ValueError: a bank is asked for together with `draw_ahead`.
+    """
+    if isinstance(recording, (str, Path)):
+        recording = load_recording(Path(recording), scenario)
+    if bank is None:
+        ahead = min(num_envs, DRAWN_AHEAD) if draw_ahead is None else draw_ahead
+        return Fresh(scenario, num_envs, split=split, recording=recording, on_arrival=reward != "cost", ahead=ahead)
+    if draw_ahead is not None:
+        raise ValueError(f"draw_ahead = {draw_ahead}: a bank's episodes are all drawn ahead; leave it out")
+    if isinstance(bank, int):
+        bank = EpisodeBank.drawn(scenario, range(bank), split=split, recording=recording)
+    return Banked(bank, scenario)
+
+
+def check_counts(num_envs: int, threads: int, draw_ahead: int | None) -> None:
+    """Raises ValueError, naming what is allowed, if a count is out of range."""
+    if num_envs < 1:
+        raise ValueError(f"num_envs = {num_envs}: must be at least 1")
+    if not 1 <= threads <= most_threads():
+        raise ValueError(f"threads = {threads}: must lie in 1..{most_threads()} here (NUMBA_NUM_THREADS)")
+    if draw_ahead is not None and draw_ahead < 0:
+        raise ValueError(f"draw_ahead = {draw_ahead}: must be 0 or more")
+
+
+def most_threads() -> int:
+    """The most threads a step may be shared by."""
+    from numba import config
+
+    return int(vars(config)["NUMBA_NUM_THREADS"])
+
+
+def _mask(mask: object, num_envs: int) -> Booleans:
+    if not isinstance(mask, np.ndarray) or mask.shape != (num_envs,) or mask.dtype != np.bool_ or not mask.any():
+        raise ValueError(f"reset_mask must be an array of {num_envs} booleans, at least one of them true, got {mask!r}")
+    return mask

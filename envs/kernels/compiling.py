@@ -1,0 +1,70 @@
+"""How the kernels are compiled, and the notice that says so."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from numba import njit
+from numba.core.event import Listener, register
+
+Compiled = TypeVar("Compiled", bound=Callable[..., object])
+
+
+def inlined(function: Compiled) -> Compiled:
+    """A part of a kernel, compiled into whatever calls it; keeps the function's type.
+
+    Inlining matters: a call would count references to every array of its arguments.
+    """
+    return cast("Compiled", njit(error_model="numpy", forceinline=True)(function))
+
+
+def entry(function: Compiled) -> Compiled:
+    """A kernel that Python calls, kept compiled on disk; releases the interpreter lock."""
+    return cast("Compiled", njit(cache=True, error_model="numpy", nogil=True)(function))
+
+
+def threaded_entry(function: Compiled) -> Compiled:
+    """As `entry`, with its `prange` loops spread over threads."""
+    return cast("Compiled", njit(cache=True, error_model="numpy", nogil=True, parallel=True)(function))
+
+
+def digest_of(*paths: Path) -> int:
+    """A number that changes with the content of files.
+
+    Numba's cache knows a kernel by its own file and by the variables it closes over; an entry that closes over this
+    number is compiled anew when a part of it in another file has changed.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
+    return int.from_bytes(digest.digest()[:7], "big")
+
+
+NOTICE = "wattward: compiling its kernels, half a minute, once; later processes find them compiled\n"
+
+
+class Announcer(Listener):
+    """Writes the notice to a terminal at the first compilation of an entry in this process."""
+
+    def __init__(self, module: str) -> None:
+        self._module, self._said = module, False
+
+    def on_start(self, event: Any) -> None:  # noqa: ANN401 - Numba's event
+        """Takes note of a compilation that begins."""
+        compiled = event.data["dispatcher"].py_func
+        if not self._said and compiled.__module__ == self._module and sys.stderr.isatty():
+            self._said = True
+            sys.stderr.write(NOTICE)
+            sys.stderr.flush()
+
+    def on_end(self, event: Any) -> None:  # noqa: ANN401 - Numba's event
+        """Nothing to say."""
+
+
+def announce_compilation_of(module: str) -> None:
+    """Lets the user know when functions of a module are compiled, not when they are found compiled on disk."""
+    register("numba:compile", Announcer(module))  # type: ignore[no-untyped-call]

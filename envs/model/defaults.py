@@ -1,0 +1,45 @@
+"""What `Params` and `Exogenous` hold where a site has no stores, contracts, sleep or programmes: nothing of it acts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wattward.envs.model.types import Floats
+
+UNLIMITED_GPUS = 1e9
+
+ONE = (
+    *("serving_exponent", "serving_gpus", "battery_charge_efficiency", "battery_discharge_efficiency"),
+    *("tank_cop", "tank_charge_cop"),
+)
+ZERO = (
+    *("cooling_fixed_share", "recovered_share", "gpu_sleep_kw", "wake_kwh"),
+    *("battery_kwh", "battery_charge_kw", "battery_discharge_kw", "battery_loss_per_h", "battery_wear_yuan_per_kwh"),
+    *("tank_kwh", "tank_charge_kw", "tank_discharge_kw", "tank_loss_per_h"),
+    *("direct_yuan_per_kwh", "contract_yuan_per_kwh", "contract_take_share", "feed_in_yuan_per_kwh", "feed_in_kw"),
+    *("event_baseline_kw", "event_pay_yuan_per_kwh", "event_penalty_yuan_per_kwh"),
+    *("green_share_min", "shortfall_yuan_per_kwh"),
+)
+
+
+def plain_sites(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Fields of `Params` by region, of shape (B, R) or (R,)."""
+    fields: dict[str, Any] = {name: np.zeros(shape) for name in ZERO} | {name: np.ones(shape) for name in ONE}
+    fields["headroom_gpus"] = np.full(shape, UNLIMITED_GPUS)
+    return fields | {name: np.full(shape, -1, np.int64) for name in ("battery_entry", "tank_entry")}
+
+
+def no_constraints(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Fields of `Params` by environment, of shape (B,) or ()."""
+    return {name: np.zeros(shape) for name in ("green_cost_per_kwh", "late_cost_per_gpu_h", "band_cost")}
+
+
+def quiet_world(fleet_gpus: Floats, n: int) -> dict[str, Floats]:
+    """Fields of `Exogenous`, shape (B, n, R), for fleets of shape (B, R) of which nothing fails."""
+    shape = (fleet_gpus.shape[0], n, fleet_gpus.shape[1])
+    names = ("direct_kw", "contract_kw", "store_order", "cut_kw", "announced_cut_kw", "announced_in_h")
+    fields = {name: np.zeros(shape) for name in names}
+    whole = np.ascontiguousarray(np.broadcast_to(fleet_gpus[:, None, :], shape), dtype=np.float64)
+    return fields | {"fleet_gpus": whole, "wan_share": np.ones(shape)}

@@ -1,0 +1,124 @@
+"""Parameters of what a site may have besides fleet, plants and tariff: sleep, stores, contracts, programmes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.scenario import Scenario
+from wattward.configs.schema.storage import Battery, Tank
+from wattward.envs.model.defaults import no_constraints, plain_sites
+
+
+def site_fields(scenario: Scenario, expected_grid_kw: list[float]) -> dict[str, Any]:
+    """Fields of `Params` by region, shape (R,).
+
+    Args:
+        scenario: its regions and programmes.
+        expected_grid_kw: of each region when all work runs on arrival; cuts are measured against it by default.
+    """
+    fields = plain_sites((scenario.n_regions,))
+    entry = scenario.n_regions
+    for r, region in enumerate(scenario.regions):
+        values = _cooling(region) | _sleep(region) | _contracts(region) | _green(scenario)
+        values |= _events(scenario, region, expected_grid_kw[r])
+        values |= _battery(region.battery) | _tank(region.tank)
+        for store in ("battery", "tank"):
+            if getattr(region, store) is not None and scenario.storage_control == "agent":
+                values[f"{store}_entry"] = entry
+                entry += 1
+        for name, value in values.items():
+            fields[name][r] = value
+    return fields
+
+
+def constraint_fields(scenario: Scenario, expected_facility_kw: float) -> dict[str, Any]:
+    """Weights of `info["cost"]`: each constraint as a share of what the whole scenario uses or holds in a step."""
+    fields, limits = no_constraints(()), scenario.constraints
+    if limits is None:
+        return fields
+    fleet_gpu_h = sum(region.fleet.gpus for region in scenario.regions) * scenario.step_h
+    if limits.green_share_min is not None:
+        fields["green_cost_per_kwh"] = np.array(1.0 / (expected_facility_kw * scenario.step_h))
+    if limits.late:
+        fields["late_cost_per_gpu_h"] = np.array(1.0 / fleet_gpu_h)
+    if limits.band:
+        fields["band_cost"] = np.array(1.0 / scenario.n_regions)
+    return fields
+
+
+def dearest_extra_yuan_per_kwh(scenario: Scenario, region: Region) -> float:
+    """What a kWh may cost a site besides the price of the power itself: programmes that it counts against."""
+    programme, limits = scenario.grid_events, scenario.constraints
+    extra = 0.0 if limits is None else limits.shortfall_yuan_per_kwh
+    if programme is not None and region.name in programme.regions:
+        extra += programme.pay_yuan_per_kwh + programme.penalty_yuan_per_kwh
+    return extra
+
+
+def dearest_supply_yuan_per_kwh(region: Region) -> float:
+    """The dearest of a site's contracts; 0 without any."""
+    supply = region.supply
+    parts = [] if supply is None else [part for part in (supply.direct, supply.contract) if part is not None]
+    return max([0.0, *(part.yuan_per_kwh for part in parts)])
+
+
+def _cooling(region: Region) -> dict[str, float]:
+    cooling = region.cooling
+    return {"cooling_fixed_share": cooling.fixed_share, "recovered_share": cooling.recovered_share}
+
+
+def _sleep(region: Region) -> dict[str, float]:
+    fleet = region.fleet
+    values = {
+        "serving_exponent": fleet.serving_exponent,
+        "serving_gpus": max(1.0, fleet.reserved_for_interactive_gpus),
+        "gpu_sleep_kw": fleet.gpu_idle_kw,
+    }
+    return values if fleet.sleep is None else values | fleet.sleep.model_dump()
+
+
+def _battery(battery: Battery | None) -> dict[str, float]:
+    if battery is None:
+        return {}
+    fields = battery.model_dump()
+    return {f"battery_{name.replace('capacity_kwh', 'kwh')}": value for name, value in fields.items()}
+
+
+def _tank(tank: Tank | None) -> dict[str, float]:
+    if tank is None:
+        return {}
+    fields = tank.model_dump() | {"charge_cop": tank.cop if tank.charge_cop is None else tank.charge_cop}
+    return {f"tank_{name.replace('capacity_kwh', 'kwh')}": value for name, value in fields.items()}
+
+
+def _contracts(region: Region) -> dict[str, float]:
+    supply, values = region.supply, {}
+    if supply is not None and supply.direct is not None:
+        values["direct_yuan_per_kwh"] = supply.direct.yuan_per_kwh
+    if supply is not None and supply.contract is not None:
+        values["contract_yuan_per_kwh"] = supply.contract.yuan_per_kwh
+        values["contract_take_share"] = supply.contract.take_share
+    if supply is not None and supply.feed_in is not None:
+        values["feed_in_yuan_per_kwh"], values["feed_in_kw"] = supply.feed_in.yuan_per_kwh, supply.feed_in.most_kw
+    return values
+
+
+def _green(scenario: Scenario) -> dict[str, float]:
+    limits = scenario.constraints
+    if limits is None or limits.green_share_min is None:
+        return {}
+    return {"green_share_min": limits.green_share_min, "shortfall_yuan_per_kwh": limits.shortfall_yuan_per_kwh}
+
+
+def _events(scenario: Scenario, region: Region, expected_grid_kw: float) -> dict[str, float]:
+    programme = scenario.grid_events
+    if programme is None or region.name not in programme.regions:
+        return {}
+    return {
+        "event_baseline_kw": programme.baseline_kw or expected_grid_kw,
+        "event_pay_yuan_per_kwh": programme.pay_yuan_per_kwh,
+        "event_penalty_yuan_per_kwh": programme.penalty_yuan_per_kwh,
+    }

@@ -1,0 +1,227 @@
+"""From a scenario to the arrays that do not change during an episode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from wattward.configs.schema.market import GridPrice
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.equipment import (
+    constraint_fields,
+    dearest_extra_yuan_per_kwh,
+    dearest_supply_yuan_per_kwh,
+    site_fields,
+)
+from wattward.envs.model.types import Floats, Params
+from wattward.envs.world.disturbances import added_heat_c, dearest_yuan_per_kwh
+from wattward.envs.world.processes.jobs import mean_work_gpu_h
+
+DAYS_PER_MONTH = 30.4
+TYPICAL_SUN_SHARE = 0.14
+TYPICAL_WIND_SHARE = 0.16
+"""Mean capacity factors over Chinese provinces, weather year 2020 (PyPSA-China, CC0); they only scale the reward."""
+
+
+def make_params(
+    scenario: Scenario, batch: int = 1, recorded_dearest_yuan_per_kwh: tuple[float, ...] | None = None
+) -> Params:
+    """The parameters of `batch` equal environments; every array is contiguous and has the leading axis B.
+
+    Args:
+        scenario: What they are of.
+        batch: Environments B.
+        recorded_dearest_yuan_per_kwh: The dearest price of each region in the recording that plays in place of the
+            regions' tariffs (`Recording.dearest_yuan_per_kwh`), if one does.
+
+    Three of them are derived, not read:
+
+    - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
+      the region's tariff, market or recording, those that may take its place, price spikes and its contracts can come
+      to, and its dirtiest grid, at full busy power (waking included) and the PUE of a hot day in a heat wave if there
+      is one, plus what programmes charge and the demand charge spread over the episode's hours: no hour's energy
+      within the episode was dearer, so leaving work undone pays at most where a last step would have raised the
+      month's peak.
+    - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
+      prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
+      rewards with and without them are on one scale.
+    - `worth_yuan_per_gpu_h`: what a GPU-hour of work adds to the cost at mean prices; the reward "shaped" reads it.
+    """
+    one = Params(
+        n_steps=np.array(scenario.n_steps),
+        step_h=np.array(scenario.step_h),
+        **_fleet(scenario.regions),
+        **_network(scenario),
+        **_contracts(scenario, recorded_dearest_yuan_per_kwh or (None,) * scenario.n_regions),
+        **site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)]),
+        **constraint_fields(scenario, sum(_expected_facility_kw(scenario, r) for r in range(scenario.n_regions))),
+        class_divisible=np.array([job_class.divisible for job_class in scenario.job_classes]),
+        class_preemptible=np.array([job_class.preemptible for job_class in scenario.job_classes]),
+        class_restart_h=_floats(job_class.restart_h for job_class in scenario.job_classes),
+        forecast_rho=forecast_rho(scenario),
+    )
+    return Params._make(np.ascontiguousarray(np.repeat(field[None], batch, axis=0)) for field in one)
+
+
+def forecast_rho(scenario: Scenario) -> Floats:
+    """Correlation of forecast and truth, shape (4, L): exp(-lead / (memory / (1 - skill))), 1 at lead 0."""
+    forecast = scenario.forecast
+    memory_h = _floats(
+        (forecast.sun_memory_h, forecast.wind_memory_h, forecast.interactive_memory_h, forecast.carbon_memory_h)
+    )
+    lead_h = np.arange(scenario.horizon + 1) * scenario.step_h
+    return np.exp(-(1.0 - forecast.skill) * lead_h[None, :] / memory_h[:, None])
+
+
+def highest_price_yuan_per_kwh(rule: GridPrice) -> float:
+    """The dearest price that any hour of the year may have."""
+    return rule.highest_yuan_per_kwh
+
+
+def mean_price_yuan_per_kwh(rule: GridPrice) -> float:
+    """The mean price: of a tariff over months and hours, holidays left out; of a market the expected one."""
+    return rule.mean_yuan_per_kwh
+
+
+def _fleet(regions: tuple[Region, ...]) -> dict[str, Any]:
+    fleets, coolings = [region.fleet for region in regions], [region.cooling for region in regions]
+    return {
+        "fleet_gpus": _floats(fleet.gpus for fleet in fleets),
+        "gang_limit_gpus": _floats(fleet.gpus - fleet.reserved_for_interactive_gpus for fleet in fleets),
+        "gpu_idle_kw": _floats(fleet.gpu_idle_kw for fleet in fleets),
+        "gpu_busy_kw": _floats(fleet.gpu_busy_kw for fleet in fleets),
+        "pue_base": _floats(cooling.pue_base for cooling in coolings),
+        "pue_slope_per_c": _floats(cooling.pue_slope_per_c for cooling in coolings),
+        "pue_free_c": _floats(cooling.free_below_c for cooling in coolings),
+    }
+
+
+def _network(scenario: Scenario) -> dict[str, Any]:
+    links = [region.network for region in scenario.regions]
+    return {
+        "wan_gb_per_step": _floats(link.wan_gb_per_s * 3600 * scenario.step_h for link in links),
+        "wan_yuan_per_gb": _floats(link.wan_yuan_per_gb for link in links),
+        "wan_kwh_per_gb": _floats(link.wan_kwh_per_gb for link in links),
+    }
+
+
+def _contracts(scenario: Scenario, recorded: tuple[float | None, ...]) -> dict[str, Any]:
+    contracts = scenario.contracts
+    return {
+        "demand_yuan_per_kw": _floats(_demand_yuan_per_kw(scenario, region) for region in scenario.regions),
+        "carbon_yuan_per_kg": np.array(_carbon_yuan_per_kg(scenario)),
+        "drop_yuan_per_gpu_h": np.array(contracts.drop_yuan_per_gpu_h),
+        "late_yuan_per_gpu_h_per_h": np.array(contracts.late_yuan_per_gpu_h_per_h),
+        "settlement_yuan_per_gpu_h": _floats(
+            _settlement_yuan_per_gpu_h(scenario, *pair) for pair in zip(scenario.regions, recorded, strict=True)
+        ),
+        "settlement_late_h": np.array(contracts.settlement_late_h),
+        "band_low": np.array(scenario.band_low),
+        "band_high": np.array(scenario.band_high),
+        "reference_yuan_per_step": np.array(_reference_yuan_per_step(scenario)),
+        "worth_yuan_per_gpu_h": np.array(_worth_yuan_per_gpu_h(scenario)),
+    }
+
+
+def _carbon_yuan_per_kg(scenario: Scenario) -> float:
+    return scenario.contracts.carbon_yuan_per_tonne / 1000.0
+
+
+def _demand_yuan_per_kw(scenario: Scenario, region: Region) -> float:
+    monthly = scenario.tariffs[region.tariff].demand_charge_yuan_per_kw_month
+    return monthly * scenario.episode_days / DAYS_PER_MONTH
+
+
+def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region, recorded_yuan_per_kwh: float | None) -> float:
+    def highest(tariff: str) -> float:
+        dearest = highest_price_yuan_per_kwh(scenario.tariffs[tariff])
+        if tariff == region.tariff and recorded_yuan_per_kwh is not None:
+            dearest = recorded_yuan_per_kwh
+        contract = region.cap_contract
+        return (
+            dearest if contract is None else min(dearest, contract.strike_yuan_per_kwh) + contract.premium_yuan_per_kwh
+        )
+
+    cooling, air = region.cooling, region.air
+    hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c
+    hot_c += added_heat_c(scenario, region)
+    yuan_per_kwh = (
+        max(dearest_yuan_per_kwh(scenario, region, highest), dearest_supply_yuan_per_kwh(region))
+        + dearest_extra_yuan_per_kwh(scenario, region)
+        + region.carbon.fossil_kg_per_kwh * _carbon_yuan_per_kg(scenario)
+        + _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
+    )
+    pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, hot_c - cooling.free_below_c)
+    fleet = region.fleet
+    wake_kw = 0.0 if fleet.sleep is None else fleet.sleep.wake_kwh / scenario.step_h
+    return (fleet.gpu_busy_kw + wake_kw) * pue * yuan_per_kwh
+
+
+def _reference_yuan_per_step(scenario: Scenario) -> float:
+    total = sum(_mean_yuan_per_h(scenario, r) for r in range(scenario.n_regions)) * scenario.step_h
+    return max(total, 1e-3)
+
+
+def _worth_yuan_per_gpu_h(scenario: Scenario) -> float:
+    return float(np.mean([_added_yuan_per_gpu_h(scenario, region) for region in scenario.regions]))
+
+
+def _added_yuan_per_gpu_h(scenario: Scenario, region: Region) -> float:
+    added_kw = (_facility_kw(region, region.fleet.gpus) - _facility_kw(region, 0.0)) / region.fleet.gpus
+    return added_kw * max(0.0, _mean_yuan_per_kwh(scenario, region))
+
+
+def _mean_yuan_per_kwh(scenario: Scenario, region: Region) -> float:
+    price = mean_price_yuan_per_kwh(scenario.tariffs[region.tariff])
+    return price + region.carbon.mean_kg_per_kwh * _carbon_yuan_per_kg(scenario)
+
+
+def _mean_yuan_per_h(scenario: Scenario, r: int) -> float:
+    region = scenario.regions[r]
+    grid_kw = expected_grid_kw(scenario, r)
+    peak_kw = max(0.0, _facility_kw(region, region.fleet.gpus) - _typical_green_kw(region))
+    demand_yuan_per_kwh = _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
+    return grid_kw * max(0.0, _mean_yuan_per_kwh(scenario, region)) + peak_kw * demand_yuan_per_kwh
+
+
+def _expected_facility_kw(scenario: Scenario, r: int) -> float:
+    return _facility_kw(scenario.regions[r], mean_load_gpus(scenario, r))
+
+
+def expected_grid_kw(scenario: Scenario, r: int) -> float:
+    """Expected grid power of region `r` when all work runs on arrival [kW]; what grid events are measured against."""
+    return max(0.0, _expected_facility_kw(scenario, r) - _typical_green_kw(scenario.regions[r]))
+
+
+def baseline_kw(scenario: Scenario) -> Floats:
+    """Grid power that cuts are measured against, shape (R,) [kW]; 0 where the grid asks for none."""
+    fields = site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)])
+    baselines: Floats = fields["event_baseline_kw"]
+    return baselines
+
+
+def mean_load_gpus(scenario: Scenario, r: int) -> float:
+    """Expected busy GPUs of region `r` when all work runs where it arrives, at most its fleet."""
+    work_gpu_h = sum(
+        job_class.jobs_per_day[r] * mean_work_gpu_h(scenario, c, r) for c, job_class in enumerate(scenario.job_classes)
+    )
+    region = scenario.regions[r]
+    return min(region.fleet.gpus, region.interactive.mean_gpus + work_gpu_h / 24.0)
+
+
+def _facility_kw(region: Region, busy_gpus: float) -> float:
+    fleet, cooling = region.fleet, region.cooling
+    pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, region.air.mean_c - cooling.free_below_c)
+    return pue * (fleet.gpu_idle_kw * fleet.gpus + (fleet.gpu_busy_kw - fleet.gpu_idle_kw) * busy_gpus)
+
+
+def _typical_green_kw(region: Region) -> float:
+    river_kw = region.river.capacity_kw * sum(region.river.share_by_month) / 12
+    return TYPICAL_SUN_SHARE * region.sun.capacity_kw + TYPICAL_WIND_SHARE * region.wind.capacity_kw + river_kw
+
+
+def _floats(values: Iterable[float]) -> Floats:
+    return np.array(list(values), dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Plays batches of episodes: the simulator, and the banks and sources that episodes come from."""

@@ -1,0 +1,104 @@
+"""Episodes ready to be played: worlds in the packed form that steps read, with all that observations say of them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
+from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
+from wattward.envs.model.types import Exogenous, Ints, Params
+from wattward.envs.policy.fields import Observer
+
+ARRAYS = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
+ROOM = 1.1
+"""Job tables are made this much longer than the longest episode seen."""
+
+
+class Bank:
+    """K places for episodes; any number of environments may play the same one.
+
+    Attributes:
+        n_jobs: Jobs of each episode, shape (K,).
+        hours: Rows of HOUR, shape (K, T, R), T = steps in an episode + 1.
+        jobs: Rows of JOB, shape (K, J).
+        ahead: What observations say of the world, shape (K, T, W); zeros without an observer.
+        observation_space: The Box of an observation.
+        on_arrival: Rows of ON_ARRIVAL, shape (K, T): what running all work on arrival does; filled by a Simulator.
+        most_arrivals: Jobs that arrive in one step, at most.
+        version: Counts replacements of the arrays, and rises of `most_arrivals`.
+        frozen: Whether episodes may no longer be put in.
+    """
+
+    def __init__(self, params: Params, n_slots: int, observer: Observer | None = None) -> None:
+        """Allocates everything but the job tables, which grow with the longest episode seen.
+
+        Args:
+            params: Params of one environment, or of each.
+            n_slots: Places K.
+            observer: Encodes what observations say of the world; none where nothing is observed.
+        """
+        self._params, self._observer = params, observer
+        n_rows, n_regions = int(params.n_steps.max()) + 1, params.fleet_gpus.shape[1]
+        self.n_jobs: Ints = np.zeros(n_slots, np.int64)
+        self.hours: Rows = np.zeros((n_slots, n_rows, n_regions), HOUR)
+        self.jobs: Rows = np.zeros((n_slots, 1), JOB)
+        width = observer.n_world if observer else N_CLOCK + n_regions * N_WORLD
+        size = observer.size if observer else width + n_regions * (N_PRESENT + N_SLACK - N_WORLD)
+        self.observation_space = spaces.Box(LOW, HIGH, (size,), np.float32)
+        self.ahead: NDArray[np.float32] = np.zeros((n_slots, n_rows, width), np.float32)
+        self.on_arrival: Rows = np.zeros((n_slots, n_rows), ON_ARRIVAL)
+        self.most_arrivals, self.version, self.frozen = 0, 0, False
+
+    @property
+    def params(self) -> Params:
+        """Params of an environment that plays the episodes."""
+        return self._params
+
+    def __len__(self) -> int:
+        return self.n_jobs.size
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if self.frozen:
+            return self
+        twin = type(self)(self._params, len(self), self._observer)
+        for name in ARRAYS:
+            setattr(twin, name, getattr(self, name).copy())
+        twin.most_arrivals, twin.version = self.most_arrivals, self.version
+        return twin
+
+    def put(self, slot: int, world: Exogenous) -> None:
+        """Packs one realisation (B = 1) into a place.
+
+        Raises:
+            ValueError: the bank is frozen.
+        """
+        if self.frozen:
+            raise ValueError("a bank that is shared cannot be changed")
+        row = min(slot, self._params.n_steps.size - 1)
+        params = Params._make(field[row : row + 1] for field in self._params)
+        jobs = pack_jobs(world)
+        if jobs.size > self.jobs.shape[1]:
+            self._grow(int(jobs.size * ROOM))
+        self._expect(jobs)
+        self.n_jobs[slot] = jobs.size
+        self.jobs[slot, : jobs.size] = jobs
+        self.hours[slot] = pack_hours(params, world, self.hours.shape[1])
+        if self._observer is not None:
+            self._observer.look_ahead(params, world, self.ahead[slot])
+
+    def _expect(self, jobs: Rows) -> None:
+        most = int(np.bincount(jobs["arrival_step"]).max()) if jobs.size else 0
+        if most > self.most_arrivals:
+            self.most_arrivals = most
+            self.version += 1
+
+    def _grow(self, n_jobs: int) -> None:
+        longer = np.zeros((len(self), n_jobs), JOB)
+        for slot, used in enumerate(self.n_jobs):
+            longer[slot, :used] = self.jobs[slot, :used]
+        self.jobs = longer
+        self.version += 1

@@ -1,0 +1,252 @@
+"""A batch of environments over the kernels: arrays allocated once, addressed by one table."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wattward.envs.kernels.entries import ENTRIES, FULL, MODES, OFFERS
+from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
+from wattward.envs.kernels.supply import BY_RULE
+from wattward.envs.model.layout import (
+    ENV,
+    FLOW,
+    N_TALLIED,
+    QUEUED,
+    REGION,
+    Rows,
+    flows_of,
+    pack_params,
+    state_of,
+    tally_of,
+)
+from wattward.envs.model.reward import REWARD_KINDS, RewardKind
+from wattward.envs.model.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
+from wattward.envs.simulator.bank import ARRAYS, Bank
+
+PLACES = 64
+"""In a queue to begin with; queues grow as they fill."""
+
+
+class Snapshot(NamedTuple):
+    """All that a step changes, copied; restoring it replays the same future."""
+
+    env: Rows
+    regions: Rows
+    queue: Rows
+    flow_rows: Rows
+    tally_rows: Floats
+    outcome: Floats
+
+    @property
+    def state(self) -> State:
+        """The state as it was."""
+        return state_of(self.env, self.regions, self.queue)
+
+    @property
+    def flows(self) -> Flows:
+        """The flows as they were."""
+        return flows_of(self.flow_rows)
+
+    @property
+    def tally(self) -> Tally:
+        """The tally as it was."""
+        return tally_of(self.tally_rows, self.outcome[:, COST])
+
+
+class Simulator:
+    """Steps B environments at once.
+
+    Attributes:
+        params: Params, one row for all or B rows.
+        bank: The episodes that are played.
+        fleet: All arrays; `modes` is where actions go, `observations`, `outcome` and `ended` are what a step gives.
+        state: Views of the state, B rows.
+        flows: Views of the last step's flows, B rows.
+        tally: Views of what the episodes have come to so far, B rows.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        n_envs: int | None = None,
+        bank: Bank | None = None,
+        *,
+        reward: RewardKind = "cost",
+        threads: int = 1,
+    ) -> None:
+        """Allocates the batch.
+
+        Args:
+            params: Params of one row for all environments, or a row each.
+            n_envs: Environments B; as many as `params` has rows by default.
+            bank: Episodes; by default a place for each environment, to be filled by `load`.
+            reward: What a reward is, see `wattward.envs.model.reward`.
+            threads: Threads that share the work of a step.
+        """
+        self.params, self.n_regions = params, params.fleet_gpus.shape[1]
+        self.n_envs = n_envs or params.n_steps.size
+        self.bank = Bank(params, self.n_envs) if bank is None else bank
+        self._reward, self._threads = REWARD_KINDS.index(reward), threads
+        shape = (self.n_envs, self.n_regions)
+        self._link(
+            Fleet(
+                *pack_params(params),
+                env=np.zeros(self.n_envs, ENV),
+                regions=np.zeros(shape, REGION),
+                flows=np.zeros(shape, FLOW),
+                tally=np.zeros((*shape, N_TALLIED)),
+                class_gpu_h=np.zeros((*shape, params.class_divisible.shape[1])),
+                queue=np.zeros((self.n_envs, PLACES), QUEUED),
+                order=np.zeros(shape, np.int64),
+                picks=np.zeros((self.n_envs, 3, PLACES), np.int32),
+                modes=np.zeros((self.n_envs, action_length(params)), np.int64),
+                observations=np.zeros((self.n_envs, *self.bank.observation_space.shape), np.float32),
+                outcome=np.zeros((self.n_envs, N_OUTCOMES)),
+                ended=np.zeros(self.n_envs, np.bool_),
+                **_episodes(self.bank),
+            )
+        )
+
+    @property
+    def class_gpu_h(self) -> Floats:
+        """Work done by job class in the last step, shape (B, R, C) [GPU-h]; sums over C to `flows.done_gpu_h`."""
+        return self.fleet.class_gpu_h
+
+    def take_params(self, b: int, params: Params) -> None:
+        """Gives environment `b`, of a batch with a row of parameters each, those of B = 1; it must then begin anew.
+
+        Raises:
+            ValueError: the batch shares one row.
+        """
+        if self.params.n_steps.size != self.n_envs:
+            raise ValueError(f"{self.n_envs} environments share {self.params.n_steps.size} row of parameters")
+        for rows, row in zip((*self.params, *self.fleet[:3]), (*params, *pack_params(params)), strict=True):
+            rows[b] = row[0]
+
+    def load(self, b: int, world: Exogenous) -> None:
+        """Puts one realisation (B = 1) into place `b` of the bank and starts it in environment `b`."""
+        self.bank.put(b, world)
+        self.begin(b, b)
+
+    def begin(self, b: int, slot: int) -> None:
+        """Starts episode `slot` of the bank in environment `b`."""
+        self._follow_bank()
+        ENTRIES.begin(self._addresses, b, slot)
+
+    def play_on_arrival(self, b: int, slot: int) -> None:
+        """Writes into the bank what all work run on arrival does in episode `slot`; `b` must then begin an episode."""
+        self._follow_bank()
+        while ENTRIES.play_on_arrival(self._addresses, b, slot) == FULL:
+            self._lengthen_queues()
+
+    def advance(self, hold: int = 1) -> int:
+        """Steps every environment that is not asleep, `hold` times or to its end, by `fleet.modes`; observes them all.
+
+        Returns:
+            0, or without any change 1 + b where a mode of environment `b` is none, -1 - b where its episode is over.
+        """
+        if self._version != self.bank.version:
+            self._follow_bank()
+        return self._run(MODES, hold)
+
+    def advance_by(self, offers: Offers) -> int:
+        """As `advance`, one step, by offers instead of modes."""
+        self._follow_bank()
+        regions = self.fleet.regions
+        regions["own_share"], regions["others_share"], regions["surplus_only"] = offers
+        regions["battery_mode"], regions["tank_mode"] = BY_RULE, BY_RULE
+        return self._run(OFFERS, 1)
+
+    def step(self, offers: Offers) -> Flows:
+        """Advances every environment by one step; the returned views change with the next.
+
+        Raises:
+            ValueError: an episode is over.
+        """
+        if self.advance_by(offers):
+            raise ValueError("an episode is over")
+        return self.flows
+
+    def observe(self, b: int) -> None:
+        """Writes the observation of environment `b` anew, after its state has been put back."""
+        self._follow_bank()
+        ENTRIES.observe_one(self._addresses, b)
+
+    def save(self) -> Snapshot:
+        """A copy of all that steps change."""
+        return Snapshot(*(array.copy() for array in self._changing()))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Returns to a snapshot of the same episodes."""
+        if snapshot.queue.shape[1] > self.fleet.queue.shape[1]:
+            self._link(_with_places(self.fleet, snapshot.queue.shape[1]))
+        for target, source in zip(self._changing(), snapshot, strict=True):
+            if target.dtype == QUEUED:
+                target[:, : source.shape[1]] = source
+            else:
+                target[...] = source
+        for b in range(self.n_envs):
+            self.observe(b)
+
+    def __getstate__(self) -> dict[str, Any]:
+        views = ("_addresses", "state", "flows", "tally")
+        return {name: value for name, value in self.__dict__.items() if name not in views}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._link(self.fleet._replace(**_episodes(self.bank)))
+
+    def _changing(self) -> tuple[Rows, ...]:
+        fleet = self.fleet
+        return fleet.env, fleet.regions, fleet.queue, fleet.flows, fleet.tally, fleet.outcome
+
+    def _follow_bank(self) -> None:
+        if self._version != self.bank.version:
+            self._link(self.fleet._replace(**_episodes(self.bank)))
+
+    def _run(self, source: int, hold: int) -> int:
+        while True:
+            if self._threads > 1:
+                answer = ENTRIES.advance_threaded(self._addresses, source, self._reward, hold, self._threads)
+            else:
+                answer = ENTRIES.advance(self._addresses, source, self._reward, hold)
+            if answer != FULL:
+                return answer
+            self._lengthen_queues(hold)
+
+    def _lengthen_queues(self, hold: int = 1) -> None:
+        places = 2 * self.fleet.queue.shape[1] + hold * self.bank.most_arrivals
+        self._link(_with_places(self.fleet, places))
+
+    def _link(self, fleet: Fleet) -> None:
+        """Takes arrays for its own: places in the queue for what may arrive at once, views, addresses."""
+        if fleet.queue.shape[1] < self.bank.most_arrivals:
+            fleet = _with_places(fleet, 2 * self.bank.most_arrivals)
+        self.fleet, self._version = fleet, self.bank.version
+        self.state = state_of(fleet.env, fleet.regions, fleet.queue)
+        self.flows = flows_of(fleet.flows)
+        self.tally = tally_of(fleet.tally, fleet.outcome[:, COST])
+        self._addresses = addresses_of(fleet, self.bank.most_arrivals)
+
+
+def action_length(params: Params) -> int:
+    """Numbers in an action: a mode a region, then an order a store that actions order."""
+    most = max(params.battery_entry.max(initial=-1), params.tank_entry.max(initial=-1))
+    return max(params.fleet_gpus.shape[1], int(most) + 1)
+
+
+def _episodes(bank: Bank) -> dict[str, Any]:
+    return {name: getattr(bank, name) for name in ARRAYS}
+
+
+def _with_places(fleet: Fleet, places: int) -> Fleet:
+    used = int(fleet.env["n_active"].max())
+    return fleet._replace(queue=_widened(fleet.queue, used, places), picks=_widened(fleet.picks, used, places))
+
+
+def _widened(rows: Rows, used: int, places: int) -> Rows:
+    longer = np.zeros((*rows.shape[:-1], places), rows.dtype)
+    longer[..., :used] = rows[..., :used]
+    return longer

@@ -1,0 +1,1 @@
+"""Reads series as their publishers ship them and stores them as recordings."""

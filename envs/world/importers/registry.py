@@ -1,0 +1,60 @@
+"""Kinds of files that can be imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from wattward.configs import ConfigError
+from wattward.envs.world.importers import air, carbon, jobs, prices, requests, store, weather
+from wattward.envs.world.importers.options import Imported, Options
+from wattward.envs.world.job_trace import JOBS
+
+KINDS: dict[str, Callable[[list[Path], Options], Imported]] = {
+    "weather": weather.read,
+    "requests": requests.read,
+    "carbon": carbon.read,
+    "prices": prices.read,
+    "air": air.read,
+    JOBS: jobs.read,
+}
+ALL_REGIONS = "import jobs does not take it; a class's jobs are dealt out to all regions"
+
+
+def import_files(kind: str, files: Sequence[Path], out: Path, options: Options) -> Imported:
+    """Reads files and adds them to the recording in `out`; nothing is written unless all of them can be used.
+
+    Raises:
+        ConfigError: no such kind, a region where there must be none, none where there must be one, or whatever the
+            kind's importer or the store refuses.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"kind = {kind!r}: must be one of {', '.join(KINDS)}")
+    if bool(options.region) == (kind == JOBS):
+        told = ALL_REGIONS if kind == JOBS else f"must name the region that the {kind} are of"
+        raise ConfigError(f"--region: {told}")
+    for path in files:
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file")
+    imported = KINDS[kind](list(files), options)
+    store.add(out, imported)
+    return imported
+
+
+def summary(imported: Imported) -> list[dict[str, Any]]:
+    """A row for each series that came in: name, unit, first and last time, number, least, mean, most."""
+    return [
+        {
+            "region": imported.region,
+            "series": each.series,
+            "unit": each.unit,
+            "from": each.times[0].isoformat(),
+            "to": each.times[-1].isoformat(),
+            "values": len(each.times),
+            "least": float(each.values.min()),
+            "mean": float(each.values.mean()),
+            "most": float(each.values.max()),
+        }
+        for each in imported.measured
+    ]

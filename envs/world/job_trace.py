@@ -1,0 +1,173 @@
+"""Recorded jobs in the place of drawn ones: when they came, how long they ran, on how many GPUs.
+
+Rules, all of them arbitrary and therefore written down:
+
+- A log is the jobs of one class. What it does not hold is the class's own law's, drawn anew for each episode: slack,
+  data, and how wrong the owner's estimate is.
+- A log begins at the Beijing midnight before its first job. Where it covers a week it plays in whole weeks, so that
+  weekdays stay weekdays, else in whole days; what is beyond is left out. An episode at the log's own dates plays it as
+  it was; one elsewhere, or one that runs over its end, plays it round and round.
+- Jobs are dealt to regions in the proportions of the class's `jobs_per_day`, one after the other by the golden ratio,
+  which keeps them over any stretch of the log; a job is of the same region in every episode.
+- A job asks for no more GPUs than a drawn one of its class may; what is cut off lengthens it, so that its work stays.
+- Jobs that could not be finished by the episode's end are left out, as drawn ones are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.configs.schema.scenario import LogNormal, Scenario
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.world.processes.calendar import DAY_MINUTES
+from wattward.envs.world.processes.jobs import Jobs, gpu_limit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+JOBS = "jobs"
+GOLDEN = (5**0.5 - 1) / 2
+WEEK_DAYS = 7
+
+
+class JobTrace(NamedTuple):
+    """The log of one class, I jobs in order of submission."""
+
+    job_class: str
+    submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 Beijing]
+    run_h: Floats  # (I,)
+    processors: Floats  # (I,) a processor is a GPU
+
+    @property
+    def first_minute(self) -> int:
+        """The Beijing midnight at which it begins."""
+        return int(self.submit_minute[0] // DAY_MINUTES) * DAY_MINUTES
+
+    @property
+    def days(self) -> int:
+        """Days that it plays before it begins again."""
+        days = int((self.submit_minute[-1] - self.first_minute) // DAY_MINUTES) + 1
+        return days // WEEK_DAYS * WEEK_DAYS or days
+
+
+def read_jobs(directory: Path, facts: dict[str, Any]) -> pd.DataFrame | None:
+    """The table of jobs that facts name, if any.
+
+    Raises:
+        ConfigError: it is missing, or not the one that was written with them.
+    """
+    import pandas as pd
+
+    if JOBS not in facts:
+        return None
+    path = directory / Path(str(facts[JOBS]["table"])).name
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != facts[JOBS]["sha256"]:
+        raise ConfigError(f"{path}: missing, or differs from what was written; the import must be run again")
+    return pd.read_parquet(path)
+
+
+def read_traces(directory: Path, facts: dict[str, Any], scenario: Scenario) -> tuple[JobTrace, ...]:
+    """The logs of a recording, by class; none where it holds none.
+
+    Raises:
+        ConfigError: the table is missing or not the one that was written, or holds a class that the scenario has not.
+    """
+    table = read_jobs(directory, facts)
+    if table is None:
+        return ()
+    known = [job_class.name for job_class in scenario.job_classes]
+    strange = sorted(set(table["job_class"]) - set(known))
+    if strange:
+        raise ConfigError(
+            f"{directory}: holds jobs of class {strange[0]!r}; scenario {scenario.name} has {', '.join(known)}"
+        )
+    columns = ("submit_minute", "run_h", "processors")
+    return tuple(
+        JobTrace(str(name), *(rows[column].to_numpy(dtype=np.float64) for column in columns))
+        for name, rows in table.groupby("job_class")
+    )
+
+
+def replay_jobs(
+    traces: Sequence[JobTrace], scenario: Scenario, start_minute: int, drawn: Jobs, rng: np.random.Generator
+) -> Jobs:
+    """The jobs of one episode: recorded ones of the classes that are recorded, drawn ones of the others.
+
+    Args:
+        traces: one for each recorded class.
+        scenario: its classes, regions and steps.
+        start_minute: Beijing time of step 0.
+        drawn: what is drawn without a recording.
+        rng: for slack, data and estimates.
+
+    Raises:
+        ConfigError: a recorded class has no `jobs_per_day` to deal its jobs by.
+    """
+    numbers = [[job_class.name for job_class in scenario.job_classes].index(trace.job_class) for trace in traces]
+    others = ~np.isin(drawn.job_class, numbers)
+    parts = [Jobs._make(column[others] for column in drawn)]
+    parts += [_replay(trace, c, scenario, start_minute, rng) for trace, c in zip(traces, numbers, strict=True)]
+    jobs = Jobs._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = jobs.arrival_step.argsort(kind="stable")
+    return Jobs._make(column[order] for column in jobs)
+
+
+def arrivals_of(trace: JobTrace, start_minute: int, n_steps: int, step: int) -> tuple[Ints, Ints]:
+    """Which jobs of a log come in an episode of `n_steps` steps of `step` minutes, and at which of them, (J,) each."""
+    period, whole = trace.days * DAY_MINUTES, n_steps * step
+    inside = np.flatnonzero(trace.submit_minute < trace.first_minute + period)
+    once = (trace.submit_minute[inside] - start_minute) % period
+    laps = np.arange(-(-whole // period)) * period
+    when = (laps[:, None] + once).ravel()
+    played = when < whole
+    return np.tile(inside, laps.size)[played], (when[played] // step).astype(np.int64)
+
+
+def _replay(trace: JobTrace, c: int, scenario: Scenario, start_minute: int, rng: np.random.Generator) -> Jobs:
+    job_class = scenario.job_classes[c]
+    job, arrival = arrivals_of(trace, start_minute, scenario.n_steps, scenario.step_minutes)
+    origin = dealt(job_class.jobs_per_day, trace, scenario)[job]
+    limit = np.floor([gpu_limit(scenario, c, r) for r in range(scenario.n_regions)])
+    gpus = np.clip(np.floor(trace.processors[job]), 1.0, limit[origin])
+    work = trace.processors[job] * trace.run_h[job]
+    run_h, z = work / gpus, rng.standard_normal((3, job.size))
+    due_h = run_h + _of_law(job_class.slack_h, z[0])
+    jobs = Jobs(
+        arrival_step=arrival,
+        deadline_step=arrival + np.ceil(due_h / scenario.step_h).astype(np.int64),
+        origin=origin,
+        job_class=np.full(job.size, c),
+        gpus=gpus,
+        work_gpu_h=work,
+        estimate_gpu_h=work * np.exp(job_class.estimate_sigma * z[2]),
+        data_gb=_of_law(job_class.data_gb, z[1]),
+    )
+    feasible = arrival + run_h / scenario.step_h <= scenario.n_steps
+    return Jobs._make(column[feasible] for column in jobs)
+
+
+def dealt(jobs_per_day: Sequence[float], trace: JobTrace, scenario: Scenario) -> Ints:
+    """The region of each job of a log, (I,).
+
+    Raises:
+        ConfigError: the class has no jobs in any region.
+    """
+    rates = np.asarray(jobs_per_day, dtype=np.float64)
+    if rates.sum() <= 0.0:
+        raise ConfigError(
+            f"scenario {scenario.name}: job_classes.{trace.job_class}.jobs_per_day = {list(jobs_per_day)}: must be "
+            f"above 0 in some region for a log to be dealt out by it"
+        )
+    share = (0.5 + np.arange(trace.submit_minute.size) * GOLDEN) % 1.0
+    return np.searchsorted(rates.cumsum() / rates.cumsum()[-1], share, side="right").astype(np.int64)
+
+
+def _of_law(law: LogNormal, z: Floats) -> Floats:
+    values: Floats = np.clip(law.median * np.exp(law.sigma * z), law.low, law.high)
+    return values

@@ -1,0 +1,88 @@
+"""Results that are kept: in memory while their scenario is in use, or as files between processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import weakref
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TypeVar, TypeVarTuple
+
+import numpy as np
+
+from wattward.envs.model.types import Floats
+
+Owner = TypeVar("Owner")
+Rest = TypeVarTuple("Rest")
+Value = TypeVar("Value")
+
+MOST_OF_AN_OWNER = 8
+
+
+def kept(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], Value]:
+    """Remembers what `compute` gave for an owner, told from others by identity, until that owner is gone.
+
+    A scenario compared by its fields would cost more than an episode; it is frozen, so identity will do.
+
+    Args:
+        compute: a pure function of a frozen model and of hashable arguments; of the latter the last few are remembered.
+    """
+    memory: dict[int, dict[tuple[*Rest], Value]] = {}
+
+    @wraps(compute)
+    def remembered(owner: Owner, *rest: *Rest) -> Value:
+        mine = memory.get(id(owner))
+        if mine is None:
+            mine = memory[id(owner)] = {}
+            weakref.finalize(owner, memory.pop, id(owner), None).atexit = False
+        if rest not in mine:
+            if len(mine) == MOST_OF_AN_OWNER:
+                del mine[next(iter(mine))]
+            mine[rest] = compute(owner, *rest)
+        return mine[rest]
+
+    return remembered
+
+
+def cache_directory() -> Path:
+    """Where tables are kept: `$XDG_CACHE_HOME/wattward`, else `~/.cache/wattward`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "wattward"
+
+
+def cached_table(name: str, key: str, length: int, compute: Callable[[], Floats]) -> Floats:
+    """The table kept under `name` and `key`, or `compute()`; read-only, shape (length,).
+
+    A file that is missing, damaged or of the wrong length is computed again; a folder that takes no files is no error.
+    """
+    path = cache_directory() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
+    table = _read(path, length)
+    if table is None:
+        table = np.ascontiguousarray(compute(), dtype=np.float64)
+        _write(path, table)
+    table.setflags(write=False)
+    return table
+
+
+def _read(path: Path, length: int) -> Floats | None:
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    if table.shape != (length,) or table.dtype != np.float64 or not np.isfinite(table).all():
+        return None
+    result: Floats = table
+    return result
+
+
+def _write(path: Path, table: Floats) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            np.save(file, table)
+        Path(file.name).replace(path)
+    except OSError:
+        return

@@ -1,0 +1,95 @@
+"""Carbon intensity of each region's grid: fossil power times what sun and wind of the hour leave to it.
+
+intensity = fossil x (1 - share),
+share = mean share + sun_share x (sun / mean sun - 1) + wind_share x (wind / mean wind - 1),
+with capacity factors of the region's grid. The mean share is the one that the published annual factor implies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.types import Floats
+from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.calendar import year_of
+from wattward.envs.world.processes.gaussian import Drawn
+from wattward.envs.world.processes.sun import mean_sun_factor
+from wattward.envs.world.processes.wind import mean_wind_factor
+
+
+class Grids(NamedTuple):
+    """The grids of R regions."""
+
+    mean_kg_per_kwh: Floats  # (R,)
+    fossil_kg_per_kwh: Floats  # (R,)
+    sun_share: Floats  # (R,) of a year's energy
+    wind_share: Floats  # (R,)
+    mean_sun: Floats  # (R,) capacity factor, 0 where there is none
+    mean_wind: Floats  # (R,)
+    per_sun: Floats  # (R,) mean_sun to divide by, infinite where it is 0
+    per_wind: Floats  # (R,)
+
+
+def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) -> Grids:
+    """The grids of regions whose capacity factors of sun and wind average `means`."""
+    carbons, mean = [region.carbon for region in regions], np.array(means).T
+    return Grids(
+        np.array([carbon.mean_kg_per_kwh for carbon in carbons]),
+        np.array([carbon.fossil_kg_per_kwh for carbon in carbons]),
+        np.array([carbon.sun_share for carbon in carbons]),
+        np.array([carbon.wind_share for carbon in carbons]),
+        *mean,
+        *np.where(mean > 0, mean, np.inf),
+    )
+
+
+@kept
+def drawn_grids(scenario: Scenario, year: int) -> Grids:
+    """The grids of a scenario, with the means of drawn sun and wind in that year."""
+    means = [
+        (mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)) for region in scenario.regions
+    ]
+    return grids_of(scenario.regions, means)
+
+
+def intensity(grids: Grids, sun: Floats, wind: Floats) -> Floats:
+    """Carbon intensity from capacity factors, shape (N, R) [kg/kWh]; never negative.
+
+    Its mean over a period in which the factors average the grids' means is the published factor.
+    """
+    swing = swings(grids, sun - grids.mean_sun, wind - grids.mean_wind)
+    return np.maximum(0.0, grids.mean_kg_per_kwh + swing)
+
+
+def swings(grids: Grids, sun: Floats, wind: Floats) -> Floats:
+    """Change of intensity that anomalies of the capacity factors make, shape (N, R) [kg/kWh]."""
+    by_sun = grids.sun_share * sun / grids.per_sun
+    by_wind = grids.wind_share * wind / grids.per_wind
+    result: Floats = -grids.fossil_kg_per_kwh * (by_sun + by_wind)
+    return result
+
+
+def draw_carbon(scenario: Scenario, start_minute: int, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
+    """Carbon intensity that follows from drawn capacity factors, three (N, R) arrays [kg/kWh].
+
+    Args:
+        scenario: its regions and the step.
+        start_minute: Beijing minutes since 1970-01-01.
+        sun_factor: of `draw_sun_factor`.
+        wind_factor: of `draw_wind_factor`.
+    """
+    return carbon_of(drawn_grids(scenario, year_of(start_minute)), sun_factor, wind_factor)
+
+
+def carbon_of(grids: Grids, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
+    """Carbon intensity that follows from capacity factors, three (N, R) arrays [kg/kWh]."""
+    return Drawn(
+        truth=intensity(grids, sun_factor.truth, wind_factor.truth),
+        usual=intensity(grids, sun_factor.usual, wind_factor.usual),
+        noise=swings(grids, sun_factor.noise, wind_factor.noise),
+    )

@@ -1,0 +1,79 @@
+"""Interactive load: GPUs that requests need right now, on each region's own clock.
+
+Expected load = mean x shape by hour x weekend factor, both scaled to mean 1 over a week; on it lies a relative AR(1)
+deviation. Shapes and spreads follow production request rates (ServeGen, arXiv 2505.09999: peak over trough 1.4 to 2.2).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from wattward.configs.schema.region import Interactive
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period
+from wattward.envs.world.processes.gaussian import Drawn, Law, field, field_law, persistence
+from wattward.envs.world.processes.jobs import week_factors
+
+
+class InteractiveLaw(NamedTuple):
+    """What a scenario says of the requests of its R regions."""
+
+    usual_by_step_of_week_gpus: Floats  # (R, steps in a week), by Beijing time, at most the fleet
+    spread: Floats  # (R,)
+    fleet_gpus: Floats  # (R,)
+    deviation: Law
+
+
+@kept
+def interactive_law(scenario: Scenario) -> InteractiveLaw:
+    """The tables that all episodes of a scenario share."""
+    regions = scenario.regions
+    beijing = minutes_of_week(scenario.step_minutes)
+    usual = [
+        np.minimum(_expected(region.interactive, beijing + round(region.clock_offset_h * 60)), region.fleet.gpus)
+        for region in regions
+    ]
+    memory = persistence(scenario.step_h, tuple(region.interactive.correlation_h for region in regions))
+    return InteractiveLaw(
+        np.stack(usual),
+        np.array([region.interactive.spread for region in regions]),
+        np.array([region.fleet.gpus for region in regions]),
+        field_law(memory, np.eye(len(regions))),
+    )
+
+
+def draw_interactive(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """GPUs that requests need at each step, never above the fleet.
+
+    Args:
+        scenario: its regions and the length of a step.
+        start_minute: Beijing time of the first step [minutes since 1970-01-01 00:00 Beijing], a multiple of the step.
+        n: steps N to draw.
+        rng: the only source of randomness.
+
+    Returns:
+        Truth, climatology and a second anomaly of the same law [GPUs], each (N, R).
+    """
+    law, usual = interactive_law(scenario), usual_interactive_gpus(scenario, start_minute, n)
+    first, second = (
+        np.clip(usual * (1.0 + law.spread * field(n, law.deviation, rng)), 0.0, law.fleet_gpus) for _ in range(2)
+    )
+    return Drawn(truth=first, usual=usual, noise=second - usual)
+
+
+def usual_interactive_gpus(scenario: Scenario, start_minute: int, n: int) -> Floats:
+    """Expected GPUs at each step, shape (N, R), at most the fleet."""
+    place = place_in_period(start_minute, n, scenario.step_minutes, 7 * DAY_MINUTES)
+    usual: Floats = interactive_law(scenario).usual_by_step_of_week_gpus.take(place, axis=1).T
+    return usual
+
+
+def _expected(interactive: Interactive, local_minute: Ints) -> Floats:
+    shape = np.asarray(interactive.shape_by_hour)
+    when = clock(local_minute)
+    level = np.interp(when.hour, np.arange(24) + 0.5, shape / shape.mean(), period=24.0)
+    return np.asarray(interactive.mean_gpus * level * week_factors(interactive.weekend_factor)[when.weekday])

@@ -1,0 +1,189 @@
+"""Deferrable jobs: inhomogeneous Poisson arrivals a region, by its own clock, with heavy-tailed sizes.
+
+A class's `jobs_per_day` is the mean over a whole week; hours of the day and weekends only share it out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, step_minutes
+from wattward.envs.world.processes.streams import generators_of
+
+
+class Jobs(NamedTuple):
+    """One episode's jobs in order of arrival; letters as in `wattward.envs.model.types`."""
+
+    arrival_step: Ints  # (J,) ascending
+    deadline_step: Ints  # (J,)
+    origin: Ints  # (J,)
+    job_class: Ints  # (J,)
+    gpus: Floats  # (J,)
+    work_gpu_h: Floats  # (J,)
+    estimate_gpu_h: Floats  # (J,)
+    data_gb: Floats  # (J,) [GB]
+
+
+class JobLaw(NamedTuple):
+    """What a scenario says of its jobs, for each of K pairs of class and region, regions of a class together."""
+
+    rate_by_step_of_week: Floats  # (K, steps in a week) expected arrivals, by Beijing time
+    origin: Ints  # (K,)
+    job_class: Ints  # (K,)
+    quantities: Floats  # (4, 4, K) median, sigma, low, high of GPUs, length, slack, data
+    divisible: NDArray[np.bool_]  # (K,)
+    least_and_most: Floats  # (2, K) GPUs; of gangs, their exponents to base two
+    estimate_sigma: Floats  # (K,)
+
+
+@kept
+def job_law(scenario: Scenario) -> JobLaw:
+    """The tables that all episodes of a scenario share."""
+    step, classes, regions = scenario.step_minutes, scenario.job_classes, range(scenario.n_regions)
+    pairs = [(c, r) for c in range(len(classes)) for r in regions]
+    local = [minutes_of_week(step) + round(region.clock_offset_h * 60) for region in scenario.regions]
+    quantities = [[_numbers(law) for law in (job.gpus, job.run_h, job.slack_h, job.data_gb)] for job in classes]
+    return JobLaw(
+        np.array([_rates(classes[c], r, local[r], step) for c, r in pairs]),
+        np.array([r for _, r in pairs]),
+        np.array([c for c, _ in pairs]),
+        np.array(quantities).T.repeat(len(regions), axis=2),
+        np.array([classes[c].divisible for c, _ in pairs]),
+        np.array([_gpu_bounds(classes[c], gpu_limit(scenario, c, r)) for c, r in pairs]).T,
+        np.array([classes[c].estimate_sigma for c, _ in pairs]),
+    )
+
+
+def draw_jobs(scenario: Scenario, start_minute: int, seed: np.random.SeedSequence) -> Jobs:
+    """The jobs of one episode.
+
+    Arrivals go on to the end of the episode, but a job that could not be finished by then even if it ran from its
+    arrival on all its GPUs is left out: no policy could do it. Deadlines may lie beyond the end.
+
+    Args:
+        scenario: its classes, rates and clocks.
+        start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing], a multiple of the step.
+        seed: the only source of randomness; each class and region has its own child of it.
+    """
+    law, n = job_law(scenario), scenario.n_steps
+    place = place_in_period(start_minute, n, scenario.step_minutes, 7 * DAY_MINUTES)
+    rate = law.rate_by_step_of_week.take(place, axis=1)
+    arrivals, normals = np.empty(rate.shape, dtype=np.int64), []
+    for k, rng in enumerate(generators_of(seed, len(rate))):
+        arrivals[k] = rng.poisson(rate[k])
+        normals.append(rng.standard_normal((5, arrivals[k].sum())))
+    arrival_step = np.arange(arrivals.size).repeat(arrivals.ravel()) % n
+    return _jobs_of(scenario, arrivals.sum(axis=1), arrival_step, np.concatenate(normals, axis=1))
+
+
+def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) -> Jobs:
+    """Jobs from standard normals (5, J), `counts` (K,) of each pair: what can be finished, in order of arrival."""
+    law = job_law(scenario)
+    median, sigma, low, high = law.quantities.repeat(counts, axis=2)
+    raw_gpus, run_h, slack_h, data_gb = _cut(median * np.exp(sigma * z[:4]), low, high)
+    gpus = _whole_gpus(raw_gpus, law.divisible.repeat(counts), *law.least_and_most.repeat(counts, axis=1))
+    work = gpus * run_h
+    jobs = Jobs(
+        arrival_step=arrival_step,
+        deadline_step=arrival_step + np.ceil((run_h + slack_h) / scenario.step_h).astype(np.int64),
+        origin=law.origin.repeat(counts),
+        job_class=law.job_class.repeat(counts),
+        gpus=gpus,
+        work_gpu_h=work,
+        estimate_gpu_h=work * np.exp(law.estimate_sigma.repeat(counts) * z[4]),
+        data_gb=data_gb,
+    )
+    feasible = np.flatnonzero(arrival_step + run_h / scenario.step_h <= scenario.n_steps)
+    small = arrival_step[feasible].astype(np.min_scalar_type(scenario.n_steps))  # numpy sorts two bytes in linear time
+    order = feasible[small.argsort(kind="stable")]
+    return Jobs._make(column[order] for column in jobs)
+
+
+def arrival_rate_per_step(job_class: JobClass, r: int, local_start: int, n: int, step: int) -> Floats:
+    """Expected arrivals of a class in region `r` at each of `n` steps of `step` minutes.
+
+    `local_start` is the first step's start by the region's own clock [minutes].
+    """
+    return _rates(job_class, r, step_minutes(local_start, n, step), step)
+
+
+def _rates(job_class: JobClass, r: int, local_minutes: Ints, step: int) -> Floats:
+    when = clock(local_minutes)
+    shape = np.asarray(job_class.shape_by_hour)
+    mean = shape.mean()
+    by_hour = shape / mean if mean > 0 else np.zeros(24)
+    daily = job_class.jobs_per_day[r] * week_factors(job_class.weekend_factor)[when.weekday]
+    return np.asarray(daily * by_hour[when.hour.astype(np.int64)] * (step / DAY_MINUTES))
+
+
+def week_factors(weekend_factor: float) -> Floats:
+    """Factors by day of the week, shape (7,), whose mean is 1."""
+    factors = np.array([1.0] * 5 + [weekend_factor] * 2)
+    return factors / factors.mean()
+
+
+def gpu_limit(scenario: Scenario, c: int, r: int) -> float:
+    """Most GPUs that a job of class `c` may ask for in region `r`, and everywhere it may move to.
+
+    A gang must fit into every region's fleet, one that cannot be preempted also beside the GPUs reserved for requests.
+    """
+    job_class = scenario.job_classes[c]
+    if job_class.divisible:
+        return scenario.regions[r].fleet.gpus
+    smallest, smallest_unreserved = _smallest_gpus(scenario)
+    return smallest if job_class.preemptible else smallest_unreserved
+
+
+@kept
+def _smallest_gpus(scenario: Scenario) -> tuple[float, float]:
+    fleets = [region.fleet for region in scenario.regions]
+    return min(f.gpus for f in fleets), min(f.gpus - f.reserved_for_interactive_gpus for f in fleets)
+
+
+def gpus_of(job_class: JobClass, z: Floats, limit: float) -> Floats:
+    """GPUs from standard normals: whole numbers for divisible classes, powers of two for gangs, never above `limit`."""
+    least, most = (np.array(bound) for bound in _gpu_bounds(job_class, limit))
+    return _whole_gpus(_quantity(job_class.gpus, z), np.array(job_class.divisible), least, most)
+
+
+def _gpu_bounds(job_class: JobClass, limit: float) -> tuple[float, float]:
+    """Least and most GPUs; of a gang, their exponents to base two."""
+    if job_class.divisible:
+        return 1.0, math.floor(limit)
+    low, high = job_class.gpus.low, min(job_class.gpus.high, limit)
+    return math.ceil(math.log2(max(1.0, low))), math.floor(math.log2(max(1.0, high)))
+
+
+def _whole_gpus(raw: Floats, divisible: NDArray[np.bool_], least: Floats, most: Floats) -> Floats:
+    nearest: Floats = np.rint(np.where(divisible, raw, np.log2(raw)))
+    whole = _cut(nearest, least, most)
+    return np.where(divisible, whole, 2.0 ** np.where(divisible, 0.0, whole))
+
+
+def mean_work_gpu_h(scenario: Scenario, c: int, r: int, points: int = 400) -> float:
+    """Expected work of a job of class `c` from region `r` [GPU-h], by the mid-quantile rule."""
+    from scipy.special import ndtri
+
+    job_class = scenario.job_classes[c]
+    z = np.asarray(ndtri((np.arange(points) + 0.5) / points))
+    gpus = gpus_of(job_class, z, gpu_limit(scenario, c, r))
+    return float(gpus.mean() * _quantity(job_class.run_h, z).mean())
+
+
+def _numbers(law: LogNormal) -> tuple[float, float, float, float]:
+    return law.median, law.sigma, law.low, law.high
+
+
+def _quantity(law: LogNormal, z: Floats) -> Floats:
+    return _cut(law.median * np.exp(law.sigma * z), law.low, law.high)
+
+
+def _cut(values: Floats, low: Floats | float, high: Floats | float) -> Floats:
+    return np.minimum(np.maximum(values, low), high)

@@ -1,0 +1,46 @@
+"""Values between the points of a table, for many tables at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wattward.envs.kernels.compiling import entry
+from wattward.envs.model.types import Floats
+
+
+def look_up(x: Floats, grid: Floats, tables: Floats) -> Floats:
+    """`np.interp` of each column in its own table, to the last bit; faster, because the grid is even.
+
+    Args:
+        x: where to read, (N, R).
+        grid: evenly spaced and ascending, (M,).
+        tables: values at the grid, (R, M); beyond its ends they are those at the ends.
+
+    Returns:
+        The values, (N, R), each region's steps side by side in memory.
+    """
+    at = np.ascontiguousarray(x.T)
+    values = np.empty_like(at)
+    _look_up(at, grid, tables, values)
+    return values.T
+
+
+@entry
+def _look_up(x: Floats, grid: Floats, tables: Floats, values: Floats) -> None:
+    last = grid.size - 1
+    low, per_unit = grid[0], last / (grid[last] - grid[0])
+    for r in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            here = x[r, i]
+            if here >= grid[last]:
+                values[r, i] = tables[r, last]
+            elif here > low:
+                j = min(int((here - low) * per_unit), last - 1)
+                if grid[j] > here:
+                    j -= 1
+                elif grid[j + 1] <= here:
+                    j += 1
+                slope = (tables[r, j + 1] - tables[r, j]) / (grid[j + 1] - grid[j])
+                values[r, i] = slope * (here - grid[j]) + tables[r, j]
+            else:
+                values[r, i] = tables[r, 0] if here <= low else here  # not a number stays so

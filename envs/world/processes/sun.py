@@ -1,0 +1,206 @@
+"""Solar power: pvlib's clear sky on the plant's plane under a stochastic clear-sky index.
+
+Clear sky: Ineichen & Perez 2002, doi:10.1016/S0038-092X(02)00045-2, with pvlib's own Linke turbidity.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from wattward.configs.schema.region import Region, Site, Sun
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.world.processes.caching import cached_table, kept
+from wattward.envs.world.processes.calendar import DAY_MINUTES, position_in_year, step_minutes, steps_in_year
+from wattward.envs.world.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
+from wattward.envs.world.processes.lookup import look_up
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STANDARD_W_PER_M2 = 1000.0
+BEIJING_MERIDIAN_DEG = 120.0
+
+
+@lru_cache(maxsize=256)
+def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
+    """Clear-sky irradiance of a plane that faces the equator, at mid-step, shape (steps in the year,) [W/m2].
+
+    Args:
+        site: where.
+        tilt_deg: of the plane against the ground; 0 gives global horizontal irradiance.
+        year: calendar year, Beijing time.
+        step: [minutes].
+    """
+    key = f"{version('pvlib')}|{site.latitude_deg}|{site.longitude_deg}|{site.altitude_m}|{tilt_deg}|{year}|{step}"
+    return cached_table("sun", key, steps_in_year(year, step), lambda: _clear_sky(site, tilt_deg, year, step))
+
+
+def _clear_sky(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pvlib's own use of pandas
+        return _compute_clear_sky(site, tilt_deg, year, step)
+
+
+def _compute_clear_sky(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
+    import pandas as pd
+    import pvlib
+
+    first = pd.Timestamp(f"{year}-01-01", tz="Etc/GMT-8") + pd.Timedelta(minutes=step / 2)
+    times = pd.date_range(first, periods=steps_in_year(year, step), freq=f"{step}min")
+    location = pvlib.location.Location(site.latitude_deg, site.longitude_deg, "Etc/GMT-8", site.altitude_m)
+    position = location.get_solarposition(times)
+    sky = location.get_clearsky(times, model="ineichen", solar_position=position)
+    return _on_plane(site, tilt_deg, position, sky)
+
+
+def plane_w_per_m2(site: Site, tilt_deg: float, sky: pd.DataFrame) -> Floats:
+    """Irradiance of a plane that faces the equator under a measured sky, shape (M,) [W/m2].
+
+    Args:
+        site: where.
+        tilt_deg: of the plane against the ground.
+        sky: columns ghi, dni, dhi [W/m2]; its index says when the sun stands as they say, with a time zone.
+    """
+    import pvlib
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pvlib's own use of pandas
+        location = pvlib.location.Location(site.latitude_deg, site.longitude_deg, "UTC", site.altitude_m)
+        return _on_plane(site, tilt_deg, location.get_solarposition(sky.index), sky)
+
+
+def _on_plane(site: Site, tilt_deg: float, position: pd.DataFrame, sky: pd.DataFrame) -> Floats:
+    import pvlib
+
+    plane = pvlib.irradiance.get_total_irradiance(
+        tilt_deg,
+        180.0 if site.latitude_deg >= 0 else 0.0,
+        position["apparent_zenith"],
+        position["azimuth"],
+        sky["dni"],
+        sky["ghi"],
+        sky["dhi"],
+        albedo=0.2,
+    )
+    result: Floats = np.maximum(0.0, np.nan_to_num(plane["poa_global"].to_numpy()))
+    return result
+
+
+@lru_cache(maxsize=64)
+def _index_table(mean: float, spread: float) -> Floats:
+    from scipy.special import betaincinv, ndtr
+
+    if spread == 0 or mean in (0.0, 1.0):
+        return np.full_like(Z_GRID, mean)
+    weight = mean * (1 - mean) / spread**2 - 1
+    result: Floats = betaincinv(mean * weight, (1 - mean) * weight, ndtr(Z_GRID))
+    return result
+
+
+class SunLaw(NamedTuple):
+    """What a scenario says of the skies over its R regions."""
+
+    performance_ratio: Floats  # (R,)
+    index_mean: Floats  # (R,)
+    index_tables: Floats  # (R, 1201) clear-sky index at `Z_GRID`
+    shift_minutes: Ints  # (R,) of the site's own midnight before Beijing's
+    day_weight: Floats  # (R,) of the whole day's weather, within_weight of that within it
+    within_weight: Floats  # (R,)
+    days: Law  # a step is a day
+    within: Law
+
+
+@kept
+def sun_law(scenario: Scenario) -> SunLaw:
+    """The tables that all episodes of a scenario share."""
+    suns = [region.sun for region in scenario.regions]
+    shared = shared_weather(scenario.regions, scenario.weather_correlation_km)
+    share = np.array([sun.day_share for sun in suns])
+    within = persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns))
+    shift = [round(4 * (region.site.longitude_deg - BEIJING_MERIDIAN_DEG)) for region in scenario.regions]
+    return SunLaw(
+        np.array([sun.performance_ratio for sun in suns]),
+        np.array([sun.index_mean for sun in suns]),
+        np.stack([_index_table(sun.index_mean, sun.index_spread) for sun in suns]),
+        np.array(shift),
+        np.sqrt(share),
+        np.sqrt(1 - share),
+        field_law(tuple(sun.day_correlation for sun in suns), shared),
+        field_law(within, shared),
+    )
+
+
+@kept
+def _clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
+    """Irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
+    return tuple(_clear_table(region, year, scenario.step_minutes) for region in scenario.regions)
+
+
+def _clear_table(region: Region, year: int, step: int) -> Floats:
+    if region.sun.capacity_kw == 0 and region.carbon.sun_share == 0:
+        return _darkness(steps_in_year(year, step))
+    return clear_sky_w_per_m2(region.site, region.sun.tilt_deg, year, step)
+
+
+@lru_cache(maxsize=4)
+def _darkness(steps: int) -> Floats:
+    return np.zeros(steps)
+
+
+def sun_factor(w_per_m2: Floats, performance_ratio: Floats | float) -> Floats:
+    """Capacity factor of panels under that irradiance of their plane, same shape."""
+    return np.minimum(1.0, performance_ratio * w_per_m2 / STANDARD_W_PER_M2)
+
+
+def clear_sky_index(z: Floats, sun: Sun) -> Floats:
+    """The share of clear-sky power that clouds let through, 0..1: a beta marginal of a standard normal, same shape."""
+    return np.interp(z, Z_GRID, _index_table(sun.index_mean, sun.index_spread))
+
+
+def mean_sun_factor(region: Region, year: int, step: int) -> float:
+    """Expected capacity factor over a calendar year."""
+    clear = sun_factor(_clear_table(region, year, step), region.sun.performance_ratio)
+    return float(clear.mean() * region.sun.index_mean)
+
+
+def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """Capacity factors of solar plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
+    law = sun_law(scenario)
+    year, place = position_in_year(start_minute, n, scenario.step_minutes)
+    w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)]).T
+    clear = sun_factor(w_per_m2, law.performance_ratio)
+    usual = clear * law.index_mean
+    day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
+    first, second = (clear * look_up(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))
+    return Drawn(truth=first, usual=usual, noise=second - usual)
+
+
+def draw_sun(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """Power of solar plants, three (N, R) arrays [kW]."""
+    return sun_kw(scenario, draw_sun_factor(scenario, start_minute, n, rng))
+
+
+def sun_kw(scenario: Scenario, factor: Drawn) -> Drawn:
+    """Capacity factors times the plants' capacities [kW]."""
+    capacity_kw = np.array([region.sun.capacity_kw for region in scenario.regions])
+    return Drawn(*(part * capacity_kw for part in factor))
+
+
+def _weather(law: SunLaw, day: Ints, rng: np.random.Generator) -> Floats:
+    """Standard normal weather, of the day and within it, shape (N, R)."""
+    n, regions = day.shape
+    days = field(int(day.max()) + 1, law.days, rng)[day, np.arange(regions)]
+    return law.day_weight * days + law.within_weight * field(n, law.within, rng)
+
+
+def _local_day(shift_minutes: Ints, minutes: Ints) -> Ints:
+    """Day number from 0 that changes at each site's own midnight, shape (N, R)."""
+    day = (minutes + shift_minutes[:, None]) // DAY_MINUTES
+    from_first: Ints = day - day.min()
+    return from_first.T

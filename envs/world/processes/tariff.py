@@ -1,0 +1,87 @@
+"""Price by the step: of a published time-of-use tariff, and of whatever a region pays by."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from wattward.configs.schema.market import GridPrice
+from wattward.configs.schema.scenario import Scenario
+from wattward.configs.schema.tariff import Tariff
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.calendar import EPOCH, clock, minute_of, step_minutes, steps_in_year, year_of
+from wattward.envs.world.processes.market import market_price, stream_of
+
+HOUR_MINUTES = 60
+
+
+def month_table(tariff: Tariff) -> Floats:
+    """Price without holidays by month and hour, shape (12, 24) [yuan/kWh]."""
+    table = np.full((12, 24), np.nan)
+    for season in tariff.seasons:
+        for band, spans in season.hours_by_band.items():
+            for first, last in spans:
+                table[np.array(season.months) - 1, first:last] = tariff.price_yuan_per_kwh[band]
+    return table
+
+
+@kept
+def year_price(tariff: Tariff, year: int) -> Floats:
+    """Price of each hour of a calendar year, shape (8760 or 8784,) [yuan/kWh]."""
+    hours = steps_in_year(year, HOUR_MINUTES)
+    when = clock(step_minutes(minute_of(date(year, 1, 1)), hours, HOUR_MINUTES))
+    hour = when.hour.astype(np.int64)
+    price: Floats = month_table(tariff)[when.month - 1, hour]
+    for holiday in tariff.holidays:
+        days = np.array([(day - EPOCH).days for day in holiday.dates], dtype=np.int64)
+        yearly = np.array([int(text.replace("-", "")) for text in holiday.every_year], dtype=np.int64)
+        off = np.isin(when.day, days) | np.isin(when.month_day, yearly)
+        for band, spans in holiday.hours_by_band.items():
+            for first, last in spans:
+                price[off & (hour >= first) & (hour < last)] = tariff.price_yuan_per_kwh[band]
+    return price
+
+
+def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats:
+    """Price of each step of `step` minutes from a Beijing minute on, shape (N,) [yuan/kWh]; may be negative."""
+    first, last = year_of(start_minute), year_of(start_minute + step * (n - 1))
+    by_hour = np.concatenate([year_price(tariff, year) for year in range(first, last + 1)])
+    hour = (step_minutes(start_minute, n, step) - minute_of(date(first, 1, 1))) // HOUR_MINUTES
+    price: Floats = by_hour[hour]
+    return price
+
+
+def grid_price(rule: GridPrice, start_minute: int, n: int, step: int, seed: np.random.SeedSequence) -> Floats:
+    """Price of each step by a tariff, or by a market's own stream of the seed, shape (N,) [yuan/kWh]."""
+    if isinstance(rule, Tariff):
+        return tariff_price(rule, start_minute, n, step)
+    return market_price(rule, start_minute, n, step, stream_of(rule, seed))
+
+
+def price(scenario: Scenario, start_minute: int, n: int, seed: np.random.SeedSequence) -> Floats:
+    """Price in each region by its own tariff or market, shape (N, R) [yuan/kWh]; the seed is not changed."""
+    names, tariff_of = _tariffs(scenario)
+    each = np.stack(
+        [grid_price(scenario.tariffs[name], start_minute, n, scenario.step_minutes, seed) for name in names]
+    )
+    return each[tariff_of].T
+
+
+def under_contracts(scenario: Scenario, price_yuan_per_kwh: Floats) -> Floats:
+    """What is paid where a region has bought a ceiling on its price, shape (N, R) [yuan/kWh]."""
+    contracts = [region.cap_contract for region in scenario.regions]
+    if not any(contracts):
+        return price_yuan_per_kwh
+    strike = np.array([np.inf if contract is None else contract.strike_yuan_per_kwh for contract in contracts])
+    premium = np.array([0.0 if contract is None else contract.premium_yuan_per_kwh for contract in contracts])
+    return np.minimum(price_yuan_per_kwh, strike) + premium
+
+
+@kept
+def _tariffs(scenario: Scenario) -> tuple[list[str], Ints]:
+    """Names of the tariffs in use, and the place of each region's among them, shape (R,)."""
+    names = sorted({region.tariff for region in scenario.regions})
+    place = {name: i for i, name in enumerate(names)}
+    return names, np.array([place[region.tariff] for region in scenario.regions])

@@ -1,0 +1,194 @@
+"""Wind power: a stochastic speed through a turbine's published power curve, taken from windpowerlib."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from functools import lru_cache
+from importlib.metadata import version
+from typing import NamedTuple
+
+import numpy as np
+
+from wattward.configs.schema.base import ConfigError
+from wattward.configs.schema.region import Region, Wind
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.types import Floats
+from wattward.envs.world.processes.caching import cached_table, kept
+from wattward.envs.world.processes.calendar import (
+    DAY_MINUTES,
+    DAYS_OF_YEAR,
+    YEAR_DAYS,
+    days_of_year,
+    minutes_of_day,
+    place_in_period,
+    wave,
+)
+from wattward.envs.world.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
+from wattward.envs.world.processes.lookup import look_up
+
+SPEED_GRID: Floats = np.linspace(0.0, 60.0, 601)
+"""[m/s]"""
+SCALE_GRID: Floats = np.linspace(0.0, 2.0, 81)
+
+
+@lru_cache(maxsize=64)
+def published_curve(turbine: str) -> Floats:
+    """Power over nominal power at `SPEED_GRID`, shape (601,).
+
+    Raises:
+        ConfigError: windpowerlib has no power curve of that turbine.
+    """
+    return cached_table(
+        "turbine", f"{version('windpowerlib')}|{turbine}", SPEED_GRID.size, lambda: _published_curve(turbine)
+    )
+
+
+def _published_curve(turbine: str) -> Floats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # windpowerlib's own use of pandas
+        return _read_published_curve(turbine)
+
+
+def _read_published_curve(turbine: str) -> Floats:
+    from windpowerlib import WindTurbine
+    from windpowerlib.data import get_turbine_types
+
+    types = get_turbine_types(turbine_library="local", print_out=False)
+    known = sorted(types.loc[types["has_power_curve"], "turbine_type"])
+    if turbine not in known:
+        near = difflib.get_close_matches(turbine, known, n=3, cutoff=0.3)
+        raise ConfigError(f"wind.turbine = {turbine}: windpowerlib has no such power curve; near: {', '.join(near)}")
+    machine = WindTurbine(hub_height=100, turbine_type=turbine)
+    curve = machine.power_curve
+    watts = np.interp(SPEED_GRID, curve["wind_speed"], curve["value"], left=0.0, right=0.0)
+    result: Floats = np.clip(watts / machine.nominal_power, 0.0, 1.0)
+    return result
+
+
+@lru_cache(maxsize=64)
+def power_curve(turbine: str, spread_m_per_s: float) -> Floats:
+    """The published curve, averaged over turbines whose speeds differ by a normal spread, shape (601,)."""
+    curve = published_curve(turbine)
+    if spread_m_per_s == 0:
+        return curve
+    offset = SPEED_GRID[:, None] - SPEED_GRID[None, :]
+    weight = np.exp(-0.5 * (offset / spread_m_per_s) ** 2)
+    result: Floats = (weight / weight.sum(axis=1, keepdims=True)) @ curve
+    return result
+
+
+@lru_cache(maxsize=64)
+def _speed_table(shape: float) -> Floats:
+    """A Weibull speed of mean 1 at `Z_GRID`."""
+    from scipy.special import gamma, log_ndtr
+
+    result: Floats = (-log_ndtr(-Z_GRID)) ** (1 / shape) / gamma(1 + 1 / shape)
+    return result
+
+
+def power_factor(z: Floats, scale: Floats, wind: Wind) -> Floats:
+    """Capacity factor at a standard normal `z` where the mean speed is `scale` times the annual one, same shape."""
+    speed = wind.speed_mean_m_per_s * scale * np.interp(z, Z_GRID, _speed_table(wind.speed_shape))
+    return np.interp(speed, SPEED_GRID, power_curve(wind.turbine, wind.curve_spread_m_per_s))
+
+
+@lru_cache(maxsize=64)
+def _usual_table(wind: Wind) -> Floats:
+    """Expected capacity factor at `SCALE_GRID`."""
+    weight = np.exp(-0.5 * Z_GRID**2)
+    z, scale = np.broadcast_arrays(Z_GRID, SCALE_GRID[:, None])
+    result: Floats = power_factor(z, scale, wind) @ (weight / weight.sum())
+    return result
+
+
+def usual_factor(scale: Floats, wind: Wind) -> Floats:
+    """Expected capacity factor where the mean speed is `scale` times the annual one, same shape."""
+    return np.interp(scale, SCALE_GRID, _usual_table(wind))
+
+
+def speed_scale(day_of_year: Floats, hour: Floats, wind: Wind) -> Floats:
+    """Mean speed of that day and hour over the annual mean, shape of the broadcast arguments."""
+    return _season(day_of_year, wind) + _day(hour, wind)
+
+
+def _season(day_of_year: Floats, wind: Wind) -> Floats:
+    return 1.0 + wind.season_amplitude * wave(day_of_year - wind.windiest_day_of_year, YEAR_DAYS)
+
+
+def _day(hour: Floats, wind: Wind) -> Floats:
+    return wind.day_amplitude * wave(hour - wind.windiest_hour, 24.0)
+
+
+@lru_cache(maxsize=64)
+def mean_wind_factor(region: Region) -> float:
+    """Expected capacity factor over a year; 0 where neither the plant nor the grid has wind."""
+    if not _has_wind(region):
+        return 0.0
+    days, hours = np.arange(1.0, 366.0)[:, None], np.arange(24.0)
+    return float(usual_factor(speed_scale(days, hours, region.wind), region.wind).mean())
+
+
+def _has_wind(region: Region) -> bool:
+    return region.wind.capacity_kw > 0 or region.carbon.wind_share > 0
+
+
+class WindLaw(NamedTuple):
+    """What a scenario says of the winds of its R regions; tables are 0 where there is no wind."""
+
+    season: Floats  # (R, 367) of the mean speed, over the annual one, by day of the year
+    day: Floats  # (R, steps in a day) its wave over the day
+    speed_m_per_s: Floats  # (R,) annual mean
+    speed_tables: Floats  # (R, 1201) speed over its mean at `Z_GRID`
+    power_tables: Floats  # (R, 601) capacity factor at `SPEED_GRID`
+    usual_tables: Floats  # (R, 81) expected capacity factor at `SCALE_GRID`
+    weather: Law
+
+
+@kept
+def wind_law(scenario: Scenario) -> WindLaw:
+    """The tables that all episodes of a scenario share."""
+    winds, blows = [region.wind for region in scenario.regions], [_has_wind(region) for region in scenario.regions]
+    hour = minutes_of_day(scenario.step_minutes) / 60.0
+    calm, never = np.zeros_like(SPEED_GRID), np.zeros_like(SCALE_GRID)
+    memory = persistence(scenario.step_h, tuple(wind.correlation_h for wind in winds))
+    smooth = persistence(scenario.step_h, tuple(wind.smoothing_h for wind in winds))
+    powers = [
+        power_curve(w.turbine, w.curve_spread_m_per_s) if blow else calm for w, blow in zip(winds, blows, strict=True)
+    ]
+    return WindLaw(
+        np.stack([_season(DAYS_OF_YEAR, wind) for wind in winds]),
+        np.stack([_day(hour, wind) for wind in winds]),
+        np.array([wind.speed_mean_m_per_s for wind in winds]),
+        np.stack([_speed_table(wind.speed_shape) for wind in winds]),
+        np.stack(powers),
+        np.stack([_usual_table(wind) if blow else never for wind, blow in zip(winds, blows, strict=True)]),
+        field_law(memory, shared_weather(scenario.regions, scenario.weather_correlation_km), smooth),
+    )
+
+
+def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """Capacity factors of wind plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
+    law, step = wind_law(scenario), scenario.step_minutes
+    season = law.season.take(days_of_year(start_minute, n, step), axis=1)
+    scale = (season + law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)).T
+    usual = look_up(scale, SCALE_GRID, law.usual_tables)
+    mean_m_per_s = law.speed_m_per_s * scale
+    first, second = (
+        look_up(
+            mean_m_per_s * look_up(field(n, law.weather, rng), Z_GRID, law.speed_tables), SPEED_GRID, law.power_tables
+        )
+        for _ in range(2)
+    )
+    return Drawn(truth=first, usual=usual, noise=second - usual)
+
+
+def draw_wind(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """Power of wind plants, three (N, R) arrays [kW]."""
+    return wind_kw(scenario, draw_wind_factor(scenario, start_minute, n, rng))
+
+
+def wind_kw(scenario: Scenario, factor: Drawn) -> Drawn:
+    """Capacity factors times the plants' capacities [kW]."""
+    capacity_kw = np.array([region.wind.capacity_kw for region in scenario.regions])
+    return Drawn(*(part * capacity_kw for part in factor))

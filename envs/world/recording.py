@@ -1,0 +1,298 @@
+"""The same world from recorded files instead of draws: sun, wind, interactive load, prices, jobs.
+
+Rules, all of them arbitrary and therefore written down:
+
+- Weather: the month and day on which the episode starts pick the same date in the recorded year (29 February becomes
+  1 March where the recorded year has none); from there the recording plays on, its end joined to its start. A series
+  stamped with the ends of its intervals is read one interval earlier.
+- Requests: the hour at which a trace starts is not published. Its mean day, smoothed over 3 hours, is turned until its
+  peak falls on the peak of the region's own `shape_by_hour`, on that region's clock. Day d since 1970-01-01 plays the
+  recorded day d modulo the days recorded. The trace is scaled to the region's mean load.
+- An imported recording (see `envs/world/tidy.py`) may hold some of this only, and air temperature, carbon intensity
+  and prices besides; what it does not hold is drawn. A series that it holds must be there for every region.
+  Its requests are dated GPUs: they are not turned, scaled or smoothed.
+- Jobs are dated and dealt out as `envs/world/job_trace.py` says.
+- Climatology is the recording's own mean by month and step of the day (by step of the day for requests). The second
+  anomaly that forecasts need is the recorded one of another day: 10 to 45 days away for weather, any for requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.configs import ConfigError
+from wattward.configs.loading.reading import check, find, read_yaml
+from wattward.configs.schema.recording import CapacityFactors, RecordingLayout, Requests
+from wattward.configs.schema.region import Region
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.types import Floats
+from wattward.envs.world.job_trace import JobTrace
+from wattward.envs.world.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_of, step_minutes
+from wattward.envs.world.processes.carbon import carbon_of, grids_of
+from wattward.envs.world.processes.gaussian import Drawn
+from wattward.envs.world.series import Series, read_series, resample
+from wattward.envs.world.tidy import AIR, CARBON, FACTS_FILE, PRICE, SUN, WIND, read_tidy
+
+DEFAULT_LAYOUT = "china-2020"
+LAYOUT_FILE = "recording.yaml"
+LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS = 10, 45
+SMOOTHING_H = 3
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Recorded series at a scenario's step, for its regions in its order.
+
+    S is the number of steps in the recorded year, 0 where there is no recorded weather.
+    """
+
+    name: str
+    region_names: tuple[str, ...]
+    step_minutes: int
+    year: int  # of the weather
+    sun_cf: Floats  # (S, R) capacity factor
+    wind_cf: Floats  # (S, R)
+    sun_usual: Floats  # (S, R) climatology of sun_cf
+    wind_usual: Floats  # (S, R)
+    requests: Floats  # (days x steps a day, R) request rate over its mean, from a Beijing midnight
+    requests_are_gpus: bool = False  # not rates over their mean
+    dated: dict[str, Floats] = field(
+        default_factory=dict
+    )  # (S, R) further series by their names in `envs/world/tidy.py`
+    jobs: tuple[JobTrace, ...] = ()  # see `envs/world/job_trace.py`
+
+    @property
+    def has_weather(self) -> bool:
+        """Whether sun and wind are recorded."""
+        return len(self.sun_cf) > 0
+
+    @property
+    def dearest_yuan_per_kwh(self) -> tuple[float, ...] | None:
+        """The dearest recorded price of each region; None where tariffs and markets of the scenario hold."""
+        prices = self.dated.get(PRICE)
+        return None if prices is None else tuple(prices.max(axis=0).tolist())
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether the interactive load is recorded."""
+        return len(self.requests) > 0
+
+
+def load_recording(directory: Path, scenario: Scenario) -> Recording:
+    """Reads a folder of recordings for a scenario.
+
+    Args:
+        directory: may hold `recording.yaml` (see `configs/schema/recording.py`); else the layout is `china-2020`'s.
+        scenario: its regions' provinces pick the columns, its step the resolution.
+
+    Raises:
+        ConfigError: a file or column is missing, or a row cannot be used.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise ConfigError(f"{directory}: no such folder of recordings")
+    own = directory / LAYOUT_FILE
+    if (directory / FACTS_FILE).is_file() and not own.is_file():
+        return _imported(directory, scenario)
+    layout_path = own if own.is_file() else find("recordings", DEFAULT_LAYOUT)
+    layout = check(RecordingLayout, read_yaml(layout_path), layout_path)
+    sun_year, sun = _read_weather(directory, layout.sun, scenario)
+    wind_year, wind = _read_weather(directory, layout.wind, scenario)
+    if sun_year != wind_year:
+        raise ConfigError(
+            f"{directory / layout.wind.path}: year {wind_year} differs from {layout.sun.path}'s {sun_year}"
+        )
+    return Recording(
+        name=layout.name,
+        region_names=tuple(region.name for region in scenario.regions),
+        step_minutes=scenario.step_minutes,
+        year=sun_year,
+        sun_cf=sun,
+        wind_cf=wind,
+        sun_usual=_month_climatology(sun, sun_year, scenario.step_minutes),
+        wind_usual=_month_climatology(wind, wind_year, scenario.step_minutes),
+        requests=_read_requests(directory, layout.requests, scenario),
+    )
+
+
+def _imported(directory: Path, scenario: Scenario) -> Recording:
+    tidy = read_tidy(directory, scenario)
+    nothing: Floats = np.zeros((0, scenario.n_regions))
+    sun, wind = tidy.dated.get(SUN, nothing), tidy.dated.get(WIND, nothing)
+    step = scenario.step_minutes
+    return Recording(
+        name=tidy.name,
+        region_names=tuple(region.name for region in scenario.regions),
+        step_minutes=step,
+        year=tidy.year,
+        sun_cf=sun,
+        wind_cf=wind,
+        sun_usual=_month_climatology(sun, tidy.year, step) if len(sun) else nothing,
+        wind_usual=_month_climatology(wind, tidy.year, step) if len(wind) else nothing,
+        requests=nothing if tidy.requests is None else tidy.requests,
+        requests_are_gpus=True,
+        dated={name: values for name, values in tidy.dated.items() if name not in (SUN, WIND)},
+        jobs=tidy.jobs,
+    )
+
+
+def check_fits(recording: Recording, scenario: Scenario) -> None:
+    """Refuses a recording that was loaded for other regions or another step.
+
+    Raises:
+        ConfigError: naming what differs.
+    """
+    names = tuple(region.name for region in scenario.regions)
+    if recording.region_names != names or recording.step_minutes != scenario.step_minutes:
+        raise ConfigError(
+            f"recording {recording.name} was loaded for {', '.join(recording.region_names)} "
+            f"at {recording.step_minutes} minutes; "
+            f"scenario {scenario.name} has {', '.join(names)} at {scenario.step_minutes}"
+        )
+
+
+def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> tuple[Drawn, Drawn]:
+    """Capacity factors of sun and wind with their climatology and a second anomaly, each (N, R)."""
+    at, other = _places(recording, len(recording.sun_cf), start_minute, n, rng)
+    return (
+        _replayed(recording.sun_cf, recording.sun_usual, at, other),
+        _replayed(recording.wind_cf, recording.wind_usual, at, other),
+    )
+
+
+def replay_interactive(
+    recording: Recording, regions: tuple[Region, ...], start_minute: int, n: int, rng: np.random.Generator
+) -> Drawn:
+    """GPUs that requests need, with climatology and a second anomaly, each (N, R); never above the fleet."""
+    total, per_day = len(recording.requests), DAY_MINUTES // recording.step_minutes
+    at = (start_minute // recording.step_minutes + np.arange(n)) % total
+    days = total // per_day
+    other = (at + per_day * int(rng.integers(1, max(2, days)))) % total
+    mean = 1.0 if recording.requests_are_gpus else np.array([region.interactive.mean_gpus for region in regions])
+    gpus = np.minimum(recording.requests * mean, np.array([region.fleet.gpus for region in regions]))
+    usual = np.tile(gpus.reshape(days, per_day, -1).mean(axis=0), (days, 1))
+    return _replayed(gpus, usual, at, other)
+
+
+def replay_air(recording: Recording, start_minute: int, n: int) -> Floats:
+    """Recorded air temperature, shape (N, R) [C]."""
+    air_c = recording.dated[AIR]
+    return air_c[(_first_step(recording, start_minute) + np.arange(n)) % len(air_c)]
+
+
+def replay_price(recording: Recording, start_minute: int, n: int) -> Floats:
+    """Recorded price of grid energy, shape (N, R) [yuan/kWh]; may be negative."""
+    prices = recording.dated[PRICE]
+    return prices[(_first_step(recording, start_minute) + np.arange(n)) % len(prices)]
+
+
+def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
+    """Recorded carbon intensity with its climatology and a second anomaly, three (N, R) arrays [kg/kWh].
+
+    With a generator in the state of `replay_weather`'s the second anomaly is of the same other day.
+    """
+    carbon = recording.dated[CARBON]
+    at, other = _places(recording, len(carbon), start_minute, n, rng)
+    return _replayed(carbon, _month_climatology(carbon, recording.year, recording.step_minutes), at, other)
+
+
+def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
+    """Carbon intensity that follows from recorded capacity factors, three (N, R) arrays [kg/kWh].
+
+    Over the recorded year it averages the published factor, because the recording's own means are taken out.
+    """
+    means = [
+        (float(sun), float(wind)) for sun, wind in zip(recording.sun_cf.mean(0), recording.wind_cf.mean(0), strict=True)
+    ]
+    return carbon_of(grids_of(regions, means), sun_factor, wind_factor)
+
+
+def _places(
+    recording: Recording, total: int, start_minute: int, n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Steps of the recorded year that play, and those of another day, each (N,)."""
+    at = (_first_step(recording, start_minute) + np.arange(n)) % total
+    shift_days = int(rng.integers(LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS + 1)) * int(rng.choice((-1, 1)))
+    return at, (at + shift_days * DAY_MINUTES // recording.step_minutes) % total
+
+
+def _replayed(values: Floats, usual: Floats, at: NDArray[np.int64], other: NDArray[np.int64]) -> Drawn:
+    return Drawn(values[at], usual[at], values[other] - usual[other])
+
+
+def _first_step(recording: Recording, start_minute: int) -> int:
+    day = EPOCH + timedelta(days=start_minute // DAY_MINUTES)
+    leap = date(recording.year, 12, 31) - date(recording.year, 1, 1) == timedelta(days=365)
+    recorded = (
+        date(recording.year, 3, 1) if (day.month, day.day) == (2, 29) and not leap else day.replace(year=recording.year)
+    )
+    minute = minute_of(recorded) - minute_of(date(recording.year, 1, 1)) + start_minute % DAY_MINUTES
+    return minute // recording.step_minutes
+
+
+def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario) -> tuple[int, Floats]:
+    path = directory / part.path
+    provinces = [region.site.province for region in scenario.regions]
+    series = read_series(path, part.time_column, provinces, dated=True, high=1.0)
+    year = (EPOCH + timedelta(minutes=series.start_minute)).year
+    whole = minute_of(date(year + 1, 1, 1)) - minute_of(date(year, 1, 1))
+    covered = len(series.rows) * series.interval_minutes
+    if series.start_minute != minute_of(date(year, 1, 1)) or covered != whole:
+        raise ConfigError(
+            f"{path}: covers {covered / DAY_MINUTES:g} days from {EPOCH + timedelta(minutes=series.start_minute)}, "
+            f"must cover a calendar year from 1 January 00:00 Beijing time"
+        )
+    shift = round(series.interval_minutes / scenario.step_minutes) if part.stamp == "end" else 0
+    return year, np.roll(resample(series, scenario.step_minutes), -shift, axis=0)
+
+
+def _month_climatology(values: Floats, year: int, step: int) -> Floats:
+    minutes = step_minutes(minute_of(date(year, 1, 1)), len(values), step)
+    per_day = DAY_MINUTES // step
+    bucket = (clock(minutes).month - 1) * per_day + np.arange(len(values)) % per_day
+    count = np.bincount(bucket, minlength=12 * per_day)
+    columns = [np.bincount(bucket, weights=column, minlength=12 * per_day) / count for column in values.T]
+    return np.stack(columns, axis=1)[bucket]
+
+
+def _read_requests(directory: Path, part: Requests, scenario: Scenario) -> Floats:
+    rates: dict[str, Series] = {}
+    columns = []
+    for i, region in enumerate(scenario.regions):
+        name = part.paths[i % len(part.paths)]
+        if name not in rates:
+            rates[name] = _read_rates(directory / name, part)
+        columns.append(_to_clock(resample(rates[name], scenario.step_minutes)[:, 0], region, scenario.step_minutes))
+    lengths = {len(column) for column in columns}
+    if len(lengths) > 1:
+        raise ConfigError(f"{directory}: request files {', '.join(part.paths)} must cover the same number of days")
+    return np.stack(columns, axis=1)
+
+
+def _read_rates(path: Path, part: Requests) -> Series:
+    series = read_series(path, part.time_column, [part.rate_column], dated=False, high=np.inf)
+    if series.rows.mean() <= 0.0:
+        raise ConfigError(f"{path}: {part.rate_column} is 0 throughout, its mean must be positive")
+    return series
+
+
+def _to_clock(rate: Floats, region: Region, step: int) -> Floats:
+    """The rate over its mean, turned so that its mean day peaks when the region's requests do, in Beijing time."""
+    per_day = DAY_MINUTES // step
+    mean_day = rate.reshape(-1, per_day).mean(axis=0)
+    hours = (np.arange(per_day) + 0.5) * step / 60
+    shape = np.interp(hours, np.arange(24) + 0.5, region.interactive.shape_by_hour, period=24)
+    to_beijing = -round(region.clock_offset_h * 60 / step)
+    return np.roll(rate / rate.mean(), _peak(shape, step) - _peak(mean_day, step) + to_beijing)
+
+
+def _peak(day: Floats, step: int) -> int:
+    """The step of a day's peak after circular smoothing."""
+    half = SMOOTHING_H * 60 // step // 2
+    smooth = np.sum([np.roll(day, shift) for shift in range(-half, half + 1)], axis=0)
+    return int(np.argmax(smooth))

@@ -1,0 +1,185 @@
+"""Reading imported recordings: one tidy table of region, series, time [UTC], value and unit, and its facts.
+
+Rules, all of them arbitrary and therefore written down:
+
+- A region of the scenario plays the rows of its own name, else those of its province.
+- Dated series must hold a calendar year, Beijing time. Of a longer series the last whole year plays; a series that is
+  a year long but begins on another day or in another zone is joined end to beginning. All must be of the same year.
+- A price holds to the end of its interval, without straight lines between; over a longer step it is averaged.
+- Request series play by the clock as they were recorded, in GPUs: whole weeks of them if there is one, else whole days,
+  as many as the shortest of the regions has, repeated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.types import Floats
+from wattward.envs.world.job_trace import JobTrace, read_traces
+from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, steps_in_year, year_of
+from wattward.envs.world.series import BEIJING, Series, resample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FACTS_FILE = "recording.json"
+FORMAT = "wattward-recording-1"
+SUN, WIND, AIR, CARBON, REQUESTS = "sun_cf", "wind_cf", "air_c", "carbon_kg_per_kwh", "interactive_gpus"
+PRICE = "price_yuan_per_kwh"
+UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "yuan/kWh", REQUESTS: "GPU"}
+"""Series that are replayed, and the units in which they must be."""
+
+
+class Tidy(NamedTuple):
+    """What an imported recording holds for a scenario, at its step, in its order of regions."""
+
+    name: str
+    year: int  # of dated series; 0 where there are none
+    dated: dict[str, Floats]  # (S, R) by series
+    requests: Floats | None  # (days x steps a day, R) [GPU], place 0 at a time that divides their length
+    jobs: tuple[JobTrace, ...] = ()  # of the classes that are recorded
+
+
+def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
+    """Series of an imported recording that a scenario can play.
+
+    Raises:
+        ConfigError: a file is missing or damaged, a series lacks regions of the scenario, is in another unit or does
+            not cover a year, or nothing in it can be played.
+    """
+    facts = read_facts(directory)
+    table = read_table(directory, facts)
+    dated = {name: _columns(directory, table, name, scenario) for name in UNITS if (table["series"] == name).any()}
+    requests = dated.pop(REQUESTS, None)
+    jobs = read_traces(directory, facts, scenario)
+    if not dated and requests is None and not jobs:
+        held = ", ".join(sorted(set(table["series"])))
+        raise ConfigError(f"{directory}: holds {held}; must hold one of {', '.join(UNITS)} or jobs to be played")
+    if (SUN in dated) != (WIND in dated):
+        raise ConfigError(f"{directory}: holds one of {SUN} and {WIND}; must hold both or none")
+    years = {
+        name: [_to_year(directory, s, scenario.step_minutes, held=name == PRICE) for s in series]
+        for name, series in dated.items()
+    }
+    found = {year for each in years.values() for year, _ in each}
+    if len(found) > 1:
+        raise ConfigError(f"{directory}: series are of the years {', '.join(map(str, sorted(found)))}; must be of one")
+    return Tidy(
+        f"imported {facts['sha256'][:12]}",
+        found.pop() if found else 0,
+        {name: np.stack([column for _, column in each], axis=1) for name, each in years.items()},
+        None if requests is None else _to_clock(directory, requests, scenario.step_minutes),
+        jobs,
+    )
+
+
+def read_facts(directory: Path) -> dict[str, Any]:
+    """The facts of an imported recording.
+
+    Raises:
+        ConfigError: they are missing, not readable or of another format.
+    """
+    path = directory / FACTS_FILE
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: not readable: {error}") from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise ConfigError(f"{path}: format must be {FORMAT!r}, as `wattward import` writes it")
+    lacking = sorted({"table", "sha256", "imports"} - set(facts))
+    if lacking:
+        raise ConfigError(f"{path}: key {lacking[0]!r} is missing")
+    return facts
+
+
+def read_table(directory: Path, facts: dict[str, Any]) -> pd.DataFrame:
+    """The table that the facts name.
+
+    Raises:
+        ConfigError: it is missing, or not the one that was written with them.
+    """
+    import pandas as pd
+
+    path = directory / Path(str(facts["table"])).name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: not readable: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+        raise ConfigError(f"{path}: differs from what {FACTS_FILE} says was written; the import must be run again")
+    return pd.read_parquet(path)
+
+
+def _columns(directory: Path, table: pd.DataFrame, name: str, scenario: Scenario) -> list[Series]:
+    rows = table[table["series"] == name]
+    held = set(rows["region"])
+    wanted = [region.name if region.name in held else region.site.province for region in scenario.regions]
+    lacking = [r.name for r, want in zip(scenario.regions, wanted, strict=True) if want not in held]
+    if lacking:
+        raise ConfigError(
+            f"{directory}: {name} is recorded for {', '.join(sorted(held))}; lacks {', '.join(lacking)} "
+            f"of scenario {scenario.name}"
+        )
+    if set(rows["unit"]) != {UNITS[name]}:
+        raise ConfigError(f"{directory}: {name} in {', '.join(sorted(set(rows['unit'])))}: must be in {UNITS[name]}")
+    return [_series(rows[rows["region"] == want]) for want in wanted]
+
+
+def _series(rows: pd.DataFrame) -> Series:
+    import pandas as pd
+
+    times = pd.DatetimeIndex(rows["time"]).tz_convert(BEIJING).tz_localize(None)
+    minutes = np.asarray((times - pd.Timestamp(0)) / pd.Timedelta(minutes=1), dtype=np.float64)
+    return Series(float(minutes[0]), float(minutes[1] - minutes[0]), rows["value"].to_numpy()[:, None])
+
+
+def _to_year(directory: Path, series: Series, step: int, *, held: bool) -> tuple[int, Floats]:
+    """The calendar year that plays, and its values by the step, shape (steps in the year,)."""
+    covered = len(series.rows) * series.interval_minutes
+    start, end = series.start_minute, series.start_minute + covered
+    whole = [
+        y for y in range(year_of(int(start)), year_of(int(end)) + 1) if start <= _january(y) and _january(y + 1) <= end
+    ]
+    year = whole[-1] if whole else year_of(int((start + end) / 2))
+    if not whole and covered != _january(year + 1) - _january(year):
+        days = covered / DAY_MINUTES
+        raise ConfigError(f"{directory}: a series covers {days:.1f} days around {year}, must cover a calendar year")
+    values = _hold(directory, series, step) if held else resample(series, step)[:, 0]
+    return year, np.roll(values, round((start - _january(year)) / step))[: steps_in_year(year, step)]
+
+
+def _hold(directory: Path, series: Series, step: int) -> Floats:
+    """Each value to the end of its interval, or its mean over a step that is longer, by the step, (N,)."""
+    interval, rows = round(series.interval_minutes), series.rows[:, 0]
+    if interval % step == 0:
+        return np.repeat(rows, interval // step)
+    per_step = step // interval
+    if step % interval or len(rows) % per_step:
+        raise ConfigError(f"{directory}: {PRICE} every {interval} minutes does not fit steps of {step} minutes")
+    result: Floats = rows.reshape(-1, per_step).mean(axis=1)
+    return result
+
+
+def _january(year: int) -> int:
+    return minute_of(date(year, 1, 1))
+
+
+def _to_clock(directory: Path, series: list[Series], step: int) -> Floats:
+    days = min(int(len(s.rows) * s.interval_minutes // DAY_MINUTES) for s in series)
+    if days < 1:
+        raise ConfigError(f"{directory}: {REQUESTS} must cover at least a day")
+    days = days // 7 * 7 or days
+    columns = []
+    for s in series:
+        rows = s.rows[: round(days * DAY_MINUTES / s.interval_minutes)]
+        values = resample(Series(s.start_minute, s.interval_minutes, rows), step)[:, 0]
+        columns.append(np.roll(values, round(s.start_minute / step) % len(values)))
+    return np.stack(columns, axis=1)

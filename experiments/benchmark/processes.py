@@ -1,0 +1,154 @@
+"""What only a fresh process can tell: memory, the time to a first step, what help costs; and the time of a decision."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wattward.experiments.benchmark.timing import Effort, Measured, Meter, spread
+
+KIB, MIB = 2**10, 2**20
+CHECKPOINT = "zoo/zhejiang-xinjiang/ppo/seed-0"
+HOLD = """\
+import sys
+from wattward.experiments.benchmark.processes import hold
+hold(*sys.argv[1:])
+"""
+FIRST_STEP = """\
+import sys, time
+import gymnasium
+env = gymnasium.make("wattward:" + sys.argv[1])
+env.reset(seed=0)
+env.step(env.action_space.sample())
+print(time.monotonic())
+"""
+
+
+def memory(effort: Effort, meter: Meter) -> Measured:
+    """Resident memory of fresh processes that hold environments, after a reset and a step."""
+    held = {"": (effort.held_envs, 0), "_bank": (effort.held_envs, effort.held_bank), "_one": (1, 0)}
+    found = {
+        suffix: _held(effort, *asked) for suffix, asked in meter.each(list(held.items()), "memory: fresh processes")
+    }
+    return {
+        "num_envs": effort.held_envs,
+        "base_mb": found["_one"]["base_mb"],
+        **{f"rss{suffix}_mb": one["rss_mb"] for suffix, one in found.items()},
+        **{f"peak{suffix}_mb": one["peak_mb"] for suffix, one in found.items() if suffix != "_one"},
+    }
+
+
+def start(effort: Effort, meter: Meter) -> Measured:
+    """Seconds to a new process's first step, processor seconds of `wattward --help`, microseconds of a decision."""
+    _first_step_s(effort.env_id)  # fills whatever caches there are
+    first_step_s, help_cpu_s = [], []
+    for _ in meter.each(range(effort.processes), "start: fresh processes"):
+        first_step_s.append(_first_step_s(effort.env_id))
+        help_cpu_s.append(_cpu_s([sys.executable, "-m", "wattward.experiments.cli.main", "--help"]))
+    return {
+        **spread("first_step_s", first_step_s),
+        **spread("help_cpu_s", help_cpu_s),
+        **decisions(meter),
+    }
+
+
+def decisions(meter: Meter, scenario: str = "zhejiang-xinjiang") -> Measured:
+    """Median microseconds of a decision over an episode, for every shipped rule and for a shipped network."""
+    from wattward import baselines
+
+    found = {}
+    for text in meter.each([*baselines.names(), CHECKPOINT], "start: decisions"):
+        name, times_us = _decision_us(text, scenario)
+        found[name] = spread("us", times_us)
+    return {
+        "decision_us": {name: one["us"] for name, one in found.items()},
+        "decision_us_range": {name: one["us_range"] for name, one in found.items()},
+    }
+
+
+def hold(env_id: str, num_envs: str, bank: str) -> None:
+    """Prints, as JSON, the memory of this process before and after it makes environments, resets and steps them."""
+    import gymnasium
+
+    from wattward.experiments.benchmark.stepping import make_batch
+
+    gymnasium.make(env_id)
+    base_mb = rss_mb()
+    batch = make_batch(Effort(env_id=env_id, num_envs=int(num_envs)), int(bank) or None, 1)
+    batch.reset(seed=0)
+    batch.step(batch.action_space.sample())
+    sys.stdout.write(json.dumps({"base_mb": base_mb, "rss_mb": rss_mb(), "peak_mb": peak_mb()}))
+
+
+def rss_mb() -> float:
+    """Memory that this process has resident now [MiB]; where the system does not tell, the most it has ever had."""
+    return _status_mb("VmRSS")
+
+
+def peak_mb() -> float:
+    """The most memory that this process has had resident [MiB]."""
+    return _status_mb("VmHWM")
+
+
+def _status_mb(key: str) -> float:
+    """A line of Linux's own account, since `getrusage` gives a child the peak of its parent; without one, that."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / MIB if sys.platform == "darwin" else peak / KIB
+    return next(float(line.split()[1]) / KIB for line in lines if line.startswith(f"{key}:"))
+
+
+def _held(effort: Effort, num_envs: int, bank: int) -> dict[str, float]:
+    arguments = [effort.env_id, str(num_envs), str(bank)]
+    found: dict[str, float] = json.loads(_run([sys.executable, "-c", HOLD, *arguments]))
+    return found
+
+
+def _first_step_s(env_id: str) -> float:
+    began = time.monotonic()
+    return float(_run([sys.executable, "-c", FIRST_STEP, env_id])) - began
+
+
+def _cpu_s(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _run(command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"a process that was measured failed ({done.returncode}):\n{done.stderr}")
+    return done.stdout
+
+
+def _decision_us(text: str, scenario: str) -> tuple[str, list[float]]:
+    """The policy's name and the time of each decision; steps through which a network holds its last one are none."""
+    from wattward.agents.inference.policy import LearnedPolicy
+    from wattward.envs.interfaces.cluster_env import ClusterEnv
+    from wattward.experiments.evaluation.entrants import entrant
+
+    env: Any = ClusterEnv(scenario)
+    policy = entrant(text).policy()
+    hold_steps = policy.manifest.hold_steps if isinstance(policy, LearnedPolicy) else 1
+    env.reset(options={"split": "test", "episode": 0})
+    policy.reset(env.outlook(), np.random.default_rng(0))
+    times_us = []
+    for step in range(env.scenario.n_steps):
+        outlook = env.outlook()
+        began = time.perf_counter_ns()
+        modes = policy.act(outlook)
+        if step % hold_steps == 0:
+            times_us.append((time.perf_counter_ns() - began) / 1e3)
+        env.step(modes)
+    return policy.name, times_us

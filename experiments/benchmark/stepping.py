@@ -1,0 +1,210 @@
+"""Steps per second of one environment and of many, beside CartPole in the same process, and what a reset takes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.experiments.benchmark.timing import (
+    NOTHING,
+    Effort,
+    Measured,
+    Meter,
+    Sample,
+    clocked,
+    interleaved,
+    ratios,
+    spread,
+)
+
+CARTPOLE = "CartPole-v1"
+CARTPOLE_ACTIONS = 2_000
+VECTOR_ACTIONS = 64
+Env = gymnasium.Env[Any, Any]
+
+
+def single(effort: Effort, meter: Meter) -> Measured:
+    """One environment with Gymnasium's default wrappers, random actions sampled beforehand."""
+    ours, cartpole = gymnasium.make(effort.env_id), cartpole_block(effort)
+    actions = _sampled(ours, _n_steps(ours))
+    blocks: dict[str, Callable[[], tuple[Sample, Sample]]] = {
+        "ours": lambda: play_episodes(ours, actions, effort.block_s),
+        "cartpole": lambda: (cartpole(), NOTHING),
+    }
+    done = interleaved(blocks, effort.repeats, meter, "single: steps")
+    steps, resets = ([pair[i] for pair in done["ours"]] for i in (0, 1))
+    cart = [pair[0] for pair in done["cartpole"]]
+    return {
+        **spread("steps_per_s", [sample.per_s for sample in steps]),
+        **spread("steps_per_cpu_s", [sample.per_cpu_s for sample in steps]),
+        **spread("steps_per_s_with_resets", [a.plus(b).per_s for a, b in zip(steps, resets, strict=True)]),
+        **spread("cartpole_steps_per_s", [sample.per_s for sample in cart]),
+        **spread("cartpole_steps_per_cpu_s", [sample.per_cpu_s for sample in cart]),
+        **spread("ratio_to_cartpole", ratios([s.per_s for s in steps], [s.per_s for s in cart])),
+    }
+
+
+def vector(effort: Effort, meter: Meter) -> Measured:
+    """Many environments in one call, random actions sampled beforehand."""
+    load_average = os.getloadavg()[0]
+    one, two = (make_batch(effort, effort.bank, threads) for threads in (1, 2))
+    drawing = make_batch(effort, None, 1)
+    blocks: dict[str, Callable[[], Sample]] = {
+        "cartpole": cartpole_block(effort),
+        "one": _batch_block(one, effort),
+        "two": _batch_block(two, effort),
+        "drawing": _batch_block(drawing, effort),
+        "sb3": _sb3_block(effort),
+    }
+    done = interleaved(blocks, effort.repeats, meter, f"vector: {effort.num_envs} environments")
+    for batch in (one, two, drawing):
+        batch.close()
+    cpu = {name: [sample.per_cpu_s for sample in samples] for name, samples in done.items()}
+    wall = {name: [sample.per_s for sample in samples] for name, samples in done.items()}
+    return {
+        "num_envs": effort.num_envs,
+        "load_average": load_average,
+        **spread("steps_per_s", wall["one"]),
+        **spread("steps_per_cpu_s", cpu["one"]),
+        **spread("ratio_to_cartpole", ratios(cpu["one"], cpu["cartpole"])),
+        **spread("two_thread_scaling", ratios(wall["two"], wall["one"])),
+        **spread("steps_per_cpu_s_drawing", cpu["drawing"]),
+        **spread("sb3_steps_per_s", wall["sb3"]),
+        **spread("sb3_steps_per_cpu_s", cpu["sb3"]),
+    }
+
+
+def reset(effort: Effort, meter: Meter) -> Measured:
+    """What it takes to draw an episode, to put a drawn one into an environment, and to reset one."""
+    from wattward.envs.world.draw import draw, episode_seed
+
+    env = gymnasium.make(effort.env_id)
+    ours: Any = env.unwrapped
+    env.reset(seed=0)
+    draw_ms, load_ms, reset_ms = [], [], []
+    for episode in meter.each(range(effort.drawn_episodes), "reset: episodes"):
+        drawn_s, world = _timed(partial(draw, ours.scenario, episode_seed("train", episode)))
+        draw_ms.append(1e3 * drawn_s / ours.scenario.n_regions)
+        load_ms.append(1e3 * _timed(partial(ours.start, world))[0])
+        reset_ms.append(1e3 * _timed(env.reset)[0])
+    return {
+        **spread("draw_ms_per_region", draw_ms),
+        "draw_ms_per_region": float(np.mean(draw_ms)),
+        **spread("load_ms", load_ms),
+        **spread("reset_ms", reset_ms),
+    }
+
+
+def play(env: Env, actions: Sequence[Any], seconds: float) -> Sample:
+    """Steps through the actions over and over for about `seconds`, resetting where an episode ends."""
+    env.reset(seed=0)
+    end = time.perf_counter() + seconds
+
+    def run() -> int:
+        steps = 0
+        while steps == 0 or time.perf_counter() < end:
+            for action in actions:
+                _, _, terminated, truncated, _ = env.step(action)
+                if terminated or truncated:
+                    env.reset()
+            steps += len(actions)
+        return steps
+
+    return clocked(run)
+
+
+def play_episodes(env: Env, actions: Sequence[Any], seconds: float) -> tuple[Sample, Sample]:
+    """Whole episodes for about `seconds`: the steps, which include no reset, and the resets, which count as no step."""
+
+    def begin() -> int:
+        env.reset()
+        return 0
+
+    def run() -> int:
+        steps = 0
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            steps += 1
+            if terminated or truncated:
+                break
+        return steps
+
+    stepped, resets = NOTHING, NOTHING
+    while stepped.wall_s < seconds:
+        resets = resets.plus(clocked(begin))
+        stepped = stepped.plus(clocked(run))
+    return stepped, resets
+
+
+def cartpole_block(effort: Effort) -> Callable[[], Sample]:
+    """Plays CartPole with Gymnasium's default wrappers; its resets are in, as its episodes are 20 steps long."""
+    env = gymnasium.make(CARTPOLE)
+    actions = _sampled(env, CARTPOLE_ACTIONS)
+    return lambda: play(env, actions, effort.block_s)
+
+
+def make_batch(effort: Effort, bank: int | None, threads: int, num_envs: int | None = None) -> Any:  # noqa: ANN401
+    """The vector environment; `bank` episodes are drawn ahead and shared, None draws each episode anew."""
+    own: dict[str, Any] = {"threads": threads, "bank": bank}
+    return gymnasium.make_vec(
+        effort.env_id, num_envs or effort.num_envs, vectorization_mode="vector_entry_point", **own
+    )
+
+
+def drive(step: Callable[[NDArray[Any]], Any], actions: Sequence[NDArray[Any]], calls: int) -> Sample:
+    """Calls `step` that many times with actions (B, ...) in turn; every environment's step counts."""
+
+    def run() -> int:
+        for call in range(calls):
+            step(actions[call % len(actions)])
+        return calls * len(actions[0])
+
+    return clocked(run)
+
+
+def _batch_block(batch: Any, effort: Effort) -> Callable[[], Sample]:  # noqa: ANN401 - a VectorEnv
+    """An episode and one call more, so that every environment ends one episode and begins the next."""
+    batch.reset(seed=0)
+    batch.action_space.seed(0)
+    actions = [batch.action_space.sample() for _ in range(VECTOR_ACTIONS)]
+    calls = _n_steps(gymnasium.make(effort.env_id)) + 1
+    return lambda: drive(batch.step, actions, calls)
+
+
+def _sb3_block(effort: Effort) -> Callable[[], Sample]:
+    """An episode; at its last step every environment begins the next."""
+    from wattward.envs.interfaces.sb3_env import FleetVecEnv
+
+    scenario = _scenario(gymnasium.make(effort.env_id))
+    batch = FleetVecEnv(scenario, effort.num_envs, seed=0, reward="cost", bank=effort.bank)
+    rng = np.random.default_rng(0)
+    actions = [rng.integers(0, 4, (effort.num_envs, scenario.n_regions)) for _ in range(VECTOR_ACTIONS)]
+    batch.reset()
+    return lambda: drive(batch.step, actions, int(scenario.n_steps))
+
+
+def _sampled(env: Env, n: int) -> list[Any]:
+    env.action_space.seed(0)
+    return [env.action_space.sample() for _ in range(n)]
+
+
+def _scenario(env: Env) -> Any:  # noqa: ANN401 - ClusterEnv's scenario
+    unwrapped: Any = env.unwrapped
+    return unwrapped.scenario
+
+
+def _n_steps(env: Env) -> int:
+    return int(_scenario(env).n_steps)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result

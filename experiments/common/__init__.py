@@ -1,0 +1,1 @@
+"""What all experiments share: files, provenance, tables, plots."""

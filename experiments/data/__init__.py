@@ -1,0 +1,1 @@
+"""Fits parameters to recorded series."""

@@ -1,0 +1,241 @@
+"""Market files from recorded hourly prices: `python -m wattward.experiments.data.fit_market DATA`, or `make markets`.
+
+Each recorded price becomes the normal score of its rank. Means by month, by season and hour, and by hour of weekends
+are taken out in turn; what is left, over its spread by season and hour, is read as the three parts that
+`configs/schema/market.py` names, by its autocorrelation. The law of the whole latent is then known, and each of its
+quantiles is given the recorded price of the same quantile.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.configs.schema.market import Market
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.world.processes.calendar import Clock, clock
+
+YUAN_PER_USD, KWH_PER_MWH = 7.1, 1000.0
+LATENT: Floats = np.round(np.linspace(-4.0, 4.0, 81), 1)
+"""Where the price is told in a market's file."""
+LAGS = np.arange(1, 73)
+SATURDAY = 5
+LONGEST_H = 1000.0
+WEIGHTS: Floats = np.where((LAGS == 1) | (LAGS % 24 == 0), 0.3, 1.0)
+"""Lags of an hour and of whole days are held to more closely than the rest."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A recorded zone: its file, its standard time, and what is known of its record."""
+
+    name: str
+    title: str
+    file: str
+    utc_offset_h: int
+    late_h: int = 0
+    remark: str = ""
+
+
+ZONES = (
+    Zone("market-au-nsw", "New South Wales, 2024", "AU-NSW_2024.csv.gz", 10),
+    Zone("market-de-lu", "Germany and Luxembourg, 2024", "DE-LU_2024.csv.gz", 1),
+    Zone("market-sg", "Singapore, 2024", "SG_2024.csv.gz", 8),
+    Zone(
+        "market-us-cal-ciso",
+        "California, 2024",
+        "US-CAL-CISO_2024.csv.gz",
+        -8,
+        late_h=7,
+        remark=(
+            "The recorded prices lie some 7 hours behind the zone's own carbon intensity (8 in winter, 6 to 7 in "
+            "summer), as if turned from local time to UTC twice; they were moved 7 hours back, D."
+        ),
+    ),
+    Zone("market-us-tex-erco", "Texas, 2024", "US-TEX-ERCO_2024.csv.gz", -6),
+)
+
+
+class Cells(NamedTuple):
+    """Month, season, weekend and hour of each recorded hour, (N,) places from 0."""
+
+    month: Ints
+    season: Ints
+    weekend: Ints
+    hour: Ints
+
+
+def recorded(zone: Zone, data: Path) -> tuple[Clock, Floats]:
+    """The zone's own standard time and its price [yuan/kWh], each of the recorded hours, (N,).
+
+    Raises:
+        ConfigError: hours are missing or a price is none.
+    """
+    import pandas as pd
+
+    path = data / zone.file
+    table = pd.read_csv(path)
+    times = pd.to_datetime(table["utc"], utc=True).dt.tz_localize(None)
+    minutes = ((times - pd.Timestamp(0)) / pd.Timedelta(minutes=1)).to_numpy().astype(np.int64)
+    price = table["price_usd_mwh"].to_numpy(dtype=np.float64)
+    if (np.diff(minutes) != 60).any() or not np.isfinite(price).all():
+        raise ConfigError(f"{path}: price_usd_mwh must hold a number for every hour")
+    return clock(minutes + 60 * (zone.utc_offset_h - zone.late_h)), price * YUAN_PER_USD / KWH_PER_MWH
+
+
+def fit(zone: Zone, when: Clock, price: Floats) -> Market:
+    """The market whose draws are most like a year of recorded prices.
+
+    Args:
+        zone: what the market is called and where its clock stands.
+        when: standard time of each hour, (N,).
+        price: of each hour, (N,) [yuan/kWh].
+    """
+    cells = Cells(when.month - 1, when.month % 12 // 3, (when.weekday >= SATURDAY).astype(int), when.hour.astype(int))
+    score = _normal_scores(price)
+    level = _means(score, cells.month, 12)
+    shape = _means(score - level[cells.month], cells.season * 24 + cells.hour, 96).reshape(4, 24)
+    left = score - level[cells.month] - shape[cells.season, cells.hour]
+    weekend = _means(left, cells.weekend * 24 + cells.hour, 48).reshape(2, 24)
+    shape, weekend_by_hour = shape + weekend[0], weekend[1] - weekend[0]
+    usual = level[cells.month] + shape[cells.season, cells.hour] + weekend_by_hour[cells.hour] * cells.weekend
+    spread = np.sqrt(_means((score - usual) ** 2, cells.season * 24 + cells.hour, 96)).reshape(4, 24)
+    scale = spread[cells.season, cells.hour]
+    memory = _memories((score - usual) / scale)
+    knots = _price_at(LATENT, usual, scale, price)
+    return Market(
+        kind="market",
+        name=zone.name,
+        title=f"Market prices of {zone.title}",
+        document="none; fitted to recorded hourly prices",
+        source=_source(zone),
+        clock_offset_h=zone.utc_offset_h - 8,
+        floor_yuan_per_kwh=_rounded(price.min()),
+        cap_yuan_per_kwh=_rounded(price.max()),
+        mean_yuan_per_kwh=_rounded(_expected(knots, usual, scale)),
+        level_by_month=_list(level),
+        shape_by_season=tuple(_list(row) for row in shape),
+        weekend_by_hour=_list(weekend_by_hour),
+        spread_by_season=tuple(_list(row) for row in spread),
+        slow_share=_rounded(memory.slow_share, 3),
+        wave_share=_rounded(memory.wave_share, 3),
+        slow_memory_h=_rounded(memory.slow_h, 1),
+        fast_memory_h=_rounded(memory.fast_h, 2),
+        smoothing_h=_rounded(memory.smoothing_h, 2),
+        price_by_latent=tuple((float(x), _rounded(y)) for x, y in zip(LATENT, knots, strict=True)),
+    )
+
+
+def _normal_scores(values: Floats) -> Floats:
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    result: Floats = ndtri((rankdata(values) - 0.5) / len(values))
+    return result
+
+
+def _means(values: Floats, cell: Ints, cells: int) -> Floats:
+    count = np.bincount(cell, minlength=cells)
+    result: Floats = np.bincount(cell, weights=values, minlength=cells) / np.maximum(count, 1)
+    return result
+
+
+class Memory(NamedTuple):
+    """What the autocorrelation of the rest says."""
+
+    slow_share: float
+    wave_share: float
+    slow_h: float
+    fast_h: float
+    smoothing_h: float
+
+
+def _memories(left: Floats) -> Memory:
+    from scipy.optimize import curve_fit
+
+    centred = left - left.mean()
+    found = [float((centred[:-lag] * centred[lag:]).mean() / centred.var()) for lag in LAGS]
+    limits = ([0.0, 0.0, 24.0, 1.0, 0.1], [0.7, 0.3, LONGEST_H, 24.0, 0.99])
+    best, _ = curve_fit(_correlation, LAGS, found, p0=(0.4, 0.1, 72.0, 6.0, 0.3), bounds=limits, sigma=WEIGHTS)
+    slow, wave, slow_h, fast_h, ratio = (float(value) for value in best)
+    return Memory(slow, wave, slow_h, fast_h, ratio * fast_h)
+
+
+def _correlation(lag: Floats, slow: float, wave: float, slow_h: float, fast_h: float, ratio: float) -> Floats:
+    """Of the sum of the three parts, (L,); the fast one is autoregressive of the second order, smoothed by `ratio`."""
+    a, b = np.exp(-1.0 / fast_h), np.exp(-1.0 / (ratio * fast_h))
+    fast = (a ** (lag + 1) * (1 - b**2) - b ** (lag + 1) * (1 - a**2)) / ((a - b) * (1 + a * b))
+    lasting = np.exp(-lag / slow_h) * (slow + wave * np.cos(2 * np.pi * lag / 24))
+    result: Floats = lasting + (1 - slow - wave) * fast
+    return result
+
+
+def _price_at(latent: Floats, usual: Floats, scale: Floats, price: Floats) -> Floats:
+    """Recorded quantile at the share of the latent's law below each point, (K,) [yuan/kWh]."""
+    from scipy.special import ndtr
+
+    below = np.array([ndtr((x - usual) / scale).mean() for x in latent])
+    result: Floats = np.quantile(price, below)
+    return result
+
+
+def _expected(knots: Floats, usual: Floats, scale: Floats) -> float:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    each = np.interp(usual[:, None] + scale[:, None] * nodes, LATENT, knots)
+    return float((each @ weights).mean() / weights.sum())
+
+
+def _source(zone: Zone) -> str:
+    return (
+        "Letters: A two or more sources or an official text, B one source, D derived, assumption. All numbers D, "
+        "fitted to the zone's hourly prices of 2024 [USD/MWh] (HewlettPackard/sustain-cluster 293fbd1, market "
+        f"operators, B) at {YUAN_PER_USD:g} yuan a US dollar, assumption; floor and cap are the least "
+        f"and the greatest of the year. No grid fees, taxes or demand charge are added, assumption. {zone.remark}"
+    ).strip()
+
+
+def _rounded(value: float, digits: int = 4) -> float:
+    return round(float(value), digits)
+
+
+def _list(values: Floats) -> tuple[float, ...]:
+    return tuple(_rounded(value, 3) for value in values)
+
+
+def as_yaml(market: Market) -> str:
+    """The market as the text of its file."""
+    import yaml
+
+    class Flow(yaml.SafeDumper):
+        """Rows of numbers on lines of their own."""
+
+    def row(dumper: yaml.SafeDumper, values: Any) -> yaml.Node:  # noqa: ANN401 - a list of whatever is in a row
+        flat = all(isinstance(value, float) for value in values)
+        return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=flat)
+
+    Flow.add_representer(list, row)
+    data = market.model_dump(mode="json")
+    return yaml.dump(data, Dumper=Flow, sort_keys=False, allow_unicode=True, width=126)
+
+
+def main(data: Path, out: Path) -> None:
+    """Writes the file of every zone.
+
+    Args:
+        data: the folder that holds the zones' CSV files.
+        out: the folder of the market files.
+    """
+    for zone in ZONES:
+        text = as_yaml(fit(zone, *recorded(zone, data)))
+        unfinished = out / f"{zone.name}.yaml.tmp"
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.rename(out / f"{zone.name}.yaml")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) / "zones_2024", Path(__file__).resolve().parents[2] / "configs" / "tariffs")

@@ -1,0 +1,1 @@
+"""Describes a scenario: its sites, its prices and a typical day."""

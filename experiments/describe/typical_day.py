@@ -1,0 +1,209 @@
+"""One day of a scenario when all work runs on arrival: which day is typical, and what happens in it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.decisions.action import Mode
+from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.model.types import IN_TRANSIT, WAITING, YUAN_TERMS, Floats, Ints
+from wattward.envs.world.draw import draw, episode_seed
+
+CANDIDATES = 30
+"""Training episodes among which the typical day is looked for."""
+LATEST_EPISODE = 999_999
+"""A number beyond is refused: 20260301 is a date meant, not an episode."""
+
+
+PLAIN = (
+    *("sun_kw", "wind_kw", "hydro_kw", "recovered_kw", "direct_kw", "contract_kw", "charge_kw", "discharge_kw"),
+    *("grid_kw", "curtailed_kw", "sold_kw", "asleep_gpus"),
+)
+"""What a day takes from `Flows` as it is."""
+
+
+class Day(NamedTuple):
+    """A day of T steps in R regions; means over the step but for the queues, which are those at its end."""
+
+    scenario: Scenario
+    about: str  # which day this is
+    start: datetime  # Beijing time
+    price_yuan_per_kwh: Floats  # (T, R)
+    sun_kw: Floats  # (T, R)
+    wind_kw: Floats  # (T, R)
+    hydro_kw: Floats  # (T, R)
+    recovered_kw: Floats  # (T, R) from the cooling's return water
+    direct_kw: Floats  # (T, R) what the direct line offers
+    contract_kw: Floats  # (T, R) taken of the green contract
+    charge_kw: Floats  # (T, R) into the battery, a part of the load
+    discharge_kw: Floats  # (T, R) out of the battery
+    tank_kw: Floats  # (T, R) what chillers draw more for filling the tank; negative where it spares them
+    tank_kwh: Floats  # (T, R) cold in the tank at the step's end
+    load_kw: Floats  # (T, R) IT, cooling, network and the battery's charge
+    grid_kw: Floats  # (T, R)
+    curtailed_kw: Floats  # (T, R) green power that nothing uses
+    sold_kw: Floats  # (T, R) fed into the grid
+    cut_limit_kw: Floats  # (T, R) what a cut asked for leaves of grid power; NaN where none is asked for
+    asleep_gpus: Floats  # (T, R)
+    interactive_gpus: Floats  # (T, R) served
+    deferrable_gpus: Floats  # (T, R) held by deferrable work
+    utilisation: Floats  # (T, R) share of the fleet at work or held
+    queue_gpu_h: Floats  # (T, R) true work present, running or not
+    waiting_gpu_h: Floats  # (T, R) of it, work that got no GPUs
+    cost_yuan: Floats  # (T, R) all terms
+
+    @property
+    def green_kw(self) -> Floats:
+        """Power of all plants on site, shape (T, R) [kW]."""
+        return self.sun_kw + self.wind_kw + self.hydro_kw + self.recovered_kw
+
+    @property
+    def bare_load_kw(self) -> Floats:
+        """The load if the site had no stores, shape (T, R) [kW]."""
+        return self.load_kw - self.charge_kw - self.tank_kw
+
+
+class Choice(NamedTuple):
+    """A day to play: day `day` (from 0) of an episode of the scenario's training split."""
+
+    scenario: Scenario
+    episode: int
+    day: int
+    about: str
+
+
+def play_day(scenario: Scenario, day: str = "typical") -> Day:
+    """Plays one day with every region in mode RUN.
+
+    Args:
+        scenario: Any scenario.
+        day: "typical"; a date of the calendar year as 2026-03-31; or the number of a training episode.
+
+    Raises:
+        ConfigError: `day` is none of these.
+    """
+    choice = _choose(scenario, day)
+    env = ClusterEnv(choice.scenario)
+    env.reset(seed=0, options={"split": "train", "episode": choice.episode})
+    modes = np.full(scenario.n_regions, Mode.RUN, dtype=np.int64)
+    day_steps = round(24 / scenario.step_h)
+    first = choice.day * day_steps
+    last = min(first + day_steps, scenario.n_steps)
+    steps = []
+    for step in range(last):
+        arrived = int(env.state.next_job[0])
+        env.step(modes)
+        if step >= first:
+            steps.append(_flows(env) | _queue(env, arrived))
+    rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+    start = datetime(1970, 1, 1) + timedelta(minutes=int(env.world.start_minute[0]), days=choice.day)
+    price = env.world.price_yuan_per_kwh[0, first:last]
+    return Day(scenario=scenario, about=choice.about, start=start, price_yuan_per_kwh=price, **rows)
+
+
+def _flows(env: ClusterEnv) -> dict[str, Floats]:
+    flows, params = env.flows, env.params
+    one = {name: getattr(flows, name)[0].copy() for name in PLAIN}
+    busy = flows.interactive_gpus[0] + flows.held_gpus[0]
+    limit_kw = np.maximum(0.0, params.event_baseline_kw[0] - flows.asked_cut_kw[0])
+    return {
+        **one,
+        "tank_kw": flows.tank_in_kw[0] / params.tank_charge_cop[0] - flows.tank_out_kw[0] / params.tank_cop[0],
+        "tank_kwh": env.state.chilled_kwh[0].copy(),
+        "cut_limit_kw": np.where(flows.asked_cut_kw[0] > 0.0, limit_kw, np.nan),
+        "load_kw": flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0] + flows.charge_kw[0],
+        "interactive_gpus": flows.interactive_gpus[0].copy(),
+        "deferrable_gpus": flows.held_gpus[0].copy(),
+        "utilisation": busy / env.params.fleet_gpus[0],
+        "cost_yuan": np.sum([getattr(flows, term)[0] for term in YUAN_TERMS], axis=0),
+    }
+
+
+def _queue(env: ClusterEnv, arrived: int) -> dict[str, Floats]:
+    """Work present of the first `arrived` jobs: those that come next have had no step yet."""
+    state = env.state
+    n = int(state.n_active[0])
+    status, region, left = state.job_status[0, :n], state.job_region[0, :n], state.job_left_gpu_h[0, :n]
+    here = (state.job_number[0, :n] < arrived) & (status != IN_TRANSIT)
+    waiting = here & (status == WAITING)
+    regions = env.scenario.n_regions
+    return {
+        "queue_gpu_h": _sums(region[here], left[here], regions),
+        "waiting_gpu_h": _sums(region[waiting], left[waiting], regions),
+    }
+
+
+def _sums(region: Ints, values: Floats, regions: int) -> Floats:
+    return np.bincount(region, values, regions).astype(np.float64)
+
+
+def _choose(scenario: Scenario, day: str) -> Choice:
+    second = _day_shown(scenario)
+    if day == "typical":
+        episode = typical_episode(scenario)
+        about = f"typical of {CANDIDATES} training days by sun, wind and load (episode {episode})"
+        return Choice(scenario, episode, second, about)
+    if day.isascii() and day.isdigit() and int(day) <= LATEST_EPISODE:
+        return Choice(scenario, int(day), second, f"training episode {int(day)}, day {second + 1}")
+    asked = _date(scenario, day)
+    before = min(second, (asked - date(scenario.calendar_year, 1, 1)).days)
+    started = scenario.model_copy(update={"start": (asked - timedelta(days=before)).isoformat()})
+    return Choice(started, 0, before, f"as drawn from training seed 0, day {before + 1} of its episode")
+
+
+def _day_shown(scenario: Scenario) -> int:
+    """The second day of an episode, when the first has filled the queue, unless it is the last, which empties it."""
+    return 1 if scenario.episode_days >= 3 else 0
+
+
+def _date(scenario: Scenario, day: str) -> date:
+    year = scenario.calendar_year
+    try:
+        asked = date.fromisoformat(day)
+    except ValueError:
+        asked = None
+    if asked is None or asked.year != year or asked.isoformat() != day:
+        raise ConfigError(
+            f"--day {day}: must be typical, a date of the scenario's year as {year}-03-31, or the number of a "
+            f"training episode from 0 to {LATEST_EPISODE}"
+        )
+    return asked
+
+
+def typical_episode(scenario: Scenario) -> int:
+    """The training episode whose shown day is nearest the median day in each region's sun, wind and load.
+
+    The mean of each over the day is measured in its own standard deviations over the candidates; what does not vary
+    does not count. The nearest by the sum of squares is taken, the first of equals.
+    """
+    no_jobs = {"jobs_per_day": (0.0,) * scenario.n_regions}
+    jobless = tuple(job_class.model_copy(update=no_jobs) for job_class in scenario.job_classes)
+    quiet = scenario.model_copy(update={"job_classes": jobless})
+    means = np.stack([_day_means(quiet, episode) for episode in range(CANDIDATES)])
+    spread = means.std(axis=0)
+    varies = spread > 1e-9 * np.abs(means).max(axis=0)
+    away = (means - np.median(means, axis=0))[:, varies] / spread[varies]
+    return int(np.argmin((away**2).sum(axis=1)))
+
+
+def _day_means(scenario: Scenario, episode: int) -> Floats:
+    """Mean sun [kW], wind [kW] and interactive load [GPUs] of each region over the day that is shown, shape (3 R,)."""
+    world = draw(scenario, episode_seed("train", episode))
+    day_steps = round(24 / scenario.step_h)
+    first = _day_shown(scenario) * day_steps
+    parts = (world.sun_kw, world.wind_kw, world.interactive_gpus)
+    return np.concatenate([part[0, first : first + day_steps].mean(axis=0) for part in parts])
+
+
+def hourly(values: Floats, step_h: float) -> Floats:
+    """Means by the hour of values by the step, shape (T, ...) to (hours, ...); the last hour may be a part of one."""
+    per_hour = round(1 / step_h)
+    starts = np.arange(0, len(values), per_hour)
+    counts = np.diff([*starts, len(values)]).reshape(-1, *[1] * (values.ndim - 1))
+    means: Floats = np.add.reduceat(values, starts, axis=0) / counts
+    return means

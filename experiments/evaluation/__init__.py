@@ -1,0 +1,1 @@
+"""Plays policies on episodes and scores them."""

@@ -1,0 +1,115 @@
+"""Who may enter: a rule by its name, a trained policy by its checkpoint folder, or a policy of another package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wattward.configs import ConfigError
+from wattward.envs.policy.protocol import Policy
+from wattward.experiments.common.records import PACKAGE, digest, folder_digest
+from wattward.experiments.evaluation import submissions
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One entrant with one training seed; a checkpoint has a `path`, a policy of another package a `factory`."""
+
+    name: str
+    path: Path | None = None
+    train_seed: int | None = None
+    content: str = ""
+    trust_pickle: bool = False
+    factory: str | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether it comes from a checkpoint."""
+        return self.path is not None
+
+    def policy(self) -> Policy:
+        """The policy itself, made anew.
+
+        Raises:
+            ConfigError: the checkpoint or the factory cannot be used.
+        """
+        if self.factory is not None:
+            return submissions.make(self.factory)
+        if self.path is not None:
+            from wattward.agents.inference.policy import load_policy
+
+            return load_policy(self.path, trust_pickle=self.trust_pickle)
+        from wattward import baselines
+
+        return baselines.make(self.name)
+
+
+def entrant(text: str, *, trust_pickle: bool = False) -> Entrant:
+    """The entrant behind a name or a checkpoint, made once to see that it works.
+
+    Args:
+        text: a rule's name, a checkpoint folder, a Stable-Baselines3 zip, the name of an installed package's entry
+            point, or MODULE:FACTORY.
+        trust_pickle: whether a zip, which runs whatever code is in it, may be loaded.
+
+    Raises:
+        ConfigError: neither; the message lists the nearest names.
+    """
+    path = _checkpoint_path(text)
+    if path is not None:
+        return _from_checkpoint(path, trust_pickle)
+    if ":" in text:
+        return submitted(text)
+    if text in submissions.installed():
+        return submitted(submissions.installed()[text], text)
+    if "/" in text:
+        raise ConfigError(f"{text}: no such checkpoint folder, and no rule has this name")
+    from wattward import baselines
+
+    baselines.make(text)
+    return Entrant(text)
+
+
+def submitted(where: str, name: str | None = None) -> Entrant:
+    """A policy of another package, under `name` or its own.
+
+    Args:
+        where: MODULE:FACTORY; the factory takes nothing and returns a policy.
+        name: the entrant's.
+
+    Raises:
+        ConfigError: it cannot be made, or bears the name of one of our rules.
+    """
+    from wattward import baselines
+
+    called = submissions.make(where).name if name is None else name
+    if called in baselines.names():
+        raise ConfigError(f"entrant {where}: the name {called!r} is that of a rule; must be another")
+    return Entrant(called, content=submissions.content_of(where), factory=where)
+
+
+def checkpoint(name: str, folder: str) -> Entrant:
+    """A learned entrant under the name a suite gives it.
+
+    Raises:
+        ConfigError: the folder is missing or its checkpoint cannot be used.
+    """
+    path = _checkpoint_path(folder)
+    if path is None:
+        raise ConfigError(f"checkpoints.{name}: folder {folder!r} does not exist, here or among the shipped agents")
+    return replace(_from_checkpoint(path), name=name)
+
+
+def _checkpoint_path(text: str) -> Path | None:
+    if text.endswith(".zip") and Path(text).is_file():
+        return Path(text)
+    candidates = [Path(text), PACKAGE / "agents" / text]
+    return next((path for path in candidates if path.is_dir()), None)
+
+
+def _from_checkpoint(path: Path, trust_pickle: bool = False) -> Entrant:
+    from wattward.agents.inference.policy import load_policy
+
+    made = load_policy(path, trust_pickle=trust_pickle)
+    content = folder_digest(path) if path.is_dir() else digest(path.read_bytes())
+    return Entrant(made.name, path, made.manifest.seed, content, trust_pickle)

@@ -1,0 +1,137 @@
+"""The same grid of work on a Ray cluster; imported only where it is asked for."""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from wattward.configs import ConfigError
+from wattward.experiments.common.records import foundation
+from wattward.experiments.evaluation.shipping import Packed, Parcel
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+RETRIES = 5
+"""How often a cell is started again after its node or its process died."""
+HEED_S, ANSWER_S = 1.0, 5.0
+HOW = "start one with `ray start --head --disable-usage-stats` on this machine, or set RAY_ADDRESS to its HOST:PORT"
+
+
+def spread(
+    work: Callable[[Item], Result], items: Sequence[Item], needs: Callable[[Item], tuple[Parcel, ...]]
+) -> Generator[tuple[int, Result], None, None]:
+    """Results with the index of their item, each as soon as it is there, in no order.
+
+    A task that dies with its node is started again on another; only as many tasks are out as keep the cluster busy.
+
+    Args:
+        work: can be pickled; every node has this version of the package.
+        items: what to work on.
+        needs: what must be on a node before it works on an item.
+
+    Raises:
+        ConfigError: Ray is not installed, no cluster answers, a node has other code or other packages, or a cell
+            was lost `RETRIES` times.
+    """
+    ray = _connected()
+    task = ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")(_on_node)
+    sent: dict[Parcel, Any] = {}
+    code = ray.put(foundation())
+    waiting = iter(enumerate(items))
+    flying: dict[Any, int] = {}
+    try:
+        while True:
+            for index, item in islice(waiting, max(0, _window(ray) - len(flying))):
+                refs = [_sent(ray, sent, parcel) for parcel in needs(item)]
+                flying[task.remote(work, item, code, *refs)] = index
+            if not flying:
+                return
+            done, _ = ray.wait(list(flying), timeout=HEED_S)
+            for ref in done:
+                yield flying.pop(ref), _got(ray, ref)
+    finally:
+        for ref in flying:
+            ray.cancel(ref, force=True)
+
+
+def _on_node(work: Callable[[Item], Result], item: Item, code: dict[str, str | None], *packed: Packed) -> Result:
+    _check_node(code)
+    for thing in packed:
+        thing.unpack()
+    return work(item)
+
+
+def _check_node(code: dict[str, str | None]) -> None:
+    here = foundation()
+    other = [f"{name} {here.get(name)} instead of {code[name]}" for name in code if here.get(name) != code[name]]
+    if other:
+        raise ConfigError(
+            f"--executor ray: node {socket.gethostname()} has {', '.join(other)}; must have what the driver has"
+        )
+
+
+def _sent(ray: Any, sent: dict[Parcel, Any], parcel: Parcel) -> Any:  # noqa: ANN401 - Ray is untyped here
+    if parcel not in sent:
+        sent[parcel] = ray.put(parcel.pack())
+    return sent[parcel]
+
+
+def _window(ray: Any) -> int:  # noqa: ANN401 - Ray is untyped here
+    return max(2, 2 * int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _got(ray: Any, ref: Any) -> Any:  # noqa: ANN401 - Ray is untyped here
+    try:
+        return ray.get(ref)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ModuleNotFoundError):
+            raise ConfigError(f"--executor ray: a node says {error.cause}; must have what the driver has") from None
+        raise error.cause from error
+    except ray.exceptions.RayError as error:
+        told = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"--executor ray: a cell was lost {RETRIES + 1} times ({told}); what is done is kept"
+        ) from None
+
+
+@cache
+def _module() -> Any:  # noqa: ANN401 - Ray is untyped here
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import ray
+    except ImportError as error:
+        raise ConfigError(f"--executor ray: Ray is not installed ({error}); pip install 'wattward[cluster]'") from None
+    return ray
+
+
+def _connected() -> Any:  # noqa: ANN401 - Ray is untyped here
+    ray = _module()
+    if ray.is_initialized():
+        return ray
+    address = os.environ.get("RAY_ADDRESS", "auto")
+    _check_answers(address)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="error")
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        told = str(error).strip().splitlines()[0]
+        raise ConfigError(f"--executor ray: no cluster answers at {address} ({told}): {HOW}") from None
+    return ray
+
+
+def _check_answers(address: str) -> None:
+    """Refuses at once an address where nothing listens; Ray itself would try for a minute."""
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"--executor ray: no cluster answers at RAY_ADDRESS {address} ({error}): {HOW}") from None

@@ -1,0 +1,1 @@
+"""Ranks policies over suites of episodes and publishes the result."""

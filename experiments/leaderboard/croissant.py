@@ -1,0 +1,150 @@
+"""Published results as a data set that others' tools can find and read: Croissant 1.0 (MLCommons), JSON-LD."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from wattward import __version__
+from wattward.configs.schema.suite import Suite
+from wattward.experiments.common.records import Record, frame
+
+CROISSANT = "croissant.json"
+CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
+LICENSE = "https://spdx.org/licenses/MIT.html"
+FORMATS = {".json": "application/json", ".parquet": "application/x-parquet"}
+DATA_TYPES = {"i": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}
+"""By numpy's kind; all else is text."""
+UNITS = {
+    "_yuan": "yuan",
+    "_kwh": "kWh",
+    "_gpu_h": "GPU-h",
+    "_gb": "GB",
+    "_kg": "kg",
+    "_us": "microseconds",
+    "_share": "a share from 0 to 1",
+}
+"""What the ends of columns' names stand for."""
+MEANINGS = {
+    "entrant": "name of the policy",
+    "train_seed": "training seed of a learned policy",
+    "learned": "1 if the policy is learned",
+    "submitted": "1 if the policy is of another package",
+    "scenario": "name of the scenario",
+    "split": "train, validation or test",
+    "recorded": "1 if the world replays recorded series",
+    "episode": "number of the episode in its split; the same for every entrant",
+    "score": "(cost of RunOnArrival - cost) / (cost of RunOnArrival - bound)",
+    "saving": "1 - cost / cost of RunOnArrival",
+    "cost_yuan": "cost of the episode, yuan, the sum of its terms",
+    "run_on_arrival_yuan": "cost of RunOnArrival in the same episode, yuan",
+    "bound_yuan": "hindsight lower bound on the cost of any policy, yuan",
+    "in_band": "share of time at the load that the scenario asks for",
+    "utilisation": "GPUs at work / GPUs, mean over the episode",
+    "decision_us": "mean time of a decision, microseconds; differs from run to run",
+}
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+
+def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str]) -> dict[str, Any]:
+    """Croissant metadata of a results folder.
+
+    Args:
+        suite: what was run.
+        records: every episode of it; their columns become fields.
+        sha256: digests of the files to be found beside the metadata, by name; one is parquet, the episodes.
+    """
+    (episodes,) = (name for name in sha256 if name.endswith(".parquet"))
+    return {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "name": f"wattward-{suite.name}",
+        "description": (
+            f"{suite.title}. Every episode of every entrant of the suite {suite.name!r}, wattward {__version__}: what "
+            "it cost, moved and emitted, beside running on arrival and the hindsight bound."
+        ),
+        "conformsTo": CONFORMS_TO,
+        "license": LICENSE,
+        "url": "leaderboard.md",
+        "creator": {"@type": "sc:Organization", "name": "The wattward authors"},
+        "datePublished": datetime.now(UTC).date().isoformat(),
+        "version": __version__,
+        "isLiveDataset": False,
+        "distribution": [_file(name, digest) for name, digest in sha256.items()],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": "episodes",
+                "name": "episodes",
+                "description": "One row an episode of one entrant with one training seed.",
+                "field": [_field(str(name), column.dtype.kind, episodes) for name, column in frame(records).items()],
+            }
+        ],
+    }
+
+
+def _file(name: str, sha256: str) -> dict[str, str]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "contentUrl": name,
+        "encodingFormat": FORMATS[Path(name).suffix],
+        "sha256": sha256,
+    }
+
+
+def _field(name: str, kind: str, file: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": f"episodes/{name}",
+        "name": name,
+        "description": _meaning(name),
+        "dataType": DATA_TYPES.get(kind, "sc:Text"),
+        "source": {"fileObject": {"@id": file}, "extract": {"column": name}},
+    }
+
+
+def _meaning(name: str) -> str:
+    unit = next((unit for end, unit in UNITS.items() if name.endswith(end)), None)
+    plain = name.replace("_", " ")
+    return MEANINGS.get(name, f"{plain} of the episode" + (f", {unit}" if unit else ""))

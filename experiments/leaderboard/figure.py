@@ -1,0 +1,95 @@
+"""The leaderboard as a picture: a dot and an interval for each entrant between running on arrival and the bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wattward.experiments.common.records import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Row = Mapping[str, Any]
+RULE, LEARNED, INK, FAINT = "#5b6b7a", "#d1495b", "#22303c", "#c9d1d8"
+SCORE_COLUMN, SAVING_COLUMN = 1.115, 1.215
+"""Where the numbers stand, right aligned, in widths of the panel."""
+LOWEST = -0.5
+"""Scores below this are drawn at the edge, with an arrow."""
+
+
+def draw_leaderboard(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
+    """Draws one panel a scenario and writes it to each of `paths`, in the format its suffix names."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    panels = _panels(rows)
+    heights = [0.36 * len(entrants) + 0.9 for entrants in panels.values()]
+    with mpl.rc_context({"svg.hashsalt": "wattward", "font.size": 10.5, "axes.edgecolor": FAINT, "text.color": INK}):
+        figure = Figure(figsize=(9.0, sum(heights) + 0.8), layout="constrained")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+        axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for axis, (scenario, entrants) in zip(axes, panels.items(), strict=True):
+            _panel(axis, scenario, entrants)
+        for path in paths:
+            with replacing(path) as temporary:
+                metadata = {"Date": None} if path.suffix == ".svg" else None
+                figure.savefig(
+                    temporary, format=path.suffix[1:], dpi=160, bbox_inches="tight", pad_inches=0.18, metadata=metadata
+                )
+
+
+def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    scenarios = dict.fromkeys(row["scenario"] for row in rows)
+    shown = [row for row in rows if row["kind"] != "bound" and row["score_iqm"] is not None]
+    return {name: [row for row in shown if row["scenario"] == name] for name in scenarios}
+
+
+def _panel(axis: Axes, scenario: str, entrants: Sequence[Row]) -> None:
+    for x, style in ((0.0, (0, (1, 2))), (1.0, "solid")):
+        axis.axvline(x, color=INK, linewidth=1.0, linestyle=style, zorder=1)
+    for y, row in enumerate(entrants):
+        _entrant(axis, y, row)
+    low = max(LOWEST, min([row["score_low"] for row in entrants] + [0.0]))
+    axis.set_xlim(low - 0.04, 1.03)
+    axis.set_ylim(len(entrants) - 0.4, -0.6)
+    axis.set_yticks(range(len(entrants)), [row["entrant"] for row in entrants])
+    _dress(axis, scenario)
+    for label, row in zip(axis.get_yticklabels(), entrants, strict=True):
+        label.set_color(_colour(row))
+        label.set_fontweight("normal" if row["kind"] == "rule" else "bold")
+
+
+def _entrant(axis: Axes, y: int, row: Row) -> None:
+    colour, score = _colour(row), row["score_iqm"]
+    axis.axhline(y, color=FAINT, linewidth=0.5, zorder=0)
+    axis.plot(
+        [max(LOWEST, row["score_low"]), max(LOWEST, row["score_high"])], [y, y], color=colour, linewidth=3.2, alpha=0.45
+    )
+    axis.plot(max(LOWEST, score), y, marker="o" if score >= LOWEST else "<", color=colour, markersize=7, zorder=3)
+    for column, label in ((SCORE_COLUMN, f"{score:.3f}"), (SAVING_COLUMN, f"{row['saving']:.1%}")):
+        place = axis.get_yaxis_transform()
+        axis.text(column, y, label, transform=place, ha="right", va="center", color=colour, fontsize=9.5)
+
+
+def _dress(axis: Axes, scenario: str) -> None:
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.tick_params(left=False, colors=INK)
+    above: dict[str, Any] = {
+        "xytext": (0, 4),
+        "textcoords": "offset points",
+        "va": "bottom",
+        "fontsize": 9.5,
+        "color": INK,
+    }
+    for x, name in ((0.0, "RunOnArrival"), (1.0, "bound")):
+        axis.annotate(name, (x, 1.0), xycoords=axis.get_xaxis_transform(), ha="center", **above)
+    for x, name in ((SCORE_COLUMN, "score"), (SAVING_COLUMN, "saving")):
+        axis.annotate(name, (x, 1.0), xycoords="axes fraction", ha="right", **above)
+    axis.set_xlabel(f"score on {scenario}: interquartile mean and 95 % interval", color=INK)
+
+
+def _colour(row: Row) -> str:
+    return RULE if row["kind"] == "rule" else LEARNED

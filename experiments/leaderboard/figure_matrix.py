@@ -1,0 +1,97 @@
+"""A leaderboard over many scenarios as one picture: an entrant a row, a scenario a column, the score in each square."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wattward.experiments.common.records import replacing
+from wattward.experiments.common.tables import side_by_side_order
+from wattward.experiments.leaderboard.ranking import ALL
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Row = Mapping[str, Any]
+LEARNED, INK, FAINT, MARKED = "#d1495b", "#22303c", "#c9d1d8", "#eceff2"
+LOWEST, HIGHEST = -0.5, 0.8
+"""Scores beyond these have the colour of the ends."""
+SQUARE_INCHES, NAME_INCHES, HEAD_INCHES = (0.74, 0.31), 1.9, 2.1
+
+
+def draw_matrix(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
+    """Draws all scenarios side by side and writes it to each of `paths`, in the format its suffix names."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    names = [name for name in side_by_side_order(rows) if name != "bound"]
+    scenarios = list(dict.fromkeys(row["scenario"] for row in rows if row["scenario"] != ALL))
+    found = {(row["entrant"], row["scenario"]): row for row in rows}
+    wide, high = SQUARE_INCHES
+    with mpl.rc_context({"svg.hashsalt": "wattward", "font.size": 9.0, "text.color": INK}):
+        figure = Figure(figsize=(NAME_INCHES + wide * len(scenarios), HEAD_INCHES + high * len(names)))
+        figure.set_layout_engine("constrained")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+        axis = figure.subplots()
+        _squares(axis, [[found.get((name, scenario)) for scenario in scenarios] for name in names])
+        _dress(axis, names, scenarios, {row["entrant"] for row in rows if row["kind"] != "rule"})
+        for path in paths:
+            with replacing(path) as temporary:
+                metadata = {"Date": None} if path.suffix == ".svg" else None
+                figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)
+
+
+def _squares(axis: Axes, cells: Sequence[Sequence[Row | None]]) -> None:
+    from matplotlib import colormaps
+    from matplotlib.colors import TwoSlopeNorm
+
+    scores = np.array([[_score(row) for row in line] for line in cells])
+    colours = colormaps["RdYlGn"].with_extremes(bad="white")
+    axis.imshow(scores, cmap=colours, norm=TwoSlopeNorm(0.0, LOWEST, HIGHEST), aspect="auto", alpha=0.75)
+    for y, line in enumerate(cells):
+        for x, row in enumerate(line):
+            if row is None:
+                continue
+            if row["score_iqm"] is None:
+                axis.add_patch(_marked(x, y))
+            best = row["score_iqm"] is not None and row["score_iqm"] == np.nanmax(scores[:, x])
+            weight = "bold" if best else "normal"
+            axis.text(x, y, _said(row), ha="center", va="center", fontsize=8.5, color=INK, fontweight=weight)
+
+
+def _marked(x: int, y: int) -> Any:  # noqa: ANN401 - a matplotlib patch
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, facecolor=MARKED, edgecolor="none")
+
+
+def _score(row: Row | None) -> float:
+    return np.nan if row is None or row["score_iqm"] is None else float(row["score_iqm"])
+
+
+def _said(row: Row) -> str:
+    if row["score_iqm"] is None:
+        return str(row.get("mark") or "").split(" ")[0]
+    return f"{row['score_iqm']:.2f}"
+
+
+def _dress(axis: Axes, names: Sequence[str], scenarios: Sequence[str], learned: set[str]) -> None:
+    axis.set_xticks(range(len(scenarios)), scenarios, rotation=40, ha="left", rotation_mode="anchor")
+    axis.xaxis.tick_top()
+    axis.set_yticks(range(len(names)), names)
+    axis.tick_params(length=0, colors=INK)
+    axis.set_xticks(np.arange(len(scenarios) + 1) - 0.5, minor=True)
+    axis.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
+    axis.grid(which="minor", color="white", linewidth=1.5)
+    axis.tick_params(which="minor", length=0)
+    for side in axis.spines.values():
+        side.set_visible(False)
+    for label, name in zip(axis.get_yticklabels(), names, strict=True):
+        label.set_color(LEARNED if name in learned else INK)
+        label.set_fontweight("bold" if name in learned else "normal")
+    axis.set_xlabel(
+        "score: 0 runs on arrival, 1 is the hindsight bound; bold: best; a word: the contract that was broken"
+    )

@@ -1,0 +1,215 @@
+"""A leaderboard as a folder: tables, a picture, every episode, and all that is needed to make it again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wattward.configs import load_scenario
+from wattward.configs.schema.suite import Suite
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import (
+    PACKAGE,
+    Record,
+    digest,
+    folder_digest,
+    provenance,
+    write_json,
+    write_records,
+    write_text,
+)
+from wattward.experiments.evaluation import statistics
+from wattward.experiments.evaluation.evaluate import Worlds, recording_digest
+from wattward.experiments.evaluation.scores import Floats
+from wattward.experiments.leaderboard import ranking
+from wattward.experiments.leaderboard.croissant import CROISSANT, describe
+from wattward.experiments.leaderboard.ranking import ALL, Limits, Row
+from wattward.experiments.leaderboard.suites import checkpoints_of, worlds_of
+from wattward.experiments.studies.shift import compare as shift
+
+TAUS = tuple(round(float(tau), 3) for tau in np.linspace(-0.5, 1.0, 61))
+"""Scores at which performance profiles are given."""
+LEADERBOARD, PROFILES, RANKS, EPISODES = "leaderboard.json", "profiles.json", "ranks.json", "episodes.parquet"
+PROVENANCE, CONFIGS = "provenance.json", "configs"
+MOST_PANELS = 3
+"""More scenarios than these are drawn side by side."""
+UNTIMED = ("decision_us",)
+"""Measured times, which no two runs share."""
+
+
+def limits_of(suite: Suite) -> Limits:
+    """The contract that a suite holds its entrants to."""
+    return Limits(suite.most_late_share, suite.most_dropped_share)
+
+
+def publish(
+    suite: Suite, records: Sequence[Record], out: Path, *, submitted: Mapping[str, Mapping[str, str]] | None = None
+) -> list[Row]:
+    """Writes all the files of a leaderboard under `out` and returns its rows.
+
+    Args:
+        suite: what was run.
+        records: every episode of it.
+        out: folder; the file that says how all was made is written last.
+        submitted: entrants of other packages: by name, where each is and what content it had.
+    """
+    from wattward.experiments.leaderboard.figure import draw_leaderboard
+    from wattward.experiments.leaderboard.figure_matrix import draw_matrix
+
+    rows = ranking.rank(records, limits_of(suite))
+    configs = configs_of(suite)
+    shapes = statistics_of(suite, records)
+    for name, config in configs.items():
+        write_json(out / CONFIGS / name, config)
+    write_json(out / LEADERBOARD, rows)
+    write_json(out / PROFILES, shapes[PROFILES])
+    write_json(out / RANKS, shapes[RANKS])
+    write_text(out / "leaderboard.md", as_markdown(suite, rows))
+    if suite.compare:
+        write_json(out / shift.SHIFT, shapes[shift.SHIFT])
+        write_text(out / shift.SHIFT_PAGE, shift.as_markdown(shapes[shift.SHIFT]))
+    write_records(out / EPISODES, records)
+    draw = draw_matrix if len({row["scenario"] for row in rows}) > MOST_PANELS else draw_leaderboard
+    draw(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
+    about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_entrant(records)}
+    kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
+    kept += [shift.SHIFT, shift.SHIFT_PAGE] if suite.compare else []
+    files = {name: file_digest(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
+    write_json(out / CROISSANT, describe(suite, records, {name: files[name] for name in (LEADERBOARD, EPISODES)}))
+    files[CROISSANT] = file_digest(out / CROISSANT)
+    made = provenance(policy_seed=0, bootstrap_seed=0, **about, files=files)
+    write_json(out / PROVENANCE, {**made, "sha256": seal(made)})
+    return rows
+
+
+def configs_of(suite: Suite) -> dict[str, Any]:
+    """The suite and its scenarios as they were resolved, by file name, without the place of recorded series."""
+    shown = suite.model_dump(mode="json") | {"recording": None if suite.recording is None else "RECORDING"}
+    scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
+    return {"suite.json": shown} | {
+        f"{Path(name).stem}.json": load_scenario(name).model_dump(mode="json") for name in scenarios
+    }
+
+
+def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
+    """Profiles with bands, and shares of resamples in which each rank is held, by world and over all; what changed."""
+    worlds = ranking.worlds_in(records, limits_of(suite))
+    by_world = {label: world.tables() for label, world in worlds.items()}
+    if len(worlds) > 1:
+        by_world[ALL] = ranking.overall_tables(worlds)[0]
+    return {
+        PROFILES: {
+            "taus": TAUS,
+            **{label: {name: _profile(table) for name, table in own.items()} for label, own in by_world.items()},
+        },
+        RANKS: {
+            label: {name: held.tolist() for name, held in statistics.rank_stability(own).items()} if own else {}
+            for label, own in by_world.items()
+        },
+        **({shift.SHIFT: shift.compare(records, suite.compare, limits_of(suite))} if suite.compare else {}),
+    }
+
+
+def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
+    """The board as a page: over all scenarios first, if there are several, then one by one.
+
+    Who has no score over all is left out of that part: means over fewer scenarios are of other episodes.
+    """
+    labels = list(dict.fromkeys(row["scenario"] for row in rows))
+    parts = [f"# {suite.title}\n\n{note(suite)}\n"]
+    if len(labels) > 1:
+        parts.append(f"## Score by scenario\n\n{tables.markdown(*tables.by_scenario(rows))}")
+    for label in sorted(labels, key=lambda label: label != ALL):
+        here = [row for row in rows if row["scenario"] == label]
+        shown = here if label != ALL else [row for row in here if row["score_iqm"] is not None]
+        parts.append((f"## {label}\n\n" if len(labels) > 1 else "") + tables.markdown(tables.PAGE, shown))
+    return "\n".join(parts)
+
+
+def note(suite: Suite) -> str:
+    """What the numbers of a leaderboard mean, in a few lines."""
+    played = worlds_of(suite)
+    worlds = [f"{w.scenario}{ranking.RECORDED if w.recording and suite.also_recorded else ''}" for w in played]
+    kind = "recorded" if suite.recording and not suite.also_recorded else "drawn"
+    left_out = suite.also_recorded if suite.also_recorded and not suite.recording else ()
+    limits = [
+        f"{100 * most:g}% {word}"
+        for word, most in (("late", suite.most_late_share), ("dropped", suite.most_dropped_share))
+        if most is not None
+    ]
+    return (
+        f"{suite.episodes} {suite.split} episodes of {', '.join(worlds)} ({kind} worlds), the same for everyone. "
+        "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
+        "training seeds and episodes. P(best): probability of beating the best rule on an episode. 5 %: the score that "
+        "one run in twenty does not reach. "
+        "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
+        "In band: share of time at the load the scenario asks for. µs: mean time of a step's choice."
+        + (
+            f" Who exceeds the contract ({', '.join(limits)}) is marked, not averaged; broke 1 of 3: in one scenario."
+            if limits
+            else ""
+        )
+        + (f" Left out, as no recording was given: {', '.join(left_out)} (recorded)." if left_out else "")
+    )
+
+
+def digests_by_entrant(records: Sequence[Record]) -> dict[str, str]:
+    """Names the records of each world, entrant and training seed, measured times left out."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        plain: Record = {key: value for key, value in record.items() if key not in UNTIMED and value is not None}
+        groups.setdefault(group_name(record), []).append(plain)
+    return {name: digest(group) for name, group in groups.items()}
+
+
+def group_name(record: Mapping[str, Any]) -> str:
+    """World, entrant and training seed of a record, as in `toy/PPO/seed-0`."""
+    world = f"{record['scenario']}{ranking.RECORDED if record.get('recorded') else ''}"
+    seed = record["train_seed"]
+    return f"{world}/{record['entrant']}" + ("" if seed is None else f"/seed-{seed}")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def seal(made: Mapping[str, Any]) -> str:
+    """Digest of a provenance without its own seal."""
+    return digest({key: value for key, value in made.items() if key != "sha256"})
+
+
+def _profile(table: Floats) -> dict[str, Any]:
+    low, high = statistics.profile_band(table, TAUS)
+    return {"above": statistics.profile(table, TAUS).tolist(), "low": low.tolist(), "high": high.tolist()}
+
+
+def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
+    """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
+    took_part = {record["entrant"] for record in records}
+    scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
+    pairs = [pair for scenario in scenarios for pair in checkpoints_of(suite, scenario)]
+    return {
+        "suite": configs_of(suite)["suite.json"],
+        "learned": any(record["learned"] for record in records),
+        "scenarios": {name: digest(load_scenario(name).model_dump_json()) for name in scenarios},
+        "recordings": {w.scenario: recording_content(w) for w in worlds_of(suite) if w.recording},
+        "checkpoints": {
+            folder: checkpoint_content(folder) for name, folder in dict.fromkeys(pairs) if name in took_part
+        },
+    }
+
+
+def checkpoint_content(folder: str) -> str | None:
+    """Names the content of a checkpoint's folder, here or among the shipped agents; None if it is in neither place."""
+    found = next((path for path in (Path(folder), PACKAGE / "agents" / folder) if path.is_dir()), None)
+    return None if found is None else folder_digest(found)
+
+
+def recording_content(worlds: Worlds) -> str | None:
+    """Names the series that recorded worlds replay; None for drawn ones."""
+    return None if worlds.recording is None else recording_digest(worlds.recording, worlds.scenario)

@@ -1,0 +1,105 @@
+"""The results block of the README, made from published result files so that it cannot drift from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wattward import baselines
+from wattward.configs import ConfigError
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import write_text
+from wattward.experiments.leaderboard.ranking import ALL
+
+COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
+"""Of a leaderboard's table; times differ from run to run."""
+MAIN = "zhejiang-xinjiang"
+"""The scenario whose board is shown in full."""
+BEST_RULE, PUBLISHED_RULE = "best rule", "PeakOffset"
+PICTURE = "![score by entrant](results/{}/leaderboard.png)\n"
+BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
+
+
+def results_block(results: Path) -> str:
+    """The Markdown between the README's markers.
+
+    Args:
+        results: The folder that holds standard/leaderboard.json, or else quick/, and cases/zhejiang-xinjiang.json.
+
+    Raises:
+        ConfigError: a file is missing; the message says which command writes it.
+    """
+    suite = "standard" if (results / "standard" / "leaderboard.json").is_file() else "quick"
+    every = _read(results / suite / "leaderboard.json", f"wattward leaderboard {suite}")
+    labels = list(dict.fromkeys(row["scenario"] for row in every))
+    shown = MAIN if MAIN in labels else labels[-1]
+    rows = [row for row in every if row["scenario"] == shown and _stands_out(row)]
+    side_by_side = ""
+    if len(labels) > 1:
+        link = f"[results/{suite}](results/{suite}/leaderboard.md)"
+        whole = f"All entrants everywhere: {link}. On `{shown}`, but for rules below 0:\n"
+        side_by_side = f"{tables.markdown(*_by_scenario(every))}\n{PICTURE.format(suite)}\n{whole}"
+    worlds = f"{len(labels) - (ALL in labels)} scenarios" if len(labels) > 1 else f"`{shown}`"
+    case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward case zhejiang-xinjiang --recording DIR")
+    episodes = case["rows"][0]["episodes"]
+    return (
+        f"`wattward leaderboard {suite}`: {rows[0]['episodes']} test episodes of {worlds}, the same for "
+        "every entrant; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
+        "episodes. P(best): probability of beating the best rule on an episode. Late: GPU-h whose deadline passed, per "
+        "episode. In band: share of the time that a site is at 60–80 % load."
+        f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
+        "**The published case.** `wattward case zhejiang-xinjiang --recording DIR --episodes "
+        f"{episodes}` holds the peak-offset rule against RunOnArrival under both tariffs, in drawn worlds and on the "
+        f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."
+        f"\n\n{tables.markdown(tables.CASE, case['rows'])}"
+    )
+
+
+def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], list[tables.Row]]:
+    """A row a scenario: what the bound saves, then scores of the learned, of MPC and of the rules that stand out."""
+    stand = [row["entrant"] for row in every if row["kind"] == "learned"]
+    stand += [row["entrant"] for row in every if row["entrant"].startswith("MPC")]
+    columns: list[tables.Column] = [
+        ("scenario", tables.text("scenario")),
+        ("bound saves", tables.number("bound", ".1%")),
+    ]
+    columns += [(name, _text_or_dash(name)) for name in (*dict.fromkeys(stand), BEST_RULE, PUBLISHED_RULE)]
+    labels = sorted(dict.fromkeys(row["scenario"] for row in every), key=lambda label: label != ALL)
+    return tuple(columns), [_row(label, [row for row in every if row["scenario"] == label]) for label in labels]
+
+
+def _row(label: str, rows: list[tables.Row]) -> tables.Row:
+    rules = [row for row in rows if row["entrant"] in baselines.names() and row["score_iqm"] is not None]
+    best = max(rules, key=lambda row: (float(row["score_iqm"]), row["entrant"] == "RunOnArrival"), default=None)
+    bound = next((row["saving"] for row in rows if row["kind"] == "bound"), None)
+    shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {best['entrant']}"}
+    return {row["entrant"]: tables.score(row) for row in rows} | {"scenario": label, "bound": bound} | shown
+
+
+def _stands_out(row: tables.Row) -> bool:
+    return row["entrant"] == PUBLISHED_RULE or (row["score_iqm"] is not None and row["score_iqm"] >= 0)
+
+
+def _text_or_dash(key: str) -> Callable[[tables.Row], str]:
+    return lambda row: str(row.get(key, tables.MISSING))
+
+
+def update(readme: Path, results: Path) -> None:
+    """Rewrites the results block of a README, the rest untouched.
+
+    Raises:
+        ConfigError: the README lacks a marker, or a result file is missing.
+    """
+    text = readme.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ConfigError(f"{readme}: must hold {BEGIN.strip()} and {END} once each")
+    before, rest = text.split(BEGIN)
+    write_text(readme, before + BEGIN + results_block(results) + END + rest.split(END)[1])
+
+
+def _read(path: Path, command: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; `{command}` writes it")
+    return json.loads(path.read_text(encoding="utf-8"))

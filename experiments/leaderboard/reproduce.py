@@ -1,0 +1,298 @@
+"""Runs published results again and says what differs, key by key.
+
+Files are held to the digests they were published with, configurations to those of this version, the tables to the
+episodes, and the episodes, or a sample of them, to new runs: bit by bit but for measured times. Only the hindsight
+bound comes from an iterative solver; should another build of it give other last digits, a bound within BOUND_TOLERANCE
+passes and is counted in a note.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.configs.loading.reading import check
+from wattward.configs.schema.suite import Suite
+from wattward.experiments.common.records import Record, code_digest, host, provenance, read_json
+from wattward.experiments.evaluation.executor import Cell, run_cells
+from wattward.experiments.leaderboard import publish as leaderboard
+from wattward.experiments.leaderboard import ranking
+from wattward.experiments.leaderboard.publish import CONFIGS, EPISODES, LEADERBOARD, PROVENANCE, UNTIMED
+from wattward.experiments.leaderboard.suites import cells_of, worlds_of
+
+BOUND_TOLERANCE, SCORE_TOLERANCE = 1e-8, 1e-6
+"""Of the bound, relative, and of the scores that follow from it."""
+TABLE_TOLERANCE = 1e-9
+"""Of statistics worked out anew from the same episodes: their sums may be taken in another order elsewhere."""
+MOST_SHOWN = 20
+"""Differences of one file or cell that are listed."""
+Key = tuple[str, int]
+
+
+@dataclass
+class Report:
+    """What running a results folder again came to."""
+
+    cells: int = 0
+    cells_run: int = 0
+    records: int = 0
+    bounds_off: int = 0
+    differences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """In a few words."""
+        return f"{len(self.differences)} differences" if self.differences else "all the same, bit by bit but for times"
+
+
+def reproduce(
+    folder: Path,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    recording: str | None = None,
+    jobs: int = 2,
+    progress: bool = True,
+) -> Report:
+    """Checks a folder that `leaderboard.publish` wrote, and runs its cells again without looking at any cache.
+
+    Args:
+        folder: the results.
+        sample: how many cells to run, drawn at random; all if None.
+        seed: of the sample.
+        recording: folder of recorded series, where the results need one.
+        jobs: processes.
+        progress: whether to show a bar.
+
+    Raises:
+        ConfigError: the folder holds no results, or what running them needs is missing.
+    """
+    made = _read(folder / PROVENANCE)
+    if not isinstance(made, dict) or not {"files", "results", "suite"} <= made.keys():
+        raise ConfigError(f"{folder / PROVENANCE}: does not say what files it is of; run `wattward leaderboard` again")
+    report = Report(notes=list(_other_circumstances(made)))
+    if leaderboard.seal(made) != made.get("sha256"):
+        report.differences.append(f"{PROVENANCE}: is not as it was written: its own digest does not fit it")
+    report.differences += _changed_files(folder, made["files"])
+    suite = _suite(folder, made, recording)
+    report.differences += _changed_configs(folder, suite)
+    report.differences += _changed_entrants(suite, made)
+    records = _records(folder, report)
+    if records:
+        _check_tables(folder, suite, made, records, report)
+        _run_again(_grid(suite, made, records, report), records, report, sample, seed, jobs, progress)
+    return report
+
+
+def differing(published: object, again: object, tolerance: float = 0.0, at: str = "") -> Iterator[str]:
+    """Each leaf in which two trees of mappings, lists and values differ: its key, and what either holds."""
+    if isinstance(published, Mapping) and isinstance(again, Mapping):
+        for key in dict.fromkeys([*published, *again]):
+            below = f"{at}.{key}" if at else str(key)
+            yield from differing(published.get(key, "absent"), again.get(key, "absent"), tolerance, below)
+    elif isinstance(published, list) and isinstance(again, list) and len(published) == len(again):
+        for index, pair in enumerate(zip(published, again, strict=True)):
+            yield from differing(*pair, tolerance, f"{at}[{index}]")
+    elif not _same(published, again, tolerance):
+        yield f"{at}: {_short(published)} in the folder, {_short(again)} now"
+
+
+def _same(a: object, b: object, tolerance: float) -> bool:
+    if (
+        isinstance(a, int | float)
+        and isinstance(b, int | float)
+        and not isinstance(a, bool)
+        and not isinstance(b, bool)
+    ):
+        return a == b or abs(a - b) <= tolerance * max(1.0, abs(a), abs(b))
+    return a == b
+
+
+def _short(value: object) -> str:
+    shown = json.dumps(value) if not isinstance(value, list) else f"a list of {len(value)}"
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _other_circumstances(made: Mapping[str, Any]) -> Iterator[str]:
+    """What is not as it was when the results were made, and may be why something differs."""
+    now = provenance()
+    if made.get("code") != code_digest():
+        yield f"made by other code than this ({made.get('code')} at commit {made.get('git_commit')})"
+    for name, version in (made.get("packages") or {}).items():
+        here = now["packages"][name] if isinstance(now["packages"], dict) and name in now["packages"] else None
+        if here != version:
+            yield f"made with {name} {version}, this is {here}"
+    processor = (made.get("host") or {}).get("processor")
+    if processor != host()["processor"]:
+        yield f"made on {processor}, this is {host()['processor']}"
+
+
+def _changed_files(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
+    for name, digest in files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{name}: is missing"
+        elif leaderboard.file_digest(path) != digest:
+            yield f"{name}: is not the file that was published: its SHA-256 differs"
+
+
+def _suite(folder: Path, made: Mapping[str, Any], recording: str | None) -> Suite:
+    path = folder / CONFIGS / "suite.json"
+    suite = check(Suite, dict(made["suite"]), path)
+    if suite.recording and recording is None:
+        raise ConfigError(f"{path}: these results need recorded series: give their folder with --recording")
+    return suite.model_copy(update={"recording": recording if suite.recording else None})
+
+
+def _changed_configs(folder: Path, suite: Suite) -> Iterator[str]:
+    for name, now in leaderboard.configs_of(suite).items():
+        published = read_json(folder / CONFIGS / name)
+        if published is not None:
+            found = list(differing(published, json.loads(json.dumps(now))))
+            yield from (f"{CONFIGS}/{name}: {difference}" for difference in _few(found))
+
+
+def _changed_entrants(suite: Suite, made: Mapping[str, Any]) -> Iterator[str]:
+    for folder, content in made.get("checkpoints", {}).items():
+        now = leaderboard.checkpoint_content(folder)
+        if now != content:
+            yield f"checkpoint {folder}: {'is missing' if now is None else 'its files are not those of the results'}"
+    for worlds in worlds_of(suite):
+        content = made.get("recordings", {}).get(worlds.scenario)
+        if worlds.recording and leaderboard.recording_content(worlds) != content:
+            yield f"recording of {worlds.scenario}: its series are not those of the results"
+
+
+def _records(folder: Path, report: Report) -> list[Record]:
+    """The published episodes; nothing, and a difference, where they cannot be read."""
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(folder / EPISODES)
+    except (OSError, ValueError) as error:
+        report.differences.append(f"{EPISODES}: cannot be read: {str(error).splitlines()[0]}")
+        return []
+    rows: list[Record] = [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
+    return rows
+
+
+def _plain(value: Any) -> str | int | float | None:  # noqa: ANN401 - whatever a table holds
+    """A cell as it was in the record: missing and not-a-number are None."""
+    import pandas as pd
+
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return None
+    plain: str | int | float = value.item() if isinstance(value, np.generic) else value
+    return plain
+
+
+def _check_tables(
+    folder: Path, suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report
+) -> None:
+    """Holds digests by entrant, tables and statistics to the published episodes."""
+    digests = leaderboard.digests_by_entrant(records)
+    for name in dict.fromkeys([*made["results"], *digests]):
+        if made["results"].get(name) != digests.get(name):
+            report.differences.append(f"{EPISODES}: episodes of {name} are not those that were published")
+    try:
+        rows = ranking.rank(records, leaderboard.limits_of(suite))
+        anew = {LEADERBOARD: rows, **leaderboard.statistics_of(suite, records)}
+    except (ConfigError, ValueError) as error:
+        report.differences.append(f"{EPISODES}: no table can be made of it: {error}")
+        return
+    for name, data in anew.items():
+        published = read_json(folder / name)
+        if published is None:
+            continue
+        found = list(differing(published, json.loads(json.dumps(data)), TABLE_TOLERANCE))
+        report.differences += [f"{name}: {difference}" for difference in _few(found)]
+
+
+def _grid(suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report) -> list[Cell]:
+    """The cells of the published episodes; entrants that are no longer there are differences."""
+    learned = any(record["learned"] for record in records)
+    more = [about["factory"] for about in made.get("submitted", {}).values()]
+    published = {leaderboard.group_name(record) for record in records}
+    cells: dict[str, list[Cell]] = {}
+    for cell in cells_of(suite, learned=learned, more=more):
+        cells.setdefault(_group_of(cell), []).append(cell)
+    for name in sorted(published - cells.keys()):
+        report.differences.append(f"{EPISODES}: {name}: no such entrant here")
+    for name, own in cells.items():
+        about = made.get("submitted", {}).get(own[0].who.name)
+        if name in published and about and about["content"] != own[0].who.content:
+            report.differences.append(f"{name}: the files of {about['factory']} are not those of the results")
+    return [cell for name, own in cells.items() if name in published for cell in own]
+
+
+def _group_of(cell: Cell) -> str:
+    worlds = cell.worlds
+    about = {"scenario": worlds.scenario, "recorded": worlds.recording is not None}
+    return leaderboard.group_name({**about, "entrant": cell.who.name, "train_seed": cell.who.train_seed})
+
+
+def _run_again(
+    cells: Sequence[Cell],
+    records: Sequence[Record],
+    report: Report,
+    sample: int | None,
+    seed: int,
+    jobs: int,
+    progress: bool,
+) -> None:
+    report.cells, chosen = len(cells), list(cells)
+    if sample is not None and sample < len(cells):
+        drawn = np.random.default_rng(seed).choice(len(cells), size=sample, replace=False)
+        chosen = [cells[index] for index in sorted(drawn.tolist())]
+    with tempfile.TemporaryDirectory() as cache:
+        again = run_cells(chosen, Path(cache), jobs=jobs, progress=progress)
+    published = {_key(record): record for record in records}
+    report.cells_run, report.records = len(chosen), len(again)
+    for record in again:
+        _compare(published.get(_key(record)), record, report)
+    if report.bounds_off:
+        report.notes.append(
+            f"{report.bounds_off} bounds differ in their last digits, by less than {BOUND_TOLERANCE:g} of them"
+        )
+
+
+def _key(record: Record) -> Key:
+    return leaderboard.group_name(record), int(record["episode"] or 0)
+
+
+def _compare(published: Record | None, again: Record, report: Report) -> None:
+    where = f"{_key(again)[0]}, episode {again['episode']}"
+    if published is None:
+        report.differences.append(f"{EPISODES}: {where}: is missing")
+        return
+    bound, now = float(published.get("bound_yuan") or 0.0), float(again["bound_yuan"] or 0.0)
+    close = bound != now and abs(bound - now) <= BOUND_TOLERANCE * abs(now)
+    report.bounds_off += close
+    tolerated = {"bound_yuan": BOUND_TOLERANCE, "score": SCORE_TOLERANCE} if close else {}
+    found = [
+        difference
+        for key in dict.fromkeys([*published, *again])
+        if key not in UNTIMED
+        for difference in differing(published.get(key), again.get(key), tolerated.get(key, 0.0), key)
+    ]
+    report.differences += [f"{EPISODES}: {where}: {difference}" for difference in _few(found)]
+
+
+def _few(found: Sequence[str]) -> list[str]:
+    more = len(found) - MOST_SHOWN
+    return [*found[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - whatever JSON holds
+    data = read_json(path)
+    if data is None:
+        raise ConfigError(f"{path}: no such file, or not readable as JSON; `wattward leaderboard` writes it")
+    return data

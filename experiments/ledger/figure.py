@@ -1,0 +1,172 @@
+"""An hour-by-hour match as a picture: what served each region's load, what was curtailed, and how much was green."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.envs.accounting.hourly import PLANTS
+from wattward.envs.accounting.matching import Balance, matched
+from wattward.envs.model.types import Floats
+from wattward.experiments.common.records import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+COLOURS = {
+    "sun": "#f2b134",
+    "wind": "#6fb98f",
+    "hydro": "#4a7fb5",
+    "recovered": "#8fc1e3",
+    "direct": "#2f8f6b",
+    "contract": "#b7d968",
+    "battery": "#a58bc4",
+    "grid": "#c3c9cf",
+}
+INK, FAINT, SURPLUS, HATCH = "#22303c", "#c9d1d8", "#f4ecd6", "#c2a45a"
+LONGEST_SERIES_H = 14 * 24
+"""Of more hours than these the daily means are drawn on the left; every hour still has its own square on the right."""
+
+
+def check_picture(path: Path) -> None:
+    """Refuses a file that no picture can be.
+
+    Raises:
+        ConfigError: the suffix is not .png or .svg.
+    """
+    if path.suffix not in {".png", ".svg"}:
+        raise ConfigError(f"{path}: suffix {path.suffix!r}: must be .png or .svg")
+
+
+def draw_matching(balance: Balance, title: str, path: Path) -> None:
+    """Draws a row a region: power by source against the load, and the green share of every hour; writes `path`.
+
+    Raises:
+        ConfigError: the suffix is not .png or .svg, the ledger holds no hour, or the folder cannot be written to.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    check_picture(path)
+    if not balance.hours:
+        raise ConfigError(f"{path}: the ledger holds no hour to draw")
+    n_regions = len(balance.regions)
+    with mpl.rc_context(
+        {
+            "svg.hashsalt": "wattward",
+            "font.size": 9.5,
+            "axes.edgecolor": FAINT,
+            "text.color": INK,
+            "hatch.linewidth": 0.6,
+        }
+    ):
+        figure = Figure(figsize=(12.0, 1.7 + 2.5 * n_regions), layout="constrained")
+        said = ", ".join(f"{way.replace('_', ' ')} {share:.1%}" for way, share in matched(balance).items())
+        figure.suptitle(f"{title}\nload that is matched: {said}", x=0.01, ha="left", fontsize=11)
+        axes = figure.subplots(n_regions, 2, squeeze=False, width_ratios=(2.4, 1))
+        unit = "kW, mean of the " + ("hour" if len(balance.hours) <= LONGEST_SERIES_H else "day")
+        for r, region in enumerate(balance.regions):
+            _draw_supply(axes[r, 0], _series(balance, r), region, unit)
+            squares = _draw_squares(axes[r, 1], balance, r)
+        _legend(figure, axes[:, 0])
+        bar = figure.colorbar(squares, ax=list(axes[:, 1]), aspect=30, pad=0.02, format=lambda share, _: f"{share:.0%}")
+        bar.set_label("green share of what the hour draws")
+        with replacing(path) as temporary:
+            metadata = {"Date": None} if path.suffix == ".svg" else None
+            figure.savefig(temporary, format=path.suffix[1:], dpi=120, metadata=metadata)
+
+
+def _legend(figure: Figure, axes: Iterable[Axes]) -> None:
+    """One legend for all regions: whatever any of them has, supplies first."""
+    handles: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    labels = [name for name in (*COLOURS, "curtailed", "load") if name in handles]
+    shown = [handles[name] for name in labels]
+    figure.legend(shown, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=9)
+
+
+class Series(NamedTuple):
+    """What the left side draws of one region, N hours or days: mean power [kW]."""
+
+    times: list[datetime]  # (N,) starts
+    layers: dict[str, Floats]  # (N,) each, from the bottom up; none that is 0 throughout
+    load: Floats  # (N,)
+    spare: Floats  # (N,) curtailed
+
+
+def _draw_supply(axis: Axes, series: Series, title: str, unit: str) -> None:
+    times, load = series.times, series.load
+    edges: list[Any] = [*times, times[-1] + (times[-1] - times[-2] if len(times) > 1 else timedelta(hours=1))]
+    base = np.zeros_like(load)
+    for name, kw in series.layers.items():
+        axis.stairs(base + kw, edges, baseline=base, fill=True, color=COLOURS[name], label=name)
+        base = base + kw
+    if series.spare.any():
+        top = load + series.spare
+        axis.stairs(
+            top, edges, baseline=load, fill=True, facecolor=SURPLUS, edgecolor=HATCH, hatch="////", label="curtailed"
+        )
+    axis.stairs(load, edges, baseline=None, color=INK, linewidth=1.2, label="load")
+    axis.set_xlim(edges[0], edges[-1])
+    axis.set_ylim(0.0, float((load + series.spare).max()) * 1.08 + 1e-9)
+    axis.set_title(title, loc="left", fontsize=10, fontweight="bold")
+    axis.set_ylabel(unit)
+    _dates(axis)
+
+
+def _series(balance: Balance, r: int) -> Series:
+    """Power by the hour, or by the day where hours are too many."""
+    load = balance.load_kwh[:, r] + balance.battery_kwh[:, r]
+    layers = {plant: balance.delivered_kwh[:, r, p] for p, plant in enumerate(PLANTS)}
+    layers["battery"] = balance.battery_kwh[:, r]
+    layers["grid"] = np.maximum(0.0, load - sum(layers.values()))
+    hours = [hour.replace(tzinfo=None) for hour in balance.hours]
+    starts = hours if len(hours) <= LONGEST_SERIES_H else [hour.replace(hour=0) for hour in hours]
+    times = sorted(set(starts))
+    place = np.searchsorted(np.array(times), np.array(starts))
+    count = np.bincount(place)
+
+    def mean(kwh: Floats) -> Floats:
+        return np.bincount(place, kwh) / count
+
+    drawn = {name: mean(kwh) for name, kwh in layers.items() if kwh.any()}
+    return Series(times, drawn, mean(load), mean(balance.curtailed_kwh[:, r].sum(axis=1)))
+
+
+def _draw_squares(axis: Axes, balance: Balance, r: int) -> AxesImage:
+    """The green share of each hour: days across, hours of the day down, hours without load left white."""
+    hours, load = balance.hours, balance.load_kwh[:, r]
+    used = balance.delivered_kwh[:, r].sum(axis=1)
+    first = hours[0].date()
+    day = np.array([(hour.date() - first).days for hour in hours])
+    squares = np.full((24, int(day[-1]) + 1), np.nan)
+    share = np.divide(used, load, out=np.full_like(load, np.nan), where=load > 0.0)
+    squares[np.array([hour.hour for hour in hours]), day] = share
+    image = axis.imshow(squares, aspect="auto", cmap="YlGn", vmin=0.0, vmax=1.0, interpolation="nearest")
+    axis.set_yticks([-0.5, 5.5, 11.5, 17.5, 23.5], ["0", "6", "12", "18", "24"])
+    axis.set_ylabel("hour, Beijing time")
+    ticks = np.unique(np.linspace(0, squares.shape[1] - 1, 4).round().astype(int))
+    axis.set_xticks(ticks, [f"{first + timedelta(days=int(tick)):%d %b}" for tick in ticks])
+    mean = float(used.sum() / load.sum()) if load.sum() > 0.0 else 0.0
+    axis.set_title(f"{mean:.1%} of the load is green in its own hour", loc="left", fontsize=10)
+    return image
+
+
+def _dates(axis: Axes) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(maxticks=8)
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    axis.tick_params(colors=INK)

@@ -1,0 +1,326 @@
+"""Ledgers as files: one episode of an entrant played, chained, and written as a folder, whole or not at all.
+
+A folder holds `chain.jsonl`, the chain, a line an entry; `hourly.parquet` and `hourly.csv`, kWh, tokens and carbon by
+hour, region, consumer and plant; `match.png`; and `summary.json`: what was played, shares, token economics, the head of
+the chain, and the SHA-256 of every other file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.configs.schema.tokens import Tokens
+from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault, hour_name, line_of
+from wattward.envs.accounting.economics import token_economics
+from wattward.envs.accounting.hourly import SUPPLY, Hourly, Ledger
+from wattward.envs.accounting.matching import balance_of, matching_rows
+from wattward.experiments.evaluation.entrants import Entrant
+from wattward.experiments.evaluation.evaluate import Worlds, check_fit, environment, policy_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wattward.envs.interfaces.cluster_env import ClusterEnv
+
+CHAIN, SUMMARY, PARQUET, CSV, PICTURE = "chain.jsonl", "summary.json", "hourly.parquet", "hourly.csv", "match.png"
+FILES = (CHAIN, PARQUET, CSV, PICTURE)
+"""What stands beside a summary, which has the hash of each."""
+FORMAT = "wattward-ledger-1"
+JSON_NAMES = {dict: "object", str: "string", list: "array"}
+
+
+class Played(NamedTuple):
+    """An episode's ledger in memory."""
+
+    about: dict[str, object]
+    hourly: Hourly
+    entries: list[Entry]
+    tokens: Tokens | None
+
+
+def play(who: Entrant, worlds: Worlds, episode: int, *, seed: int = 0, tokens: Tokens | None = None) -> Played:
+    """The ledger of one episode of an entrant, the very one that `evaluate` plays.
+
+    Args:
+        who: the entrant.
+        worlds: where the episode comes from.
+        episode: its index in the split.
+        seed: of the policy's own randomness.
+        tokens: rates and prices of tokens; the scenario's own where none are given.
+
+    Raises:
+        ConfigError: the scenario, the split, the recording or the checkpoint cannot be used, or `tokens` has a rate
+            for none of the scenario's consumers.
+    """
+    check_fit([who], worlds)
+    env: ClusterEnv = environment(worlds.scenario, worlds.recording)
+    tokens = tokens or env.scenario.tokens
+    env.reset(options={"split": worlds.split, "episode": episode})
+    policy, ledger, ended = who.policy(), open_ledger(env, tokens), False
+    policy.reset(env.outlook(), np.random.default_rng(policy_seed(who, episode, seed)))
+    while not ended:
+        _, _, terminated, truncated, _ = env.step(policy.act(env.outlook()))
+        ledger.record(env.flows, env.class_gpu_h)
+        ended = terminated or truncated
+    about, hourly = _about(who, worlds, episode, seed, tokens), ledger.hourly()
+    return Played(about, hourly, entries_of(hourly, about), tokens)
+
+
+def open_ledger(env: ClusterEnv, tokens: Tokens | None = None) -> Ledger:
+    """An empty ledger for the episode that `env` has just begun.
+
+    Raises:
+        ConfigError: the names of regions or job classes are not apart, or no consumer has a rate.
+    """
+    classes = [job_class.name for job_class in env.scenario.job_classes]
+    rates = None if tokens is None else tokens.rates(("interactive", *classes))
+    if tokens is not None and not rates:
+        named = ", ".join(tokens.tokens_per_gpu_h)
+        raise ConfigError(
+            f"tokens {tokens.name}: tokens_per_gpu_h names {named}: must name at least one of interactive, "
+            f"{', '.join(classes)}, which scenario {env.scenario.name} has"
+        )
+    regions = [region.name for region in env.scenario.regions]
+    return Ledger(env.params, int(env.world.start_minute[0]), regions, classes, tokens_per_gpu_h=rates)
+
+
+def hourly_table(hourly: Hourly) -> pd.DataFrame:
+    """A row for each hour, region, consumer and supply that was used: `kwh`, `tokens`, `carbon_g`.
+
+    A consumer's tokens are shared among its supplies as its kWh are; carbon stands with the grid. Any sum is a sum.
+    """
+    import pandas as pd
+
+    h, r, u, k = np.nonzero(hourly.kwh > 0.0)
+    kwh, supplies = hourly.kwh[h, r, u, k], list(SUPPLY)
+    table = {
+        "hour": np.array([hour_name(int(number)) for number in hourly.hour], dtype=object)[h],
+        "region": np.array(hourly.regions, dtype=object)[r],
+        "consumer": np.array(hourly.consumers, dtype=object)[u],
+        "plant": np.array(supplies, dtype=object)[k],
+        "kind": np.array([SUPPLY[name].kind for name in supplies], dtype=object)[k],
+        "kwh": kwh,
+    }
+    if hourly.tokens is not None:
+        table["tokens"] = hourly.tokens[h, r, u] * kwh / hourly.kwh.sum(axis=3)[h, r, u]
+    table["carbon_g"] = np.where(k == supplies.index("grid"), hourly.carbon_g[h, r, u], 0.0)
+    return pd.DataFrame(table)
+
+
+def write_ledger(folder: Path, played: Played, *, overwrite: bool = False) -> dict[str, Any]:
+    """Writes a folder in one stroke and gives what its summary holds.
+
+    Raises:
+        ConfigError: the folder is there and `overwrite` is not set or it is no ledger, or it cannot be written.
+        ValueError: the chain is not sound.
+    """
+    fault = first_fault(played.entries)
+    if fault is not None:
+        raise ValueError(f"not a sound ledger: {fault}")
+    check_out(folder, overwrite=overwrite)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            summary = _write_into(aside, played)
+            aside.chmod(0o755)
+            _take_place(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise ConfigError(f"--out {folder}: cannot be written: {error.strerror or error}") from error
+    return summary
+
+
+def check_out(folder: Path, *, overwrite: bool) -> None:
+    """Refuses to write where something else is.
+
+    Raises:
+        ConfigError: it is a file, or a folder that holds a ledger and may not be overwritten, or anything else.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ConfigError(f"--out {folder}: is a file, must be a folder")
+    held = {path.name for path in folder.iterdir()}
+    strange = sorted(held - {*FILES, SUMMARY})
+    if strange:
+        raise ConfigError(
+            f"--out {folder}: holds {strange[0]}, which no ledger does; must be a new folder or a ledger's"
+        )
+    if held and not overwrite:
+        raise ConfigError(f"--out {folder}: holds a ledger; --overwrite replaces it")
+
+
+def read_chain(path: Path) -> tuple[list[Entry], Fault | None]:
+    """The entries of a chain's file as far as they can be read, and why the next cannot.
+
+    A line is an entry only if it is spelled as this program spells it, and ends with a line break.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    path = path / CHAIN if path.is_dir() else path
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise ConfigError(f"{path}: {'no such file' if not path.exists() else error.strerror}") from error
+    entries: list[Entry] = []
+    for line in lines[:-1]:
+        entry = _entry(line)
+        if entry is None:
+            return entries, Fault(len(entries), "altered; its line is not one that was written")
+        entries.append(entry)
+    return entries, Fault(len(entries), "cut off within its line") if lines[-1] else None
+
+
+def fault_of(path: Path, head: str | None = None) -> tuple[list[Entry], Fault | None]:
+    """The entries of a ledger and the first fault, in the chain or, of a folder, in what stands beside it.
+
+    Args:
+        path: a chain's file, or a ledger's folder, whose summary holds the head.
+        head: the hash of the last entry, if it was kept elsewhere.
+
+    Raises:
+        ConfigError: there is no such file, or a folder has no readable summary.
+    """
+    entries, unread = read_chain(path)
+    fault = first_fault(entries, None if unread else head)
+    if unread is not None and (fault is None or fault.number >= unread.number):
+        return entries, unread
+    return entries, fault or (_fault_beside(path, entries) if path.is_dir() else None)
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """What the summary of a ledger's folder holds.
+
+    Raises:
+        ConfigError: there is none, or it is not one.
+    """
+    path = folder / SUMMARY
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {'no such file' if not path.exists() else error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not readable as JSON: {error}") from error
+    if not isinstance(summary, dict) or summary.get("format") != FORMAT:
+        raise ConfigError(f"{path}: key 'format' must be {FORMAT!r}")
+    for key, kind in (("about", dict), ("head", str), ("matching", list), ("token_economics", list), ("files", dict)):
+        if not isinstance(summary.get(key), kind):
+            raise ConfigError(f"{path}: key {key!r} must be there and hold a JSON {JSON_NAMES[kind]}")
+    if set(summary["files"]) != set(FILES):
+        raise ConfigError(f"{path}: key 'files' must name {', '.join(FILES)}, names {', '.join(summary['files'])}")
+    return summary
+
+
+def about_of(path: Path, entries: Sequence[Entry]) -> dict[str, Any]:
+    """What a sound chain's opening says was played.
+
+    Raises:
+        ConfigError: it is not JSON of what was played.
+    """
+    try:
+        about = json.loads(str(entries[0].get("note")))
+    except ValueError as error:
+        raise ConfigError(f"{path}, entry 0: note is not readable as JSON: {error}") from error
+    if not isinstance(about, dict):
+        raise ConfigError(f"{path}, entry 0: note = {about!r}: must be a JSON object")
+    return about
+
+
+def _fault_beside(folder: Path, entries: Sequence[Entry]) -> Fault | None:
+    summary, last = read_summary(folder), len(entries) - 1
+    if summary["head"] != entries[last]["sha256"]:
+        return Fault(last, f"its hash is not the head that {SUMMARY} holds: one of the two was written anew")
+    if summary["matching"] != matching_rows(balance_of(entries)):
+        return Fault(last, f"the chain is sound, but the shares in {SUMMARY} are not those of its entries")
+    for name, sha256 in sorted(summary["files"].items()):
+        if not (folder / name).is_file():
+            return Fault(last, f"the chain is sound, but {name} beside it is missing")
+        if _sha256(folder / name) != sha256:
+            return Fault(last, f"the chain is sound, but {name} beside it is altered")
+    return None
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        entry = json.loads(line.decode("ascii"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or not all(_is_value(value) for value in entry.values()):
+        return None
+    return entry if line_of(entry).encode() == line else None
+
+
+def _is_value(value: object) -> bool:
+    """Whether an entry may hold it."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _write_into(folder: Path, played: Played) -> dict[str, Any]:
+    from wattward.experiments.ledger.figure import draw_matching
+
+    (folder / CHAIN).write_text("".join(f"{line_of(entry)}\n" for entry in played.entries), encoding="utf-8")
+    table, balance = hourly_table(played.hourly), balance_of(played.entries)
+    table.to_parquet(folder / PARQUET, index=False)
+    table.to_csv(folder / CSV, index=False, lineterminator="\n")
+    draw_matching(balance, title_of(played.about), folder / PICTURE)
+    summary = {
+        "format": FORMAT,
+        "about": played.about,
+        "head": played.entries[-1]["sha256"],
+        "entries": len(played.entries),
+        "matching": matching_rows(balance),
+        "token_economics": [] if played.tokens is None else token_economics(played.hourly, played.tokens),
+        "files": {name: _sha256(folder / name) for name in FILES},
+    }
+    (folder / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return summary
+
+
+def title_of(about: dict[str, Any]) -> str:
+    """What was played, in one line."""
+    scenario = Path(str(about.get("scenario"))).name.removesuffix(".yaml")
+    return f"{about.get('entrant')} on {scenario}, {about.get('split')} episode {about.get('episode')}"
+
+
+def _take_place(aside: Path, folder: Path) -> None:
+    """Renames `aside` to `folder`; a ledger that was there goes only once the new one stands."""
+    if not folder.exists():
+        aside.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    folder.replace(old)
+    try:
+        aside.rename(folder)
+    except OSError:
+        old.replace(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _about(who: Entrant, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None) -> dict[str, object]:
+    return {
+        "entrant": who.name,
+        "train_seed": who.train_seed,
+        "scenario": worlds.scenario,
+        "split": worlds.split,
+        "episode": episode,
+        "seed": seed,
+        "worlds": worlds.name(),
+        "tokens": None if tokens is None else tokens.name,
+    }

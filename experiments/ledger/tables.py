@@ -1,0 +1,37 @@
+"""What is shown of a ledger, column by column."""
+
+from __future__ import annotations
+
+from wattward.experiments.common.tables import Column, number, text
+
+MATCHING: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("load kWh", number("load_kwh", ",.0f")),
+    ("annual", number("annual", ".1%")),
+    ("monthly", number("monthly", ".1%")),
+    ("hourly", number("hourly", ".1%")),
+    ("hour and place", number("hour_and_place", ".1%")),
+)
+"""Of each row of `wattward.envs.accounting.matching.matching_rows`."""
+
+TOKENS: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("consumer", text("consumer")),
+    ("Mtok", number("mtok", ",.0f")),
+    ("kWh", number("kwh", ",.0f")),
+    ("kWh/Mtok", number("kwh_per_mtok", ".3f")),
+    ("yuan/Mtok", number("yuan_per_mtok", ".3f")),
+    ("gCO2/Mtok", number("carbon_g_per_mtok", ".1f")),
+)
+"""Of each row of `wattward.envs.accounting.economics.token_economics`; yuan are those of electricity."""
+
+REVENUE: tuple[Column, ...] = (
+    ("region", text("region")),
+    ("consumer", text("consumer")),
+    ("peak yuan", number("peak_revenue_yuan", ",.0f")),
+    ("off-peak yuan", number("off_peak_revenue_yuan", ",.0f")),
+    ("all yuan", number("revenue_yuan", ",.0f")),
+    ("electricity yuan", number("electricity_yuan", ",.0f")),
+    ("yuan/kWh", number("revenue_yuan_per_kwh", ".2f")),
+)
+"""Of the same rows: what tokens sell for, in all and per kWh."""

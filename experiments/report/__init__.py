@@ -1,0 +1,1 @@
+"""An interactive report of results as one page of HTML."""

@@ -1,0 +1,212 @@
+"""What a report shows of a results folder: ranking, profiles, scores of every episode, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.experiments.common.records import read_json
+from wattward.experiments.common.tables import Column, number, text
+from wattward.experiments.evaluation.entrants import Entrant, checkpoint, entrant
+from wattward.experiments.evaluation.evaluate import Worlds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = Mapping[str, Any]
+RECORDED = " (recorded)"
+"""What a board's name ends in where its worlds are recorded beside drawn ones of the same scenario."""
+TAUS = np.linspace(-0.5, 1.0, 151)
+"""Scores at which performance profiles are drawn."""
+NEEDED = ("leaderboard.json", "episodes.parquet", "provenance.json")
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder of `wattward leaderboard` as it was read."""
+
+    folder: Path
+    rows: list[dict[str, Any]]
+    episodes: pd.DataFrame
+    provenance: dict[str, Any]
+
+    @property
+    def suite(self) -> dict[str, Any]:
+        """The suite as it was resolved."""
+        return dict(self.provenance.get("suite") or {})
+
+    @property
+    def title(self) -> str:
+        """The suite's title."""
+        return str(self.suite.get("title") or self.folder.name)
+
+    @property
+    def boards(self) -> list[str]:
+        """Names of the rankings in the folder, in its order: scenarios, and what sums them up."""
+        return list(dict.fromkeys(str(row["scenario"]) for row in self.rows))
+
+    def rows_of(self, board: str) -> list[dict[str, Any]]:
+        """The rows of one ranking, the bound among them."""
+        return [row for row in self.rows if row["scenario"] == board]
+
+
+def read_results(folder: Path) -> Results:
+    """Reads a results folder.
+
+    Raises:
+        ConfigError: it is no results folder, or one of its files cannot be read.
+    """
+    import pandas as pd
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder; must be one that `wattward leaderboard` wrote")
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise ConfigError(f"{folder}: {missing[0]} is missing; must be a folder that `wattward leaderboard` wrote")
+    rows, provenance = read_json(folder / NEEDED[0]), read_json(folder / NEEDED[2])
+    if not isinstance(rows, list) or not _are_rows(rows):
+        raise ConfigError(f"{folder / NEEDED[0]}: must be a list of rows with entrant, scenario and kind")
+    if not isinstance(provenance, dict):
+        raise ConfigError(f"{folder / NEEDED[2]}: must be a JSON object")
+    try:
+        episodes = pd.read_parquet(folder / NEEDED[1])
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{folder / NEEDED[1]}: cannot be read as parquet: {error}") from error
+    return Results(folder, rows, _with_boards(episodes, {str(row["scenario"]) for row in rows}), provenance)
+
+
+def _are_rows(rows: list[Any]) -> bool:
+    needed = {"entrant", "scenario", "kind"}
+    return bool(rows) and all(isinstance(row, dict) and needed <= row.keys() for row in rows)
+
+
+def _with_boards(episodes: pd.DataFrame, boards: set[str]) -> pd.DataFrame:
+    """Adds the ranking each episode belongs to; recorded worlds have their own where drawn ones stand beside them."""
+    names = [
+        f"{scenario}{RECORDED}" if recorded and f"{scenario}{RECORDED}" in boards else str(scenario)
+        for scenario, recorded in zip(episodes["scenario"], episodes["recorded"], strict=True)
+    ]
+    return episodes.assign(board=names)
+
+
+def columns_for(rows: Sequence[Row]) -> list[Column]:
+    """The columns of the ranking; those that no row has a value for are left out."""
+    always: list[Column] = [("entrant", _entrant), ("score", number("score_iqm", ".3f")), ("95 % interval", _interval)]
+    maybe: list[tuple[str, str, str]] = [
+        ("5 %", "score_p5", ".2f"),
+        ("rank held", "rank_held", ".0%"),
+        ("P(best)", "poi_vs_best_rule", ".2f"),
+        ("saving", "saving", ".1%"),
+        ("late GPU-h", "late_gpu_h", ",.0f"),
+        ("green", "green_share", ".1%"),
+        ("in band", "in_band", ".1%"),
+        ("µs", "decision_us", ",.0f"),
+    ]
+    shown = [(name, number(key, form)) for name, key, form in maybe if any(row.get(key) is not None for row in rows)]
+    return [*always, *shown, ("kind", text("kind"))]
+
+
+def _entrant(row: Row) -> str:
+    seeds = len(row.get("train_seeds") or ())
+    return f"{row['entrant']} ({seeds} seeds)" if seeds else str(row["entrant"])
+
+
+def _interval(row: Row) -> str:
+    if row["kind"] == "bound" or row.get("score_low") is None:
+        return str(row.get("mark") or "–")
+    return f"{row['score_low']:.2f} to {row['score_high']:.2f}"
+
+
+def board_data(results: Results, board: str) -> dict[str, Any]:
+    """What the pictures of one ranking are drawn from: the rows, and each entrant's scores and profile."""
+    keys = ("entrant", "kind", "score_iqm", "score_low", "score_high", "saving", "mark")
+    rows = [{key: row.get(key) for key in keys} for row in results.rows_of(board) if row["kind"] != "bound"]
+    table = results.episodes
+    own = table[table["board"] == board] if (table["board"] == board).any() else table
+    profiles, points = {}, {}
+    for row in rows:
+        found = own.loc[own["entrant"] == row["entrant"], "score"].dropna().to_numpy(dtype=np.float64)
+        if found.size and row["score_iqm"] is not None:
+            profiles[row["entrant"]] = [round(float(share), 4) for share in profile(found)]
+            points[row["entrant"]] = [round(float(score), 3) for score in found]
+    taus = [round(float(tau), 3) for tau in TAUS]
+    return {"name": board, "rows": rows, "taus": taus, "profiles": profiles, "scores": points}
+
+
+def profile(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Share of runs that score more than each of `TAUS`, any shape to (151,): Dolan and Moré's performance profile."""
+    share: np.ndarray[Any, np.dtype[np.float64]] = (scores.ravel()[None, :] > TAUS[:, None]).mean(axis=1)
+    return share
+
+
+def worlds_of(results: Results) -> dict[str, Worlds]:
+    """The worlds behind every ranking that has its own episodes."""
+    found = {}
+    recording, split = results.suite.get("recording"), str(results.suite.get("split") or "test")
+    for board, group in results.episodes.groupby("board", sort=False):
+        recorded = bool(group["recorded"].iloc[0])
+        found[str(board)] = Worlds(str(group["scenario"].iloc[0]), split, str(recording) if recorded else None)
+    return found
+
+
+def entrant_of(results: Results, row: Row, scenario: str) -> Entrant:
+    """The entrant behind a row; of a trained one, its first checkpoint.
+
+    Raises:
+        ConfigError: there is no such rule, checkpoint or package here.
+    """
+    name = str(row["entrant"])
+    if row["kind"] == "rule":
+        return entrant(name)
+    folder = next(folders_of(results, name, scenario), None)
+    if folder is not None:
+        return checkpoint(name, folder)
+    submitted = (results.provenance.get("submitted") or {}).get(name)
+    return entrant(str(submitted["factory"]) if isinstance(submitted, dict) else name)
+
+
+def folders_of(results: Results, name: str, scenario: str) -> Iterator[str]:
+    """Checkpoint folders of a trained entrant on a scenario, one a training seed; some may come twice."""
+    listed = results.suite.get("checkpoints")
+    for entry in listed if isinstance(listed, list) else ():
+        if entry["entrant"] == name and scenario in (entry.get("scenarios") or [scenario]):
+            yield from entry["folders"]
+    inner = f"/{scenario}/{name.lower()}/"
+    yield from (folder for folder in results.provenance.get("checkpoints") or {} if inner in f"/{folder}/")
+
+
+def ranked_yuan(results: Results, board: str, who: Entrant, episode: int) -> float | None:
+    """What the folder says an entrant's episode cost [yuan]; None where it did not play it."""
+    table = results.episodes
+    own = table[(table["board"] == board) & (table["entrant"] == who.name) & (table["episode"] == episode)]
+    if who.train_seed is not None:
+        own = own[own["train_seed"] == who.train_seed]
+    return None if own.empty else float(own["cost_yuan"].iloc[0])
+
+
+def bound_yuan(results: Results, board: str, episode: int) -> float | None:
+    """The hindsight bound of an episode [yuan]."""
+    table = results.episodes
+    own = table[(table["board"] == board) & (table["episode"] == episode)]
+    return None if own.empty else float(own["bound_yuan"].iloc[0])
+
+
+def facts_of(results: Results) -> list[tuple[str, str]]:
+    """What is needed to make the results again, as pairs of a name and its value."""
+    about = results.provenance
+    suite = results.suite
+    plain = [(label, about.get(key)) for label, key in (("command", "command"), ("git commit", "git_commit"))]
+    run = [("episodes", suite.get("episodes")), ("split", suite.get("split")), ("recording", suite.get("recording"))]
+    code = [("code digest", about.get("code")), ("Python", about.get("python"))]
+    seeds = [(key.replace("_", " "), about.get(key)) for key in ("policy_seed", "bootstrap_seed")]
+    host = [(f"host: {key}", value) for key, value in (about.get("host") or {}).items()]
+    packages = [("packages", ", ".join(f"{name} {value}" for name, value in (about.get("packages") or {}).items()))]
+    groups = (("scenario", "scenarios"), ("checkpoint", "checkpoints"))
+    listed = [(f"{label} {name}", value) for label, key in groups for name, value in (about.get(key) or {}).items()]
+    pairs = [*plain, *run, *code, *packages, *seeds, *host, *listed]
+    return [(label, str(value)) for label, value in pairs if value is not None]

@@ -1,0 +1,161 @@
+"""One HTML page that needs no network: tables written out, pictures drawn by Plotly from data packed into the page."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wattward.configs import ConfigError
+from wattward.experiments.common.tables import Column, Row
+
+WEB = Path(__file__).with_name("web")
+MOST_BYTES = 6_000_000
+"""A page must not be larger."""
+MEANINGS = {
+    "score": "0 is RunOnArrival, 1 the bound in hindsight; interquartile mean over training seeds and episodes",
+    "95 % interval": "bootstrap over training seeds and episodes",
+    "5 %": "the score that one run in twenty does not reach",
+    "rank held": "share of resamples in which the entrant keeps this rank",
+    "P(best)": "probability of beating the best rule on an episode",
+    "saving": "of total cost, against running on arrival",
+    "late GPU-h": "work whose deadline passed, per episode",
+    "green": "share of the energy that was green",
+    "in band": "share of the time at the load that the scenario asks for",
+    "µs": "mean time of a step's choice",
+}
+"""What stands behind a heading of the ranking."""
+
+
+class Table(NamedTuple):
+    """A ranking as a table."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+
+class Page(NamedTuple):
+    """What a page says in words and tables."""
+
+    title: str
+    lead: str  # what it shows, in a sentence or two
+    tables: Sequence[Table]  # rankings, the first of which is shown at once; none for a single policy
+    facts: Sequence[tuple[str, str]]  # what is needed to make it again
+
+
+def render(page: Page, data: Mapping[str, Any]) -> str:
+    """The whole page as HTML.
+
+    Args:
+        page: its words and tables.
+        data: what its pictures are drawn from, with "boards" and "weeks"; anything JSON can hold.
+
+    Raises:
+        ConfigError: Plotly is not installed.
+    """
+    tables = page.tables
+    heading = "The same week, entrant by entrant" if tables else "The week, step by step"
+    week = _read("week.html").replace("{{HEADING}}", heading) if data["weeks"] else ""
+    sections = [_ranking(tables), _matrix(tables), week, _facts(page.facts)]
+    filled = {
+        "TITLE": escape(page.title),
+        "LEAD": escape(page.lead),
+        "STYLE": _read("report.css"),
+        "SECTIONS": "\n".join(section for section in sections if section),
+        "PLOTLY": _plotly(),
+        "DATA": _packed(json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)),
+        "SCRIPT": "\n".join(_read(name) for name in ("base.js", "boards.js", "week.js", "start.js")),
+    }
+    before, *parts = _read("page.html").split("{{")
+    pieces = [part.split("}}", 1) for part in parts]
+    return before + "".join(filled[name] + after for name, after in pieces)
+
+
+@cache
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise ConfigError("plotly is not installed: pip install 'wattward[report]'") from error
+    return _packed(get_plotlyjs())
+
+
+def _packed(text: str) -> str:
+    """Text as the page's own script unpacks it: gzip, then base64; the same text gives the same bytes."""
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+@cache
+def _read(name: str) -> str:
+    return (WEB / name).read_text(encoding="utf-8")
+
+
+def _ranking(tables: Sequence[Table]) -> str:
+    if not tables:
+        return ""
+    options = "".join(f"<option>{escape(table.name)}</option>" for table in tables)
+    written = "\n".join(_table(table, shown=place == 0) for place, table in enumerate(tables))
+    hidden = " hidden" if len(tables) == 1 else ""
+    chosen = f'<label class="choice"{hidden}>Ranking <select id="board">{options}</select></label>'
+    return _read("boards.html").replace("{{CHOICE}}", chosen).replace("{{TABLES}}", written)
+
+
+def _table(table: Table, *, shown: bool) -> str:
+    heads = "".join(_heading(name) for name, _ in table.columns)
+    body = "\n".join(
+        f'<tr class="{escape(str(row["kind"]))}">{_cells([cell(row) for _, cell in table.columns])}</tr>'
+        for row in table.rows
+    )
+    opening = f'<div class="scroll ranking" data-board="{escape(table.name)}"{"" if shown else " hidden"}>'
+    return f'{opening}<table class="sortable"><thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _heading(name: str) -> str:
+    meaning = f' title="{escape(MEANINGS[name])}"' if name in MEANINGS else ""
+    return f'<th scope="col"{meaning}><button type="button">{escape(name)}</button></th>'
+
+
+def _cells(values: Sequence[str]) -> str:
+    first, *others = (escape(value) for value in values)
+    return f'<th scope="row">{first}</th>' + "".join(f"<td>{value}</td>" for value in others)
+
+
+def _matrix(tables: Sequence[Table]) -> str:
+    """Scores by ranking, an entrant a row; nothing where there is one ranking only."""
+    if len(tables) < 2:
+        return ""
+    scores = {table.name: {row["entrant"]: row.get("score_iqm") for row in table.rows} for table in tables}
+    entrants = dict.fromkeys(row["entrant"] for table in tables for row in table.rows if row["kind"] != "bound")
+    heads = "".join(_heading(name) for name in ("entrant", *scores))
+    lines = [
+        f'<tr><th scope="row">{escape(str(who))}</th>{"".join(_heat(own.get(who)) for own in scores.values())}</tr>'
+        for who in entrants
+    ]
+    body = "\n".join(lines)
+    table = f'<table class="sortable heat"><thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
+    return (
+        '<section id="scenarios"><h2>Score by scenario</h2>\n'
+        '<p class="note">Interquartile means; the same scale throughout.</p>\n'
+        f'<div class="scroll">{table}</div></section>'
+    )
+
+
+def _heat(score: float | None) -> str:
+    if score is None:
+        return "<td>–</td>"
+    share = min(1.0, abs(score))
+    return f'<td class="{"gain" if score >= 0 else "loss"}" style="--share:{share:.2f}">{score:.2f}</td>'
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> str:
+    rows = "\n".join(f'<tr><th scope="row">{escape(key)}</th><td>{escape(value)}</td></tr>' for key, value in facts)
+    return (
+        '<section id="facts"><h2>How to make it again</h2>\n'
+        f'<div class="scroll"><table class="facts"><tbody>\n{rows}\n</tbody></table></div></section>'
+    )

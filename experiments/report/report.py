@@ -1,0 +1,159 @@
+"""From a results folder, or from one policy, to one HTML page with everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wattward.configs import ConfigError, load_scenario
+from wattward.experiments.common.records import provenance, write_text
+from wattward.experiments.evaluation import trajectory as replay
+from wattward.experiments.evaluation.entrants import Entrant, entrant
+from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, references
+from wattward.experiments.report.data import (
+    Results,
+    board_data,
+    bound_yuan,
+    columns_for,
+    entrant_of,
+    facts_of,
+    ranked_yuan,
+    read_results,
+    worlds_of,
+)
+from wattward.experiments.report.page import MOST_BYTES, Page, Table, render
+
+COARSER = (1, 2, 4, 8, 24)
+"""Steps averaged into one, tried in turn until the page is small enough."""
+Tick = Callable[[str], None]
+Week = tuple[replay.Setting, replay.Replay, list[tuple[dict[str, Any], replay.Replay]], dict[str, Any]]
+"""What all meet, RunOnArrival, and every entrant with what is said of it; then what is said of the week."""
+
+
+def report(folder: Path, out: Path, *, episode: int = 0, tick: Tick = lambda _: None) -> int:
+    """Writes the report of a results folder to `out`.
+
+    Args:
+        folder: what `wattward leaderboard` wrote.
+        out: the page.
+        episode: which of the split every entrant is shown on.
+        tick: called with what is played next.
+
+    Returns:
+        The page's size [bytes].
+
+    Raises:
+        ConfigError: the folder cannot be read, or the episode is not one of those it ranks.
+    """
+    results = read_results(folder)
+    ranked = sorted(int(number) for number in results.episodes["episode"].unique())
+    if episode not in ranked:
+        raise ConfigError(f"--episode {episode}: must be one of those ranked, {ranked[0]} to {ranked[-1]}")
+    weeks = {board: _week(results, board, worlds, episode, tick) for board, worlds in worlds_of(results).items()}
+    tables = [Table(name, columns_for(rows), rows) for name in results.boards if (rows := results.rows_of(name))]
+    boards = [board_data(results, board) for board in results.boards]
+    page = Page(results.title, _lead(results), tables, facts_of(results))
+    return _write(out, weeks, lambda shown: render(page, {"boards": boards, "weeks": shown}))
+
+
+def replay_page(who: Entrant, worlds: Worlds, episode: int, out: Path, cache_dir: Path) -> int:
+    """Writes one policy's episode to `out`, RunOnArrival and the bound beside it; returns the page's size [bytes].
+
+    Raises:
+        ConfigError: the scenario, the recording or the checkpoint cannot be used.
+    """
+    against = references(worlds, episode, cache_dir)
+    setting, floor = replay.play(entrant(FLOOR), worlds, episode)
+    ours = floor if who.name == FLOOR else replay.play(who, worlds, episode)[1]
+    played = [(_about(who, ours), ours)] + ([] if ours is floor else [(_about(entrant(FLOOR), floor), floor)])
+    said = _said(worlds, episode, floor, against.bound_yuan)
+    weeks: dict[str, Week] = {worlds.scenario: (setting, floor, played, said)}
+    about = provenance()
+    facts = [(key.replace("_", " "), str(about[key])) for key in ("command", "git_commit", "code", "python")]
+    title = f"{_label(who)} on {worlds.scenario}"
+    lead = f"{load_scenario(worlds.scenario).title}. Episode {episode} of the {worlds.split} split, step by step."
+    page = Page(title, lead, [], facts)
+    return _write(out, weeks, lambda shown: render(page, {"boards": [], "weeks": shown}))
+
+
+def _week(results: Results, board: str, worlds: Worlds, episode: int, tick: Tick) -> Week:
+    """Every entrant of a ranking on one of its episodes; who cannot play here is named, with the reason."""
+    tick(f"{board} · {FLOOR}")
+    setting, floor = replay.play(entrant(FLOOR), worlds, episode)
+    played, left_out = [], []
+    for row in results.rows_of(board):
+        if row["kind"] == "bound":
+            continue
+        tick(f"{board} · {row['entrant']}")
+        try:
+            who = entrant_of(results, row, worlds.scenario)
+            ours = floor if who.name == FLOOR else replay.play(who, worlds, episode)[1]
+        except ConfigError as error:
+            left_out.append(f"{row['entrant']}: {str(error).splitlines()[0]}")
+            continue
+        played.append((_about(who, ours) | {"ranked_yuan": ranked_yuan(results, board, who, episode)}, ours))
+    said = _said(worlds, episode, floor, bound_yuan(results, board, episode))
+    return setting, floor, played, said | {"left_out": left_out}
+
+
+def _about(who: Entrant, ours: replay.Replay) -> dict[str, Any]:
+    return {"entrant": who.name, "label": _label(who), "learned": who.learned, "kpis": ours.kpis}
+
+
+def _label(who: Entrant) -> str:
+    return who.name if who.train_seed is None else f"{who.name} (seed {who.train_seed})"
+
+
+def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | None) -> dict[str, Any]:
+    return {
+        "scenario": worlds.scenario,
+        "title": load_scenario(worlds.scenario).title,
+        "split": worlds.split,
+        "recorded": worlds.recording is not None,
+        "episode": episode,
+        "floor_yuan": round(float(floor.cost_yuan.sum()), 2),
+        "bound_yuan": None if bound is None else round(bound, 2),
+    }
+
+
+def _write(out: Path, weeks: Mapping[str, Week], page: Callable[[dict[str, Any]], str]) -> int:
+    """Writes the page with weeks as fine as the limit of its size allows."""
+    html = ""
+    for every in COARSER:
+        html = page({name: _shown(week, every) for name, week in weeks.items()})
+        if len(html.encode()) <= MOST_BYTES:
+            write_text(out, html)
+            return len(html.encode())
+    raise ConfigError(f"{out}: would have {len(html.encode()):,} bytes; must be at most {MOST_BYTES:,}")
+
+
+def _shown(week: Week, every: int) -> dict[str, Any]:
+    setting, floor, played, said = week
+    entrants = [about | replay.as_replay(ours, floor, every) for about, ours in played]
+    return {**said, **replay.as_setting(setting, every), "averaged_steps": every, "entrants": entrants}
+
+
+def _lead(results: Results) -> str:
+    suite = results.suite
+    boards: Sequence[str] = results.boards
+    where = boards[0] if len(boards) == 1 else "each scenario"
+    episodes = f"{suite.get('episodes', '?')} {suite.get('split', '')} episodes"
+    return (
+        f"{_best(results, boards[0])}{episodes} of {where}, the same "
+        "for everyone. A score of 0 is what running every job on arrival costs, 1 is the bound in hindsight, which no "
+        "policy can pass."
+    )
+
+
+def _best(results: Results, board: str) -> str:
+    """Who leads, and the best rule where a rule does not."""
+    scored = [row for row in results.rows_of(board) if row["kind"] != "bound" and row.get("score_iqm") is not None]
+    leaders = scored[:1] + [row for row in scored if row["kind"] == "rule"][:1]
+    if not leaders:
+        return ""
+    told = [
+        f"{row['entrant']} scores {row['score_iqm']:.2f} and saves {row['saving']:.1%} of cost"
+        for row in {row["entrant"]: row for row in leaders}.values()
+    ]
+    return f"{', the best rule '.join(told)}{'' if len(results.boards) == 1 else f' ({board})'}. "

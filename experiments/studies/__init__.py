@@ -1,0 +1,1 @@
+"""Single questions asked of policies and worlds, each with its command."""

@@ -1,0 +1,45 @@
+"""The page of published cases: every claim beside what the simulator says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import provenance, write_json, write_text
+from wattward.experiments.studies.cases.claims import CASES, Line
+
+COLUMNS = tuple((name.replace("_", " "), tables.text(name)) for name in ("what", "published", "wattward", "why"))
+INTRODUCTION = """\
+# Published cases
+
+What grid companies and hubs have published, beside what this simulator says of it, and why the two differ.
+Written by `make cases` from {episodes} test episodes of each scenario; all work runs on arrival unless a rule is named.
+A number that was set from a publication is called so; the scenarios' own pages ([scenarios](scenarios/README.md)) name
+the source of every other.
+"""
+
+
+def measured(episodes: int, names: Sequence[str] = ()) -> dict[str, list[Line]]:
+    """Lines of every case, or of those named, by title."""
+    chosen = {title: measure for title, measure in CASES.items() if not names or title in names}
+    return {title: list(measure(episodes)) for title, measure in chosen.items()}
+
+
+def page(lines: Mapping[str, Sequence[Line]], episodes: int) -> str:
+    """The page in Markdown."""
+    parts = [INTRODUCTION.format(episodes=episodes)]
+    for title, rows in lines.items():
+        parts.append(f"## {title}\n\n{tables.markdown(COLUMNS, [_row(line) for line in rows])}")
+    return "\n".join(parts)
+
+
+def publish(lines: Mapping[str, Sequence[Line]], episodes: int, path: Path, facts: Path) -> None:
+    """Writes the page, and its lines with where they come from as JSON."""
+    rows = [{"case": title, **_row(line)} for title, found in lines.items() for line in found]
+    write_json(facts, {"episodes": episodes, "rows": rows, "provenance": provenance()})
+    write_text(path, page(lines, episodes))
+
+
+def _row(line: Line) -> dict[str, str]:
+    return {"what": line.what, "published": line.published, "wattward": line.ours, "why": line.why}

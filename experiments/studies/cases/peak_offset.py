@@ -1,0 +1,123 @@
+"""A published case beside what this simulator says of it: the announced rule, under both tariffs, in both worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wattward.configs import ConfigError, load_scenario
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import Record, frame, provenance, write_json, write_text
+from wattward.experiments.evaluation.entrants import Entrant, entrant
+from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, check_fit
+from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
+from wattward.experiments.leaderboard.ranking import summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+Key = tuple[str, bool, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A published claim, the scenarios it is held against by tariff, and the entrants that are asked."""
+
+    title: str
+    scenarios: Mapping[str, str]
+    entrants: tuple[str, ...]
+    published: str
+
+
+CASES = {
+    "zhejiang-xinjiang": Case(
+        title="Zhejiang-Xinjiang peak offset",
+        scenarios={"2024": "zhejiang-xinjiang-2024", "2026": "zhejiang-xinjiang"},
+        entrants=("PeakOffset", "PeakOffset-NoReturn", FLOOR),
+        published="electricity cost per token -18 %, both sites at 60-80 % load",
+    )
+}
+
+
+def case(name: str) -> Case:
+    """A case by its name.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    if name not in CASES:
+        raise ConfigError(f"unknown case {name!r} (known: {', '.join(sorted(CASES))})")
+    return CASES[name]
+
+
+def run_case(
+    it: Case, episodes: int, recording: str | None, cache_dir: Path, *, jobs: int = 2, progress: bool = True
+) -> list[Row]:
+    """Rows of a case: one for each tariff, world and entrant, on the test split.
+
+    Raises:
+        ConfigError: a scenario or the recording cannot be used; found before the first episode is run.
+    """
+    entrants = [entrant(name) for name in it.entrants]
+    recordings = [None, recording] if recording else [None]
+    meets = [Worlds(scenario, "test", source) for scenario in it.scenarios.values() for source in recordings]
+    for worlds in meets:
+        check_fit(entrants, worlds)
+    records = run_cells(_cells(meets, entrants, episodes), cache_dir, jobs=jobs, progress=progress)
+    return compare(it, records)
+
+
+def compare(it: Case, records: Sequence[Record]) -> list[Row]:
+    """Sets each entrant beside RunOnArrival of the same tariff and world."""
+    table = frame(records)
+    groups = {
+        (str(s), bool(r), str(e)): group for (s, r, e), group in table.groupby(["scenario", "recorded", "entrant"])
+    }
+    tariffs = {scenario: tariff for tariff, scenario in it.scenarios.items()}
+    order = sorted(groups, key=lambda key: (tariffs[key[0]], key[1], it.entrants.index(key[2])))
+    return [_row(groups, key, tariffs[key[0]]) for key in order]
+
+
+def publish_case(name: str, rows: Sequence[Row], out: Path) -> list[Path]:
+    """Writes NAME.json and NAME.md under `out` and returns their paths."""
+    it = case(name)
+    paths = [out / f"{name}.json", out / f"{name}.md"]
+    write_json(paths[0], {"case": name, "published": it.published, "rows": rows, "provenance": provenance()})
+    about = f"Published: {it.published}.\n\n{rows[0]['episodes']} test episodes a row. {NOTE}"
+    write_text(paths[1], f"# {it.title}\n\n{about}\n\n{tables.markdown(tables.CASE, rows)}")
+    return paths
+
+
+NOTE = (
+    "Savings are against RunOnArrival on the same test episodes. Cost: all yuan terms. Energy per GPU-h: yuan of "
+    "energy and demand charge for each GPU-h of work done, requests included and restarts not, the nearest there is to "
+    "electricity cost per token. Load: mean of both sites. In band: share of time a site is at 60-80 % load."
+)
+
+
+def _cells(meets: Sequence[Worlds], entrants: Sequence[Entrant], episodes: int) -> list[Cell]:
+    parts = blocks(episodes, 5)
+    return [Cell(who, worlds, first, last) for worlds in meets for who in entrants for first, last in parts]
+
+
+def _row(groups: Mapping[Key, pd.DataFrame], key: Key, tariff: str) -> Row:
+    scenario, recorded, _ = key
+    ours, floor = _energy_yuan_per_gpu_h(groups[key]), _energy_yuan_per_gpu_h(groups[scenario, recorded, FLOOR])
+    return {
+        **summary(groups[key]),
+        "tariff": tariff,
+        "world": "recorded" if recorded else "drawn",
+        "energy_yuan_per_gpu_h": ours,
+        "energy_saving": 1.0 - ours / floor,
+        "utilisation": float(groups[key]["utilisation"].mean()),
+    }
+
+
+def _energy_yuan_per_gpu_h(group: pd.DataFrame) -> float:
+    scenario = load_scenario(str(group["scenario"].iloc[0]))
+    fleet_gpu_h = sum(region.fleet.gpus for region in scenario.regions) * scenario.n_steps * scenario.step_h
+    useful_gpu_h = (group["utilisation"] * fleet_gpu_h - group["restart_gpu_h"]).sum()
+    return float((group["energy_yuan"] + group["demand_yuan"]).sum() / useful_gpu_h)

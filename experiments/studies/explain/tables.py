@@ -1,0 +1,199 @@
+"""What was learned as tables, in the terminal and between the markers of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wattward.configs import ConfigError
+from wattward.envs.model.types import YUAN_TERMS
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import write_text
+from wattward.experiments.common.tables import Column
+from wattward.experiments.evaluation.evaluate import FLOOR
+from wattward.experiments.evaluation.statistics import Estimate
+from wattward.experiments.studies.explain.behaviour import BOUND, SURPLUS_EDGES, Shares
+from wattward.experiments.studies.explain.explain import PLANNER, RULE, Explanation, bands, bought_kwh
+from wattward.experiments.studies.explain.figure import top_fields
+from wattward.experiments.studies.explain.importance import GROUPS, Importance
+
+Row = Mapping[str, Any]
+
+
+def markers(scenario: str) -> tuple[str, str]:
+    """What a page holds before and after the tables of a scenario."""
+    return f"<!-- explain:{scenario}:begin -->\n", f"<!-- explain:{scenario}:end -->"
+
+
+def losers(told: Explanation) -> list[str]:
+    """Entrants whose costs are set side by side, the bound first."""
+    return [BOUND, PLANNER, *(agent.name for agent in told.agents), RULE, FLOOR]
+
+
+def cost_rows(told: Explanation) -> list[Row]:
+    """Mean cost of an episode by term, and the energy that was bought, a row an entrant."""
+    rows: list[dict[str, Any]] = []
+    for name in losers(told):
+        played = [did for run in told.runs[name] for did in run]
+        mean = {term: float(np.mean([did.yuan[term] for did in played])) for term in YUAN_TERMS}
+        kwh = float(np.mean([did.grid_kw.sum() for did in played])) * told.settings[0].step_h
+        paid = mean["energy_yuan"] / kwh if kwh else None
+        rows.append({"entrant": name, "cost_yuan": sum(mean.values()), **mean, "kwh": kwh, "yuan_per_kwh": paid})
+    least = rows[0]["cost_yuan"]
+    return [{**row, "above": row["cost_yuan"] - least} for row in rows]
+
+
+def cost_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
+    """The terms that cost anyone anything, to half a yuan."""
+    terms = [term for term in YUAN_TERMS if any(abs(row[term]) >= 0.5 for row in rows)]
+    return (
+        ("yuan an episode", tables.text("entrant")),
+        ("all", tables.number("cost_yuan", ",.0f")),
+        ("above the plan", tables.number("above", "+,.0f")),
+        *((term.removesuffix("_yuan"), tables.number(term, ",.0f")) for term in terms),
+        ("kWh bought", tables.number("kwh", ",.0f")),
+        ("energy yuan/kWh", tables.number("yuan_per_kwh", ".3f")),
+    )
+
+
+def band_rows(told: Explanation) -> list[Row]:
+    """Energy bought in an episode, a row a price band of a region that is drawn."""
+    rows: list[Row] = []
+    for r in told.drawn:
+        ends = bands(told, r)
+        price = np.concatenate([setting.price_yuan_per_kwh[:, r] for setting in told.settings]).round(4)
+        levels = np.unique(price).size == ends.size
+        bought = {name: bought_kwh(told, name, r) for name in losers(told)}
+        for band, end in enumerate(ends):
+            label = f"{end:.3f}" if levels else f"to {end:.3f}"
+            rows.append({"band": f"{told.regions[r]}, {label}", **{name: kwh[band] for name, kwh in bought.items()}})
+    return rows
+
+
+def band_columns(told: Explanation) -> tuple[Column, ...]:
+    """An entrant a column."""
+    return (
+        ("kWh an episode at yuan/kWh", tables.text("band")),
+        *((name, tables.number(name, ",.0f")) for name in losers(told)),
+    )
+
+
+def field_rows(told: Explanation) -> list[Row]:
+    """What fields and groups are worth, the dearest of the first agent first."""
+    by_agent = [{worth.field: worth for worth in agent.fields} for agent in told.agents]
+    shown = {worth.field for agent in told.agents for worth in top_fields(agent)} | set(GROUPS)
+    order = [worth.field for worth in told.agents[0].fields if worth.field in shown]
+    return [
+        {"field": f"`{name}`" if name not in GROUPS else name, **_worths([by[name] for by in by_agent])}
+        for name in sorted(order, key=lambda name: name not in GROUPS)
+    ]
+
+
+def _worths(worths: Sequence[Importance]) -> Row:
+    told: dict[str, str] = {}
+    for number, worth in enumerate(worths):
+        told |= {f"same-{number}": _points(worth.same_step), f"any-{number}": _points(worth.any_step)}
+    return told
+
+
+def _points(found: Estimate) -> str:
+    return f"{100 * found.value:.2f} ({100 * found.low:.2f} to {100 * found.high:.2f})"
+
+
+def field_columns(told: Explanation) -> tuple[Column, ...]:
+    """Both losses of each agent."""
+    columns: list[Column] = [("seen of another episode", tables.text("field"))]
+    for number, agent in enumerate(told.agents):
+        columns.append((f"{agent.name}, same hour", tables.text(f"same-{number}")))
+        columns.append((f"{agent.name}, any hour", tables.text(f"any-{number}")))
+    return tuple(columns)
+
+
+def when_rows(told: Explanation) -> list[Row]:
+    """Share of the room used in the cheapest and the dearest fifth of the coming day, and with much surplus."""
+    rows: list[Row] = []
+    for r in told.drawn:
+        for name, used in told.shares.items():
+            rows.append({"region": told.regions[r], "entrant": name, **_extremes(used, r)})
+    return rows
+
+
+def _extremes(used: Shares, r: int) -> Row:
+    kinds = {"cheap": (0, 0), "dear": (-1, 0), "cheap_sun": (0, -1), "dear_sun": (-1, -1)}
+    shares = {kind: float(used.by_kind[rank, surplus, r]) for kind, (rank, surplus) in kinds.items()}
+    return {kind: share if np.isfinite(share) else None for kind, share in shares.items()}
+
+
+def when_columns() -> tuple[Column, ...]:
+    """The corners of the picture's squares."""
+    return (
+        ("region", tables.text("region")),
+        ("entrant", tables.text("entrant")),
+        ("cheapest", tables.number("cheap", ".0%")),
+        ("dearest", tables.number("dear", ".0%")),
+        ("cheapest, green", tables.number("cheap_sun", ".0%")),
+        ("dearest, green", tables.number("dear_sun", ".0%")),
+    )
+
+
+def brief(told: Explanation) -> list[tuple[str, tuple[Column, ...], Sequence[Row]]]:
+    """What a terminal shows: titles, columns and rows of tables."""
+    shown: list[tuple[str, tuple[Column, ...], Sequence[Row]]] = [
+        ("share of the free GPUs that run deferrable work", when_columns(), when_rows(told))
+    ]
+    names, *fields = field_columns(told)
+    for number, agent in enumerate(told.agents):
+        title = f"saving lost by {agent.name}, percentage points"
+        shown.append((title, (names, *fields[2 * number : 2 * number + 2]), field_rows(told)))
+    costs = cost_rows(told)
+    first, last = cost_columns(costs)[:3], cost_columns(costs)[-1]
+    return [*shown, (f"cost, means of the first {told.planned} episodes", (*first, last), costs)]
+
+
+def as_markdown(told: Explanation) -> str:
+    """All tables of a scenario, and what their numbers mean."""
+    costs = cost_rows(told)
+    seeds = ", ".join(f"{agent.name} of {agent.seeds} training seeds saves {agent.saving:.1%}" for agent in told.agents)
+    return (
+        f"{told.episodes} validation episodes of `{told.scenario}`. Against {FLOOR}, {seeds}.\n\n"
+        "Share of the GPUs that requests leave free which run deferrable work, in steps whose price is among the "
+        "cheapest and the dearest fifth of the coming day; without surplus green power, and with surplus for over "
+        f"{SURPLUS_EDGES[-1]:.0%} of the fleet (green). A dash: hardly ever met.\n\n"
+        f"{tables.markdown(when_columns(), when_rows(told))}\n"
+        f"Saving lost, in percentage points of {FLOOR}'s cost, with 95 % intervals over seeds and episodes:\n\n"
+        f"{tables.markdown(field_columns(told), field_rows(told))}\n"
+        f"Cost by term, means of the first {told.planned} of these episodes (all that the planner, which takes long, "
+        f"has played):\n\n{tables.markdown(cost_columns(costs), costs)}\n"
+        f"Energy bought by its price, in the same {told.planned} episodes:\n\n"
+        f"{tables.markdown(band_columns(told), band_rows(told))}"
+    )
+
+
+def check_page(page: Path, scenario: str) -> str:
+    """The page's text.
+
+    Raises:
+        ConfigError: it cannot be read, or does not hold each marker of the scenario once.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--page {page}: cannot be read: {error.strerror}") from error
+    begin, end = markers(scenario)
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ConfigError(f"--page {page}: must hold {begin.strip()} and {end} once each")
+    return text
+
+
+def update_page(page: Path, told: Explanation) -> None:
+    """Rewrites the tables of a scenario between their markers, the rest untouched.
+
+    Raises:
+        ConfigError: as `check_page`.
+    """
+    text, (begin, end) = check_page(page, told.scenario), markers(told.scenario)
+    before, rest = text.split(begin)
+    write_text(page, before + begin + as_markdown(told) + end + rest.split(end)[1])

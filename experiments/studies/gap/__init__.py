@@ -1,0 +1,1 @@
+"""How much is left to win, and what keeps a policy from it."""

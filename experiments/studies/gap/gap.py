@@ -1,0 +1,140 @@
+"""The gap between the bound and what can be done: its plan replayed, and a search that knows what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from wattward import baselines
+from wattward.baselines.bound.bound import Bound, bound
+from wattward.baselines.optimisers.hindsight import HindsightPlanner, PlanReplay
+from wattward.configs import load_scenario
+from wattward.configs.schema.scenario import Scenario
+from wattward.configs.schema.suite import Precision
+from wattward.envs.checks.balances import played_yuan
+from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import provenance, write_json, write_text
+from wattward.experiments.evaluation import scores
+from wattward.experiments.studies.gap.local_search import FINE, Actions, descend, executed
+from wattward.experiments.studies.gap.relaxed import relaxed
+
+Row = dict[str, Any]
+NOTE = (
+    "Score: share of the saving that the fast bound leaves possible. Tight: what the tight bound takes off it; s: CPU "
+    "seconds of either. Plan replayed: the fast bound's plan, followed as far as the dispatcher can, by continuous "
+    "shares. Search: the planner with everything known a day ahead, by modes. Descended: the search's modes, changed "
+    "block by block wherever the cost of the whole known episode falls, until nothing falls. Gap: cost of the best of "
+    "these over the bound, less 1: what the bound relaxes, and what none of them finds."
+)
+COLUMNS: tuple[tables.Column, ...] = (
+    ("scenario", tables.text("scenario")),
+    ("changed", tables.text("changed")),
+    ("episodes", tables.number("episodes", "d")),
+    ("run on arrival", tables.number("run_on_arrival_yuan", ",.0f")),
+    ("bound", tables.number("bound_yuan", ",.0f")),
+    ("s", tables.number("bound_cpu_s", ".2f")),
+    ("tight", tables.number("tighter_by", ".2%")),
+    ("s", tables.number("tight_cpu_s", ".1f")),
+    ("plan replayed", tables.number("replay_score", ".3f")),
+    ("search", tables.number("search_score", ".3f")),
+    ("descended", tables.number("descended_score", ".3f")),
+    ("gap", tables.number("gap", ".1%")),
+)
+
+
+def sandwich(
+    scenario: str,
+    episodes: Sequence[int],
+    *,
+    split: str = "test",
+    jobs: int = 2,
+    relax: bool = False,
+    improve: bool = False,
+) -> list[Row]:
+    """A row an episode.
+
+    Args:
+        scenario: Its name.
+        episodes: Numbers of the split.
+        split: Where they come from.
+        jobs: Processes.
+        relax: also without each thing that the bound leaves out, see `wattward.experiments.studies.gap.relaxed`.
+        improve: also improve what the search does, see `wattward.experiments.studies.gap.local_search`.
+    """
+    whole = load_scenario(scenario)
+    worlds = relaxed(whole) if relax else {"": whole}
+    rows = product(worlds.items(), episodes)
+    play = delayed(_row)
+    return list(Parallel(n_jobs=jobs)(play(*world, split, episode, improve) for world, episode in rows))
+
+
+def means(rows: Sequence[Row]) -> list[Row]:
+    """The rows of each scenario and change in one: their means, and how many episodes."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["scenario"], row["changed"]), []).append(row)
+    numbers = [key for key, value in rows[0].items() if isinstance(value, float)]
+    return [
+        {"scenario": scenario, "changed": changed, "episodes": len(group)}
+        | {key: float(np.mean([row[key] for row in group])) for key in numbers}
+        for (scenario, changed), group in groups.items()
+    ]
+
+
+def publish(rows: Sequence[Row], out: Path, name: str) -> list[Path]:
+    """Writes NAME.json and NAME.md and returns their paths."""
+    paths = [out / f"{name}.json", out / f"{name}.md"]
+    write_json(paths[0], {"rows": list(rows), "provenance": provenance()})
+    write_text(
+        paths[1], f"# Between the bound and what can be done\n\n{NOTE}\n\n{tables.markdown(COLUMNS, means(rows))}"
+    )
+    return paths
+
+
+def _row(changed: str, scenario: Scenario, split: str, episode: int, improve: bool) -> Row:
+    env, shares = ClusterEnv(scenario), ClusterEnv(scenario, action="shares")
+    floor = played_yuan(env, baselines.make("RunOnArrival"), split, episode)
+    plan, spent_s = _timed_bound(env, "fast")
+    tight, tight_s = _timed_bound(env, "tight")
+    replay = played_yuan(shares, PlanReplay(plan), split, episode)
+    actions, search = executed(env, HindsightPlanner(env), split, episode)
+    descended = _descended(env, actions) if improve else None
+    reached = [replay, search, search if descended is None else descended]
+    known = scores.score(np.array(reached), np.full(3, floor), np.full(3, plan.cost_yuan)).tolist()
+    return {
+        "scenario": scenario.name,
+        "changed": changed,
+        "split": split,
+        "episode": episode,
+        "run_on_arrival_yuan": floor,
+        "bound_yuan": plan.cost_yuan,
+        "bound_cpu_s": spent_s,
+        "tight_yuan": tight.cost_yuan,
+        "tight_cpu_s": tight_s,
+        "tighter_by": (tight.cost_yuan - plan.cost_yuan) / (floor - plan.cost_yuan),
+        "replay_yuan": replay,
+        "search_yuan": search,
+        "replay_score": known[0],
+        "search_score": known[1],
+        "descended_yuan": descended,
+        "descended_score": None if descended is None else known[2],
+        "gap": min(reached) / plan.cost_yuan - 1.0,
+    }
+
+
+def _descended(env: ClusterEnv, actions: Actions) -> float:
+    """Cost [yuan] of the actions improved hour by hour, then step by step."""
+    hours, _ = descend(env, actions, block=max(1, round(1.0 / env.scenario.step_h)))
+    return descend(env, hours, block=1, widths=FINE)[1]
+
+
+def _timed_bound(env: ClusterEnv, precision: Precision) -> tuple[Bound, float]:
+    began = process_time()
+    return bound(env.params, env.world, precision=precision), process_time() - began

@@ -1,0 +1,49 @@
+"""A scenario whose policies know more: perfect forecasts, and estimates that are the work itself.
+
+What an agent gains when it is trained and played there is what its observation, and not its learning, keeps from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.reading import find, read_yaml
+from wattward.configs.loading.worlds import DISTURBED_BY
+from wattward.experiments.common.records import write_text
+
+SUFFIX = "-informed"
+
+
+def informed(scenario: str) -> dict[str, Any]:
+    """The scenario's file with `forecast.skill: 1` and `estimate_sigma: 0`; weather, jobs and their true work stay.
+
+    Raises:
+        ConfigError: the scenario is unknown, comes with disturbances, or is made by name and has no file.
+    """
+    if DISTURBED_BY in scenario and not Path(scenario).is_file():
+        raise ConfigError(f"{scenario}: must be one scenario without disturbances; disturb the file made")
+    data = read_yaml(find("scenarios", scenario))
+    classes = [one | {"estimate_sigma": 0.0} for one in data["job_classes"]]
+    return data | {
+        "name": f"{data['name']}{SUFFIX}",
+        "title": f"{data['title']}, all foreseen and all work known",
+        "forecast": data["forecast"] | {"skill": 1.0},
+        "job_classes": classes,
+    }
+
+
+def write_informed(scenario: str, path: Path) -> Path:
+    """Writes the informed scenario to a file that `--scenario` takes.
+
+    Raises:
+        ConfigError: as `informed`, or the file is no `.yaml`.
+    """
+    if path.suffix not in {".yaml", ".yml"}:
+        raise ConfigError(f"{path}: must end in .yaml")
+    load_scenario(scenario)
+    write_text(path, yaml.safe_dump(informed(scenario), sort_keys=False, allow_unicode=True))
+    return path

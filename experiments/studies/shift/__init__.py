@@ -1,0 +1,1 @@
+"""How policies fare when a tariff changes."""

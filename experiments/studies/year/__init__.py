@@ -1,0 +1,1 @@
+"""Every rule on a whole recorded year, each step checked."""

@@ -1,0 +1,1 @@
+"""Trains agents, keeps their runs and the zoo of shipped ones."""

@@ -1,0 +1,347 @@
+"""Training runs: a folder a run, checkpoints in it that training can go on from, and a finished policy at its end.
+
+runs/SCENARIO/AGENT/seed-N/ holds `run.json` (what was asked for), `step-…/` (checkpoints with the optimizer),
+`best/` (the best policy so far on validation episodes), `tensorboard/`, and `final/` once the run is done.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+from wattward.agents.inference.checkpoint import (
+    Manifest,
+    Tensors,
+    observation_sha256,
+    read_manifest,
+    read_optimizer,
+    read_policy,
+    sha256_of,
+    write,
+)
+from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs.loading.reading import check
+from wattward.configs.schema.agent import AgentSettings, DQNSettings, PPOSettings, WarmStart
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.decisions.action import Mode, StoreOrder, n_entries
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from wattward.agents.training.learners import Learner
+
+PACKAGES = ("wattward", "stable-baselines3", "torch", "gymnasium", "numpy", "numba")
+CHECKPOINTS = 10
+"""In a run."""
+VALIDATION_SEED = 0
+
+
+def train_agent(
+    agent: str,
+    scenario: str,
+    seed: int,
+    *,
+    out: Path = Path("runs"),
+    total_steps: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    torch_threads: int = 1,
+    console: Console | None = None,
+) -> Path:
+    """Trains an agent, or goes on training it, or does nothing if this very run is finished.
+
+    A resumed run starts from the last whole checkpoint: weights, optimizer and step count as they were, episodes new,
+    and a DQN's replay buffer refilled by the policy before it learns again.
+
+    Args:
+        agent: Shipped agent or a settings file.
+        scenario: Shipped scenario or a scenario file.
+        seed: Of everything random in the run.
+        out: Folder of all runs.
+        total_steps: In place of the settings' own.
+        resume: Go on with an interrupted run.
+        overwrite: Delete what an earlier run left and start again.
+        progress: Show a progress bar where there is a terminal.
+        torch_threads: Of PyTorch. Networks this small gain nothing from a second one, and lose where cores are busy.
+        console: Where messages go; standard error by default.
+
+    Returns:
+        The folder of the finished policy.
+
+    Raises:
+        ConfigError: unknown names, wrong settings, or an earlier run in the way.
+    """
+    if torch_threads < 1:
+        raise ConfigError(f"torch_threads = {torch_threads}: must be at least 1")
+    console = console or Console(stderr=True)
+    world = load_scenario(scenario)
+    settings = _settings(agent, world, total_steps)
+    _check(settings, world)
+    run = Run(out, Path(agent).stem, world, settings, seed)
+    if run.prepare(resume=resume, overwrite=overwrite):
+        console.print(f"{run.final}: finished already, nothing to train")
+        return run.final
+    session = Session(run, console, torch_threads)
+    try:
+        session.train(show_progress=progress and console.is_terminal)
+    finally:
+        session.close()
+    return run.final
+
+
+def _settings(agent: str, scenario: Scenario, total_steps: int | None) -> AgentSettings:
+    settings = load_agent(agent, scenario.name)
+    if total_steps is None:
+        return settings
+    return check(type(settings), {**settings.model_dump(), "total_steps": total_steps}, Path(agent))
+
+
+def _check(settings: AgentSettings, scenario: Scenario) -> None:
+    """Refuses what could not be trained, before anything is written."""
+    if settings.algorithm == "maskable-ppo":
+        from wattward.agents.networks.masking import check_maskable
+
+        check_maskable(scenario)
+    if isinstance(settings, PPOSettings) and settings.warm_start:
+        from wattward.experiments.training.demonstrations import check_teacher
+
+        check_teacher(settings.warm_start.teacher)
+
+
+class Run:
+    """What was asked for, and the folder where it is done."""
+
+    def __init__(self, out: Path, agent: str, scenario: Scenario, settings: AgentSettings, seed: int) -> None:
+        self.agent, self.scenario, self.settings, self.seed = agent, scenario, settings, seed
+        self.directory = out / scenario.name / agent / f"seed-{seed}"
+        self.final, self.best = self.directory / "final", self.directory / "best"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What makes two runs the same run."""
+        return {
+            "agent": self.agent,
+            "scenario": self.scenario.name,
+            "scenario_sha256": sha256_of(self.scenario.model_dump(mode="json")),
+            "seed": self.seed,
+            "settings": self.settings.model_dump(mode="json"),
+        }
+
+    def prepare(self, *, resume: bool, overwrite: bool) -> bool:
+        """Makes the folder ready; True if this run is finished already.
+
+        Raises:
+            ConfigError: an earlier run is in the way.
+        """
+        record = self.directory / "run.json"
+        if overwrite:
+            self._clear()
+        elif record.is_file():
+            self._compare(record)
+            if self.final.is_dir():
+                read_policy(self.final)
+                return True
+            if not resume:
+                raise ConfigError(f"{self.directory}: holds an unfinished run; resume it (--resume) or --overwrite it")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        fresh = record.with_suffix(".tmp")
+        fresh.write_text(json.dumps(self.facts, indent=2) + "\n", encoding="utf-8")
+        fresh.replace(record)
+        return False
+
+    def checkpoint_at(self, steps_done: int) -> Path:
+        """Folder of the checkpoint after so many steps."""
+        return self.directory / f"step-{steps_done:010d}"
+
+    def last_whole(self, console: Console) -> tuple[Manifest, Tensors, Tensors] | None:
+        """The last checkpoint that can be read in full; broken ones are named and passed over."""
+        for directory in sorted(self.directory.glob("step-*"), reverse=True):
+            try:
+                return *read_policy(directory), read_optimizer(directory)
+            except ConfigError as error:
+                console.print(f"passing over a broken checkpoint: {error}")
+        return None
+
+    def _compare(self, record: Path) -> None:
+        try:
+            earlier = json.loads(record.read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ConfigError(f"{record}: not readable as JSON ({error}); --overwrite the run") from error
+        here, there = _flat(self.facts), _flat(earlier)
+        different = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+        if different:
+            shown = ", ".join(f"{key} {there.get(key)!r} -> {here.get(key)!r}" for key in different)
+            raise ConfigError(f"{record}: an earlier run differs ({shown}); choose another --out or --overwrite it")
+
+    def _clear(self) -> None:
+        for directory in [self.final, self.best, self.directory / "tensorboard", *self.directory.glob("step-*")]:
+            shutil.rmtree(directory, ignore_errors=True)
+        (self.directory / "run.json").unlink(missing_ok=True)
+
+
+def _flat(facts: dict[str, Any]) -> dict[str, Any]:
+    settings = facts.get("settings")
+    inner = {f"settings.{key}": value for key, value in settings.items()} if isinstance(settings, dict) else {}
+    return {key: value for key, value in facts.items() if key != "settings"} | inner
+
+
+class Session:
+    """One process's share of a run: environments, model, callbacks."""
+
+    def __init__(self, run: Run, console: Console, torch_threads: int = 1) -> None:
+        from stable_baselines3.common.logger import configure
+
+        from wattward.agents.training import learners
+        from wattward.agents.training.callbacks import Validation
+
+        self._run, self._console = run, console
+        settings, scenario = run.settings, run.scenario
+        found = run.last_whole(console)
+        done = found[0].steps_done if found else 0
+        self._began_s, self._earlier_s = monotonic(), (found[0].wall_s or 0.0) if found else 0.0
+        # a resumed run must not live through its first episodes again
+        seed = int(np.random.SeedSequence([run.seed, done]).generate_state(1)[0]) if done else run.seed
+        bank = learners.make_bank(scenario, settings, run.seed, progress=console.is_terminal)
+        self._env: VecEnv = learners.make_env(scenario, settings, seed, bank=bank)
+        self._model: Learner = learners.make_model(
+            settings, self._env, seed, episode_steps=scenario.n_steps, threads=torch_threads
+        )
+        if found:
+            learners.restore(self._model, found[1], found[2], done, found[0].updates_done)
+            console.print(f"resuming after {done:,} of {settings.total_steps:,} steps")
+        elif isinstance(settings, PPOSettings) and settings.warm_start:
+            self._warm_up(settings, settings.warm_start)
+        self._model.set_logger(configure(str(run.directory / "tensorboard"), ["tensorboard"]))
+        self._best_saving = read_manifest(run.best).validation_saving if run.best.is_dir() else None
+        self._last_saving: float | None = None
+        self._validation = Validation(*_validation_parts(scenario, settings)) if settings.validations else None
+
+    def _warm_up(self, settings: PPOSettings, warm: WarmStart) -> None:
+        from stable_baselines3 import PPO
+
+        from wattward.agents.training.imitation import imitate
+        from wattward.experiments.training.demonstrations import demonstrations
+
+        shown = demonstrations(self._run.scenario, settings, warm, self._run.seed)
+        assert isinstance(self._model, PPO)
+        agreed = imitate(self._model, shown, warm, self._run.seed)
+        self._console.print(f"{warm.teacher}: {len(shown.modes):,} decisions, {100 * agreed:.0f} % of modes imitated")
+
+    def train(self, *, show_progress: bool) -> None:
+        """Trains to the end and writes the finished policy."""
+        from wattward.agents.training.callbacks import ProgressBar
+
+        settings = self._run.settings
+        remaining = settings.total_steps - self._model.num_timesteps
+        callbacks = self._callbacks()
+        bar = ProgressBar(self._console, settings.total_steps, self._note) if show_progress else None
+        log_interval = settings.num_envs if isinstance(settings, DQNSettings) else 1
+        try:
+            if remaining > 0:
+                everything = [*callbacks, bar] if bar else callbacks
+                self._model.learn(remaining, everything, log_interval, reset_num_timesteps=False)
+        finally:
+            if bar:
+                bar.stop()
+        self._finish()
+
+    def close(self) -> None:
+        """Closes log files and environments."""
+        self._model.logger.close()
+        self._env.close()
+
+    def _callbacks(self) -> list[Any]:
+        from wattward.agents.training.callbacks import EpisodeKpis, Every, MovingLambda
+
+        settings = self._run.settings
+        callbacks: list[Any] = [EpisodeKpis(), Every(max(1, settings.total_steps // CHECKPOINTS), self._checkpoint)]
+        if settings.validations:
+            callbacks.append(Every(max(1, settings.total_steps // settings.validations), self._validate))
+        if isinstance(settings, PPOSettings) and settings.gae_lambda_end is not None:
+            callbacks.append(MovingLambda(settings.gae_lambda, settings.gae_lambda_end, settings.total_steps))
+        return callbacks
+
+    def _note(self) -> str:
+        return "" if self._last_saving is None else f"validation saving {100 * self._last_saving:.1f} %"
+
+    def _checkpoint(self) -> None:
+        from wattward.agents.training.learners import optimizer_tensors, policy_tensors
+
+        model = self._model
+        directory = self._run.checkpoint_at(model.num_timesteps)
+        write(directory, self._manifest(None), policy_tensors(model), optimizer_tensors(model))
+
+    def _validate(self) -> None:
+        from wattward.agents.training.learners import policy_tensors
+
+        assert self._validation is not None
+        self._last_saving = saving = self._validation.saving(self._model)
+        self._model.logger.record("validation/saving", saving)
+        if not self._console.is_terminal:
+            self._console.print(f"{self._model.num_timesteps:,} steps: {self._note()}")
+        if self._best_saving is None or saving > self._best_saving:
+            self._best_saving = saving
+            write(self._run.best, self._manifest(saving), policy_tensors(self._model))
+
+    def _finish(self) -> None:
+        from wattward.agents.training.learners import policy_tensors
+
+        if self._validation is None:
+            write(self._run.final, self._manifest(None), policy_tensors(self._model))
+            return
+        self._validate()
+        self._model.logger.dump(self._model.num_timesteps)
+        manifest, tensors = read_policy(self._run.best)
+        write(self._run.final, manifest, tensors)
+
+    def _manifest(self, saving: float | None) -> Manifest:
+        from wattward.agents.training.learners import action_layout
+
+        run, model, layout = self._run, self._model, action_layout(self._run.settings)
+        settings = run.settings.model_dump(mode="json")
+        assert model.observation_space.shape is not None
+        return Manifest(
+            agent=run.agent,
+            algorithm=run.settings.algorithm,
+            scenario=run.scenario.name,
+            seed=run.seed,
+            steps_done=model.num_timesteps,
+            updates_done=model._n_updates,
+            validation_saving=saving,
+            wall_s=round(self._earlier_s + monotonic() - self._began_s, 1),
+            settings=settings,
+            settings_sha256=sha256_of(settings),
+            activation=run.settings.activation,
+            observation_size=model.observation_space.shape[0],
+            observation_sha256=observation_sha256(),
+            n_regions=run.scenario.n_regions if layout in ("region", "shares") else n_entries(run.scenario),
+            hold_steps=run.settings.hold_steps,
+            action_layout=layout,
+            network=settings.get("network", "flat"),
+            packages={
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in PACKAGES},
+            },
+        )
+
+
+def _validation_parts(scenario: Scenario, settings: AgentSettings) -> tuple[Callable[[], VecEnv], Any]:
+    from wattward.agents.training.learners import action_layout, make_env
+
+    episodes, layout = settings.validation_episodes, action_layout(settings)
+    env = partial(make_env, scenario, settings, VALIDATION_SEED, split="validation", num_envs=episodes)
+    always_run = [int(Mode.RUN)] * scenario.n_regions + [int(StoreOrder.BY_RULE)] * scenario.n_stores
+    joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(reversed(always_run))))
+    shares = np.broadcast_to([1.0, 0.0], (scenario.n_regions, 2))
+    return env, {"joint": joint, "modes": always_run, "region": int(Mode.RUN), "shares": shares}[layout]

@@ -1,0 +1,262 @@
+"""The shipped agents: what the plan asks for is trained where it is missing, put into its place, and given a card."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from joblib import Parallel, delayed
+
+from wattward.agents.inference.checkpoint import Manifest, read_manifest, read_policy, sha256_of, write
+from wattward.agents.inference.numpy_networks import acting_tensors
+from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs.schema.zoo import Trained, Zoo
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import PACKAGE, write_json, write_text
+from wattward.experiments.training.train import train_agent
+
+ZOO = PACKAGE / "agents" / "zoo"
+CARD, NUMBERS = "README.md", "card.json"
+TABLES = ("standard", "generalise", "optimisers")
+"""Suites whose boards a card quotes, the first that has the scenario."""
+COLUMNS: tuple[tables.Column, ...] = (
+    ("seed", tables.number("seed", "d")),
+    ("decisions", tables.number("steps_done", ",d")),
+    ("minutes", tables.number("minutes", ".1f")),
+    ("validation saving", tables.number("validation_saving", ".1%")),
+    ("settings", tables.text("settings")),
+    ("weights", tables.text("weights")),
+)
+
+INDEX_COLUMNS: tuple[tables.Column, ...] = (
+    ("scenario", tables.text("scenario")),
+    ("agent", tables.text("agent")),
+    ("seeds", tables.number("seeds", "d")),
+    ("decisions", tables.number("decisions", ",d")),
+    ("validation saving", tables.text("validation")),
+    ("test score", tables.text("test")),
+)
+INDEX = """\
+# Shipped agents
+
+Trained by `make zoo` from `configs/zoo.yaml` and `configs/agents`. Decisions: of each run. Validation saving: of total
+cost against running all on arrival, over training seeds. Test score: interquartile mean over seeds and test episodes
+with a 95 % interval, 0 being RunOnArrival and 1 the hindsight bound, which no policy can reach
+([why](../../docs/limits.md)).
+
+{table}"""
+ACTS = {"modes": "a mode a region", "joint": "one number for the modes of all regions", "region": "region by region"}
+TEXT = """\
+# {agent} on {scenario}
+
+**World.** {title}. **Learner.** {algorithm}, {acts}, a decision held for {hold_steps} steps of {step_minutes} minutes;
+{observed} numbers observed.
+
+{table}
+Validation saving: of total cost against running all on arrival, on the validation episodes that chose this policy among
+those of its run. Minutes: of training until then, beside other work on the same two cores. {test}
+
+**Again.** `wattward train {agent} --scenario {scenario} --seed N` gives the same weights on the same kind of machine
+with the same packages; `wattward zoo` trains all that is missing.
+
+**Use.** An entrant for comparisons, and a start for training on similar worlds. Nothing here has run a real data
+centre: fleets, demand and forecasts are drawn from the laws that the scenario's file states.
+
+**Settings.**
+
+```yaml
+{settings}```
+"""
+
+
+class Place(NamedTuple):
+    """Where one trained agent belongs."""
+
+    agent: str
+    scenario: str
+    seed: int
+
+    @classmethod
+    def parse(cls, name: str) -> Place:
+        """From `SCENARIO/AGENT/seed-N`, as the folders are called.
+
+        Raises:
+            ConfigError: the name is none.
+        """
+        found = re.fullmatch(r"([^/]+)/([^/]+)/seed-(\d+)", name)
+        if found is None:
+            raise ConfigError(f"{name}: must be SCENARIO/AGENT/seed-N")
+        return cls(found[2], found[1], int(found[3]))
+
+    def within(self, folder: Path) -> Path:
+        """Its folder."""
+        return folder / self.scenario / self.agent / f"seed-{self.seed}"
+
+
+def missing(plan: Zoo, zoo: Path = ZOO) -> list[Place]:
+    """What the plan asks for and the zoo lacks, or holds by other settings than the shipped ones."""
+    asked = [Place(one.agent, one.scenario, seed) for one in plan.shipped for seed in range(one.seeds)]
+    return [place for place in asked if not _is_there(place, zoo)]
+
+
+def _is_there(place: Place, zoo: Path) -> bool:
+    try:
+        found = read_manifest(place.within(zoo))
+    except ConfigError:
+        return False
+    wanted = load_agent(place.agent, load_scenario(place.scenario).name)
+    return found.settings_sha256 == sha256_of(wanted.model_dump(mode="json"))
+
+
+def train_missing(plan: Zoo, runs: Path, *, zoo: Path = ZOO, jobs: int = 2) -> list[Place]:
+    """Trains what is missing, each in a process of its own, and ships it; interrupted runs go on.
+
+    Args:
+        plan: What is asked for.
+        runs: Folder of runs.
+        zoo: Where finished policies go.
+        jobs: Processes.
+
+    Returns:
+        What was shipped.
+    """
+    todo = missing(plan, zoo)
+    Parallel(n_jobs=jobs)(delayed(_train)(place, runs, zoo) for place in todo)
+    return todo
+
+
+def _train(place: Place, runs: Path, zoo: Path) -> None:
+    final = train_agent(place.agent, place.scenario, place.seed, out=runs, resume=True, progress=False)
+    ship(final, place.within(zoo))
+
+
+def ship(final: Path, target: Path) -> None:
+    """Puts what acts of a finished policy into its place, whole or not at all."""
+    manifest, tensors = read_policy(final)
+    write(target, manifest, acting_tensors(manifest, tensors))
+
+
+def trained_again(places: Sequence[Place], *, zoo: Path = ZOO, jobs: int = 2) -> list[bool]:
+    """Trains shipped agents anew, out of sight, and says of each whether the weights are the same, bit for bit.
+
+    Args:
+        places: Which.
+        zoo: Where they are.
+        jobs: Processes.
+
+    Raises:
+        ConfigError: one of them is not in the zoo.
+    """
+    shipped = [_weights(place.within(zoo)) for place in places]
+    with tempfile.TemporaryDirectory() as runs:
+        finals = Parallel(n_jobs=jobs)(delayed(_train_only)(place, Path(runs)) for place in places)
+        return [_weights(final) == weights for final, weights in zip(finals, shipped, strict=True)]
+
+
+def _weights(folder: Path) -> dict[str, bytes]:
+    return {name: tensor.tobytes() for name, tensor in acting_tensors(*read_policy(folder)).items()}
+
+
+def _train_only(place: Place, runs: Path) -> Path:
+    return train_agent(place.agent, place.scenario, place.seed, out=runs, progress=False)
+
+
+def write_cards(plan: Zoo, results: Path, zoo: Path = ZOO) -> list[Path]:
+    """Writes a card for each agent on each scenario, with its numbers in JSON beside it, and returns the cards' paths.
+
+    Args:
+        plan: What is shipped.
+        results: Folder of published boards, whose test scores the cards quote.
+        zoo: Where the policies are.
+    """
+    paths = [zoo / one.scenario / one.agent / CARD for one in plan.shipped]
+    for one, path in zip(plan.shipped, paths, strict=True):
+        write_text(path, card(one, results, zoo))
+        write_json(path.with_name(NUMBERS), {"seeds": _seeds(one, zoo), "test": _tested(one, results)})
+    return paths
+
+
+def write_index(plan: Zoo, results: Path, zoo: Path = ZOO) -> Path:
+    """Writes the table of all shipped agents, a row an agent and scenario, and returns its path."""
+    path, rows = zoo / CARD, [_entry(one, results, zoo) for one in plan.shipped]
+    write_text(path, INDEX.format(table=tables.markdown(INDEX_COLUMNS, rows)))
+    return path
+
+
+def _entry(one: Trained, results: Path, zoo: Path) -> dict[str, Any]:
+    seeds, tested = _seeds(one, zoo), _tested(one, results)
+    savings = [100 * row["validation_saving"] for row in seeds]
+    known = {
+        "scenario": f"[{one.scenario}]({one.scenario}/{one.agent}/{CARD})",
+        "agent": one.agent,
+        "seeds": one.seeds,
+        "decisions": load_agent(one.agent, one.scenario).total_steps,
+        "validation": f"{min(savings):.1f} to {max(savings):.1f}%" if one.seeds > 1 else f"{savings[0]:.1f}%",
+        "test": tables.MISSING,
+    }
+    if tested is None:
+        return known
+    interval = f"{tested['score_low']:.3f} to {tested['score_high']:.3f}"
+    return known | {"test": f"{tested['score_iqm']:.3f} ({interval})"}
+
+
+def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
+    """The card of an agent on a scenario, in Markdown."""
+    first, scenario = read_manifest(Place(one.agent, one.scenario, 0).within(zoo)), load_scenario(one.scenario)
+    facts = {
+        "agent": one.agent,
+        "scenario": one.scenario,
+        "title": scenario.title,
+        "algorithm": first.algorithm,
+        "acts": ACTS[first.action_layout],
+        "hold_steps": first.hold_steps,
+        "step_minutes": scenario.step_minutes,
+        "observed": first.observation_size,
+        "table": tables.markdown(COLUMNS, _seeds(one, zoo)),
+        "test": _test_scores(one, results),
+        "settings": yaml.safe_dump(first.settings, sort_keys=True),
+    }
+    return TEXT.format(**facts)
+
+
+def _seeds(one: Trained, zoo: Path) -> list[dict[str, Any]]:
+    return [_row(read_manifest(Place(one.agent, one.scenario, seed).within(zoo))) for seed in range(one.seeds)]
+
+
+def _row(manifest: Manifest) -> dict[str, Any]:
+    weights = manifest.files["policy.safetensors"].sha256
+    known = {"seed": manifest.seed, "steps_done": manifest.steps_done, "validation_saving": manifest.validation_saving}
+    minutes = None if manifest.wall_s is None else manifest.wall_s / 60.0
+    return {**known, "minutes": minutes, "settings": manifest.settings_sha256[:8], "weights": weights[:8]}
+
+
+def _tested(one: Trained, results: Path) -> dict[str, Any] | None:
+    """The board's row of the agent on the scenario: of the first suite that has a score of it."""
+    for suite in TABLES:
+        for row in _board(results / suite / "leaderboard.json"):
+            if (row["entrant"], row["scenario"]) == (one.agent.upper(), one.scenario) and row["score_iqm"] is not None:
+                shown = ("score_iqm", "score_low", "score_high", "train_seeds", "episodes")
+                return {"suite": suite} | {key: row[key] for key in shown}
+    return None
+
+
+def _test_scores(one: Trained, results: Path) -> str:
+    row = _tested(one, results)
+    if row is None:
+        return "**Test.** Not on a published board."
+    interval = f"{row['score_iqm']:.3f} ({row['score_low']:.3f} to {row['score_high']:.3f})"
+    over = f"{len(row['train_seeds'])} training seeds and {row['episodes']} test episodes"
+    return (
+        f"**Test.** {interval}, interquartile mean of the score over {over}, 0 being RunOnArrival and 1 "
+        f"the hindsight bound: `wattward leaderboard {row['suite']}`."
+    )
+
+
+def _board(path: Path) -> Sequence[dict[str, Any]]:
+    rows: Sequence[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return rows

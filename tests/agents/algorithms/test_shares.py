@@ -1,0 +1,108 @@
+"""Shares instead of modes: how they are stepped, learned by PPO and SAC, kept and played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from wattward.agents import load_policy
+from wattward.agents.inference.checkpoint import read_optimizer, read_policy
+from wattward.agents.training import learners
+from wattward.configs import load_agent, load_scenario
+from wattward.configs.schema.agent import PPOSettings
+from wattward.envs.decisions.action import Mode, nearest_modes
+from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.interfaces.sb3_env import FleetVecEnv
+from wattward.envs.simulator.source import choose
+from wattward.experiments.training.train import train_agent
+
+AGENTS = ("ppo-shares", "sac")
+STEPS = {"ppo-shares": 768, "sac": 2560}
+
+
+def trained(agent: str, out: Path) -> Path:
+    return train_agent(agent, "toy", 0, out=out, total_steps=STEPS[agent], progress=False)
+
+
+@pytest.fixture(scope="module", params=AGENTS)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(request.param, tmp_path_factory.mktemp("runs"))
+
+
+def test_an_environment_of_modes_takes_shares_too() -> None:
+    one, other = ClusterEnv("zhejiang-xinjiang"), ClusterEnv("zhejiang-xinjiang", action="shares")
+    assert (one.reset(seed=3)[0] == other.reset(seed=3)[0]).all()
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        shares = rng.random((2, 2))
+        mine, yours = one.step(shares), other.step(shares)
+        assert (mine[0] == yours[0]).all() and mine[1:] == yours[1:]
+    with pytest.raises(ValueError, match="shares must lie in"):
+        one.step(np.full((2, 2), 1.5))
+
+
+def test_many_environments_offer_shares_as_one_does() -> None:
+    fleet, env = FleetVecEnv("toy", 2, seed=4, shares=True, reward="cost"), ClusterEnv("toy")
+    number = choose(np.random.default_rng(np.random.SeedSequence(4).spawn(2)[0]))
+    observation, _ = env.reset(options={"split": "train", "episode": number})
+    np.testing.assert_array_equal(fleet.reset()[0], observation)
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        shares = rng.random((2, 2, 2)).astype(np.float32)
+        observations, rewards, _, _ = fleet.step_held(shares, 2)
+        alone = [env.step(shares[0].astype(np.float64)) for _ in range(2)]
+        np.testing.assert_array_equal(observations[0], alone[-1][0])
+        assert rewards[0] == np.float32(alone[0][1] + alone[1][1])
+
+
+def test_pictures_show_the_mode_that_is_most_alike() -> None:
+    shares = np.array([[0.2, 0.9], [0.8, 0.1], [0.9, 0.6]])
+    assert nearest_modes(shares).tolist() == [Mode.HOLD, Mode.RUN, Mode.PULL]
+    assert nearest_modes(np.array([3, 1])).tolist() == [3, 1]
+
+
+def test_the_policy_acts_as_the_model_does(folder: Path) -> None:
+    manifest, tensors = read_policy(folder)
+    settings, scenario = load_agent(manifest.agent, "toy"), load_scenario("toy")
+    model = learners.make_model(settings, learners.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
+    model.policy.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
+    env, policy = ClusterEnv("toy"), load_policy(folder)
+    env.reset(options={"split": "test", "episode": 0})
+    policy.reset(env.outlook(), np.random.default_rng(0))
+    for _ in range(5):
+        shares = policy.act(env.outlook())
+        wanted = np.clip(np.asarray(model.predict(env.outlook().observation, deterministic=True)[0]), 0.0, 1.0)
+        np.testing.assert_allclose(shares, wanted, atol=1e-5)
+        env.step(shares)
+
+
+def test_one_seed_gives_one_policy(folder: Path, tmp_path: Path) -> None:
+    manifest, tensors = read_policy(folder)
+    again = read_policy(trained(manifest.agent, tmp_path))[1]
+    assert all((tensors[name] == again[name]).all() for name in tensors)
+
+
+def test_loading_needs_no_torch(folder: Path, loads_without_torch: Callable[[Path], bool]) -> None:
+    assert loads_without_torch(folder)
+
+
+def test_all_optimizers_go_on_where_they_were(folder: Path) -> None:
+    last = max(folder.parent.glob("step-*"))
+    manifest, tensors = read_policy(last)
+    settings, scenario = load_agent(manifest.agent, "toy"), load_scenario("toy")
+    model = learners.make_model(settings, learners.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
+    kept = read_optimizer(last)
+    learners.restore(model, tensors, kept, manifest.steps_done, manifest.updates_done)
+    back = learners.optimizer_tensors(model)
+    assert set(back) == set(kept) and all((back[name] == kept[name]).all() for name in kept)
+
+
+def test_shares_are_for_plain_ppo() -> None:
+    settings = load_agent("ppo-shares", "toy").model_dump()
+    with pytest.raises(ValidationError, match="action: 'shares' needs algorithm ppo"):
+        PPOSettings(**{**settings, "network": "regions"})

@@ -1,0 +1,56 @@
+"""The bound holds against every rule on every registered scenario."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wattward.baselines.bound.bound import bound
+from wattward.baselines.registry import RULES, make
+from wattward.configs import load_scenario
+from wattward.envs.checks.balances import played_yuan
+from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.interfaces.registration import ENVIRONMENTS
+
+MOST_DAYS = 2.0
+
+
+def short(name: str) -> ClusterEnv:
+    scenario = load_scenario(name)
+    return ClusterEnv(scenario.model_copy(update={"episode_days": min(MOST_DAYS, scenario.episode_days)}))
+
+
+class RandomOrders:
+    """Random modes, and random orders to stores where they take them."""
+
+    def __init__(self, env: ClusterEnv) -> None:
+        self._entries = env.action_space.nvec.size  # type: ignore[attr-defined]
+
+    def reset(self, _: object, rng: np.random.Generator) -> None:
+        self._rng = rng
+
+    def act(self, _: object) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return self._rng.integers(0, 4, self._entries)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env_id", ENVIRONMENTS)
+def test_no_rule_costs_less_than_the_bound(env_id: str) -> None:
+    env = short(ENVIRONMENTS[env_id])
+    env.reset(options={"split": "test", "episode": 2})
+    least = bound(env.params, env.world).cost_yuan
+    costs = {name: played_yuan(env, make(name), "test", 2) for name in RULES}
+    costs["random orders"] = played_yuan(env, RandomOrders(env), "test", 2)
+    assert {name: cost for name, cost in costs.items() if cost < least} == {}
+    assert min(costs.values()) > 0.0 or least <= 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(3))
+def test_no_rule_costs_less_on_random_scenarios(number: int) -> None:
+    env = short(f"random-3x{number}")
+    env.reset(options={"split": "test", "episode": 0})
+    least = bound(env.params, env.world).cost_yuan
+    assert {name for name in RULES if played_yuan(env, make(name), "test", 0) < least} == set()

@@ -1,0 +1,221 @@
+"""A disturbed world differs from the undisturbed one of the same seed where and when it should, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wattward.baselines.bound.bound import bound
+from wattward.baselines.registry import make
+from wattward.configs import load_scenario, load_tariff, names
+from wattward.configs.schema.disturbance import (
+    DarkWeek,
+    DemandSurge,
+    GpuFailures,
+    Happening,
+    HeatWave,
+    NewTariff,
+    PriceSpike,
+    WanOutage,
+    WindDrought,
+    WorseForecasts,
+)
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.model.params import make_params
+from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
+from wattward.envs.world.disturbances import place
+from wattward.envs.world.draw import draw, episode_seed, n_drawn
+from wattward.envs.world.processes.tariff import tariff_price
+
+BASE = "zhejiang-xinjiang-2024"
+REGIONS = ("jinshuitan", "midong")
+TOUCHED = {
+    "wind_drought": {"wind_kw", "carbon_kg_per_kwh"},
+    "dark_week": {"sun_kw", "carbon_kg_per_kwh"},
+    "heat_wave": {"air_c"},
+    "price_spike": {"price_yuan_per_kwh"},
+    "worse_forecasts": {"noise"},
+    "new_tariff": {"price_yuan_per_kwh"},
+    "demand_surge": {"interactive_gpus"},
+    "wan_outage": {"wan_share"},
+    "gpu_failures": {"fleet_gpus"},
+}
+STRENGTH: dict[type[Happening], dict[str, Any]] = {
+    WindDrought: {"factor": 0.2},
+    DarkWeek: {"factor": 0.3},
+    HeatWave: {"add_c": 6.0},
+    PriceSpike: {"factor": 2.0, "add_yuan_per_kwh": 0.1},
+    WorseForecasts: {"factor": 2.0},
+    NewTariff: {"tariff": "zhejiang-2026"},
+    DemandSurge: {"factor": 1.5},
+    WanOutage: {},
+    GpuFailures: {"share": 0.5},
+}
+seeds = st.integers(0, 10_000)
+
+
+def disturbed(*happenings: Happening) -> Scenario:
+    base = load_scenario(BASE)
+    tariffs = {**base.tariffs, "zhejiang-2026": load_tariff("zhejiang-2026")}
+    return base.model_copy(update={"disturbances": happenings, "tariffs": tariffs})
+
+
+def both(seed: int, *happenings: Happening) -> tuple[Exogenous, Exogenous]:
+    """The undisturbed and the disturbed world of an episode."""
+    episode = episode_seed("train", seed)
+    return draw(load_scenario(BASE), episode), draw(disturbed(*happenings), episode)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, st.sampled_from(list(STRENGTH)), st.integers(0, 160), st.integers(1, 60), st.sampled_from([*REGIONS, ""]))
+def test_nothing_changes_elsewhere(seed: int, kind: type[Happening], start_h: int, hours: int, region: str) -> None:
+    where: dict[str, Any] = {"regions": (region,)} if region else {}
+    happening = kind(start_h=start_h, hours=hours, **where, **STRENGTH[kind])
+    plain, changed = both(seed, happening)
+    steps = np.zeros(n_drawn(load_scenario(BASE)), dtype=np.bool_)
+    steps[4 * start_h : 4 * (start_h + hours)] = True
+    here = steps[:, None] & np.array([region in (name, "") for name in REGIONS])
+    for name, a, b in zip(Exogenous._fields, plain, changed, strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype and b.flags.c_contiguous, name
+        if name in TOUCHED[happening.kind]:  # type: ignore[attr-defined]
+            assert not (a != b)[..., ~here].any(), name
+        else:
+            np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_strengths_are_those_asked_for() -> None:
+    happenings = [kind(start_h=24, hours=48, **strength) for kind, strength in STRENGTH.items()]
+    a, b = both(3, *happenings)
+    at = np.s_[:, 4 * 24 : 4 * 72]
+    np.testing.assert_allclose(b.wind_kw[at], 0.2 * a.wind_kw[at])
+    np.testing.assert_allclose(b.sun_kw[at], 0.3 * a.sun_kw[at])
+    np.testing.assert_allclose(b.air_c[at], a.air_c[at] + 6.0)
+    np.testing.assert_array_equal(b.noise[:, :, at[1]], 2.0 * a.noise[:, :, at[1]])
+    np.testing.assert_allclose(b.interactive_gpus[at], np.minimum(1.5 * a.interactive_gpus[at], 310.0))
+    new = tariff_price(load_tariff("zhejiang-2026"), int(a.start_minute[0]), a.air_c.shape[1], 15)
+    np.testing.assert_allclose(b.price_yuan_per_kwh[at][0, :, 0], 2.0 * new[at[1]] + 0.1)
+    np.testing.assert_array_equal(a.usual, b.usual)
+    assert (b.carbon_kg_per_kwh[at] >= a.carbon_kg_per_kwh[at]).all()
+    assert b.carbon_kg_per_kwh[at].mean() > a.carbon_kg_per_kwh[at].mean()
+
+
+def test_the_noise_of_named_quantities_alone_grows() -> None:
+    a, b = both(1, WorseForecasts(start_h=0, factor=3.0, quantities=("wind", "carbon")))
+    np.testing.assert_array_equal(b.noise[0, [WIND, CARBON]], 3.0 * a.noise[0, [WIND, CARBON]])
+    np.testing.assert_array_equal(b.noise[0, [SUN, INTERACTIVE]], a.noise[0, [SUN, INTERACTIVE]])
+
+
+def test_a_surge_stops_at_the_fleet() -> None:
+    _, b = both(2, DemandSurge(start_h=0, factor=50.0))
+    assert (b.interactive_gpus <= 310.0).all() and (b.interactive_gpus == 310.0).any()
+
+
+def test_spikes_keep_to_their_hours_and_follow_a_new_tariff() -> None:
+    spike = PriceSpike(start_h=0, factor=3.0, hours_of_day=((17, 21), (8, 9)))
+    a, b = both(5, spike, NewTariff(start_h=100, tariff="zhejiang-2026", regions=("jinshuitan",)))
+    hour = np.arange(a.air_c.shape[1]) // 4 % 24
+    dear = np.isin(hour, [8, 17, 18, 19, 20])
+    ratio = b.price_yuan_per_kwh[0, :, 1] / a.price_yuan_per_kwh[0, :, 1]
+    np.testing.assert_allclose(ratio, np.where(dear, 3.0, 1.0))
+    new = tariff_price(load_tariff("zhejiang-2026"), int(a.start_minute[0]), hour.size, 15)
+    np.testing.assert_allclose(b.price_yuan_per_kwh[0, 400:, 0], (new * np.where(dear, 3.0, 1.0))[400:])
+
+
+def test_random_beginnings_differ_between_episodes_fit_in_and_come_again() -> None:
+    scenario = disturbed(
+        HeatWave(hours=96.0, add_c=5.0), DarkWeek(hours=500.0, factor=0.5), NewTariff(tariff="zhejiang-2026")
+    )
+    firsts: list[list[int]] = []
+    for seed in range(60):
+        placed = place(scenario, n_drawn(scenario), np.random.default_rng(seed))
+        firsts.append([int(np.argmax(one.here[:, 0])) for one in placed])
+        assert placed[0].here[:, 0].sum() == 4 * 96
+    wave, longer, tariff = np.array(firsts).T
+    assert wave.min() >= 0 and wave.max() <= 4 * (168 - 96) and np.unique(wave).size > 30
+    assert (longer == 0).all()
+    assert tariff.max() < scenario.n_steps and tariff.max() > 400
+    again, other = (draw(scenario, episode_seed("test", episode)) for episode in (1, 2))
+    np.testing.assert_array_equal(draw(scenario, episode_seed("test", 1)).air_c, again.air_c)
+    assert (again.air_c != other.air_c).any()
+
+
+def test_what_is_unusual_fades_into_the_forecast() -> None:
+    """Climatology knows nothing of it; a forecast shows the more of it the shorter its lead."""
+    plain, surged = ClusterEnv(load_scenario(BASE)), ClusterEnv(disturbed(DemandSurge(start_h=0, factor=1.5)))
+    for env in (plain, surged):
+        env.reset(options={"split": "train", "episode": 4})
+    n_leads = plain.params.forecast_rho.shape[2]
+    added = (surged.world.interactive_gpus - plain.world.interactive_gpus)[0, :n_leads]
+    foreseen = surged.outlook().interactive_forecast_gpus - plain.outlook().interactive_forecast_gpus
+    rho = plain.params.forecast_rho[0, INTERACTIVE]
+    assert (added > 0).all() and rho[-1] < 0.5
+    np.testing.assert_allclose(foreseen, rho[:, None] ** 2 * added, atol=1e-9)
+
+
+def test_policies_see_a_new_tariff_as_far_ahead_as_forecasts_reach() -> None:
+    env = ClusterEnv(disturbed(NewTariff(start_h=12, tariff="zhejiang-2026")))
+    env.reset(options={"split": "train", "episode": 4})
+    at = env.scenario.horizon + 1
+    np.testing.assert_array_equal(env.outlook().price_forecast_yuan_per_kwh, env.world.price_yuan_per_kwh[0, :at])
+
+
+@settings(max_examples=30, deadline=None)
+@given(seeds, st.floats(0.0, 6.0), st.floats(-0.5, 4.0), st.booleans())
+def test_settlement_is_no_cheaper_than_any_hour_that_comes(seed: int, factor: float, add: float, second: bool) -> None:
+    happenings: list[Happening] = [
+        NewTariff(tariff="zhejiang-2026"),
+        PriceSpike(factor=factor, add_yuan_per_kwh=add),
+        HeatWave(add_c=8.0),
+    ]
+    scenario = disturbed(*happenings, *([PriceSpike(hours=24.0, factor=2.0)] if second else []))
+    p, world = make_params(scenario), draw(scenario, episode_seed("train", seed))
+    rate = world.price_yuan_per_kwh[0] + p.carbon_yuan_per_kg[0] * world.carbon_kg_per_kwh[0]
+    hot = [region.air.mean_c for region in scenario.regions] + np.array(8.0)
+    pue = p.pue_base[0] + p.pue_slope_per_c[0] * np.maximum(0.0, hot - p.pue_free_c[0])
+    assert (p.settlement_yuan_per_gpu_h[0] >= rate.max(axis=0) * pue * p.gpu_busy_kw[0] - 1e-9).all()
+
+
+def test_only_what_raises_prices_or_heat_there_raises_the_settlement() -> None:
+    base = make_params(load_scenario(BASE)).settlement_yuan_per_gpu_h[0]
+
+    def settlement(happening: Happening) -> Any:
+        return make_params(disturbed(happening)).settlement_yuan_per_gpu_h[0]
+
+    for harmless in (WindDrought(factor=0.0), DemandSurge(factor=2.0), PriceSpike(factor=0.5)):
+        np.testing.assert_array_equal(settlement(harmless), base)
+    dearer = settlement(PriceSpike(factor=3.0, regions=("midong",)))
+    assert dearer[0] == base[0] and dearer[1] > 2.0 * base[1]
+    assert (settlement(HeatWave(add_c=10.0)) >= base).all() and (settlement(HeatWave(add_c=10.0)) > base).any()
+
+
+@pytest.mark.parametrize("preset", [*names("disturbances"), "dark-calm+price-spike+demand-surge+heat-wave"])
+def test_no_rule_beats_the_bound(preset: str) -> None:
+    env = ClusterEnv(f"{BASE}+{preset}")
+    limit = None
+    for rule in ("RunOnArrival", "Threshold-soak-0.3", "LowestWindow"):
+        env.reset(options={"split": "validation", "episode": 2})
+        policy, over, cost = make(rule), False, 0.0
+        policy.reset(env.outlook(), np.random.default_rng(0))
+        while not over:
+            _, _, over, _, info = env.step(policy.act(env.outlook()))
+            cost += info["cost_yuan"]
+        limit = bound(env.params, env.world).cost_yuan if limit is None else limit
+        assert 0.3 * cost < limit <= cost, rule
+
+
+def test_no_rule_beats_the_bound_where_spikes_make_prices_negative() -> None:
+    env = ClusterEnv(disturbed(PriceSpike(add_yuan_per_kwh=-1.5, hours_of_day=((11, 15),), start_h=0)))
+    env.reset(options={"split": "validation", "episode": 2})
+    assert env.world.price_yuan_per_kwh.min() < 0
+    cost, over = 0.0, False
+    policy = make("LowestWindow")
+    policy.reset(env.outlook(), np.random.default_rng(0))
+    while not over:
+        _, _, over, _, info = env.step(policy.act(env.outlook()))
+        cost += info["cost_yuan"]
+    assert bound(env.params, env.world).cost_yuan <= cost

@@ -1,0 +1,101 @@
+"""What the processes share: kept results, tables read between their points, streams, the week's and the day's steps."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wattward.configs import load_scenario
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.world.processes.caching import MOST_OF_AN_OWNER, kept
+from wattward.envs.world.processes.calendar import clock, days_of_year, minutes_of_week, place_in_period, step_minutes
+from wattward.envs.world.processes.lookup import look_up
+from wattward.envs.world.processes.streams import child_of, generators_of
+
+
+def test_a_result_is_computed_once_an_owner_and_argument() -> None:
+    calls: list[tuple[str, int]] = []
+
+    @kept
+    def title(scenario: Scenario, year: int) -> str:
+        calls.append((scenario.name, year))
+        return f"{scenario.name} {year}"
+
+    toy = load_scenario("toy")
+    assert [title(toy, 2026), title(toy, 2027), title(toy, 2026)] == ["toy 2026", "toy 2027", "toy 2026"]
+    assert calls == [("toy", 2026), ("toy", 2027)]
+    assert title(toy.model_copy(update={"name": "copy"}), 2026) == "copy 2026"
+    for year in range(3000, 3000 + MOST_OF_AN_OWNER):
+        title(toy, year)
+    calls.clear()
+    assert title(toy, 2026) == "toy 2026" and len(calls) == 1, "the last few only"
+
+
+def test_results_go_with_their_owner() -> None:
+    class Load:
+        alive = 0
+
+        def __init__(self) -> None:
+            Load.alive += 1
+
+        def __del__(self) -> None:
+            Load.alive -= 1
+
+    @kept
+    def load(scenario: Scenario) -> Load:
+        return Load()
+
+    toy = load_scenario("toy").model_copy()
+    assert load(toy) is load(toy) and Load.alive == 1
+    del toy
+    gc.collect()
+    assert Load.alive == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(-6.0, 6.0, 1201), (0.0, 60.0, 601), (0.0, 2.0, 81)]))
+def test_tables_are_read_as_numpy_reads_them(seed: int, span: tuple[float, float, int]) -> None:
+    rng, grid = np.random.default_rng(seed), np.linspace(*span)
+    tables = rng.standard_normal((3, grid.size))
+    x = rng.uniform(span[0] - 1, span[1] + 1, (200, 3))
+    x[:50, 0] = rng.choice(grid, 50)
+    x[:4, 1] = (grid[0], grid[-1], np.inf, -np.inf)
+    expected = np.stack([np.interp(column, grid, table) for column, table in zip(x.T, tables, strict=True)], axis=1)
+    np.testing.assert_array_equal(look_up(x, grid, tables), expected)
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    read = look_up(np.array([[np.nan], [0.5]]), np.linspace(0.0, 1.0, 3), np.zeros((1, 3)))
+    np.testing.assert_array_equal(read, [[np.nan], [0.0]])
+
+
+SEEDS = (
+    np.random.SeedSequence(0),
+    np.random.SeedSequence(7, spawn_key=(0, 3)),
+    np.random.SeedSequence(2**70, spawn_key=(2, 2**40, 5)),
+    np.random.SeedSequence(2**200, pool_size=8),
+    np.random.SeedSequence([1, 2**33, 3], spawn_key=(1,)),
+)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_children_are_those_that_numpy_spawns(seed: np.random.SeedSequence) -> None:
+    again = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size)
+    for i, (ours, theirs) in enumerate(zip(generators_of(seed, 5), again.spawn(5), strict=True)):
+        assert ours.bit_generator.state == np.random.default_rng(theirs).bit_generator.state
+        np.testing.assert_array_equal(child_of(seed, i).generate_state(4), theirs.generate_state(4))
+    assert seed.n_children_spawned == 0
+
+
+@pytest.mark.parametrize("step", [15, 60])
+def test_steps_of_the_week_repeat_with_it(step: int) -> None:
+    start = 20_800 * 1440 + 3 * step
+    week, when = clock(minutes_of_week(step)), clock(step_minutes(start, 2000, step))
+    place = place_in_period(start, 2000, step, 7 * 1440)
+    np.testing.assert_array_equal(week.weekday[place], when.weekday)
+    np.testing.assert_array_equal(week.hour[place], when.hour)
+    np.testing.assert_array_equal(days_of_year(start, 2000, step), when.day_of_year)

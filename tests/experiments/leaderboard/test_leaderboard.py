@@ -1,0 +1,267 @@
+"""From records to rows, files and a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wattward.configs import ConfigError
+from wattward.configs.schema.suite import Checkpoints, Suite
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import Record
+from wattward.experiments.leaderboard import publish as leaderboard
+from wattward.experiments.leaderboard import ranking, suites
+
+LEAST = {
+    "entrant",
+    "scenario",
+    "score_iqm",
+    "score_low",
+    "score_high",
+    "saving",
+    "late_gpu_h",
+    "green_share",
+    "in_band",
+}
+SUITE = Suite(name="small", title="A small suite", scenarios=("toy",), episodes=8, rules=("RunOnArrival", "Random"))
+
+
+def records(
+    entrant: str, score: float, *, seeds: tuple[int | None, ...] = (None,), scenario: str = "toy"
+) -> list[Record]:
+    """Eight episodes a training seed, of a known score, in worlds that cost 100 on arrival and 50 at the bound."""
+    return [
+        {
+            "entrant": entrant,
+            "train_seed": seed,
+            "learned": int(seed is not None),
+            "scenario": scenario,
+            "episode": episode,
+            "score": score + 0.01 * episode,
+            "cost_yuan": 100.0 - 50.0 * (score + 0.01 * episode),
+            "run_on_arrival_yuan": 100.0,
+            "bound_yuan": 50.0,
+            "late_gpu_h": 2.0,
+            "dropped_gpu_h": 0.0,
+            "work_gpu_h": 90.0,
+            "unfinished_gpu_h": 10.0,
+            "interactive_gpu_h": 50.0,
+            "green_share": 0.3,
+            "in_band": 0.6,
+            "decision_us": 12.0,
+        }
+        for seed in seeds
+        for episode in range(8)
+    ]
+
+
+def board() -> list[Record]:
+    return [*records("PeakOffset", 0.3), *records("PPO", 0.8, seeds=(0, 1, 2)), *records("Random", -1.5)]
+
+
+def test_rows_are_ranked_below_the_bound_and_say_all_that_is_asked() -> None:
+    rows = ranking.rank(board())
+    assert [row["entrant"] for row in rows] == ["bound", "PPO", "PeakOffset", "Random"]
+    assert [row["kind"] for row in rows] == ["bound", "learned", "rule", "rule"]
+    for row in rows:
+        assert row.keys() >= LEAST | {
+            "episodes",
+            "train_seeds",
+            "decision_us",
+            "cost_yuan",
+            "dropped_gpu_h",
+            "poi_vs_best_rule",
+        }
+        assert row["score_low"] <= row["score_iqm"] <= row["score_high"]
+    assert rows[0]["saving"] == pytest.approx(0.5)
+    ppo = rows[1]
+    assert (ppo["episodes"], ppo["train_seeds"], ppo["late_gpu_h"]) == (8, [0, 1, 2], 2.0)
+    assert ppo["score_iqm"] == pytest.approx(0.835)
+    assert ppo["saving"] == pytest.approx(0.5 * 0.835)
+
+
+def test_improvement_is_over_the_best_rule() -> None:
+    poi = {row["entrant"]: row["poi_vs_best_rule"] for row in ranking.rank(board())}
+    assert poi == {"bound": None, "PPO": 1.0, "PeakOffset": None, "Random": 0.0}
+
+
+def test_each_scenario_has_its_own_bound_and_ranking() -> None:
+    both = [*board(), *records("PPO", 0.1, seeds=(0,), scenario="other"), *records("PeakOffset", 0.4, scenario="other")]
+    rows = [(row["scenario"], row["entrant"]) for row in ranking.rank(both)]
+    assert rows[4:7] == [("other", "bound"), ("other", "PeakOffset"), ("other", "PPO")]
+
+
+def over_the_limit() -> list[Record]:
+    """PPO plays two worlds; in one of them PeakOffset is late with 12 of 100 GPU-h."""
+    worlds = [
+        record
+        for scenario in ("toy", "other")
+        for name, score, seeds in (("PeakOffset", 0.9, (None,)), ("Random", 0.1, (None,)), ("PPO", 0.5, (0, 1)))
+        for record in records(name, score, seeds=seeds, scenario=scenario)
+    ]
+    for record in worlds:
+        if record["entrant"] == "PeakOffset" and record["scenario"] == "toy":
+            record["late_gpu_h"] = 12.0
+    return worlds
+
+
+def test_who_breaks_the_contract_is_marked_and_not_averaged() -> None:
+    rows = ranking.rank(over_the_limit(), ranking.Limits(most_late_share=0.05))
+    by_world = {(row["scenario"], row["entrant"]): row for row in rows}
+    assert [row["entrant"] for row in rows[:4]] == ["bound", "PPO", "Random", "PeakOffset"]
+    late = by_world["toy", "PeakOffset"]
+    assert (late["mark"], late["score_iqm"], late["late_gpu_h"]) == ("late 12.00% > 5%", None, 12.0)
+    assert by_world["other", "PeakOffset"]["score_iqm"] == pytest.approx(0.935)
+    overall = by_world[ranking.ALL, "PeakOffset"]
+    assert (overall["mark"], overall["score_iqm"]) == ("broke 1 of 2", None)
+    assert by_world[ranking.ALL, "PPO"]["poi_vs_best_rule"] == 1.0
+    shown = tables.markdown(tables.LEADERBOARD, rows)
+    assert "| PeakOffset | – | late 12.00% > 5% | – | 46.8% | 12 |" in shown
+    side_by_side = tables.markdown(*tables.by_scenario(rows))
+    assert "| entrant | all scenarios | toy | other |" in side_by_side
+    assert "| PeakOffset | broke 1 of 2 | late 12.00% > 5% | 0.935 |" in side_by_side
+    assert all(row["mark"] is None for row in ranking.rank(over_the_limit()))
+
+
+def test_dropped_work_breaks_the_contract_too() -> None:
+    board = over_the_limit()
+    for record in board:
+        record["dropped_gpu_h"] = 50.0 if record["entrant"] == "Random" else 0.0
+    marks = {row["entrant"]: row["mark"] for row in ranking.rank(board, ranking.Limits(most_dropped_share=0.2))}
+    assert marks == {"bound": None, "PPO": None, "PeakOffset": None, "Random": "broke 2 of 2"}
+
+
+def test_over_all_scenarios_those_count_who_played_them_all() -> None:
+    both = [*over_the_limit(), *records("DQN", 0.99, seeds=(0,))]
+    rows = [row for row in ranking.rank(both) if row["scenario"] == ranking.ALL]
+    assert [row["entrant"] for row in rows] == ["bound", "PeakOffset", "PPO", "Random", "DQN"]
+    assert rows[-1]["mark"] == "played 1 of 2"
+    assert (rows[2]["score_iqm"], rows[2]["episodes"]) == (pytest.approx(0.535), 16)
+    assert rows[0]["saving"] == pytest.approx(0.5)
+
+
+def test_over_all_scenarios_those_training_seeds_count_that_played_them_all() -> None:
+    more = records("PPO", 0.9, seeds=(2,), scenario="other")
+    plain, with_more = (
+        next(row for row in ranking.rank(board) if (row["scenario"], row["entrant"]) == (ranking.ALL, "PPO"))
+        for board in (over_the_limit(), [*over_the_limit(), *more])
+    )
+    assert with_more["train_seeds"] == [0, 1]
+    assert with_more["score_iqm"] == plain["score_iqm"] == pytest.approx(0.535)
+    apart = [record for record in over_the_limit() if record["entrant"] != "PPO" or record["scenario"] == "other"]
+    apart += records("PPO", 0.5, seeds=(5,), scenario="toy")
+    marks = {row["entrant"]: row["mark"] for row in ranking.rank(apart) if row["scenario"] == ranking.ALL}
+    assert marks["PPO"] == "no training seed in all"
+
+
+def test_one_entrant_set_beside_the_others() -> None:
+    rows = ranking.versus(over_the_limit(), "PPO")
+    assert [(row["scenario"], row["entrant"]) for row in rows] == [
+        (scenario, name) for scenario in ("toy", "other", ranking.ALL) for name in ("PeakOffset", "Random")
+    ]
+    assert [row["difference"] for row in rows] == pytest.approx([0.4, -0.4] * 3)
+    assert [row["improvement"] for row in rows] == [1.0, 0.0] * 3
+    with pytest.raises(ConfigError, match="--versus MPC: must be one of PPO, PeakOffset, Random"):
+        ranking.versus(over_the_limit(), "MPC")
+    with pytest.raises(ConfigError, match="broke the contract everywhere"):
+        ranking.versus(over_the_limit(), "Random", ranking.Limits(most_late_share=0.0))
+
+
+def test_unpaired_entrants_are_not_ranked() -> None:
+    with pytest.raises(ConfigError, match="same episodes"):
+        ranking.rank([*records("PeakOffset", 0.3), *records("Random", 0.1)[:-1]])
+
+
+def test_a_training_seed_that_missed_an_episode_is_found() -> None:
+    with pytest.raises(ConfigError, match="'PPO': episodes without a score"):
+        ranking.rank(records("PPO", 0.8, seeds=(0, 1))[:-1])
+
+
+def test_two_checkpoints_of_one_seed_are_not_two_seeds() -> None:
+    with pytest.raises(ConfigError, match="'PPO': two checkpoints have the same training seed"):
+        ranking.rank(records("PPO", 0.8, seeds=(0, 0)))
+
+
+def test_an_episode_with_nothing_to_save_is_left_out_of_the_score() -> None:
+    rows = board()
+    for record in rows:
+        if record["episode"] == 7:
+            record["score"] = None
+    assert ranking.rank(rows)[1]["score_iqm"] == pytest.approx(np.mean([0.82, 0.83, 0.83, 0.84, 0.82, 0.84]), abs=0.01)
+
+
+def test_a_leaderboard_is_a_folder(tmp_path: Path) -> None:
+    rows = leaderboard.publish(SUITE, board(), tmp_path)
+    others = {"profiles.json", "ranks.json", "episodes.parquet", "provenance.json", "croissant.json", "configs"}
+    expected = {f"leaderboard.{suffix}" for suffix in ("json", "md", "png", "svg")} | others
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    assert json.loads((tmp_path / "leaderboard.json").read_text(encoding="utf-8")) == json.loads(json.dumps(rows))
+    assert len(pd.read_parquet(tmp_path / "episodes.parquet")) == 40
+    assert (tmp_path / "leaderboard.png").read_bytes().startswith(b"\x89PNG")
+    assert ElementTree.parse(tmp_path / "leaderboard.svg").getroot().tag.endswith("svg")
+    made = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    assert made["suite"]["name"] == "small"
+    assert len(made["scenarios"]["toy"]) == 20
+    assert made["checkpoints"] == {}
+    text = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
+    assert text.startswith("# A small suite\n")
+    assert "| PPO (3 seeds) | 0.835 |" in text
+    assert {path.name for path in (tmp_path / "configs").iterdir()} == {"suite.json", "toy.json"}
+    assert made["files"].keys() == {path.name for path in tmp_path.iterdir() if path.is_file()} - {
+        "provenance.json"
+    } | {
+        "configs/suite.json",
+        "configs/toy.json",
+    }
+    profiles = json.loads((tmp_path / "profiles.json").read_text(encoding="utf-8"))
+    above = dict(zip(profiles["taus"], profiles["toy"]["PPO"]["above"], strict=True))
+    assert (above[-0.5], above[1.0]) == (1.0, 0.0)
+    ranks = json.loads((tmp_path / "ranks.json").read_text(encoding="utf-8"))
+    assert ranks["toy"] == {"PeakOffset": [0, 1, 0], "PPO": [1, 0, 0], "Random": [0, 0, 1]}
+
+
+def test_the_same_records_give_the_same_files(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        leaderboard.publish(SUITE, board(), tmp_path / name)
+    for file in ("leaderboard.json", "leaderboard.md", "leaderboard.svg", "leaderboard.png"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_table_fits_a_hundred_columns() -> None:
+    from rich.console import Console
+
+    long = [*records("PeakOffset-NoReturn", -2.3), *records("Threshold-pull-0.3", 0.2)]
+    for record in long:
+        record["late_gpu_h"], record["dropped_gpu_h"], record["decision_us"] = 12345.0, 1234.0, 99999.0
+    rows = ranking.rank(long)
+    for columns in (tables.LEADERBOARD, tables.EPISODES):
+        console = Console(width=100)
+        with console.capture() as capture:
+            console.print(tables.terminal(columns, rows, "title"))
+        shown = capture.get()
+        assert "PeakOffset-NoReturn" in shown
+        assert "…" not in shown
+        assert max(len(line.rstrip()) for line in shown.splitlines()) <= 100
+
+
+def test_a_suite_runs_end_to_end_on_the_toy(tmp_path: Path) -> None:
+    suite = SUITE.model_copy(update={"episodes": 2})
+    rows = ranking.rank(suites.run_suite(suite, tmp_path, jobs=1, progress=False))
+    by_name = {row["entrant"]: row for row in rows}
+    assert by_name["RunOnArrival"]["score_iqm"] == pytest.approx(0.0)
+    assert all(row["score_iqm"] <= 1.0 for row in rows)
+    assert by_name["bound"]["cost_yuan"] <= by_name["Random"]["cost_yuan"]
+
+
+def test_a_missing_checkpoint_is_found_before_anything_runs(tmp_path: Path) -> None:
+    suite = SUITE.model_copy(update={"checkpoints": (Checkpoints(entrant="PPO", folders=("zoo/none",)),)})
+    with pytest.raises(ConfigError, match=r"checkpoints\.PPO: folder 'zoo/none' does not exist"):
+        suites.run_suite(suite, tmp_path, jobs=1, progress=False)
+    assert not list(tmp_path.iterdir())
+    names = [who.name for who in suites.entrants_of(suite, "toy", learned=False)]
+    assert names == ["RunOnArrival", "Random"]

@@ -1,0 +1,38 @@
+"""Many scenarios side by side: whose row stands where, and what a square says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wattward.experiments.common import tables
+from wattward.experiments.leaderboard.figure_matrix import _said, draw_matrix
+
+
+def row(entrant: str, scenario: str, kind: str, score: float | None, mark: str | None = None) -> dict[str, Any]:
+    return {"entrant": entrant, "scenario": scenario, "kind": kind, "score_iqm": score, "mark": mark}
+
+
+ROWS = [
+    *(row("bound", name, "bound", 1.0) for name in ("east", "west", "all scenarios")),
+    row("CheapestNow", "east", "rule", 0.25),
+    row("PPO", "east", "learned", 0.5),
+    row("CheapestNow", "west", "rule", None, "late 2.0% > 1%"),
+    row("CheapestNow", "all scenarios", "rule", None, "broke 1 of 2"),
+    row("PPO", "all scenarios", "learned", None, "played 1 of 2"),
+]
+
+
+def test_what_was_learned_stands_below_the_bound() -> None:
+    assert tables.side_by_side_order(ROWS) == ["bound", "PPO", "CheapestNow"]
+
+
+def test_a_square_says_the_score_or_the_contract_that_was_broken() -> None:
+    assert [_said(one) for one in ROWS[3:6]] == ["0.25", "0.50", "late"]
+
+
+def test_the_picture_is_drawn_whole(tmp_path: Path) -> None:
+    paths = [tmp_path / "board.png", tmp_path / "board.svg"]
+    draw_matrix(ROWS, "Two places", paths)
+    assert all(path.stat().st_size > 5_000 for path in paths)
+    assert paths[1].read_text(encoding="utf-8").count("<image") == 1

@@ -1,0 +1,65 @@
+"""The page of published cases."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from wattward.experiments.cli.main import app
+from wattward.experiments.studies.cases import claims as published
+from wattward.experiments.studies.cases.claims import Line
+from wattward.experiments.studies.cases.page import measured, page
+
+pytestmark = pytest.mark.slow
+
+
+def number(text: str, pattern: str) -> float:
+    found = re.search(pattern, text)
+    assert found is not None, f"{pattern} in {text}"
+    return float(found[1].replace(",", ""))
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, dict[str, Line]]:
+    return {title: {line.what: line for line in found} for title, found in measured(1).items()}
+
+
+def test_every_case_has_lines_with_all_four_parts(lines: dict[str, dict[str, Line]]) -> None:
+    assert set(lines) == set(published.CASES)
+    for found in lines.values():
+        assert found
+        assert all(all(line) for line in found.values())
+
+
+def test_the_tank_makes_cooling_cheaper(lines: dict[str, dict[str, Line]]) -> None:
+    found = lines["Chilled water at Pinghu"]
+    assert -80 < number(found["cooling cost with the tank"].ours, r"([+-]?\d+)%") < -10
+    assert number(found["saved in a year"].ours, r"([\d.]+) million") > 1.0
+    assert number(found["cooling's share of consumption"].ours, r"([\d.]+)%") > 10.0
+
+
+def test_lingangs_power_falls_within_one_step_of_the_notice(lines: dict[str, dict[str, Line]]) -> None:
+    ours = lines["Shanghai, three minutes"]["local power after a request"].ours
+    assert number(ours, r", ([+-]\d+)% one step") <= -75
+
+
+def test_immersion_cools_with_less_than_air(lines: dict[str, dict[str, Line]]) -> None:
+    immersion, air = re.findall(r"1\.\d+", lines["Qingyang"]["PUE, immersion against air"].ours)
+    assert float(immersion) < 1.1 < float(air)
+
+
+def test_the_page_is_written_with_its_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    title = "Jinshuitan, interactive load stays local"
+    monkeypatch.setattr(published, "CASES", {title: published.CASES[title]})
+    monkeypatch.setattr("wattward.experiments.studies.cases.page.CASES", published.CASES)
+    out, facts = tmp_path / "docs" / "cases.md", tmp_path / "cases.json"
+    result = CliRunner().invoke(app, ["cases", "--episodes", "1", "--out", str(out), "--json", str(facts)])
+    assert result.exit_code == 0, result.output
+    assert out.read_text(encoding="utf-8") == page(measured(1), 1)
+    rows = json.loads(facts.read_text(encoding="utf-8"))
+    assert rows["episodes"] == 1
+    assert {row["case"] for row in rows["rows"]} == {title}

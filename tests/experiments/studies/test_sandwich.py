@@ -1,0 +1,41 @@
+"""The gap between the bound and what can be done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from wattward.experiments.cli.main import app
+from wattward.experiments.studies.gap.gap import means, sandwich
+from wattward.experiments.studies.gap.relaxed import ALL, RELAXATIONS
+
+pytestmark = pytest.mark.slow
+
+
+def test_both_lie_between_the_bound_and_what_costs_more() -> None:
+    (row,) = sandwich("toy", [0], jobs=1, improve=True)
+    assert row["bound_yuan"] <= row["tight_yuan"] <= min(row["replay_yuan"], row["search_yuan"])
+    assert row["gap"] >= 0.0
+    assert row["tight_yuan"] <= row["descended_yuan"] <= row["search_yuan"] + 1e-6
+    assert row["search_yuan"] < row["run_on_arrival_yuan"]
+    assert max(row["replay_score"], row["search_score"]) > 0.9, "the toy's optimum is reached, or nearly"
+
+
+def test_the_command_writes_a_table(tmp_path: Path) -> None:
+    arguments = ["sandwich", "--relax", "--scenario", "toy", "--episodes", "1", "--jobs", "1", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "relaxed.json").read_text(encoding="utf-8"))["rows"]
+    assert [row["changed"] for row in rows] == ["as it is", *RELAXATIONS, ALL]
+    assert {row["scenario"] for row in rows} == {"toy"}
+    assert "| toy | no demand charge |" in (tmp_path / "relaxed.md").read_text(encoding="utf-8")
+
+
+def test_episodes_of_one_change_are_averaged() -> None:
+    rows = [
+        {"scenario": "toy", "changed": "", "episode": episode, "gap": gap} for episode, gap in enumerate((0.1, 0.3))
+    ]
+    assert means(rows) == [{"scenario": "toy", "changed": "", "episodes": 2, "gap": pytest.approx(0.2)}]
