@@ -77,7 +77,7 @@ from wattward.envs.world.importers.options import Options
 from wattward.envs.world.importers.registry import import_files
 zones = {"new-south-wales": "AU-NSW", "germany": "DE-LU", "singapore": "SG", "california": "US-CAL-CISO", "texas": "US-TEX-ERCO"}
 kinds = {
-    "prices": {"value_columns": ("price_usd_mwh",), "currency": "USD", "per": "MWh", "yuan_per_unit": 7.1},
+    "prices": {"value_columns": ("price_usd_mwh",), "currency": "USD", "per": "MWh", "exchange_rate": 7.1},
     "carbon": {},
     "air": {"fill": "repeat-day"},
 }

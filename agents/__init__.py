@@ -1,4 +1,4 @@
-"""Policies that learn, their checkpoints, and the adapter that makes them entrants."""
+"""Policies that learn, their checkpoints, and the adapter that makes them methods."""
 
 from wattward.agents.inference.policy import LearnedPolicy, load_policy
 

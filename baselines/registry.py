@@ -1,4 +1,4 @@
-"""From an entrant's name to its policy."""
+"""From a method's name to its policy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RULES: dict[str, Callable[[], Policy]] = {
     "Threshold-pull-0.4": partial(Threshold, 0.4, pull=True),
     "Threshold-pull-0.5": partial(Threshold, 0.5, pull=True),
 }
-"""The entrants of a leaderboard that asks for all rules. Quantiles: the best tenth on training episodes 0-39 of
+"""The methods of a leaderboard that asks for all rules. Quantiles: the best tenth on training episodes 0-39 of
 zhejiang-xinjiang; with pulling 0.4 and 0.5 score alike, and 0.5 leaves a quarter of the late work."""
 
 VARIANTS: dict[str, Callable[[], Policy]] = {

@@ -57,7 +57,7 @@ class Manifest(Config):
     observation_size: int
     observation_sha256: str
     n_regions: int
-    hold_steps: int = 1
+    action_repeat: int = 1
     action_layout: Literal["modes", "joint", "region", "shares"]
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=lambda kind: kind == "flat")] = "flat"
     """A network of regions plays any number of them, `flat` only as many as it was trained on."""

@@ -16,7 +16,7 @@ from wattward.envs.policy.region_views import observation_size
 
 
 class LearnedPolicy:
-    """An agent's network as an entrant, without exploration."""
+    """An agent's network as a method, without exploration."""
 
     def __init__(self, manifest: Manifest, network: ActingNetwork) -> None:
         self._manifest, self._network = manifest, network
@@ -70,7 +70,7 @@ class LearnedPolicy:
     def _decides(self, step: int) -> bool:
         # a network that remembers must see a step once, however often it is asked
         asked_again = isinstance(self._network, RecurrentNetwork) and step == self._decided_in
-        return step % self._manifest.hold_steps == 0 and not asked_again
+        return step % self._manifest.action_repeat == 0 and not asked_again
 
 
 def _n_orders(outlook: Outlook) -> int:

@@ -17,11 +17,11 @@ from stable_baselines3.common.vec_env import VecEnv
 from wattward.agents.training.learners import Learner
 
 LOGGED_KPIS = (
-    "cost_yuan",
-    "energy_yuan",
-    "demand_yuan",
-    "late_yuan",
-    "settlement_yuan",
+    "total_cost",
+    "energy_cost",
+    "demand_cost",
+    "late_cost",
+    "terminal_cost",
     "green_share",
     "in_band",
     "utilisation",
@@ -139,18 +139,18 @@ class Validation:
 
     def __init__(self, make_env: Callable[[], VecEnv], always_run: NDArray[np.int64] | int) -> None:
         self._make_env = make_env
-        self._on_arrival_yuan = self._cost_yuan(lambda observations: np.array([always_run] * len(observations)))
+        self._on_arrival_cost = self._total_cost(lambda observations: np.array([always_run] * len(observations)))
 
     def saving(self, model: Learner) -> float:
         """Share of the run-on-arrival cost that the model's greedy actions save; positive is better."""
-        cost_yuan = self._cost_yuan(greedy(model))
-        return float(1.0 - cost_yuan.sum() / self._on_arrival_yuan.sum())
+        total_cost = self._total_cost(greedy(model))
+        return float(1.0 - total_cost.sum() / self._on_arrival_cost.sum())
 
-    def _cost_yuan(self, act: Callable[[NDArray[np.float32]], NDArray[Any]]) -> NDArray[np.float64]:
+    def _total_cost(self, act: Callable[[NDArray[np.float32]], NDArray[Any]]) -> NDArray[np.float64]:
         env = self._make_env()
         observations: Any = env.reset()
         dones, infos = np.zeros(env.num_envs, dtype=bool), list[dict[str, Any]]()
         while not dones.all():
             observations, _, dones, infos = env.step(act(observations))
         env.close()
-        return np.array([info["kpis"]["cost_yuan"] for info in infos])
+        return np.array([info["kpis"]["total_cost"] for info in infos])

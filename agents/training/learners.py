@@ -55,26 +55,26 @@ POLICIES: dict[str, type[ModesPolicy]] = {"flat": ModesPolicy, "regions": Region
 
 
 @runtime_checkable
-class HoldsActions(Protocol):
+class RepeatsActions(Protocol):
     """Environments that can repeat actions by themselves, and so encode only the last of the steps' observations."""
 
-    def step_held(self, actions: NDArray[np.int64], hold_steps: int) -> VecEnvStepReturn:
-        """Steps until `hold_steps` are done or an episode ends; rewards (num_envs,) are their sums."""
+    def step_held(self, actions: NDArray[np.int64], action_repeat: int) -> VecEnvStepReturn:
+        """Steps until `action_repeat` are done or an episode ends; rewards (num_envs,) are their sums."""
         ...
 
 
-class HeldActions(VecEnvWrapper):
+class RepeatedActions(VecEnvWrapper):
     """Decisions that hold for some steps of the environments; a decision's rewards are summed, then scaled.
 
     All environments must end their episodes at the same steps; a decision ends with the episode.
     """
 
-    def __init__(self, venv: VecEnv, hold_steps: int, reward_scale: float) -> None:
+    def __init__(self, venv: VecEnv, action_repeat: int, reward_scale: float) -> None:
         super().__init__(venv)
-        self._hold_steps, self._reward_scale = hold_steps, reward_scale
+        self._action_repeat, self._reward_scale = action_repeat, reward_scale
         self._actions: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         # of its own, not one that a wrapper passes on past itself
-        self._native = venv if hasattr(type(venv), "step_held") and isinstance(venv, HoldsActions) else None
+        self._native = venv if hasattr(type(venv), "step_held") and isinstance(venv, RepeatsActions) else None
 
     def reset(self) -> VecEnvObs:
         """First observations (num_envs, size)."""
@@ -87,12 +87,12 @@ class HeldActions(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Observations after the decision's last step, its summed rewards, and that step's dones and infos."""
         step = self._native.step_held if self._native else self._step_held
-        observations, rewards, dones, infos = step(self._actions, self._hold_steps)
+        observations, rewards, dones, infos = step(self._actions, self._action_repeat)
         return observations, (rewards * self._reward_scale).astype(np.float32), dones, infos
 
-    def _step_held(self, actions: NDArray[np.int64], hold_steps: int) -> VecEnvStepReturn:
+    def _step_held(self, actions: NDArray[np.int64], action_repeat: int) -> VecEnvStepReturn:
         total = np.zeros(self.num_envs, dtype=np.float64)
-        for _ in range(hold_steps):
+        for _ in range(action_repeat):
             observations, rewards, dones, infos = self.venv.step(actions)
             total += rewards
             if dones.any():
@@ -131,7 +131,7 @@ def make_env(
         kind["late_weight"] = settings.late_weight
     fleet = FleetVecEnv(scenario, many, seed=seed, reward=settings.reward, split=split, bank=bank, **kind)
     env = RegionFleet(fleet) if settings.layout == "region" else fleet
-    return HeldActions(env, settings.hold_steps, settings.reward_scale)
+    return RepeatedActions(env, settings.action_repeat, settings.reward_scale)
 
 
 def action_layout(settings: AgentSettings) -> Literal["modes", "joint", "region", "shares"]:
@@ -247,7 +247,7 @@ def _linear(start: float, end: float) -> Callable[[float], float]:
 
 
 def _of_ppo(settings: PPOSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:
-    n_steps = -(-episode_steps // settings.hold_steps) if settings.n_steps == "episode" else settings.n_steps
+    n_steps = -(-episode_steps // settings.action_repeat) if settings.n_steps == "episode" else settings.n_steps
     if (n_steps * num_envs) % settings.batch_size:
         raise ConfigError(
             f"batch_size = {settings.batch_size}: must divide the {n_steps * num_envs} decisions of a rollout "

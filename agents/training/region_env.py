@@ -45,10 +45,10 @@ class RegionFleet(VecEnvWrapper):
         """Views (B * R, size), rewards and dones (B * R,) and infos of the step."""
         return self.step_held(self._actions, 1)
 
-    def step_held(self, actions: NDArray[np.int64], hold_steps: int) -> VecEnvStepReturn:
-        """As `step`, under one decision for `hold_steps` steps or to the episode's end; rewards are summed."""
+    def step_held(self, actions: NDArray[np.int64], action_repeat: int) -> VecEnvStepReturn:
+        """As `step`, under one decision for `action_repeat` steps or to the episode's end; rewards are summed."""
         modes = np.concatenate([np.reshape(actions, (-1, self.n_regions)), self._by_rule], axis=1)
-        observations, rewards, dones, infos = self._fleet.step_held(modes, hold_steps)
+        observations, rewards, dones, infos = self._fleet.step_held(modes, action_repeat)
         assert isinstance(observations, np.ndarray)
         each: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for b in np.flatnonzero(dones):

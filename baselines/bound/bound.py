@@ -16,13 +16,13 @@ from wattward.baselines.bound.equipment import (
     add_links,
     add_plain_power,
     add_rules,
-    constant_yuan,
+    constant_cost,
 )
 from wattward.baselines.bound.jobs import Groups, Jobs, group_jobs, may_restart, read_jobs
 from wattward.baselines.bound.sites import Limits, Sites, limits_of, read_sites
 from wattward.baselines.lp import Builder, Program, safe_value, solve, values_of
 from wattward.configs.schema.suite import Precision
-from wattward.envs.model.types import YUAN_TERMS, Exogenous, Floats, Ints, Params
+from wattward.envs.model.types import COST_TERMS, Exogenous, Floats, Ints, Params
 
 BUCKETS: dict[Precision, int] = {"fast": 1, "tight": 6}
 """Slack buckets of an origin: more are tighter and slower (docs/bound.md has the measurement)."""
@@ -36,10 +36,10 @@ SINGLE_UP_TO = 40
 class Bound:
     """A lower bound on the cost of every policy in one episode, and the plan of the relaxed problem."""
 
-    cost_yuan: float
+    total_cost: float
     """Dual value: below the relaxation's optimum whatever the solver's tolerance."""
     yuan: dict[str, float]
-    """The plan's terms, one each of YUAN_TERMS; they sum to the optimum within the solver's tolerance."""
+    """The plan's terms, one each of COST_TERMS; they sum to the optimum within the solver's tolerance."""
     work_gpu_h: Floats
     """Deferrable work the plan does, shape (T, R) [GPU-h]."""
     grid_kw: Floats
@@ -100,11 +100,11 @@ def bound(
     ends = _block_ends(params, block_h or BLOCK_H[precision])
     groups = group_jobs(jobs, ends, buckets or BUCKETS[precision], single_up_to)
     program, plan = _program(params, sites, jobs, groups)
-    constant = constant_yuan(params, sites) | {"settlement_yuan": _never_done_yuan(params, groups)}
+    constant = constant_cost(params, sites) | {"terminal_cost": _never_done_cost(params, groups)}
     solution = solve(program, method)
     x = solution.primal
     return Bound(
-        cost_yuan=safe_value(program, solution.row_dual) + sum(constant.values()),
+        total_cost=safe_value(program, solution.row_dual) + sum(constant.values()),
         yuan=_terms(params, world, program, plan, x, constant),
         work_gpu_h=x[plan.done],
         grid_kw=x[plan.grid],
@@ -119,10 +119,10 @@ def _block_ends(p: Params, block_h: float) -> Ints:
     return np.arange(block - 1, n_steps, block, dtype=np.int64)
 
 
-def _never_done_yuan(p: Params, groups: Groups) -> float:
-    """Settlement of the work that no policy can have done when the episode ends."""
+def _never_done_cost(p: Params, groups: Groups) -> float:
+    """Terminal cost of the work that no policy can have done when the episode ends."""
     never_gpu_h = groups.work_gpu_h - groups.can_gpu_h[:, -1]
-    return float(never_gpu_h.sum() * p.settlement_yuan_per_gpu_h[0].min())
+    return float(never_gpu_h.sum() * p.terminal_cost_per_gpu_h[0].min())
 
 
 def _program(p: Params, sites: Sites, jobs: Jobs, groups: Groups) -> tuple[Program, _Plan]:
@@ -145,24 +145,24 @@ def _add_columns(build: Builder, p: Params, sites: Sites, limits: Limits, jobs: 
     n_groups, n_blocks = groups.can_gpu_h.shape
     n_steps, n_regions = rt = sites.slope.shape
     block, step_h, fleet, km = n_steps // n_blocks, p.step_h[0], sites.fleet_gpus, (n_groups, n_blocks)
-    late_rate = p.late_yuan_per_gpu_h_per_h[0]
-    late_yuan_per_gpu_h = np.array([block - 1, 1])[:, None, None] * step_h * late_rate
+    late_rate = p.late_cost_per_gpu_h_per_h[0]
+    lateness_cost_per_gpu_h = np.array([block - 1, 1])[:, None, None] * step_h * late_rate
     settled = np.zeros(n_blocks)
-    settled[-1] = p.settlement_yuan_per_gpu_h[0].min()
-    move_yuan_per_gpu_h = jobs.data_gb / jobs.work_gpu_h * p.wan_yuan_per_gb[0, jobs.origin]
-    paid = np.where(sites.equipped, sites.pays, sites.cost_yuan_per_kwh < 0)
+    settled[-1] = p.terminal_cost_per_gpu_h[0].min()
+    move_cost_per_gpu_h = jobs.data_gb / jobs.work_gpu_h * p.wan_cost_per_gb[0, jobs.origin]
+    paid = np.where(sites.equipped, sites.pays, sites.cost_per_kwh < 0)
     restarts = paid & may_restart(p).any()
     return _Plan(
         done=build.columns(rt, 0.0, 0.0, fleet * step_h),
         work=build.columns((*km, n_regions), 0.0, 0.0, groups.can_gpu_h[:, :, None]),
         left=build.columns(km, settled, 0.0, groups.can_gpu_h),
-        late=build.columns((2, *km), late_yuan_per_gpu_h, 0.0, groups.due_gpu_h),
-        late_at_end=build.columns((n_groups,), late_rate * p.settlement_late_h[0], 0.0, groups.due_at_end_gpu_h),
-        moved=build.columns(jobs.work_gpu_h.shape, move_yuan_per_gpu_h, 0.0, jobs.work_gpu_h),
-        grid=build.columns(rt, sites.cost_yuan_per_kwh * step_h, 0.0, limits.grid_high),
-        dropped=build.columns(rt, p.drop_yuan_per_gpu_h[0] * step_h, 0.0, sites.interactive_gpus),
+        late=build.columns((2, *km), lateness_cost_per_gpu_h, 0.0, groups.due_gpu_h),
+        late_at_end=build.columns((n_groups,), late_rate * p.terminal_late_h[0], 0.0, groups.due_at_end_gpu_h),
+        moved=build.columns(jobs.work_gpu_h.shape, move_cost_per_gpu_h, 0.0, jobs.work_gpu_h),
+        grid=build.columns(rt, sites.cost_per_kwh * step_h, 0.0, limits.grid_high),
+        dropped=build.columns(rt, p.drop_cost_per_gpu_h[0] * step_h, 0.0, sites.interactive_gpus),
         restarts=build.columns(rt, 0.0, 0.0, np.where(restarts, fleet * step_h, 0.0)),
-        peak=build.columns((n_regions,), p.demand_yuan_per_kw[0], 0.0, limits.grid_high.max(axis=0)),
+        peak=build.columns((n_regions,), p.demand_charge_per_kw[0], 0.0, limits.grid_high.max(axis=0)),
         equipment=add_equipment(build, p, sites, limits, n_blocks),
     )
 
@@ -177,7 +177,7 @@ def _add_capacity(build: Builder, p: Params, sites: Sites, plan: _Plan) -> None:
 
 def _add_peak(build: Builder, p: Params, plan: _Plan) -> None:
     """The peak is at least what the grid gives."""
-    charged = np.flatnonzero(p.demand_yuan_per_kw[0] > 0)
+    charged = np.flatnonzero(p.demand_charge_per_kw[0] > 0)
     grid = plan.grid[:, charged]
     build.rows(np.zeros(grid.shape), np.inf, (1.0, np.broadcast_to(plan.peak[charged], grid.shape)), (-1.0, grid))
 
@@ -223,17 +223,17 @@ def _terms(
     grid_kwh, own = x[plan.grid] * p.step_h[0], plan.equipment
     n_steps = grid_kwh.shape[0]
     yuan = {
-        "energy_yuan": float((grid_kwh * world.price_yuan_per_kwh[0, :n_steps]).sum()),
-        "demand_yuan": paid(plan.peak),
-        "carbon_yuan": float((grid_kwh * world.carbon_kg_per_kwh[0, :n_steps]).sum() * p.carbon_yuan_per_kg[0]),
-        "wan_yuan": paid(plan.moved, own.wan_extra),
-        "drop_yuan": paid(plan.dropped),
-        "late_yuan": paid(plan.late),
-        "settlement_yuan": paid(plan.left, plan.late_at_end),
-        "supply_yuan": paid(own.direct, own.contract),
-        "sold_yuan": paid(own.sold),
-        "wear_yuan": paid(own.discharge),
-        "event_yuan": paid(own.met),
-        "shortfall_yuan": paid(own.short),
+        "energy_cost": float((grid_kwh * world.price_per_kwh[0, :n_steps]).sum()),
+        "demand_cost": paid(plan.peak),
+        "carbon_cost": float((grid_kwh * world.carbon_kg_per_kwh[0, :n_steps]).sum() * p.carbon_price_per_kg[0]),
+        "wan_cost": paid(plan.moved, own.wan_extra),
+        "drop_cost": paid(plan.dropped),
+        "late_cost": paid(plan.late),
+        "terminal_cost": paid(plan.left, plan.late_at_end),
+        "supply_cost": paid(own.direct, own.contract),
+        "sales_cost": paid(own.sold),
+        "wear_cost": paid(own.discharge),
+        "event_cost": paid(own.met),
+        "shortfall_cost": paid(own.short),
     }
-    return {term: yuan[term] + constant.get(term, 0.0) for term in YUAN_TERMS}
+    return {term: yuan[term] + constant.get(term, 0.0) for term in COST_TERMS}

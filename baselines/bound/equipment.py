@@ -52,43 +52,43 @@ def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits, n_blocks:
     own_high = s.green_kw + p.recovered_share[0] * limits.it_high
     battery, tank, feeds = p.battery_kwh[0] > 0, p.tank_kwh[0] > 0, (p.feed_in_kw[0] > 0) & e
     asked = (s.cut_kw > 0) & e
-    met_yuan = -h * (p.event_penalty_yuan_per_kwh[0] + p.event_pay_yuan_per_kwh[0])
+    met_cost = -h * (p.event_penalty_per_kwh[0] + p.event_pay_per_kwh[0])
     prepaid_kw = p.contract_take_share[0] * s.contract_kw
     short_kwh = h * (limits.grid_high + limits.discharge_high).sum(axis=0)
     links = e & s.pays & (p.wan_kwh_per_gb[0] > 0)
     wan_gb = h * s.wan_kw.sum(axis=0) / np.where(links, p.wan_kwh_per_gb[0], 1.0)
-    wear_yuan = h * p.battery_wear_yuan_per_kwh[0]
+    wear_cost = h * p.battery_wear_cost_per_kwh[0]
     return Equipment(
         it=build.columns(rt, 0.0, limits.it_low, limits.it_high, e),
         awake=build.columns(rt, 0.0, least_awake_gpus(p, s), s.fleet_gpus, s.sleeps),
         woken=build.columns(rt, 0.0, 0.0, p.fleet_gpus[0], s.sleeps),
         load=build.columns(rt, 0.0, 0.0, limits.load_high, s.green),
         wan=build.columns(rt, 0.0, 0.0, s.wan_kw, links),
-        wan_extra=build.columns(rt[1:], p.wan_yuan_per_gb[0], 0.0, wan_gb, links),
-        direct=build.columns(rt, h * p.direct_yuan_per_kwh[0], 0.0, s.direct_kw, (s.direct_kw > 0) & e),
+        wan_extra=build.columns(rt[1:], p.wan_cost_per_gb[0], 0.0, wan_gb, links),
+        direct=build.columns(rt, h * p.direct_price_per_kwh[0], 0.0, s.direct_kw, (s.direct_kw > 0) & e),
         prepaid=build.columns(rt, 0.0, 0.0, prepaid_kw, (prepaid_kw > 0) & e),
         contract=build.columns(
-            *(rt, h * p.contract_yuan_per_kwh[0], 0.0, s.contract_kw - prepaid_kw, (s.contract_kw > prepaid_kw) & e)
+            *(rt, h * p.contract_price_per_kwh[0], 0.0, s.contract_kw - prepaid_kw, (s.contract_kw > prepaid_kw) & e)
         ),
         charge=build.columns(rt, 0.0, 0.0, p.battery_charge_kw[0], battery),
-        discharge=build.columns(rt, wear_yuan, 0.0, limits.discharge_high, battery),
+        discharge=build.columns(rt, wear_cost, 0.0, limits.discharge_high, battery),
         stored=build.columns((n_blocks, rt[1]), 0.0, 0.0, p.battery_kwh[0], battery),
         tank_in=build.columns(rt, 0.0, 0.0, p.tank_charge_kw[0], tank),
         tank_out=build.columns(rt, 0.0, 0.0, limits.tank_high, tank),
         chilled=build.columns((n_blocks, rt[1]), 0.0, 0.0, p.tank_kwh[0], tank),
-        sold=build.columns(rt, -h * p.feed_in_yuan_per_kwh[0], 0.0, np.minimum(p.feed_in_kw[0], own_high), feeds),
-        met=build.columns(rt, met_yuan, 0.0, np.minimum(s.cut_kw, p.event_baseline_kw[0]), asked),
-        short=build.columns(rt[1:], p.shortfall_yuan_per_kwh[0], 0.0, short_kwh, s.green),
+        sold=build.columns(rt, -h * p.feed_in_price_per_kwh[0], 0.0, np.minimum(p.feed_in_kw[0], own_high), feeds),
+        met=build.columns(rt, met_cost, 0.0, np.minimum(s.cut_kw, p.event_baseline_kw[0]), asked),
+        short=build.columns(rt[1:], p.shortfall_price_per_kwh[0], 0.0, short_kwh, s.green),
     )
 
 
-def constant_yuan(p: Params, s: Sites) -> dict[str, float]:
+def constant_cost(p: Params, s: Sites) -> dict[str, float]:
     """What a policy cannot avoid: what contracts are paid in any case, and penalties as if no cut were met."""
     h = float(p.step_h[0])
-    prepaid = p.contract_take_share[0] * s.contract_kw * p.contract_yuan_per_kwh[0]
+    prepaid = p.contract_take_share[0] * s.contract_kw * p.contract_price_per_kwh[0]
     return {
-        "supply_yuan": h * float(prepaid.sum()),
-        "event_yuan": h * float((s.cut_kw * p.event_penalty_yuan_per_kwh[0]).sum()),
+        "supply_cost": h * float(prepaid.sum()),
+        "event_cost": h * float((s.cut_kw * p.event_penalty_per_kwh[0]).sum()),
     }
 
 
@@ -274,7 +274,7 @@ def add_plain_power(build: Builder, p: Params, s: Sites, shared: Shared) -> None
 
 def _add_negative_prices(build: Builder, p: Params, s: Sites, shared: Shared) -> None:
     """Where the grid pays its user: no more than the chord over max(0, load - green), with all the WAN can draw."""
-    at = np.nonzero((s.cost_yuan_per_kwh < 0) & ~s.equipped)
+    at = np.nonzero((s.cost_per_kwh < 0) & ~s.equipped)
     step_h, fleet, more_kw = p.step_h[0], s.fleet_gpus[at], (p.gpu_busy_kw[0] - p.gpu_idle_kw[0])[at[1]]
     idle_kw = s.slope[at] * p.gpu_idle_kw[0][at[1]] * fleet + s.fixed_kw[at]
     least_kw = np.maximum(0.0, idle_kw + s.wan_kw[at] - s.green_kw[at])

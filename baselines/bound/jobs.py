@@ -110,4 +110,4 @@ def _sum(group: Ints, amount: Floats, n_groups: int) -> Floats:
 
 def may_restart(params: Params) -> NDArray[np.bool_]:
     """Classes whose restarts add work, shape (C,)."""
-    return ~params.class_divisible[0] & params.class_preemptible[0] & (params.class_restart_h[0] > 0)
+    return ~params.class_malleable[0] & params.class_preemptible[0] & (params.class_restart_h[0] > 0)

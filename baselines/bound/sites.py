@@ -16,7 +16,7 @@ Flags = NDArray[np.bool_]
 class Sites(NamedTuple):
     """Regions over the steps of the episode; a region is `equipped` if it has more than fleet, plants and tariff."""
 
-    cost_yuan_per_kwh: Floats  # (T, R) of the grid's power: tariff and carbon
+    cost_per_kwh: Floats  # (T, R) of the grid's power: tariff and carbon
     interactive_gpus: Floats  # (T, R)
     fleet_gpus: Floats  # (T, R) that are in order
     green_kw: Floats  # (T, R) of plants on site
@@ -50,8 +50,8 @@ def read_sites(p: Params, x: Exogenous) -> Sites:
     """What a world (B = 1) and parameters (B = 1) say of the regions."""
     t = slice(0, int(p.n_steps[0]))
     slope, fixed_kw = facility(p, x.air_c[0, t], 0)
-    cost = x.price_yuan_per_kwh[0, t] + p.carbon_yuan_per_kg[0] * x.carbon_kg_per_kwh[0, t]
-    green = (p.green_share_min[0] > 0) & (p.shortfall_yuan_per_kwh[0] > 0)
+    cost = x.price_per_kwh[0, t] + p.carbon_price_per_kg[0] * x.carbon_kg_per_kwh[0, t]
+    green = (p.green_share_min[0] > 0) & (p.shortfall_price_per_kwh[0] > 0)
     offers = (x.direct_kw[0, t], x.contract_kw[0, t], x.cut_kw[0, t])
     sleeps = np.isfinite(p.headroom_gpus[0])
     offered = np.any([(offer > 0).any(axis=0) for offer in offers], axis=0)
@@ -59,7 +59,7 @@ def read_sites(p: Params, x: Exogenous) -> Sites:
     largest_gb = x.job_data_gb[0].max(initial=0.0)
     link_gb = p.wan_gb_per_step[0] * x.wan_share[0, t]
     return Sites(
-        cost_yuan_per_kwh=cost,
+        cost_per_kwh=cost,
         interactive_gpus=x.interactive_gpus[0, t],
         fleet_gpus=x.fleet_gpus[0, t],
         green_kw=x.sun_kw[0, t] + x.wind_kw[0, t] + x.hydro_kw[0, t],
@@ -78,7 +78,7 @@ def read_sites(p: Params, x: Exogenous) -> Sites:
 
 def _other_power_pays(p: Params, slope: Floats) -> Flags:
     """Contracts with negative prices, and tanks that spare more power for more heat than the heat takes."""
-    paid = (p.direct_yuan_per_kwh[0] < 0) | (p.contract_yuan_per_kwh[0] < 0)
+    paid = (p.direct_price_per_kwh[0] < 0) | (p.contract_price_per_kwh[0] < 0)
     spared = (p.tank_kwh[0] > 0) & (1.0 / p.tank_cop[0] > slope.min(axis=0) - p.recovered_share[0])
     return np.asarray(paid | spared, dtype=np.bool_)
 

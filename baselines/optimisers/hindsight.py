@@ -1,4 +1,4 @@
-"""What can be done with all that is known in hindsight: diagnostics beside the bound, not entrants."""
+"""What can be done with all that is known in hindsight: diagnostics beside the bound, not methods."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ URGENCY = 0.03
 """What putting a GPU-hour off by an hour costs in the plan, as a share of its mean price. Work is not fluid and
 estimates err, so a plan that waits for the last cheap hour is late; chosen on training episodes of zhejiang-xinjiang
 from 0.002 to 0.08."""
-WORTH_QUANTILE = 0.35
+SHAPING_QUANTILE = 0.35
 """Work left when the plan ends is charged at this quantile of the plan's prices; from 0.2 to 0.5 it matters little."""
 
 
@@ -42,8 +42,8 @@ class Mpc(Rule):
     right-sizing for power-proportional data centers", INFOCOM 2011, and Rao, Liu, Xie and Liu, "Minimizing Electricity
     Cost: Optimization of Distributed Internet Data Centers in a Multi-Electricity-Market Environment", INFOCOM 2010.
     The plan knows forecasts, owners' estimates, deadlines, mean arrivals by the scenario's law, links, contracts, the
-    peaks so far and announced cuts. Beyond the forecasts it takes the day before. It does not know that gangs do not
-    split, and it treats stores only where actions order them.
+    peaks so far and announced cuts. Beyond the forecasts it takes the day before. It does not know that rigid jobs do
+    not split, and it treats stores only where actions order them.
     """
 
     def __init__(self, hours: int, *, perfect: bool = False, urgency: float = URGENCY) -> None:
@@ -51,7 +51,7 @@ class Mpc(Rule):
 
         Args:
             hours: how far it looks ahead.
-            perfect: a diagnostic, not an entrant: it sees the world and the jobs to come as they will be.
+            perfect: a diagnostic, not a method: it sees the world and the jobs to come as they will be.
             urgency: see URGENCY.
         """
         self.name = f"MPC-{hours}{'-perfect' if perfect else ''}"
@@ -93,8 +93,8 @@ def start_of(outlook: Outlook, ahead: Ahead, urgency: float, *, to_the_end: bool
     A peak is paid for once and used for the rest of the episode: a plan over a part of it is charged that part.
     """
     p, sites = outlook.params, outlook.site_state
-    price = np.maximum(0.0, ahead.grid_yuan_per_kwh)
-    worth = np.quantile(price, WORTH_QUANTILE, axis=0)
+    price = np.maximum(0.0, ahead.grid_price_per_kwh)
+    worth = np.quantile(price, SHAPING_QUANTILE, axis=0)
     left_h = (outlook.n_steps - outlook.step) * outlook.step_h
     share = min(1.0, float(ahead.hours.sum()) / left_h)
     return Start(
@@ -102,10 +102,10 @@ def start_of(outlook: Outlook, ahead: Ahead, urgency: float, *, to_the_end: bool
         stored_kwh=sites["stored_kwh"],
         chilled_kwh=sites["chilled_kwh"],
         link_gb_per_h=p.wan_gb_per_step[0] * outlook.wan_share / outlook.step_h,
-        demand_yuan_per_kw=share * p.demand_yuan_per_kw[0],
-        left_yuan_per_gpu_h=p.settlement_yuan_per_gpu_h[0] if to_the_end else worth * ahead.kw_per_gpu,
-        store_yuan_per_kwh=np.zeros_like(worth) if to_the_end else worth,
-        urgency_yuan_per_gpu_h=urgency * float((price * ahead.kw_per_gpu).mean()),
+        demand_charge_per_kw=share * p.demand_charge_per_kw[0],
+        left_cost_per_gpu_h=p.terminal_cost_per_gpu_h[0] if to_the_end else worth * ahead.kw_per_gpu,
+        store_cost_per_kwh=np.zeros_like(worth) if to_the_end else worth,
+        urgency_cost_per_gpu_h=urgency * float((price * ahead.kw_per_gpu).mean()),
     )
 
 

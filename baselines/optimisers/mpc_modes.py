@@ -41,7 +41,7 @@ def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_
     first = np.abs(choice.own[: Mode.PULL] - target) + _over(choice.own[: Mode.PULL], choice.room)
     modes = np.argmin(first, axis=0)
     waiting = choice.waiting - choice.own[modes, regions]
-    for r in np.argsort(outlook.price_yuan_per_kwh * outlook.pue, kind="stable"):
+    for r in np.argsort(outlook.price_per_kwh * outlook.pue, kind="stable"):
         others = max(0.0, float(waiting.sum() - waiting[r]))
         taken = np.minimum(choice.spare[:, r], others)
         done = choice.own[:, r] + taken
@@ -55,7 +55,7 @@ def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_
 def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:
     jobs, may = outlook.jobs, voters(outlook)
     usable = np.minimum(jobs.gpus, jobs.expected_gpu_h / outlook.step_h)
-    wanted = per_region(outlook, np.where(may, np.where(jobs.divisible, usable, jobs.gpus), 0.0))
+    wanted = per_region(outlook, np.where(may, np.where(jobs.malleable, usable, jobs.gpus), 0.0))
     due = per_region(outlook, np.where(may & (jobs.slack_h < outlook.step_h), jobs.gpus, 0.0))
     free, nothing = outlook.free_gpus, np.zeros(outlook.n_regions)
     sunny = np.minimum(free, due + outlook.surplus_forecast_kw[0] / np.maximum(outlook.kw_per_gpu, 1e-9))

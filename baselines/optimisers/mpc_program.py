@@ -23,10 +23,10 @@ class Start(NamedTuple):
     stored_kwh: Floats
     chilled_kwh: Floats
     link_gb_per_h: Floats
-    demand_yuan_per_kw: Floats
-    left_yuan_per_gpu_h: Floats  # work that the plan leaves undone, by where it lies
-    store_yuan_per_kwh: Floats  # what the stores hold when the plan ends is worth
-    urgency_yuan_per_gpu_h: float  # for each hour that work is put off: breaks ties
+    demand_charge_per_kw: Floats
+    left_cost_per_gpu_h: Floats  # work that the plan leaves undone, by where it lies
+    store_cost_per_kwh: Floats  # what the stores hold when the plan ends is worth
+    urgency_cost_per_gpu_h: float  # for each hour that work is put off: breaks ties
 
 
 class Plan(NamedTuple):
@@ -118,16 +118,16 @@ def _add_work(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start,
     """Columns of work done by group, block and way, shape (K, M, W) [GPU-h]; `away` (K, W): which ways move it."""
     n_groups, n_blocks = work.can_gpu_h.shape
     hours = ahead.hours
-    power_yuan_per_gb = p.wan_kwh_per_gb[0, work.place] * ahead.grid_yuan_per_kwh[0, work.place]
-    move = away * (work.gb_per_gpu_h * (p.wan_yuan_per_gb[0, work.place] + power_yuan_per_gb))[:, None]
-    put_off = start.urgency_yuan_per_gpu_h * (np.cumsum(hours) - hours)
+    power_cost_per_gb = p.wan_kwh_per_gb[0, work.place] * ahead.grid_price_per_kwh[0, work.place]
+    move = away * (work.gb_per_gpu_h * (p.wan_cost_per_gb[0, work.place] + power_cost_per_gb))[:, None]
+    put_off = start.urgency_cost_per_gpu_h * (np.cumsum(hours) - hours)
     cost = move[:, None, :] + put_off[None, :, None]
     some = (work.total_gpu_h > 1e-9)[:, None, None]
     done = build.columns((n_groups, n_blocks, away.shape[1]), cost, 0.0, work.rate_gpu_h[:, :, None], some)
     so_far = build.columns((n_groups, n_blocks), 0.0, 0.0, work.can_gpu_h, some[:, :, 0])
-    late_yuan = p.late_yuan_per_gpu_h_per_h[0] * hours
-    late = build.columns((n_groups, n_blocks), late_yuan[None, :], 0.0, np.inf, some[:, :, 0])
-    left = build.columns((n_groups,), start.left_yuan_per_gpu_h[work.place], 0.0, np.inf, some[:, 0, 0])
+    late_cost = p.late_cost_per_gpu_h_per_h[0] * hours
+    late = build.columns((n_groups, n_blocks), late_cost[None, :], 0.0, np.inf, some[:, :, 0])
+    left = build.columns((n_groups,), start.left_cost_per_gpu_h[work.place], 0.0, np.inf, some[:, 0, 0])
     before = np.concatenate([np.full((n_groups, 1), -1), so_far[:, :-1]], axis=1)
     zero = np.zeros((n_groups, n_blocks))
     build.rows(zero, zero, (1.0, so_far), (-1.0, before), (-1.0, done))
@@ -163,13 +163,13 @@ def _add_stores(build: Builder, p: Params, ahead: Ahead, start: Start) -> _Store
     """Stores that an action orders; others follow their rule and are left out of the plan."""
     shape, h = ahead.base_kw.shape, ahead.hours[:, None]
     battery, tank = p.battery_entry[0] >= 0, p.tank_entry[0] >= 0
-    wear = p.battery_wear_yuan_per_kwh[0]
+    wear = p.battery_wear_cost_per_kwh[0]
     charge = build.columns(shape, 0.0, 0.0, p.battery_charge_kw[0], battery)
     discharge = build.columns(shape, h * wear, 0.0, p.battery_discharge_kw[0], battery)
     tank_in = build.columns(shape, 0.0, 0.0, p.tank_charge_kw[0], tank)
     tank_out = build.columns(shape, 0.0, 0.0, p.tank_discharge_kw[0], tank)
     worth = np.zeros(shape)
-    worth[-1] = -start.store_yuan_per_kwh
+    worth[-1] = -start.store_cost_per_kwh
     each = (
         (
             battery,
@@ -199,18 +199,18 @@ def _add_stores(build: Builder, p: Params, ahead: Ahead, start: Start) -> _Store
 def _add_power(build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flow, stores: _Stores) -> Ints:
     """Power in = power out in every block; columns of the peaks, shape (R,)."""
     shape, h = ahead.base_kw.shape, ahead.hours[:, None]
-    price, big = ahead.grid_yuan_per_kwh, np.inf
+    price, big = ahead.grid_price_per_kwh, np.inf
     grid = build.columns(shape, h * price, 0.0, big)
-    direct = build.columns(shape, h * p.direct_yuan_per_kwh[0], 0.0, ahead.direct_kw)
+    direct = build.columns(shape, h * p.direct_price_per_kwh[0], 0.0, ahead.direct_kw)
     prepaid_kw = p.contract_take_share[0] * ahead.contract_kw
     prepaid = build.columns(shape, 0.0, 0.0, prepaid_kw)
-    contract = build.columns(shape, h * p.contract_yuan_per_kwh[0], 0.0, ahead.contract_kw - prepaid_kw)
+    contract = build.columns(shape, h * p.contract_price_per_kwh[0], 0.0, ahead.contract_kw - prepaid_kw)
     feed_kw = np.minimum(p.feed_in_kw[0], ahead.own_kw)
-    sold = build.columns(shape, -h * p.feed_in_yuan_per_kwh[0], 0.0, feed_kw)
+    sold = build.columns(shape, -h * p.feed_in_price_per_kwh[0], 0.0, feed_kw)
     spilt = build.columns(shape, h * np.maximum(0.0, -price), 0.0, big)
-    peak = build.columns(shape[1:], start.demand_yuan_per_kw, start.peak_kw, big)
-    miss_yuan = h * (p.event_penalty_yuan_per_kwh[0] + p.event_pay_yuan_per_kwh[0])
-    missed = build.columns(shape, miss_yuan, 0.0, big, ahead.cut_kw > 0)
+    peak = build.columns(shape[1:], start.demand_charge_per_kw, start.peak_kw, big)
+    miss_cost = h * (p.event_penalty_per_kwh[0] + p.event_pay_per_kwh[0])
+    missed = build.columns(shape, miss_cost, 0.0, big, ahead.cut_kw > 0)
     for r in range(shape[1]):
         chilled_in = ((-1.0 / max(p.tank_charge_cop[0, r], 1e-9), stores.tank_in[:, r]),)
         chilled_out = ((1.0 / max(p.tank_cop[0, r], 1e-9), stores.tank_out[:, r]),)

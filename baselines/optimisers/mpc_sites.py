@@ -14,8 +14,8 @@ class Ahead(NamedTuple):
     """Forecasts over M blocks; shape (M, R) unless told."""
 
     hours: Floats  # (M,) length of the blocks
-    grid_yuan_per_kwh: Floats  # tariff, carbon, and what missing green power will cost
-    room_gpu_h: Floats  # left by requests and by gangs that cannot be stopped
+    grid_price_per_kwh: Floats  # tariff, carbon, and what missing green power will cost
+    room_gpu_h: Floats  # left by requests and by rigid jobs that cannot be stopped
     kw_per_gpu: Floats  # (R,)
     base_kw: Floats  # drawn whatever deferrable work does
     own_kw: Floats  # of plants on site
@@ -52,10 +52,10 @@ def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -
     idle_kw = (outlook.pue - p.recovered_share[0]) * rest_kw * outlook.fleet_gpus + outlook.fixed_kw
     free = np.maximum(0.0, outlook.gpus_in_order - requests - locked)
     hours = np.full(n_blocks, block_steps * step_h)
-    carbon_yuan = p.carbon_yuan_per_kg[0] * blocks(outlook.carbon_forecast_kg_per_kwh)
+    carbon_cost = p.carbon_price_per_kg[0] * blocks(outlook.carbon_forecast_kg_per_kwh)
     return Ahead(
         hours=hours,
-        grid_yuan_per_kwh=blocks(outlook.price_forecast_yuan_per_kwh) + carbon_yuan + _shortfall_yuan_per_kwh(outlook),
+        grid_price_per_kwh=blocks(outlook.price_forecast_per_kwh) + carbon_cost + _shortfall_price_per_kwh(outlook),
         room_gpu_h=fill * free * hours[:, None],
         kw_per_gpu=kw_per_gpu,
         base_kw=idle_kw + kw_per_gpu * (requests + locked),
@@ -67,7 +67,7 @@ def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -
 
 
 def _locked_gpus(outlook: Outlook, n_blocks: int, block_steps: int) -> Floats:
-    """GPUs that running gangs which cannot be stopped will hold, by their owners' estimates, shape (M, R)."""
+    """GPUs that running rigid jobs which cannot be stopped will hold, by their owners' estimates, shape (M, R)."""
     jobs, block_h = outlook.jobs, block_steps * outlook.step_h
     at = np.flatnonzero(jobs.locked)
     left_blocks = jobs.expected_gpu_h[at] / jobs.gpus[at] / block_h
@@ -77,9 +77,9 @@ def _locked_gpus(outlook: Outlook, n_blocks: int, block_steps: int) -> Floats:
     return locked
 
 
-def _shortfall_yuan_per_kwh(outlook: Outlook) -> Floats:
+def _shortfall_price_per_kwh(outlook: Outlook) -> Floats:
     """What a kWh that is not green will cost where the site is behind its green share, shape (R,)."""
     p, sites = outlook.params, outlook.site_state
     behind = sites["green_kwh"] < p.green_share_min[0] * sites["load_kwh"]
-    price: Floats = np.where(behind, p.green_share_min[0] * p.shortfall_yuan_per_kwh[0], 0.0)
+    price: Floats = np.where(behind, p.green_share_min[0] * p.shortfall_price_per_kwh[0], 0.0)
     return price

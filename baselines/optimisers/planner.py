@@ -42,7 +42,7 @@ class Planner:
         """A planner.
 
         Args:
-            name: Of the entrant.
+            name: Of the method.
             horizon_h: How far it looks ahead, at most the forecasts' horizon.
             replan_h: How long it keeps to a decision.
             n_plans: Plans drawn in a round.
@@ -76,14 +76,14 @@ class Planner:
         moved = np.concatenate([self._chances[replan:], np.full_like(self._chances[:replan], 1.0 / N_CHOICES)])
         chances = 0.7 * moved[starts + blocks // 2] + 0.3 / N_CHOICES
         first = _by_price(outlook, starts, blocks, chances.shape[1])[: self._n_plans // 2]
-        best, best_yuan = first[0], np.inf
+        best, best_cost = first[0], np.inf
         for _ in range(self._rounds):
             plans = self._drawn(chances)
             plans[: len(first)] = first
             yuan = futures.play(plans, blocks)
             order = np.argsort(yuan, kind="stable")
-            if yuan[order[0]] < best_yuan:
-                best, best_yuan = plans[order[0]].copy(), float(yuan[order[0]])
+            if yuan[order[0]] < best_cost:
+                best, best_cost = plans[order[0]].copy(), float(yuan[order[0]])
             chances, first = _towards(chances, plans[order[: max(2, self._n_plans // 8)]]), best[None]
         self._chances[: futures.n_steps] = np.repeat(chances, blocks, axis=0)[: futures.n_steps]
         self._action = best[0].astype(np.int64)
@@ -99,7 +99,7 @@ class Planner:
 
 def _blocks(outlook: Outlook, n_steps: int, first: int) -> Ints:
     """Steps of each block: the first lasts until the next search, others end where a price changes or grow too long."""
-    price = outlook.price_forecast_yuan_per_kwh[:n_steps]
+    price = outlook.price_forecast_per_kwh[:n_steps]
     changes = set((np.flatnonzero((np.diff(price, axis=0) != 0).any(axis=1)) + 1).tolist())
     longest, edges = round(LONGEST_BLOCK_H / outlook.step_h), [0]
     for step in range(1, n_steps):
@@ -111,12 +111,12 @@ def _blocks(outlook: Outlook, n_steps: int, first: int) -> Ints:
 def _by_price(outlook: Outlook, starts: Ints, blocks: Ints, entries: int) -> NDArray[np.int64]:
     """Plans that run or pull below a quantile of each region's prices, and soak or hold above it."""
     regions = outlook.n_regions
-    price = outlook.price_forecast_yuan_per_kwh[starts + blocks // 2]
+    price = outlook.price_forecast_per_kwh[starts + blocks // 2]
     plans = []
     for quantile, low, high in product(QUANTILES, (Mode.PULL, Mode.RUN), (Mode.SOAK, Mode.HOLD)):
         plan = np.zeros((starts.size, entries), np.int64)
-        each = price <= np.quantile(outlook.price_forecast_yuan_per_kwh, quantile, axis=0)
-        whole = price <= np.quantile(outlook.price_forecast_yuan_per_kwh, quantile)
+        each = price <= np.quantile(outlook.price_forecast_per_kwh, quantile, axis=0)
+        whole = price <= np.quantile(outlook.price_forecast_per_kwh, quantile)
         for cheap in (each, whole):
             plan[:, :regions] = np.where(cheap, low, high)
             plans.append(plan.copy())

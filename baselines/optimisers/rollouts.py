@@ -30,7 +30,7 @@ class Imagined:
 
     Attributes:
         n_steps: Steps that are looked ahead.
-        settled_yuan: What was charged for work left, of each plan in each world, (n_plans * worlds,), last played.
+        terminal_paid: What was charged for work left, of each plan in each world, (n_plans * worlds,), last played.
     """
 
     def __init__(self, outlook: Outlook, worlds: Sequence[Exogenous], n_plans: int, *, left_price: float) -> None:
@@ -41,9 +41,9 @@ class Imagined:
             worlds: Every plan is played in each of them; they begin now, with the jobs present first in their tables.
             n_plans: Plans that are played at once.
             left_price: What work left at the horizon costs, as a quantile of the prices until then; at the episode's
-                end it costs the settlement.
+                end it costs the terminal cost.
         """
-        self.n_steps = worlds[0].price_yuan_per_kwh.shape[1] - 1
+        self.n_steps = worlds[0].price_per_kwh.shape[1] - 1
         self._samples, self._n_plans = len(worlds), n_plans
         params = self._params(outlook, left_price)
         bank = Bank(params, len(worlds))
@@ -54,7 +54,7 @@ class Imagined:
             self._simulator.begin(b, b % len(worlds))
         self._install(outlook)
         self._start = self._simulator.save()
-        self.settled_yuan = np.zeros(self._simulator.n_envs)
+        self.terminal_paid = np.zeros(self._simulator.n_envs)
 
     def play(self, plans: NDArray[np.integer], block_steps: Ints) -> Floats:
         """Mean cost of each plan until the horizon [yuan].
@@ -73,19 +73,19 @@ class Imagined:
             simulator.advance(min(steps, left))
             total += simulator.fleet.outcome[:, COST]
             left -= min(steps, left)
-        self.settled_yuan = simulator.flows.settlement_yuan.sum(axis=1)
+        self.terminal_paid = simulator.flows.terminal_cost.sum(axis=1)
         return total.reshape(self._n_plans, self._samples).mean(axis=1)
 
     def _params(self, outlook: Outlook, left_price: float) -> Params:
         params = outlook.params._replace(n_steps=np.array([self.n_steps]))
         if outlook.step + self.n_steps == outlook.n_steps:
             return params
-        price = np.quantile(outlook.price_forecast_yuan_per_kwh[: self.n_steps], left_price, axis=0)
-        worth = np.minimum(params.settlement_yuan_per_gpu_h, (price * outlook.kw_per_gpu)[None])
+        price = np.quantile(outlook.price_forecast_per_kwh[: self.n_steps], left_price, axis=0)
+        worth = np.minimum(params.terminal_cost_per_gpu_h, (price * outlook.kw_per_gpu)[None])
         return params._replace(
-            settlement_yuan_per_gpu_h=worth,
-            settlement_late_h=np.zeros(1),
-            shortfall_yuan_per_kwh=np.zeros_like(params.shortfall_yuan_per_kwh),
+            terminal_cost_per_gpu_h=worth,
+            terminal_late_h=np.zeros(1),
+            shortfall_price_per_kwh=np.zeros_like(params.shortfall_price_per_kwh),
         )
 
     def _install(self, outlook: Outlook) -> None:
@@ -115,7 +115,7 @@ def forecast_worlds(outlook: Outlook, n_steps: int, rng: np.random.Generator, sa
 
 
 def true_world(outlook: Outlook, n_steps: int, world: Exogenous, left_gpu_h: Floats) -> Exogenous:
-    """What will be: for diagnostics in hindsight, never for an entrant.
+    """What will be: for diagnostics in hindsight, never for a method.
 
     Args:
         outlook: The present.
@@ -131,7 +131,7 @@ def true_world(outlook: Outlook, n_steps: int, world: Exogenous, left_gpu_h: Flo
     present = _as_table(outlook.jobs, outlook) | {"work_gpu_h": np.maximum(left_gpu_h, 1e-6)}
     series = {name: field[:, rows] for name, field in world._asdict().items() if field.ndim == 3}
     nothing = np.zeros((1, 4, n_steps + 1, outlook.n_regions))
-    return Exogenous(start_minute=np.array([0]), usual=nothing, noise=nothing, **_table(present, later), **series)
+    return Exogenous(start_minute=np.array([0]), climatology=nothing, noise=nothing, **_table(present, later), **series)
 
 
 def _arrivals(outlook: Outlook, n_steps: int, rng: np.random.Generator) -> Jobs:
@@ -148,7 +148,7 @@ def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
     nothing = np.zeros(shape)
     return Exogenous(
         start_minute=np.array([0]),
-        price_yuan_per_kwh=outlook.price_forecast_yuan_per_kwh[None, at],
+        price_per_kwh=outlook.price_forecast_per_kwh[None, at],
         carbon_kg_per_kwh=outlook.carbon_forecast_kg_per_kwh[None, at],
         sun_kw=outlook.green_forecast_kw[None, at],
         wind_kw=nothing,
@@ -163,7 +163,7 @@ def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
         cut_kw=outlook.cut_forecast_kw[None, at],
         announced_cut_kw=nothing,
         announced_in_h=nothing,
-        usual=np.zeros((1, 4, *shape[1:])),
+        climatology=np.zeros((1, 4, *shape[1:])),
         noise=np.zeros((1, 4, *shape[1:])),
         **_table(_as_table(outlook.jobs, outlook), coming),
     )

@@ -18,7 +18,7 @@ class CheapestNow(Rule):
 
     Source: electricity-price-aware routing, Qureshi et al., "Cutting the Electric Bill for Internet-Scale Systems",
     SIGCOMM 2009; "lowest price" in SustainCluster (NeurIPS 2025 Datasets and Benchmarks).
-    Transfer: votes on place (`votes`). Gangs that run stay; divisible work is placed anew each step. What finds no
+    Transfer: votes on place (`votes`). Rigid jobs that run stay; malleable work is placed anew each step. What finds no
     room below 80 % anywhere stays where it is.
     """
 
@@ -33,4 +33,4 @@ class CheapestNow(Rule):
 
     def rate(self, outlook: Outlook) -> Floats:
         """What makes a region good, shape (R,), lowest first: tariff x PUE [yuan/kWh of IT]."""
-        return outlook.price_yuan_per_kwh * outlook.pue
+        return outlook.price_per_kwh * outlook.pue

@@ -34,7 +34,7 @@ class GreedyReservation(Rule):
     Source: the greedy of price-aware schedulers with advance reservation, such as Le et al., "Reducing Electricity Cost
     Through Virtual Machine Placement in High Performance Computing Clouds", SC 2011: each job in turn takes the
     cheapest feasible place and time given what is booked before it.
-    Transfer: bookings are made anew each step from the owners' estimates and the forecasts; gangs that cannot be
+    Transfer: bookings are made anew each step from the owners' estimates and the forecasts; rigid jobs that cannot be
     stopped book one window, others any steps. Rooms are 70 % of the GPUs forecast to be free (`votes.FILL`). A move
     pays for its data. The regions then take the mode that the booked work votes for: here and now RUN, elsewhere and
     now PULL there, later SOAK.
@@ -60,10 +60,10 @@ def book(outlook: Outlook) -> Booked:
     room = FILL * np.maximum(0.0, outlook.fleet_gpus - outlook.locked_gpus - outlook.interactive_forecast_gpus)
     need, left = slots(outlook)
     now, place = np.ones(jobs.number.size), jobs.region.astype(np.int64)
-    move_yuan = outlook.params.wan_yuan_per_gb[0, jobs.region] * jobs.data_gb
+    move_cost = outlook.params.wan_cost_per_gb[0, jobs.region] * jobs.data_gb
     asking = np.flatnonzero(voters(outlook))
     gpus, may_pause = jobs.gpus.astype(np.float64), jobs.preemptible.astype(np.bool_)
-    _book_in_turn(asking, gpus, may_pause, need, left, move_yuan, rate * outlook.step_h, room, now, place)
+    _book_in_turn(asking, gpus, may_pause, need, left, move_cost, rate * outlook.step_h, room, now, place)
     return Booked(now, place)
 
 
@@ -74,8 +74,8 @@ def _book_in_turn(
     may_pause: Flags,
     need: Ints,
     left: Ints,
-    move_yuan: Floats,
-    yuan_per_gpu: Floats,
+    move_cost: Floats,
+    cost_per_gpu: Floats,
     room: Floats,
     now: Floats,
     place: Ints,
@@ -85,11 +85,11 @@ def _book_in_turn(
         best, best_region, best_steps = np.inf, -1, np.zeros(0, np.int64)
         for region in range(room.shape[1]):
             fits = room[: left[job], region] >= gpus[job]
-            rate = np.where(fits, yuan_per_gpu[: left[job], region], np.inf)
+            rate = np.where(fits, cost_per_gpu[: left[job], region], np.inf)
             steps = _cheapest(rate, need[job], may_pause[job])
             yuan = np.inf
             if steps.size:
-                yuan = rate[steps].sum() * gpus[job] + (0.0 if region == place[job] else move_yuan[job])
+                yuan = rate[steps].sum() * gpus[job] + (0.0 if region == place[job] else move_cost[job])
             if yuan < best - TIE_YUAN:
                 best, best_region, best_steps = yuan, region, steps
         if best_region >= 0:

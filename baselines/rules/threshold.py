@@ -43,7 +43,7 @@ class Threshold(Rule):
         low = is_low(outlook, self.q)
         modes = np.where(low, np.int64(Mode.RUN), np.int64(self.waits))
         if self.pull:
-            cost = outlook.price_yuan_per_kwh * outlook.pue
+            cost = outlook.price_per_kwh * outlook.pue
             modes[low & (cost == cost.min())] = Mode.PULL
         return finish(outlook, modes)
 
@@ -51,6 +51,6 @@ class Threshold(Rule):
 def is_low(outlook: Outlook, q: float) -> Votes:
     """Regions whose price is at or below its q-quantile of the next 24 h or what is left of the episode, shape (R,)."""
     n_leads = round(min(DAY_H, hours_to_end(outlook)) / outlook.step_h)
-    ahead = outlook.price_forecast_yuan_per_kwh[:n_leads]
-    low: Votes = outlook.price_yuan_per_kwh <= np.quantile(ahead, q, axis=0) + 1e-9
+    ahead = outlook.price_forecast_per_kwh[:n_leads]
+    low: Votes = outlook.price_per_kwh <= np.quantile(ahead, q, axis=0) + 1e-9
     return low

@@ -3,7 +3,7 @@
 A published rule says of one job *now or later*, or *here or there*. Here a region takes one of four modes for all of
 its queue, so the rule is put to a vote:
 
-- Who votes: every job present that a mode decides about. Gangs that cannot be stopped and work in transit do not.
+- Who votes: every job present that a mode decides about. Rigid jobs that cannot be stopped and work in transit do not.
 - Weight: the work left by the owner's estimate [GPU-h].
 - Time: a region RUNs when at least half of the weight votes now; else it does what the rule's jobs do while they wait
   (HOLD, or SOAK where the rule prefers green power: surplus is the cheapest and cleanest hour that any can wait for).
@@ -30,7 +30,7 @@ from wattward.envs.policy.protocol import Modes
 Votes = NDArray[np.bool_]
 
 FILL = 0.7
-"""Share of free GPU-hours that a queue can be counted on to fill: gangs do not pack and estimates err."""
+"""Share of free GPU-hours that a queue can be counted on to fill: rigid jobs do not pack and estimates err."""
 
 
 def voters(outlook: Outlook) -> Votes:
@@ -77,7 +77,7 @@ def pressing(outlook: Outlook) -> Votes:
 
 
 def free_gpu_h(outlook: Outlook, within_h: Floats) -> Floats:
-    """GPU-hours forecast to be free of requests and locked gangs within some times, shape (A, R).
+    """GPU-hours forecast to be free of requests and locked rigid jobs within some times, shape (A, R).
 
     Args:
         outlook: the present step.
@@ -111,9 +111,9 @@ def by_place(outlook: Outlook, place: Ints) -> Modes:
 
 
 def settled(outlook: Outlook) -> Votes:
-    """Jobs that run and stay where they do, shape (A,). A divisible batch is many requests: each is placed anew."""
+    """Jobs that run and stay where they do, shape (A,). A malleable batch is many requests: each is placed anew."""
     jobs = outlook.jobs
-    return jobs.running & ~jobs.divisible
+    return jobs.running & ~jobs.malleable
 
 
 def fill(outlook: Outlook, score: Floats, room_gpus: Floats, stay: Votes) -> Ints:

@@ -86,7 +86,7 @@ def generate(member: Member, models: tuple[Scenario, ...]) -> Scenario:
             "tariffs": {region.tariff: random_tariff(rng, region.tariff) for region in regions},
             "job_classes": tuple(_classes(rng, base.job_classes, regions)),
             "forecast": base.forecast.model_copy(update={"skill": _between(rng, 0.3, 0.9)}),
-            "contracts": base.contracts.model_copy(update={"carbon_yuan_per_tonne": _between(rng, 0.0, 150.0)}),
+            "contracts": base.contracts.model_copy(update={"carbon_price_per_tonne": _between(rng, 0.0, 150.0)}),
         }
     )
 
@@ -108,7 +108,7 @@ def _region(rng: Rng, r: int, base: Region) -> Region:
         "wind": {"capacity_kw": round(float(wind), 1)},
         "river": {"capacity_kw": round(base.river.capacity_kw * _between(rng, 0.0, 2.0), 1)},
         "interactive": {"mean_gpus": mean_gpus},
-        "network": {"wan_gb_per_s": _between(rng, 0.3, 3.0), "wan_yuan_per_gb": _between(rng, 0.0, 0.1)},
+        "network": {"wan_gb_per_s": _between(rng, 0.3, 3.0), "wan_cost_per_gb": _between(rng, 0.0, 0.1)},
     }
     parts = {part: getattr(base, part).model_copy(update=change) for part, change in changes.items()}
     plain = {"battery": None, "tank": None, "supply": None, "cap_contract": None}

@@ -31,9 +31,9 @@ def random_tariff(rng: np.random.Generator, name: str) -> Tariff:
         "title": "drawn at random",
         "document": "none",
         "source": "drawn; ranges are assumptions",
-        "price_yuan_per_kwh": {band: round(float(yuan), 4) for band, yuan in price.items()},
+        "price_per_kwh": {band: round(float(yuan), 4) for band, yuan in price.items()},
         "seasons": (_season(REST, hours), _season(WINTER_AND_SUMMER, sharp)),
-        "demand_charge_yuan_per_kw_month": round(float(rng.uniform(0.0, 40.0)), 1),
+        "demand_charge_per_kw_month": round(float(rng.uniform(0.0, 40.0)), 1),
     }
     return Tariff.model_validate(values)
 

@@ -2,7 +2,7 @@
 
 They exist to measure cost against size. All is the Zhejiang-Xinjiang pair's, but for what a size must change: sites lie
 around the pair's two; fleets, and all that belongs to them, grow with the work; rates are flat over day and week, so
-that the name's number holds at every hour. Half of the jobs present are cohorts: divisible jobs of many small requests.
+that the name's number holds at every hour. Half of the jobs present are cohorts: malleable jobs of many small requests.
 """
 
 from __future__ import annotations
@@ -106,14 +106,14 @@ def _spread(r: int, k: int) -> float:
 
 
 def _active_shares(classes: tuple[JobClass, ...]) -> Shares:
-    """The classes, each with its share of the jobs present: half of them are divisible."""
-    kinds = [job_class.divisible for job_class in classes]
-    return [(_even(job_class), 0.5 / kinds.count(job_class.divisible)) for job_class in classes]
+    """The classes, each with its share of the jobs present: half of them are malleable."""
+    kinds = [job_class.malleable for job_class in classes]
+    return [(_even(job_class), 0.5 / kinds.count(job_class.malleable)) for job_class in classes]
 
 
 def _even(job_class: JobClass) -> JobClass:
     run_h = job_class.run_h.model_copy(update={"high": min(job_class.run_h.high, LONGEST_RUN_H)})
-    name = "cohorts" if job_class.divisible else job_class.name
+    name = "cohorts" if job_class.malleable else job_class.name
     changes = {"name": name, "run_h": run_h, "shape_by_hour": FLAT_DAY, "weekend_factor": 1.0}
     return job_class.model_copy(update=changes)
 

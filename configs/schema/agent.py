@@ -34,7 +34,7 @@ class Learner(Config):
 
     total_steps: Count
     num_envs: Count
-    hold_steps: Count = 1
+    action_repeat: Count = 1
     """Steps of the environment that a decision holds for, its rewards summed."""
     bank_episodes: Annotated[int, Field(ge=0)] = 0
     """Training episodes that are drawn once and then played again and again; 0: every episode is a fresh one."""
@@ -68,7 +68,7 @@ class WarmStart(Config):
     """Imitation of a teacher before an agent learns by itself (behavioural cloning, Pomerleau 1991)."""
 
     teacher: str
-    """An entrant's name, or HindsightPlanner."""
+    """A method's name, or HindsightPlanner."""
     episodes: Count
     """Training episodes that the teacher plays."""
     epochs: Count

@@ -66,17 +66,17 @@ class HeatWave(Happening):
 
 
 class PriceSpike(Happening):
-    """Price x `factor` + `add_yuan_per_kwh`, in some hours of the day (Beijing time) or in all."""
+    """Price x `factor` + `added_price_per_kwh`, in some hours of the day (Beijing time) or in all."""
 
     kind: Literal["price_spike"] = "price_spike"
     factor: NonNegative = 1.0
-    add_yuan_per_kwh: float = 0.0
+    added_price_per_kwh: float = 0.0
     hours_of_day: tuple[Hours, ...] = ((0, 24),)
 
     @model_validator(mode="after")
     def _is_one(self) -> PriceSpike:
-        if self.factor == 1.0 and self.add_yuan_per_kwh == 0.0:
-            raise ValueError("factor or add_yuan_per_kwh must be given: this spike changes no price")
+        if self.factor == 1.0 and self.added_price_per_kwh == 0.0:
+            raise ValueError("factor or added_price_per_kwh must be given: this spike changes no price")
         for first, last in self.hours_of_day:
             if not 0 <= first < last <= 24:
                 raise ValueError(f"hours_of_day: [{first}, {last}] must be [first, hour after the last) within 0-24")
@@ -113,7 +113,10 @@ class WanOutage(Happening):
 
 
 class GpuFailures(Happening):
-    """`share` of the fleet is off. Gangs that no longer fit stop, the last in the queue first, and must restart."""
+    """`share` of the fleet is off.
+
+    Rigid jobs that no longer fit stop, the last in the queue first, and must restart.
+    """
 
     kind: Literal["gpu_failures"] = "gpu_failures"
     share: Share

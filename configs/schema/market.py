@@ -25,7 +25,7 @@ class Market(Config):
     price = the broken line through `price_by_latent`, level beyond its ends.
 
     Month, weekday and hour are the market's own, `clock_offset_h` after Beijing; seasons are December-February,
-    March-May, June-August and September-November, wherever the market lies. `mean_yuan_per_kwh` is the expected price;
+    March-May, June-August and September-November, wherever the market lies. `mean_price_per_kwh` is the expected price;
     it scales rewards.
     """
 
@@ -35,10 +35,10 @@ class Market(Config):
     document: str
     source: str
     clock_offset_h: Annotated[int, Field(ge=-24, le=24)]
-    floor_yuan_per_kwh: float
-    cap_yuan_per_kwh: float
-    mean_yuan_per_kwh: float
-    demand_charge_yuan_per_kw_month: NonNegative = 0.0
+    floor_price_per_kwh: float
+    cap_price_per_kwh: float
+    mean_price_per_kwh: float
+    demand_charge_per_kw_month: NonNegative = 0.0
     level_by_month: Annotated[tuple[float, ...], Field(min_length=12, max_length=12)]
     shape_by_season: Annotated[tuple[Hourly, ...], Field(min_length=4, max_length=4)]
     weekend_by_hour: Hourly
@@ -53,14 +53,14 @@ class Market(Config):
     ]
 
     @property
-    def highest_yuan_per_kwh(self) -> float:
+    def highest_price_per_kwh(self) -> float:
         """The dearest price that any hour may have."""
-        return self.cap_yuan_per_kwh
+        return self.cap_price_per_kwh
 
     @property
-    def lowest_yuan_per_kwh(self) -> float:
+    def lowest_price_per_kwh(self) -> float:
         """The cheapest price that any hour may have; it may be negative."""
-        return self.floor_yuan_per_kwh
+        return self.floor_price_per_kwh
 
     @model_validator(mode="after")
     def _ascends_between_floor_and_cap(self) -> Market:
@@ -70,15 +70,15 @@ class Market(Config):
         for (_, before), (at, after) in pairwise(self.price_by_latent):
             if after < before:
                 raise ValueError(f"price_by_latent: the price falls at {at:g}, must not")
-        if not self.floor_yuan_per_kwh <= yuan[0] or not yuan[-1] <= self.cap_yuan_per_kwh:
+        if not self.floor_price_per_kwh <= yuan[0] or not yuan[-1] <= self.cap_price_per_kwh:
             raise ValueError(
-                f"price_by_latent: prices from {yuan[0]:g} to {yuan[-1]:g} must lie within floor_yuan_per_kwh "
-                f"{self.floor_yuan_per_kwh:g} and cap_yuan_per_kwh {self.cap_yuan_per_kwh:g}"
+                f"price_by_latent: prices from {yuan[0]:g} to {yuan[-1]:g} must lie within floor_price_per_kwh "
+                f"{self.floor_price_per_kwh:g} and cap_price_per_kwh {self.cap_price_per_kwh:g}"
             )
         if self.slow_share + self.wave_share > 1:
             raise ValueError("slow_share and wave_share must not sum to more than 1")
-        if not self.floor_yuan_per_kwh <= self.mean_yuan_per_kwh <= self.cap_yuan_per_kwh:
-            raise ValueError(f"mean_yuan_per_kwh {self.mean_yuan_per_kwh:g} must lie between floor and cap")
+        if not self.floor_price_per_kwh <= self.mean_price_per_kwh <= self.cap_price_per_kwh:
+            raise ValueError(f"mean_price_per_kwh {self.mean_price_per_kwh:g} must lie between floor and cap")
         return self
 
 

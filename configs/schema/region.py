@@ -177,7 +177,7 @@ class Network(Config):
     """The region's WAN link, each way."""
 
     wan_gb_per_s: Positive
-    wan_yuan_per_gb: NonNegative
+    wan_cost_per_gb: NonNegative
     wan_kwh_per_gb: NonNegative = 0.0
 
 
@@ -187,8 +187,8 @@ class CapContract(Config):
     It holds whatever tariff, market or recording sets the price; price spikes of a scenario come on top.
     """
 
-    strike_yuan_per_kwh: NonNegative
-    premium_yuan_per_kwh: NonNegative = 0.0
+    strike_price_per_kwh: NonNegative
+    premium_per_kwh: NonNegative = 0.0
 
 
 def _absent(value: object) -> bool:

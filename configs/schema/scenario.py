@@ -53,12 +53,12 @@ def _normal(z: float) -> float:
 class JobClass(Config):
     """One class of deferrable work.
 
-    A divisible job runs on any number of GPUs up to `gpus`; a gang runs on all of them or none.
+    A malleable job runs on any number of GPUs up to `gpus`; a rigid job runs on all of them or none.
     Work = GPUs x `run_h`. The owner's estimate is the work x a log-normal factor of `estimate_sigma`.
     """
 
     name: str
-    divisible: bool
+    malleable: bool
     preemptible: bool
     restart_h: NonNegative
     jobs_per_day: Annotated[tuple[NonNegative, ...], Field(description="one rate a region, in the scenario's order")]
@@ -71,9 +71,9 @@ class JobClass(Config):
     estimate_sigma: NonNegative = 0.0
 
     @model_validator(mode="after")
-    def _divisible_is_preemptible(self) -> JobClass:
-        if self.divisible and (not self.preemptible or self.restart_h > 0):
-            raise ValueError("a divisible class must have preemptible: true and restart_h: 0")
+    def _malleable_is_preemptible(self) -> JobClass:
+        if self.malleable and (not self.preemptible or self.restart_h > 0):
+            raise ValueError("a malleable class must have preemptible: true and restart_h: 0")
         return self
 
 
@@ -91,10 +91,10 @@ class Forecast(Config):
 class Contracts(Config):
     """What things cost besides electricity."""
 
-    carbon_yuan_per_tonne: NonNegative
-    drop_yuan_per_gpu_h: NonNegative
-    late_yuan_per_gpu_h_per_h: NonNegative
-    settlement_late_h: NonNegative = 24.0
+    carbon_price_per_tonne: NonNegative
+    drop_cost_per_gpu_h: NonNegative
+    late_cost_per_gpu_h_per_h: NonNegative
+    terminal_late_h: NonNegative = 24.0
 
 
 class Scenario(Config):
@@ -151,8 +151,8 @@ class Scenario(Config):
         """The same, but for a price of lateness so many times as high."""
         if times == 1:
             return self
-        price = self.contracts.late_yuan_per_gpu_h_per_h * times
-        contracts = self.contracts.model_copy(update={"late_yuan_per_gpu_h_per_h": price})
+        price = self.contracts.late_cost_per_gpu_h_per_h * times
+        contracts = self.contracts.model_copy(update={"late_cost_per_gpu_h_per_h": price})
         return self.model_copy(update={"contracts": contracts})
 
     @property

@@ -16,7 +16,7 @@ class Battery(Config):
     """A battery; powers are on the AC side. It starts empty, and what is in it at the end is worth nothing.
 
     Charging by c kW adds c x charge_efficiency, discharging by d kW takes d / discharge_efficiency out.
-    `wear_yuan_per_kwh` is paid for every kWh discharged.
+    `wear_cost_per_kwh` is paid for every kWh discharged.
     """
 
     capacity_kwh: Positive
@@ -25,7 +25,7 @@ class Battery(Config):
     charge_efficiency: Efficiency = 0.95
     discharge_efficiency: Efficiency = 0.95
     loss_per_h: LossPerHour = 0.0
-    wear_yuan_per_kwh: NonNegative = 0.0
+    wear_cost_per_kwh: NonNegative = 0.0
 
 
 class Tank(Config):

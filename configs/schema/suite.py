@@ -1,4 +1,4 @@
-"""A suite: which entrants meet on which episodes, as one small frozen file."""
+"""A suite: which methods meet on which episodes, as one small frozen file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Precision = Literal["fast", "tight"]
 
 
 class Checkpoints(Config):
-    """A learned entrant: one checkpoint folder for each training seed.
+    """A learned method: one checkpoint folder for each training seed.
 
     A folder is a path, or a path below the shipped agents such as `zoo/zhejiang-xinjiang/ppo/seed-0`.
     `scenarios` are those that it plays; all of the suite's where nothing is said.
     """
 
-    entrant: str
+    method: str
     folders: Annotated[tuple[str, ...], Field(min_length=1)]
     scenarios: tuple[str, ...] | None = None
 
 
 class Suite(Config):
-    """One leaderboard: every entrant runs the same episodes of every scenario that it can play.
+    """One leaderboard: every method runs the same episodes of every scenario that it can play.
 
     `scenarios: all` in a file stands for all that are shipped but the toys; here they have their names.
     """
@@ -49,7 +49,7 @@ class Suite(Config):
     also: Annotated[
         tuple[str, ...],
         Field(
-            description="entrants by name beside those, such as MPC-24, which `all` leaves out",
+            description="methods by name beside those, such as MPC-24, which `all` leaves out",
             exclude_if=operator.not_,
         ),
     ] = ()
@@ -58,7 +58,7 @@ class Suite(Config):
         Field(description="'shipped': on each scenario all shipped agents that were trained on it, undisturbed"),
     ] = ()
     most_late_share: Annotated[
-        Share | None, Field(description="work late / deferrable work above which an entrant breaks the contract")
+        Share | None, Field(description="work late / deferrable work above which a method breaks the contract")
     ] = None
     most_dropped_share: Annotated[
         Share | None, Field(description="interactive work dropped / asked for above which it breaks the contract")
@@ -90,14 +90,14 @@ class Suite(Config):
         return self
 
     @model_validator(mode="after")
-    def _entrants_differ(self) -> Suite:
+    def _methods_differ(self) -> Suite:
         learned = () if self.checkpoints == "shipped" else self.checkpoints
         for scenario in (*self.scenarios, *self.also_recorded):
-            playing = [entry.entrant for entry in learned if entry.scenarios is None or scenario in entry.scenarios]
-            entrants = playing + ([] if self.rules == "all" else list(self.rules)) + list(self.also)
-            twice = sorted({name for name in entrants if entrants.count(name) > 1})
+            playing = [entry.method for entry in learned if entry.scenarios is None or scenario in entry.scenarios]
+            methods = playing + ([] if self.rules == "all" else list(self.rules)) + list(self.also)
+            twice = sorted({name for name in methods if methods.count(name) > 1})
             if twice:
-                raise ValueError(f"entrant {twice[0]!r} is listed more than once")
+                raise ValueError(f"method {twice[0]!r} is listed more than once")
         return self
 
     @model_validator(mode="after")
@@ -107,5 +107,5 @@ class Suite(Config):
             unknown = sorted(set(entry.scenarios or ()) - known)
             if unknown:
                 allowed = ", ".join(sorted(known))
-                raise ValueError(f"checkpoints.{entry.entrant}: scenario {unknown[0]!r} must be among {allowed}")
+                raise ValueError(f"checkpoints.{entry.method}: scenario {unknown[0]!r} must be among {allowed}")
         return self

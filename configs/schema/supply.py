@@ -15,7 +15,7 @@ class Direct(Config):
 
     sun_kw: NonNegative = 0.0
     wind_kw: NonNegative = 0.0
-    yuan_per_kwh: float
+    price_per_kwh: float
 
 
 class GreenContract(Config):
@@ -26,14 +26,14 @@ class GreenContract(Config):
 
     kw: NonNegative
     shape_by_hour: PerHour
-    yuan_per_kwh: float
+    price_per_kwh: float
     take_share: Share = 0.0
 
 
 class FeedIn(Config):
     """Surplus of the plants on site that the grid buys, up to a limit."""
 
-    yuan_per_kwh: NonNegative
+    price_per_kwh: NonNegative
     most_kw: NonNegative = Field(description="what the grid takes at most")
 
 

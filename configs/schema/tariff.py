@@ -36,7 +36,7 @@ class Holiday(Config):
 class Tariff(Config):
     """One tariff file.
 
-    `price_yuan_per_kwh` maps each band to the full price that the user pays; it may be negative.
+    `price_per_kwh` maps each band to the full price that the user pays; it may be negative.
     """
 
     name: str
@@ -44,35 +44,35 @@ class Tariff(Config):
     document: str
     effective_from: date | None = None
     source: str
-    price_yuan_per_kwh: dict[str, float]
+    price_per_kwh: dict[str, float]
     seasons: tuple[Season, ...]
     holidays: tuple[Holiday, ...] = ()
-    demand_charge_yuan_per_kw_month: NonNegative = 0.0
+    demand_charge_per_kw_month: NonNegative = 0.0
 
     @property
-    def highest_yuan_per_kwh(self) -> float:
+    def highest_price_per_kwh(self) -> float:
         """The dearest price that any hour of the year may have."""
         return max(self._prices_in_use())
 
     @property
-    def lowest_yuan_per_kwh(self) -> float:
+    def lowest_price_per_kwh(self) -> float:
         """The cheapest price that any hour of the year may have; it may be negative."""
         return min(self._prices_in_use())
 
     @property
-    def mean_yuan_per_kwh(self) -> float:
+    def mean_price_per_kwh(self) -> float:
         """The mean price over months and hours, holidays left out."""
         total = 0.0
         for season in self.seasons:
             for band, spans in season.hours_by_band.items():
                 hours = sum(end - first for first, end in spans)
-                total += len(season.months) * hours * self.price_yuan_per_kwh[band]
+                total += len(season.months) * hours * self.price_per_kwh[band]
         return total / (12 * 24)
 
     def _prices_in_use(self) -> list[float]:
         bands = {band for season in self.seasons for band in season.hours_by_band}
         bands |= {band for holiday in self.holidays for band in holiday.hours_by_band}
-        return [self.price_yuan_per_kwh[band] for band in bands]
+        return [self.price_per_kwh[band] for band in bands]
 
     @model_validator(mode="after")
     def _every_hour_once(self) -> Tariff:
@@ -99,6 +99,6 @@ class Tariff(Config):
             raise ValueError(f"holidays: hour {wrong[0]} must be 0-23 and in one band, is in {hours.count(wrong[0])}")
 
     def _check_bands(self, hours_by_band: dict[str, tuple[Hours, ...]]) -> None:
-        unknown = set(hours_by_band) - set(self.price_yuan_per_kwh)
+        unknown = set(hours_by_band) - set(self.price_per_kwh)
         if unknown:
-            raise ValueError(f"band {min(unknown)!r} has no price; priced bands are {sorted(self.price_yuan_per_kwh)}")
+            raise ValueError(f"band {min(unknown)!r} has no price; priced bands are {sorted(self.price_per_kwh)}")

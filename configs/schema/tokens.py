@@ -28,7 +28,7 @@ class Tokens(Config):
     title: str
     source: str
     tokens_per_gpu_h: Annotated[dict[str, NonNegative], Field(min_length=1, description="by consumer")]
-    yuan_per_mtok: TokenPrice
+    cost_per_mtok: TokenPrice
     peak_hours: tuple[Hours, ...] = ()
     peak_weekdays: tuple[Weekday, ...] = (1, 2, 3, 4, 5)
     holidays: tuple[date, ...] = ()

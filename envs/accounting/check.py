@@ -51,5 +51,5 @@ def _pairs(hourly: Hourly, total: dict[str, Floats], class_gpu_h: Floats, step_h
         (hourly.gpu_h[..., 0].sum(axis=0), total["interactive_gpus"] * step_h),
         (hourly.gpu_h[..., 1:-2].sum(axis=0), class_gpu_h),
         (hourly.carbon_g.sum(axis=(0, 2)), total["carbon_kg"] * 1000.0),
-        (hourly.electricity_yuan.sum(axis=(0, 2)), bill),
+        (hourly.electricity_cost.sum(axis=(0, 2)), bill),
     ]

@@ -40,8 +40,8 @@ def peak_hours(prices: Tokens, hour: Ints) -> NDArray[np.bool_]:
 def token_economics(hourly: Hourly, prices: Tokens) -> list[Row]:
     """A row for each consumer that makes tokens, by region and over all, one for all of them, one for everything.
 
-    Rows hold `region`, `consumer`, `mtok`, `kwh`, `electricity_yuan`, `carbon_g`, `kwh_per_mtok`, `yuan_per_mtok`,
-    `carbon_g_per_mtok`, `peak_revenue_yuan`, `off_peak_revenue_yuan`, `revenue_yuan` and `revenue_yuan_per_kwh`; a
+    Rows hold `region`, `consumer`, `mtok`, `kwh`, `electricity_cost`, `carbon_g`, `kwh_per_mtok`, `cost_per_mtok`,
+    `carbon_g_per_mtok`, `peak_revenue`, `off_peak_revenue`, `revenue` and `revenue_per_kwh`; a
     quotient by nothing is None.
 
     Args:
@@ -73,15 +73,15 @@ def _mtok(hourly: Hourly, prices: Tokens) -> Floats:
 def _amounts(hourly: Hourly, mtok: Floats, at: slice, users: list[int]) -> dict[str, float | None]:
     made = float(mtok[:, at][..., users].sum())
     kwh, yuan, carbon_g = (
-        float(values[:, at][:, :, users].sum()) for values in (hourly.kwh, hourly.electricity_yuan, hourly.carbon_g)
+        float(values[:, at][:, :, users].sum()) for values in (hourly.kwh, hourly.electricity_cost, hourly.carbon_g)
     )
     return {
         "mtok": made,
         "kwh": kwh,
-        "electricity_yuan": yuan,
+        "electricity_cost": yuan,
         "carbon_g": carbon_g,
         "kwh_per_mtok": _quotient(kwh, made),
-        "yuan_per_mtok": _quotient(yuan, made),
+        "cost_per_mtok": _quotient(yuan, made),
         "carbon_g_per_mtok": _quotient(carbon_g, made),
     }
 
@@ -89,13 +89,13 @@ def _amounts(hourly: Hourly, mtok: Floats, at: slice, users: list[int]) -> dict[
 def _revenue(
     sold_mtok: Floats, peak: NDArray[np.bool_], prices: Tokens, amounts: dict[str, float | None]
 ) -> dict[str, float | None]:
-    at_peak = float(sold_mtok[peak].sum()) * prices.yuan_per_mtok.peak
-    off_peak = float(sold_mtok[~peak].sum()) * prices.yuan_per_mtok.off_peak
+    at_peak = float(sold_mtok[peak].sum()) * prices.cost_per_mtok.peak
+    off_peak = float(sold_mtok[~peak].sum()) * prices.cost_per_mtok.off_peak
     return {
-        "peak_revenue_yuan": at_peak,
-        "off_peak_revenue_yuan": off_peak,
-        "revenue_yuan": at_peak + off_peak,
-        "revenue_yuan_per_kwh": _quotient(at_peak + off_peak, amounts["kwh"] or 0.0),
+        "peak_revenue": at_peak,
+        "off_peak_revenue": off_peak,
+        "revenue": at_peak + off_peak,
+        "revenue_per_kwh": _quotient(at_peak + off_peak, amounts["kwh"] or 0.0),
     }
 
 

@@ -51,7 +51,7 @@ PLANTS = tuple(name for name, supply in SUPPLY.items() if supply.kind in (ON_SIT
 INTERACTIVE, STORAGE, OVERHEAD = "interactive", "storage", "overhead"
 """The first and the last two consumers; between them stand the job classes."""
 MEASURED = ("it_kw", "cooling_kw", "wan_kw", "charge_kw")
-ELECTRICITY_YUAN = ("energy_yuan", "demand_yuan", "supply_yuan", "sold_yuan")
+ELECTRICITY_YUAN = ("energy_cost", "demand_cost", "supply_cost", "sales_cost")
 """The terms of a step's cost that are the bill for electricity, less what feeding in earns."""
 N_ON_SITE = sum(supply.kind == ON_SITE for supply in SUPPLY.values())
 N_PLANTS, N_SUPPLIES, N_MEASURED = len(PLANTS), len(SUPPLIES), len(MEASURED)
@@ -67,7 +67,7 @@ class Hourly(NamedTuple):
     kwh: Floats  # (H, R, U, K) used
     gpu_h: Floats  # (H, R, U) at work; STORAGE and OVERHEAD have none
     carbon_g: Floats  # (H, R, U) of grid energy
-    electricity_yuan: Floats  # (H, R, U) the bill, see ELECTRICITY_YUAN
+    electricity_cost: Floats  # (H, R, U) the bill, see ELECTRICITY_YUAN
     delivered_kwh: Floats  # (H, R, P) of each plant, used here
     curtailed_kwh: Floats  # (H, R, P) that each plant could have given besides
     sold_kwh: Floats  # (H, R, P) that each plant fed into the grid
@@ -102,7 +102,7 @@ class Ledger:
         """
         row = min(b, params.step_h.size - 1)
         self.regions = _apart("regions", regions, params.fleet_gpus.shape[1])
-        classes = _apart("job_classes", job_classes, params.class_divisible.shape[1])
+        classes = _apart("job_classes", job_classes, params.class_malleable.shape[1])
         self.consumers = _apart("consumers", (INTERACTIVE, *classes, STORAGE, OVERHEAD), len(classes) + 3)
         self._step_h, self._start_minute, self._b = float(params.step_h[row]), int(start_minute), b
         self._busy_kw = params.gpu_busy_kw[row].copy()
@@ -147,7 +147,7 @@ class Ledger:
             kwh=share[..., None] * used[:, :, None, :],
             gpu_h=at_work,
             carbon_g=share * carbon_g,
-            electricity_yuan=share * yuan,
+            electricity_cost=share * yuan,
             delivered_kwh=used[..., :N_PLANTS],
             curtailed_kwh=curtailed,
             sold_kwh=sold,

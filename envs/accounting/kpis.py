@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.envs.model.types import YUAN_TERMS, Params, State, Tally
+from wattward.envs.model.types import COST_TERMS, Params, State, Tally
 
 
 def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, float]:
@@ -18,7 +18,7 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
     def summed(*names: str) -> float:
         return float(sum(getattr(total, name)[b].sum() for name in names))
 
-    yuan = {term: summed(term) for term in YUAN_TERMS}
+    yuan = {term: summed(term) for term in COST_TERMS}
     facility_kwh = summed("it_kw", "cooling_kw", "wan_kw", "charge_kw") * step_h
     own_kwh = (summed("sun_kw", "wind_kw", "hydro_kw", "recovered_kw") - summed("sold_kw")) * step_h
     bought_kwh = (summed("direct_kw", "contract_kw") - summed("curtailed_kw")) * step_h
@@ -26,7 +26,7 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
     gpu_steps = float(params.fleet_gpus[row].sum()) * steps
     arrived = summed("arrived_gpu_h", "restart_gpu_h")
     return {
-        "cost_yuan": sum(yuan.values()),
+        "total_cost": sum(yuan.values()),
         **yuan,
         "grid_kwh": summed("grid_kw") * step_h,
         "facility_kwh": facility_kwh,

@@ -8,7 +8,7 @@ import numpy as np
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
-from wattward.envs.model.types import IN_TRANSIT, YUAN_TERMS, Exogenous, Floats, Flows, Params, State
+from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, Exogenous, Floats, Flows, Params, State
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.simulator import Snapshot
 
@@ -35,26 +35,26 @@ def random_params(
         n_steps=np.array([n_steps]),
         step_h=np.array([0.25]),
         fleet_gpus=fleet,
-        gang_limit_gpus=fleet * regional(0.3, 1.0),
+        rigid_limit_gpus=fleet * regional(0.3, 1.0),
         gpu_idle_kw=idle,
         gpu_busy_kw=idle + regional(0.0, 0.6),
         pue_base=regional(1.0, 1.4),
         pue_slope_per_c=regional(0.0, 0.02),
         pue_free_c=regional(5.0, 20.0),
-        demand_yuan_per_kw=regional(0.0, 10.0),
+        demand_charge_per_kw=regional(0.0, 10.0),
         wan_gb_per_step=regional(1.0, 200.0),
-        wan_yuan_per_gb=regional(0.0, 0.2),
+        wan_cost_per_gb=regional(0.0, 0.2),
         wan_kwh_per_gb=regional(0.0, 0.05),
-        carbon_yuan_per_kg=rng.uniform(0.0, 0.1, 1),
-        drop_yuan_per_gpu_h=rng.uniform(0.0, 10.0, 1),
-        late_yuan_per_gpu_h_per_h=rng.uniform(0.0, 2.0, 1),
-        settlement_yuan_per_gpu_h=regional(0.0, 2.0),
-        settlement_late_h=rng.uniform(0.0, 24.0, 1),
+        carbon_price_per_kg=rng.uniform(0.0, 0.1, 1),
+        drop_cost_per_gpu_h=rng.uniform(0.0, 10.0, 1),
+        late_cost_per_gpu_h_per_h=rng.uniform(0.0, 2.0, 1),
+        terminal_cost_per_gpu_h=regional(0.0, 2.0),
+        terminal_late_h=rng.uniform(0.0, 24.0, 1),
         band_low=np.array([0.6]),
         band_high=np.array([0.8]),
-        reference_yuan_per_step=np.array([10.0]),
-        worth_yuan_per_gpu_h=np.array([0.5]),
-        class_divisible=np.array([[True, False, False]]),
+        reference_cost_per_step=np.array([10.0]),
+        shaping_coefficient_per_gpu_h=np.array([0.5]),
+        class_malleable=np.array([[True, False, False]]),
         class_preemptible=np.array([[True, False, True]]),
         class_restart_h=np.array([[0.0, 0.0, rng.uniform(0.0, 1.0)]]),
         forecast_rho=np.repeat(np.linspace(1.0, 0.2, n_leads)[None, None], 4, axis=1),
@@ -79,11 +79,11 @@ def random_sites(rng: np.random.Generator, n_regions: int, idle_kw: Floats) -> d
     fields |= {name: regional(0.0, 0.05) for name in ("battery_loss_per_h", "tank_loss_per_h")}
     fields |= {"battery_discharge_efficiency": regional(0.7, 1.0), "contract_take_share": regional(0.0, 1.0)}
     fields |= {"tank_cop": regional(2.0, 6.0), "tank_charge_cop": regional(2.0, 8.0)}
-    prices = ("direct_yuan_per_kwh", "contract_yuan_per_kwh", "feed_in_yuan_per_kwh", "shortfall_yuan_per_kwh")
-    rates = ("battery_wear_yuan_per_kwh", "event_pay_yuan_per_kwh", "event_penalty_yuan_per_kwh")
+    prices = ("direct_price_per_kwh", "contract_price_per_kwh", "feed_in_price_per_kwh", "shortfall_price_per_kwh")
+    rates = ("battery_wear_cost_per_kwh", "event_pay_per_kwh", "event_penalty_per_kwh")
     fields |= {name: regional(0.0, 1.0) for name in (*prices, *rates)}
     fields |= {"event_baseline_kw": regional(0.0, 60.0), "green_share_min": regional(0.0, 0.9)}
-    return fields | {"green_cost_per_kwh": np.array([0.01]), "late_cost_per_gpu_h": np.array([0.1])}
+    return fields | {"green_constraint_per_kwh": np.array([0.01]), "late_constraint_per_gpu_h": np.array([0.1])}
 
 
 def random_extras(rng: np.random.Generator, params: Params, n: int) -> dict[str, Floats]:
@@ -116,14 +116,14 @@ def random_world(rng: np.random.Generator, params: Params, n_jobs: int, *, exten
     return Exogenous(
         **extras,
         start_minute=rng.integers(20_000_000, 30_000_000, 1),
-        price_yuan_per_kwh=rng.uniform(-0.2, 1.3, shape),
+        price_per_kwh=rng.uniform(-0.2, 1.3, shape),
         carbon_kg_per_kwh=rng.uniform(0.0, 1.0, shape),
         sun_kw=rng.uniform(0.0, 40.0, shape) * rng.integers(0, 2, shape),
         wind_kw=rng.uniform(0.0, 20.0, shape),
         hydro_kw=rng.uniform(0.0, 5.0, shape),
         air_c=rng.uniform(-20.0, 40.0, shape),
         interactive_gpus=rng.uniform(0.0, 1.1, shape) * params.fleet_gpus[:, None, :],
-        usual=rng.uniform(0.0, 20.0, (1, 4, *shape[1:])),
+        climatology=rng.uniform(0.0, 20.0, (1, 4, *shape[1:])),
         noise=rng.normal(0.0, 3.0, (1, 4, *shape[1:])),
         n_jobs=np.array([n_jobs]),
         job_arrival_step=arrival[None],
@@ -168,10 +168,10 @@ def assert_conserves(params: Params, world: Exogenous, before: Snapshot, state: 
     _assert_energy(params, world, before.state, flows)
     _assert_work(before.flows, flows)
     _assert_stores(params, before.state, state, flows)
-    _assert_yuan(params, world, before.state, state, flows)
+    _assert_costs(params, world, before.state, state, flows)
     _assert_contracts(params, world, before.state, state, flows)
     for name, field in flows._asdict().items():
-        if name not in ("energy_yuan", "sold_yuan", "event_yuan"):
+        if name not in ("energy_cost", "sales_cost", "event_cost"):
             assert (field >= -TOLERANCE).all(), f"{name} is negative: {field.min()}"
 
 
@@ -231,18 +231,18 @@ def _assert_work(before: Flows, flows: Flows) -> None:
     )
 
 
-def _assert_yuan(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
+def _assert_costs(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
     rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
-    energy = flows.grid_kw * step_h * world.price_yuan_per_kwh[rows, t]
-    np.testing.assert_allclose(flows.energy_yuan, energy, rtol=1e-9, atol=TOLERANCE, err_msg="energy bill")
+    energy = flows.grid_kw * step_h * world.price_per_kwh[rows, t]
+    np.testing.assert_allclose(flows.energy_cost, energy, rtol=1e-9, atol=TOLERANCE, err_msg="energy bill")
     carbon = flows.grid_kw * step_h * world.carbon_kg_per_kwh[rows, t]
     np.testing.assert_allclose(flows.carbon_kg, carbon, rtol=1e-9, atol=TOLERANCE, err_msg="carbon")
-    demand = (state.peak_kw - before.peak_kw) * params.demand_yuan_per_kw
+    demand = (state.peak_kw - before.peak_kw) * params.demand_charge_per_kw
     np.testing.assert_allclose(
-        flows.demand_yuan, demand, rtol=1e-9, atol=TOLERANCE, err_msg="demand charge follows the peak"
+        flows.demand_cost, demand, rtol=1e-9, atol=TOLERANCE, err_msg="demand charge follows the peak"
     )
-    wan = flows.moved_gb * params.wan_yuan_per_gb
-    np.testing.assert_allclose(flows.wan_yuan, wan, rtol=1e-9, atol=TOLERANCE, err_msg="WAN bill")
+    wan = flows.moved_gb * params.wan_cost_per_gb
+    np.testing.assert_allclose(flows.wan_cost, wan, rtol=1e-9, atol=TOLERANCE, err_msg="WAN bill")
 
 
 def _assert_contracts(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
@@ -250,22 +250,22 @@ def _assert_contracts(params: Params, world: Exogenous, before: State, state: St
     rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
     delivered_kw = world.contract_kw[rows, t]
     paid_kw = np.maximum(flows.contract_kw, params.contract_take_share * delivered_kw)
-    supply_kwh_yuan = flows.direct_used_kw * params.direct_yuan_per_kwh + paid_kw * params.contract_yuan_per_kwh
+    supply_rate_cost = flows.direct_used_kw * params.direct_price_per_kwh + paid_kw * params.contract_price_per_kwh
     asked = world.cut_kw[rows, t]
     met = np.minimum(asked, np.maximum(0.0, params.event_baseline_kw - flows.grid_kw))
-    event_yuan = (asked - met) * params.event_penalty_yuan_per_kwh - met * params.event_pay_yuan_per_kwh
+    event_cost = (asked - met) * params.event_penalty_per_kwh - met * params.event_pay_per_kwh
     load_kw = flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.charge_kw
     green_kw = load_kw - flows.grid_kw - flows.discharge_kw
     ended = (state.step == params.n_steps)[:, None]
     short_kwh = np.maximum(0.0, params.green_share_min * state.load_kwh - state.green_kwh) * ended
     expected = {
-        "direct line and contract": (flows.supply_yuan, supply_kwh_yuan * step_h),
-        "feeding in": (flows.sold_yuan, -flows.sold_kw * step_h * params.feed_in_yuan_per_kwh),
-        "wear": (flows.wear_yuan, flows.discharge_kw * step_h * params.battery_wear_yuan_per_kwh),
-        "cuts": (flows.event_yuan, event_yuan * step_h),
+        "direct line and contract": (flows.supply_cost, supply_rate_cost * step_h),
+        "feeding in": (flows.sales_cost, -flows.sold_kw * step_h * params.feed_in_price_per_kwh),
+        "wear": (flows.wear_cost, flows.discharge_kw * step_h * params.battery_wear_cost_per_kwh),
+        "cuts": (flows.event_cost, event_cost * step_h),
         "load so far": (state.load_kwh, before.load_kwh + load_kw * step_h),
         "green so far": (state.green_kwh, before.green_kwh + green_kw * step_h),
-        "green shortfall": (flows.shortfall_yuan, short_kwh * params.shortfall_yuan_per_kwh),
+        "green shortfall": (flows.shortfall_cost, short_kwh * params.shortfall_price_per_kwh),
     }
     for name, (found, wanted) in expected.items():
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=TOLERANCE, err_msg=name)
@@ -284,8 +284,8 @@ def assert_due_work_runs(params: Params, world: Exogenous, before: State, state:
             worked = j in after and state.job_left_gpu_h[b, after[j]] < before.job_left_gpu_h[b, k]
             is_due = slack_h < params.step_h[b] - TOLERANCE and before.job_status[b, k] != IN_TRANSIT
             if is_due and j in after and not worked:
-                divisible = params.class_divisible[b, world.job_class[b, j]]
-                needs = TOLERANCE if divisible else world.job_gpus[b, j] - TOLERANCE
+                malleable = params.class_malleable[b, world.job_class[b, j]]
+                needs = TOLERANCE if malleable else world.job_gpus[b, j] - TOLERANCE
                 _assert_runs_or_has_no_room(state, b, after[j], idle, max(needs, TOLERANCE))
 
 
@@ -295,28 +295,28 @@ def _assert_runs_or_has_no_room(state: State, b: int, k: int, idle: Floats, need
         assert room <= needs + TOLERANCE, f"due job {state.job_number[b, k]} waits beside {room} idle GPUs"
 
 
-def played_yuan(env: ClusterEnv, policy: Policy | Any, split: str, episode: int) -> float:  # noqa: ANN401 - or shares
+def played_cost(env: ClusterEnv, policy: Policy | Any, split: str, episode: int) -> float:  # noqa: ANN401 - or shares
     """What an episode costs under a policy; its own randomness is seeded by the episode's number."""
     env.reset(options={"split": split, "episode": episode})
     policy.reset(env.outlook(), np.random.default_rng(episode))
     total, ended = 0.0, False
     while not ended:
         _, _, ended, _, info = env.step(policy.act(env.outlook()))
-        total += float(info["cost_yuan"])
+        total += float(info["total_cost"])
     return total
 
 
-def cost_yuan(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def total_cost(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Cost of the step, shape (B,): the sum of its terms over regions."""
-    return np.sum([getattr(flows, term).sum(axis=1) for term in YUAN_TERMS], axis=0)
+    return np.sum([getattr(flows, term).sum(axis=1) for term in COST_TERMS], axis=0)
 
 
-def toy_optimum_yuan(params: Params, world: Exogenous) -> float:
+def toy_optimum_cost(params: Params, world: Exogenous) -> float:
     """The least cost of an episode of the toy scenario, by hand.
 
     Nothing there limits anything: either fleet could run every job of the day at once, moving is free, a job takes one
     step, and power is the only cost. So each job takes the cheapest step of its window in whichever region that is (or
-    the settlement, where its deadline lies beyond the end), and interactive load pays the price of its hour.
+    the terminal cost, where its deadline lies beyond the end), and interactive load pays the price of its hour.
 
     Args:
         params: Params of the toy scenario (B = 1).
@@ -326,14 +326,14 @@ def toy_optimum_yuan(params: Params, world: Exogenous) -> float:
         ValueError: The world has a limit or cost that this sum leaves out.
     """
     kw_per_gpu = _toy_kw_per_gpu(params, world)
-    n_steps, step_h, price = int(params.n_steps[0]), float(params.step_h[0]), world.price_yuan_per_kwh[0]
+    n_steps, step_h, price = int(params.n_steps[0]), float(params.step_h[0]), world.price_per_kwh[0]
     interactive_kwh = kw_per_gpu * step_h * world.interactive_gpus[0, :n_steps]
     total = float((interactive_kwh * price[:n_steps]).sum())
     for j in range(int(world.n_jobs[0])):
         first, deadline = world.job_arrival_step[0, j], world.job_deadline_step[0, j]
         cheapest = kw_per_gpu * price[first : min(deadline, n_steps)].min()
         if deadline > n_steps:
-            cheapest = min(cheapest, params.settlement_yuan_per_gpu_h[0].min())
+            cheapest = min(cheapest, params.terminal_cost_per_gpu_h[0].min())
         total += float(world.job_work_gpu_h[0, j] * cheapest)
     return total
 
@@ -341,16 +341,16 @@ def toy_optimum_yuan(params: Params, world: Exogenous) -> float:
 def _toy_kw_per_gpu(params: Params, world: Exogenous) -> float:
     """The power of a busy GPU, after checking that nothing but its price counts."""
     demanded = world.job_gpus[0].sum() + world.interactive_gpus[0].max(axis=0)
-    free = (params.gpu_idle_kw, params.pue_slope_per_c, params.demand_yuan_per_kw, params.wan_yuan_per_gb)
-    absent = (params.carbon_yuan_per_kg, world.sun_kw, world.wind_kw, world.hydro_kw, params.wan_kwh_per_gb)
+    free = (params.gpu_idle_kw, params.pue_slope_per_c, params.demand_charge_per_kw, params.wan_cost_per_gb)
+    absent = (params.carbon_price_per_kg, world.sun_kw, world.wind_kw, world.hydro_kw, params.wan_kwh_per_gb)
     facts = {
         "every fleet holds all jobs at once": (demanded <= params.fleet_gpus[0]).all(),
-        "every class is divisible": params.class_divisible[0].all(),
+        "every class is malleable": params.class_malleable[0].all(),
         "links hold all data in a step": (world.job_data_gb[0].sum() <= params.wan_gb_per_step[0]).all(),
         "each job takes one step": (world.job_work_gpu_h[0] <= world.job_gpus[0] * params.step_h[0] + TOLERANCE).all(),
         "one kind of GPU and no cooling": np.ptp(params.gpu_busy_kw) == 0.0 and (params.pue_base == 1.0).all(),
         "nothing else costs or supplies": not any(np.any(field) for field in (*free, *absent)),
-        "prices are not negative": (world.price_yuan_per_kwh >= 0.0).all(),
+        "prices are not negative": (world.price_per_kwh >= 0.0).all(),
     }
     broken = [fact for fact, holds in facts.items() if not holds]
     if broken:

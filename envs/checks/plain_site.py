@@ -19,22 +19,22 @@ GPUS = 10.0
 def plain_params(n_steps: int, *, step_h: float = 1.0, **changes: float) -> Params:
     """One region of 10 GPUs, 0.1 kW idle and 1.1 kW busy, PUE 1, nothing charged but what `changes` say."""
     site: dict[str, Any] = {
-        **{"fleet_gpus": GPUS, "gang_limit_gpus": GPUS, "gpu_idle_kw": 0.1, "gpu_busy_kw": 1.1},
-        **{"pue_base": 1.0, "pue_slope_per_c": 0.0, "pue_free_c": 15.0, "demand_yuan_per_kw": 0.0},
-        **{"wan_gb_per_step": 100.0, "wan_yuan_per_gb": 0.0, "wan_kwh_per_gb": 0.0, "settlement_yuan_per_gpu_h": 0.0},
+        **{"fleet_gpus": GPUS, "rigid_limit_gpus": GPUS, "gpu_idle_kw": 0.1, "gpu_busy_kw": 1.1},
+        **{"pue_base": 1.0, "pue_slope_per_c": 0.0, "pue_free_c": 15.0, "demand_charge_per_kw": 0.0},
+        **{"wan_gb_per_step": 100.0, "wan_cost_per_gb": 0.0, "wan_kwh_per_gb": 0.0, "terminal_cost_per_gpu_h": 0.0},
         "gpu_sleep_kw": 0.1,
     }
     extras = plain_sites((1, 1)) | no_constraints((1,))
     extras |= {name: np.full((1, 1), value) for name, value in site.items()}
-    one = {"carbon_yuan_per_kg": 0.0, "drop_yuan_per_gpu_h": 0.0, "late_yuan_per_gpu_h_per_h": 0.0}
+    one = {"carbon_price_per_kg": 0.0, "drop_cost_per_gpu_h": 0.0, "late_cost_per_gpu_h_per_h": 0.0}
     one |= {
-        "settlement_late_h": 0.0,
+        "terminal_late_h": 0.0,
         "band_low": 0.6,
         "band_high": 0.8,
-        "reference_yuan_per_step": 1.0,
-        "worth_yuan_per_gpu_h": 0.0,
+        "reference_cost_per_step": 1.0,
+        "shaping_coefficient_per_gpu_h": 0.0,
     }
-    classes = {"class_divisible": [True, False], "class_preemptible": [True, False], "class_restart_h": [0.0, 0.0]}
+    classes = {"class_malleable": [True, False], "class_preemptible": [True, False], "class_restart_h": [0.0, 0.0]}
     fields = extras | {name: np.array([value]) for name, value in one.items()}
     fields |= {name: np.array([values]) for name, values in classes.items()}
     for name, value in changes.items():
@@ -45,7 +45,7 @@ def plain_params(n_steps: int, *, step_h: float = 1.0, **changes: float) -> Para
 def plain_world(params: Params, jobs: Sequence[tuple[float, ...]] = (), **series: Sequence[float] | float) -> Exogenous:
     """A world of one region; `jobs` are (arrival, deadline, class, GPUs, GPU-h)."""
     n = int(params.n_steps[0]) + params.forecast_rho.shape[2]
-    names = ("price_yuan_per_kwh", "carbon_kg_per_kwh", "sun_kw", "wind_kw", "hydro_kw", "air_c", "interactive_gpus")
+    names = ("price_per_kwh", "carbon_kg_per_kwh", "sun_kw", "wind_kw", "hydro_kw", "air_c", "interactive_gpus")
     fields: dict[str, Any] = quiet_world(params.fleet_gpus, n) | {name: np.zeros((1, n, 1)) for name in names}
     for name, values in series.items():
         given = np.atleast_1d(np.asarray(values, dtype=np.float64))
@@ -55,7 +55,7 @@ def plain_world(params: Params, jobs: Sequence[tuple[float, ...]] = (), **series
     whole = {f"job_{name}": table[i].astype(np.int64) for i, name in enumerate(columns)}
     return Exogenous(
         start_minute=np.array([0]),
-        usual=np.zeros((1, 4, n, 1)),
+        climatology=np.zeros((1, 4, n, 1)),
         noise=np.zeros((1, 4, n, 1)),
         n_jobs=np.array([len(jobs)]),
         **whole,

@@ -18,7 +18,7 @@ from wattward.envs.interfaces.rendering import as_image, as_text
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.model.reward import REWARD_KINDS, RewardKind
-from wattward.envs.model.types import YUAN_TERMS, Exogenous, Flows, Params, State
+from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Params, State
 from wattward.envs.policy.fields import Observer, Views
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Bank
@@ -29,7 +29,7 @@ from wattward.envs.world.draw import SPLITS, draw, episode_seed
 from wattward.envs.world.family import family_of, member_for, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
 
-BILLS = ("cost_yuan", *YUAN_TERMS, "cost")
+BILLS = ("total_cost", *COST_TERMS, "cost")
 """What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not yuan."""
 ActionKind = Literal["modes", "shares"]
 
@@ -83,8 +83,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             recording = load_recording(Path(recording), self.scenario)
         self.recording: Recording | None = recording
         self._banked = None if bank is None else Banked(bank, self.scenario)
-        dearest = None if recording is None else recording.dearest_yuan_per_kwh
-        drawn = make_params(self.scenario, recorded_dearest_yuan_per_kwh=dearest)
+        dearest = None if recording is None else recording.max_price_per_kwh
+        drawn = make_params(self.scenario, recorded_max_price_per_kwh=dearest)
         self.params: Params = self._banked.bank.params if self._banked else drawn
         self._observer = Observer(self.scenario, self.params)
         self.observation_space = self._observer.space
@@ -155,11 +155,11 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             action = self._checked(action)
         if action.ndim == 1:
             fleet.modes[0] = action
-            complaint = simulator.advance()
+            error_code = simulator.advance()
         else:
-            complaint = simulator.advance_by(offers_of_shares(action[None]))
-        if complaint:
-            raise ValueError(self._refusal(complaint, action))
+            error_code = simulator.advance_by(offers_of_shares(action[None]))
+        if error_code:
+            raise ValueError(self._refusal(error_code, action))
         outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
         info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward stands behind the bills
@@ -243,8 +243,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             raise ValueError(f"action must have shape {self._shape}, got {array.shape}")
         return array.astype(self._dtype, casting="same_kind")
 
-    def _refusal(self, complaint: int, action: NDArray[Any]) -> str:
-        if complaint < 0:
+    def _refusal(self, error_code: int, action: NDArray[Any]) -> str:
+        if error_code < 0:
             return "the episode is over; call reset()"
         return f"modes must lie in 0..{N_MODES - 1}, got {action.tolist()}"
 

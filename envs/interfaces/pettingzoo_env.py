@@ -13,7 +13,7 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import N_MODES
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.reward import RewardKind
-from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.protocol import Modes
 from wattward.envs.policy.region_views import region_views, view_space
 from wattward.envs.simulator.saved_bank import EpisodeBank
@@ -114,8 +114,8 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
             actions: A mode by agent, or a mode and its stores' orders.
 
         Returns:
-            Views, rewards, terminations, truncations and infos by agent. An info holds "cost_yuan" and its terms of
-            the agent's own region, "team_cost_yuan" of all, and "kpis" of the episode where it ended.
+            Views, rewards, terminations, truncations and infos by agent. An info holds "total_cost" and its terms of
+            the agent's own region, "team_cost" of all, and "kpis" of the episode where it ended.
 
         Raises:
             ValueError: an agent's action is missing or no action of its, or the episode is over.
@@ -127,9 +127,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         if terminated:
             self.agents = []
         kpis = {"kpis": info["kpis"]} if terminated else {}
-        bills = {
-            name: {**self._own_bills(r), "team_cost_yuan": info["cost_yuan"], **kpis} for r, name in enumerate(agents)
-        }
+        bills = {name: {**self._own_bills(r), "team_cost": info["total_cost"], **kpis} for r, name in enumerate(agents)}
         alike = (dict.fromkeys(agents, terminated), dict.fromkeys(agents, truncated))
         return self._seen(observation), dict.fromkeys(agents, reward), *alike, bills
 
@@ -161,8 +159,8 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
 
     def _own_bills(self, r: int) -> dict[str, float]:
         flows = self.cluster.flows
-        terms = {term: float(getattr(flows, term)[0, r]) for term in YUAN_TERMS}
-        return {"cost_yuan": sum(terms.values()), **terms}
+        terms = {term: float(getattr(flows, term)[0, r]) for term in COST_TERMS}
+        return {"total_cost": sum(terms.values()), **terms}
 
 
 def _choices(entries: int) -> spaces.Discrete | spaces.MultiDiscrete:

@@ -122,20 +122,20 @@ class FleetVecEnv(VecEnv):
         """Observations (B, size), rewards (B,), dones (B,) and infos of the step."""
         return self._step(self._actions, 1)
 
-    def step_held(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
-        """As `step`, under one decision for `hold_steps` steps or to the episode's end; rewards are summed.
+    def step_held(self, actions: NDArray[Any], action_repeat: int) -> VecEnvStepReturn:
+        """As `step`, under one decision for `action_repeat` steps or to the episode's end; rewards are summed.
 
         Raises:
             ValueError: an action is none.
         """
-        return self._step(actions, hold_steps)
+        return self._step(actions, action_repeat)
 
-    def _step(self, actions: NDArray[Any], hold_steps: int) -> VecEnvStepReturn:
+    def _step(self, actions: NDArray[Any], action_repeat: int) -> VecEnvStepReturn:
         fleet = self._simulator.fleet
         if self.shares:
-            rewards = self._offer(actions, hold_steps)
+            rewards = self._offer(actions, action_repeat)
         else:
-            self._act(actions, hold_steps)
+            self._act(actions, action_repeat)
             rewards = fleet.outcome[:, REWARD]
         dones = fleet.ended.copy()
         self._returns += rewards
@@ -147,19 +147,19 @@ class FleetVecEnv(VecEnv):
         self._episodes.prepare(self._rngs)
         return fleet.observations.copy(), rewards, dones, infos
 
-    def _act(self, actions: NDArray[Any], hold_steps: int) -> None:
+    def _act(self, actions: NDArray[Any], action_repeat: int) -> None:
         modes = joint_to_modes(actions, self._entries) if self.joint else actions
         np.copyto(self._simulator.fleet.modes, modes, casting="same_kind")
-        complaint = self._simulator.advance(hold_steps)
-        if complaint:
+        error_code = self._simulator.advance(action_repeat)
+        if error_code:
             raise ValueError(
-                f"modes must lie in 0..{N_MODES - 1}, got {np.asarray(modes)[abs(complaint) - 1].tolist()}"
+                f"modes must lie in 0..{N_MODES - 1}, got {np.asarray(modes)[abs(error_code) - 1].tolist()}"
             )
 
-    def _offer(self, shares: NDArray[np.floating[Any]], hold_steps: int) -> NDArray[np.float64]:
+    def _offer(self, shares: NDArray[np.floating[Any]], action_repeat: int) -> NDArray[np.float64]:
         """Sums of the rewards, shape (B,), of steps under the same shares until one ends an episode."""
         offers, rewards = offers_of_shares(np.clip(shares, 0.0, 1.0)), np.zeros(self.num_envs)
-        for _ in range(hold_steps):
+        for _ in range(action_repeat):
             if self._simulator.advance_by(offers):
                 raise ValueError("an episode is over")
             rewards += self._simulator.fleet.outcome[:, REWARD]
@@ -180,8 +180,8 @@ class FleetVecEnv(VecEnv):
         info: dict[str, Any] = {"kpis": kpis, "terminal_observation": observation, "TimeLimit.truncated": False}
         info["episode"] = {"r": float(self._returns[b]), "l": self.scenario.n_steps}
         if self.reward != "cost":
-            on_arrival_yuan = float(self._episodes.bank.on_arrival["cost_yuan"][self._slots[b]].sum())
-            info["saving"] = 1.0 - kpis["cost_yuan"] / on_arrival_yuan
+            on_arrival_cost = float(self._episodes.bank.on_arrival["total_cost"][self._slots[b]].sum())
+            info["saving"] = 1.0 - kpis["total_cost"] / on_arrival_cost
         self._start(b)
         return info
 

@@ -183,14 +183,14 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
             raise ValueError(f"actions must have shape {self.action_space.shape}, got {actions.shape}")
         if self.action == "modes":
             np.copyto(self._simulator.fleet.modes, actions, casting="same_kind")
-            complaint = self._simulator.advance()
+            error_code = self._simulator.advance()
         else:
-            complaint = self._simulator.advance_by(offers_of_shares(actions))
-        if complaint > 0:
-            modes = self._simulator.fleet.modes[complaint - 1].tolist()
-            raise ValueError(f"modes must lie in 0..{N_MODES - 1}, got {modes} in environment {complaint - 1}")
-        if complaint < 0:
-            raise ValueError(f"the episode of environment {-1 - complaint} is over; call reset()")
+            error_code = self._simulator.advance_by(offers_of_shares(actions))
+        if error_code > 0:
+            modes = self._simulator.fleet.modes[error_code - 1].tolist()
+            raise ValueError(f"modes must lie in 0..{N_MODES - 1}, got {modes} in environment {error_code - 1}")
+        if error_code < 0:
+            raise ValueError(f"the episode of environment {-1 - error_code} is over; call reset()")
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._simulator.fleet.env["asleep"] = 0
 

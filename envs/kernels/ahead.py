@@ -39,7 +39,7 @@ class Series(NamedTuple):
     hydro_kw: Floats
     pue: Floats
     fixed_kw: Floats
-    usual: Floats
+    climatology: Floats
     noise: Floats
 
 
@@ -49,7 +49,7 @@ def _region_series(p: Params, x: Exogenous, r: int) -> Series:
     pue = p.pue_base[0, r] + p.pue_slope_per_c[0, r] * warmth_c
     fixed = p.cooling_fixed_share[0, r] * (pue - 1.0)
     return Series(
-        x.price_yuan_per_kwh[0, :, r].copy(),
+        x.price_per_kwh[0, :, r].copy(),
         x.carbon_kg_per_kwh[0, :, r].copy(),
         x.interactive_gpus[0, :, r].copy(),
         x.sun_kw[0, :, r].copy(),
@@ -57,7 +57,7 @@ def _region_series(p: Params, x: Exogenous, r: int) -> Series:
         x.hydro_kw[0, :, r].copy(),
         pue - fixed,
         fixed * p.gpu_busy_kw[0, r] * p.fleet_gpus[0, r],
-        x.usual[0, :, :, r].copy(),
+        x.climatology[0, :, :, r].copy(),
         x.noise[0, :, :, r].copy(),
     )
 
@@ -110,9 +110,9 @@ def _prices(s: Series, e: Encoding, columns: NDArray[np.float32]) -> None:
 
 @inlined
 def _expected(s: Series, e: Encoding, truth: Floats, quantity: int, t: int, lead: int) -> float:
-    usual = s.usual[quantity, t + lead]
-    anomaly = e.truth_weight[quantity, lead] * (truth[t + lead] - usual)
-    return max(0.0, usual + anomaly + e.noise_weight[quantity, lead] * s.noise[quantity, t + lead])
+    climatology = s.climatology[quantity, t + lead]
+    anomaly = e.truth_weight[quantity, lead] * (truth[t + lead] - climatology)
+    return max(0.0, climatology + anomaly + e.noise_weight[quantity, lead] * s.noise[quantity, t + lead])
 
 
 @inlined

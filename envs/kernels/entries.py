@@ -20,7 +20,7 @@ from wattward.envs.kernels.fleet import (
     MOVABLE,
     N_OUTCOMES,
     REWARD,
-    YUAN,
+    TERMS,
     Fleet,
     fetch_ahead,
     flow_numbers,
@@ -38,7 +38,7 @@ COST_ONLY, SAVING, SHAPED = 0, 1, 2
 FULL = 2**62
 """Answer of a kernel that needs longer queues."""
 N_MODES = 4
-N_YUAN = CONSTRAINT - YUAN
+N_COST_TERMS = CONSTRAINT - TERMS
 
 
 @inlined
@@ -59,14 +59,14 @@ def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
     fleet.class_gpu_h[b, :, :] = 0.0
     classes = fleet.classes[min(b, fleet.scenario.size - 1)]
     jobs.admit(e, classes, fleet.queue[b], fleet.jobs[slot], fleet.n_jobs[slot])
-    _survey(fleet, b)
+    _scan_queue(fleet, b)
 
 
 @inlined
-def _survey(fleet: Fleet, b: int) -> None:
+def _scan_queue(fleet: Fleet, b: int) -> None:
     p, e = fleet.scenario[min(b, fleet.scenario.size - 1)], fleet.env[b]
     now = fleet.hours[e.slot, e.step]
-    observe.survey(e, p, fleet.regions[b], fleet.queue[b], fleet.picks[b], now, fleet.observations[b])
+    observe.scan_queue(e, p, fleet.regions[b], fleet.queue[b], fleet.picks[b], now, fleet.observations[b])
 
 
 @inlined
@@ -106,10 +106,10 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     supply.power(p, sites, regs, f, now)
     e.step += 1
     if e.step == p.n_steps:
-        work.settle(e, p, sites, f, q)
-        supply.settle_green(sites, regs, f)
+        work.charge_unfinished(e, p, sites, f, q)
+        supply.charge_shortfall(sites, regs, f)
     jobs.admit(e, classes, q, fleet.jobs[e.slot], fleet.n_jobs[e.slot])
-    observe.survey(e, p, regs, q, picks, fleet.hours[e.slot, e.step], fleet.observations[b])
+    observe.scan_queue(e, p, regs, q, picks, fleet.hours[e.slot, e.step], fleet.observations[b])
 
 
 @inlined
@@ -118,9 +118,9 @@ def _cost(fleet: Fleet, b: int) -> float:
     total = 0.0
     for r in range(fleet.flows.shape[1]):
         f = fleet.flows[b, r]
-        bills = f.energy_yuan + f.demand_yuan + f.carbon_yuan + f.wan_yuan
-        total += bills + f.drop_yuan + f.late_yuan + f.settlement_yuan
-        total += f.supply_yuan + f.sold_yuan + f.wear_yuan + f.event_yuan + f.shortfall_yuan
+        bills = f.energy_cost + f.demand_cost + f.carbon_cost + f.wan_cost
+        total += bills + f.drop_cost + f.late_cost + f.terminal_cost
+        total += f.supply_cost + f.sales_cost + f.wear_cost + f.event_cost + f.shortfall_cost
     return total
 
 
@@ -140,35 +140,35 @@ def _count(fleet: Fleet, numbers: Floats, b: int) -> None:
     for r in range(fleet.flows.shape[1]):
         for i in range(N_FLOWS):
             fleet.tally[b, r, i] += numbers[b, r, i]
-        for i in range(N_YUAN):
-            fleet.outcome[b, YUAN + i] += numbers[b, r, N_FLOWS - N_YUAN + i]
+        for i in range(N_COST_TERMS):
+            fleet.outcome[b, TERMS + i] += numbers[b, r, N_FLOWS - N_COST_TERMS + i]
         f = fleet.flows[b, r]
         utilisation = (f.interactive_gpus + f.busy_gpus) / sites[r].fleet_gpus
         if p.band_low <= utilisation <= p.band_high:
             fleet.tally[b, r, N_FLOWS] += 1.0
         else:
-            fleet.outcome[b, CONSTRAINT] += p.band_cost
-        if p.green_cost_per_kwh > 0.0:
+            fleet.outcome[b, CONSTRAINT] += p.band_constraint
+        if p.green_constraint_per_kwh > 0.0:
             load_kw = f.it_kw + f.cooling_kw + f.wan_kw + f.charge_kw
             green_kw = load_kw - f.grid_kw - f.discharge_kw
             missing_kwh = (sites[r].green_share_min * load_kw - green_kw) * p.step_h
-            fleet.outcome[b, CONSTRAINT] += p.green_cost_per_kwh * missing_kwh
-        fleet.outcome[b, CONSTRAINT] += p.late_cost_per_gpu_h * f.late_gpu_h
+            fleet.outcome[b, CONSTRAINT] += p.green_constraint_per_kwh * missing_kwh
+        fleet.outcome[b, CONSTRAINT] += p.late_constraint_per_gpu_h * f.late_gpu_h
 
 
 @inlined
-def _reward(fleet: Fleet, b: int, cost_yuan: float, kind: int) -> float:
+def _reward(fleet: Fleet, b: int, total_cost: float, kind: int) -> float:
     """The reward of the step just taken."""
     e, p = fleet.env[b], fleet.scenario[min(b, fleet.scenario.size - 1)]
-    gain = -cost_yuan
+    gain = -total_cost
     if kind != COST_ONLY:
-        gain = gain + fleet.on_arrival[e.slot, e.step - 1].cost_yuan
+        gain = gain + fleet.on_arrival[e.slot, e.step - 1].total_cost
     if kind == SHAPED:
         before_gpu_h, e.backlog_gpu_h = e.backlog_gpu_h, 0.0
         if e.step < p.n_steps:
             e.backlog_gpu_h = _left_gpu_h(fleet, b) - fleet.on_arrival[e.slot, e.step - 1].left_gpu_h
-        gain = gain + p.worth_yuan_per_gpu_h * (before_gpu_h - e.backlog_gpu_h)
-    return gain / p.reference_yuan_per_step
+        gain = gain + p.shaping_coefficient_per_gpu_h * (before_gpu_h - e.backlog_gpu_h)
+    return gain / p.reference_cost_per_step
 
 
 @inlined
@@ -186,17 +186,17 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
         fleet.outcome[b, i] = 0.0
     fleet.ended[b] = False
     if e.asleep:
-        _survey(fleet, b)
+        _scan_queue(fleet, b)
     else:
         if source == MODES:
             _decode(fleet, b)
         for _ in range(hold):
             _step(fleet, numbers, b)
-            cost_yuan = _cost(fleet, b)
+            total_cost = _cost(fleet, b)
             _count(fleet, numbers, b)
-            gain = _reward(fleet, b, cost_yuan, reward)
+            gain = _reward(fleet, b, total_cost, reward)
             fleet.outcome[b, REWARD] += gain if hold == 1 else np.float64(np.float32(gain))
-            fleet.outcome[b, COST] += cost_yuan
+            fleet.outcome[b, COST] += total_cost
             if e.step == n_steps:
                 fleet.ended[b] = True
                 break
@@ -204,7 +204,7 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
 
 
 @inlined
-def _complaint(fleet: Fleet, source: int, arrivals: int) -> int:
+def _error_code(fleet: Fleet, source: int, arrivals: int) -> int:
     """0, or what forbids steps.
 
     FULL if a queue has no places for so many arrivals, 1 + b where a mode of `b` is none, -1 - b where its episode is
@@ -251,7 +251,7 @@ def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals:
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
             return FULL
         _step(fleet, numbers, b)
-        fleet.on_arrival[slot, t].cost_yuan = _cost(fleet, b)
+        fleet.on_arrival[slot, t].total_cost = _cost(fleet, b)
         fleet.on_arrival[slot, t].left_gpu_h = _left_gpu_h(fleet, b)
     return 0
 
@@ -270,22 +270,22 @@ class Entries(NamedTuple):
 def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Callable[[Ints, int, int, int, int], int]]:
     @entry
     def advance(a: Ints, source: int, reward: int, hold: int) -> int:
-        """Steps every environment and observes it; returns a complaint, before anything has changed, or 0."""
+        """Steps every environment and observes it; returns a error_code, before anything has changed, or 0."""
         _ = sources
-        complaint = _complaint(opened(a), source, hold * a[-1])
-        if complaint == 0:
+        error_code = _error_code(opened(a), source, hold * a[-1])
+        if error_code == 0:
             _advance_span(a, 0, opened(a).env.size, source, reward, hold)
-        return complaint
+        return error_code
 
     @threaded_entry
     def advance_threaded(a: Ints, source: int, reward: int, hold: int, parts: int) -> int:
         """As `advance`, environments spread over threads in `parts` parts."""
         _ = sources
-        complaint, n_envs = _complaint(opened(a), source, hold * a[-1]), opened(a).env.size
-        if complaint == 0:
+        error_code, n_envs = _error_code(opened(a), source, hold * a[-1]), opened(a).env.size
+        if error_code == 0:
             for part in prange(parts):
                 _advance_span(a, part * n_envs // parts, (part + 1) * n_envs // parts, source, reward, hold)
-        return complaint
+        return error_code
 
     return advance, advance_threaded
 
@@ -306,7 +306,7 @@ def _entries(sources: int) -> Entries:
         """Surveys and observes environment `b`; needed when its state has been put back."""
         _ = sources
         fleet = opened(a)
-        _survey(fleet, b)
+        _scan_queue(fleet, b)
         _observe(fleet, b)
 
     @entry

@@ -31,17 +31,17 @@ from wattward.envs.model.layout import (
     SITE,
     Rows,
 )
-from wattward.envs.model.types import YUAN_TERMS, Floats, Ints
+from wattward.envs.model.types import COST_TERMS, Floats, Ints
 
-COST, YUAN = 0, 1
-CONSTRAINT = YUAN + len(YUAN_TERMS)
+COST, TERMS = 0, 1
+CONSTRAINT = TERMS + len(COST_TERMS)
 REWARD = CONSTRAINT + 1
 N_OUTCOMES = REWARD + 1
-"""Columns of `Fleet.outcome`: the cost, YUAN_TERMS, the cost that constraints count, and the reward."""
-DUE, GANGS, MOVABLE = 0, 1, 2
+"""Columns of `Fleet.outcome`: the cost, COST_TERMS, the cost that constraints count, and the reward."""
+DUE, RIGID_JOBS, MOVABLE = 0, 1, 2
 """Rows of `Fleet.picks`, places in the queue in its order.
 
-Jobs due now; running gangs that can be stopped; all jobs but those in transit or locked.
+Jobs due now; running rigid jobs that can be stopped; all jobs but those in transit or locked.
 """
 Places = NDArray[np.int32]
 F8, F4, I8, I4, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4"), np.dtype("?")
@@ -60,7 +60,7 @@ class Fleet(NamedTuple):
     class_gpu_h: Floats  # (B, R, C) work done by job class in the last step [GPU-h]
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
-    picks: Places  # (B, 3, A) what the survey found, see DUE
+    picks: Places  # (B, 3, A) what the scan found, see DUE
     modes: Ints  # (B, R + S) actions: a mode a region, then an order a store
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)

@@ -7,7 +7,7 @@ from math import ceil
 import numpy as np
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.fleet import GANGS, MOVABLE, Places
+from wattward.envs.kernels.fleet import MOVABLE, RIGID_JOBS, Places
 from wattward.envs.model.layout import Row, Rows
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
@@ -45,20 +45,20 @@ def _enter(job: Row, new: Row, job_class: Row) -> None:
     job.number, job.arrival_step, job.deadline_step = new.number, new.arrival_step, new.deadline_step
     job.ready_step, job.region, job.job_class = -1, new.origin, new.job_class
     job.status, job.paused = WAITING, False
-    job.divisible, job.preemptible = job_class.divisible, job_class.preemptible
+    job.malleable, job.preemptible = job_class.malleable, job_class.preemptible
     job.gpus, job.data_gb, job.estimate_gpu_h = new.gpus, new.data_gb, new.estimate_gpu_h
     job.left_gpu_h, job.expected_gpu_h, job.alloc_gpus = new.work_gpu_h, new.estimate_gpu_h, 0.0
     job.left_h = new.estimate_gpu_h / new.gpus
 
 
 @inlined
-def _fits(job: Row, room: float, gang_room: float) -> float:
-    """GPUs that a job takes: up to its own limit if divisible, else all or none; `gang_room` binds what cannot stop."""
+def _fits(job: Row, room: float, rigid_room: float) -> float:
+    """GPUs a job takes: up to its limit if malleable, else all or none. `rigid_room` binds jobs that cannot stop."""
     if room <= EPS:
         return 0.0
-    if job.divisible:
+    if job.malleable:
         return min(job.gpus, room)
-    allowed = room if job.preemptible else min(room, gang_room)
+    allowed = room if job.preemptible else min(room, rigid_room)
     return job.gpus if job.gpus <= allowed + EPS else 0.0
 
 
@@ -73,18 +73,18 @@ def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Places) -> None:
         reg.free_gpus -= taken
         f[job.region].due_gpus += taken
         if not job.preemptible:
-            reg.gang_gpus += taken
+            reg.rigid_gpus += taken
 
 
 @inlined
 def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, picks: Places) -> None:
-    """Each region's own queue: gangs that run already first, so that nothing but due work displaces them."""
+    """Each region's own queue: rigid jobs that run already first, so that nothing but due work displaces them."""
     open_regions = 0
     for r in range(regs.size):
         regs[r].own_gpus = regs[r].own_share * regs[r].cap_gpus
         open_regions += 1 if regs[r].own_gpus > EPS else 0
-    open_regions = _offer_own(sites, regs, q, picks[GANGS], e.n_gangs, open_regions)
-    # a gang that found no room asks again with the others, in vain: room only shrinks
+    open_regions = _offer_own(sites, regs, q, picks[RIGID_JOBS], e.n_rigid, open_regions)
+    # a rigid job that found no room asks again with the others, in vain: room only shrinks
     _offer_own(sites, regs, q, picks[MOVABLE], e.n_movable, open_regions)
 
 
@@ -98,12 +98,12 @@ def _offer_own(sites: Rows, regs: Rows, q: Rows, picks: Places, count: int, open
         reg = regs[job.region]
         if reg.own_gpus <= EPS or job.taken_gpus > 0.0:
             continue
-        taken = _fits(job, reg.own_gpus, sites[job.region].gang_limit_gpus - reg.gang_gpus)
+        taken = _fits(job, reg.own_gpus, sites[job.region].rigid_limit_gpus - reg.rigid_gpus)
         job.taken_gpus = taken
         reg.own_gpus -= taken
         reg.cap_gpus -= taken
         if not job.preemptible:
-            reg.gang_gpus += taken
+            reg.rigid_gpus += taken
         if reg.own_gpus <= EPS:
             open_regions -= 1
     return open_regions
@@ -118,7 +118,7 @@ def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
         reg.cap_gpus *= reg.others_share
         if reg.cap_gpus <= EPS:
             continue
-        reg.own_gpus = 0.0 if reg.surplus_only else now[r].price_yuan_per_kwh * now[r].pue
+        reg.own_gpus = 0.0 if reg.surplus_only else now[r].price_per_kwh * now[r].pue
         place = count
         while count < SHORT and place > 0 and regs[order[place - 1]].own_gpus > reg.own_gpus:
             order[place] = order[place - 1]
@@ -152,7 +152,7 @@ def offer_others(
             reg, source = regs[r], job.region
             if source == r:
                 continue
-            taken = _fits(job, reg.cap_gpus, sites[r].gang_limit_gpus - reg.gang_gpus)
+            taken = _fits(job, reg.cap_gpus, sites[r].rigid_limit_gpus - reg.rigid_gpus)
             if taken <= 0.0 or regs[source].wan_out_gb >= regs[source].link_gb:
                 continue
             if reg.wan_in_gb >= reg.link_gb:
@@ -160,7 +160,7 @@ def offer_others(
             _move(e, p, sites, regs, f, job, r, taken)
             reg.cap_gpus -= taken
             if not job.preemptible:
-                reg.gang_gpus += taken
+                reg.rigid_gpus += taken
             break
 
 
@@ -174,8 +174,8 @@ def _move(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, job: Row, r: int, ta
     flow.moved_gb += data_gb
     flow.moved_out_gpu_h += left
     flow.wan_kw += data_gb * site.wan_kwh_per_gb / p.step_h
-    flow.wan_yuan += data_gb * site.wan_yuan_per_gb
-    if job.status == RUNNING and not job.divisible:
+    flow.wan_cost += data_gb * site.wan_cost_per_gb
+    if job.status == RUNNING and not job.malleable:
         job.paused = True
     job.region = r
     steps = max(regs[source].wan_out_gb / regs[source].link_gb, regs[r].wan_in_gb / regs[r].link_gb)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.fleet import DUE, GANGS, MOVABLE, Places
+from wattward.envs.kernels.fleet import DUE, MOVABLE, RIGID_JOBS, Places
 from wattward.envs.kernels.jobs import EPS
 from wattward.envs.model.layout import Row, Rows
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING
@@ -28,11 +28,11 @@ Observation = NDArray[np.float32]
 
 
 @inlined
-def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: Observation) -> None:
+def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: Observation) -> None:
     """Looks through the queue before a step: what joined, what is locked and due, and what an observation says of it.
 
-    Running gangs that cannot be preempted keep their GPUs, but for those that fail. `out` gets sums in GPUs and GPU-h;
-    `observe` scales them.
+    Running rigid jobs that cannot be preempted keep their GPUs, but for those that fail. `out` gets sums in GPUs and
+    GPU-h; `observe` scales them.
     """
     for r in range(regs.size):
         regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0
@@ -40,7 +40,7 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: O
     for r in range(regs.size):
         for i in range(N_WORLD, N_PRESENT + N_SLACK):
             out[N_CLOCK + r * width + i] = 0.0
-    t, step_h, n_due, n_gangs, n_movable = e.step, p.step_h, 0, 0, 0
+    t, step_h, n_due, n_rigid, n_movable = e.step, p.step_h, 0, 0, 0
     for k in range(e.n_active):
         job = q[k]
         reg, base, expected = regs[job.region], N_CLOCK + job.region * width, job.expected_gpu_h
@@ -65,10 +65,10 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: O
                 out[base + 8] += expected
                 continue
             else:
-                picks[GANGS, n_gangs] = k
-                n_gangs += 0 if job.divisible else 1
+                picks[RIGID_JOBS, n_rigid] = k
+                n_rigid += 0 if job.malleable else 1
             out[base + 7] += job.alloc_gpus
-        if not job.divisible:
+        if not job.malleable:
             out[base + 9] += expected
         slack_h, bucket = to_deadline_h - job.left_h, 0
         for edge in SLACK_EDGES_H:
@@ -79,12 +79,12 @@ def survey(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: O
         if slack_h < step_h - EPS:
             picks[DUE, n_due] = k
             n_due += 1
-    e.n_due, e.n_gangs, e.n_movable = n_due, n_gangs, n_movable
+    e.n_due, e.n_rigid, e.n_movable = n_due, n_rigid, n_movable
 
 
 @inlined
 def observe(sites: Rows, regs: Rows, now: Rows, ahead: Observation, out: Observation) -> None:
-    """Makes an observation of what the survey summed.
+    """Makes an observation of what the scan summed.
 
     Its shape is (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks + (0 or N_EXTRA)),).
     """

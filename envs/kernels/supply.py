@@ -12,7 +12,7 @@ BY_RULE, CHARGE, IDLE, DISCHARGE = 0, 1, 2, 3
 
 @inlined
 def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
-    """What the survey found is so; requests take their GPUs; what does not fit beside locked gangs is dropped."""
+    """Copies the scan's results into the flows, then serves interactive load; what does not fit is dropped."""
     for r in range(regs.size):
         flow, reg, hour, site = f[r], regs[r], now[r], sites[r]
         flow.locked_gpus, flow.arrived_gpu_h, flow.moved_in_gpu_h = (
@@ -26,7 +26,7 @@ def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
         flow.dropped_gpus = demand - flow.interactive_gpus
         flow.asleep_gpus = hour.fleet_gpus - awake
         reg.free_gpus = room - flow.interactive_gpus
-        reg.gang_gpus = flow.locked_gpus
+        reg.rigid_gpus = flow.locked_gpus
         reg.battery_order = hour.store_order if reg.battery_mode == BY_RULE else IDLE - reg.battery_mode
         reg.tank_order = hour.store_order if reg.tank_mode == BY_RULE else IDLE - reg.tank_mode
         reg.link_gb = site.wan_gb_per_step * hour.wan_share
@@ -125,26 +125,26 @@ def _bill(p: Row, site: Row, reg: Row, flow: Row, hour: Row) -> None:
     step_h, grid_kw = p.step_h, flow.grid_kw
     grid_kwh = grid_kw * step_h
     flow.carbon_kg = grid_kwh * hour.carbon_kg_per_kwh
-    flow.energy_yuan = grid_kwh * hour.price_yuan_per_kwh
-    flow.carbon_yuan = flow.carbon_kg * p.carbon_yuan_per_kg
-    flow.demand_yuan = max(0.0, grid_kw - reg.peak_kw) * site.demand_yuan_per_kw
-    flow.drop_yuan = flow.dropped_gpus * step_h * p.drop_yuan_per_gpu_h
+    flow.energy_cost = grid_kwh * hour.price_per_kwh
+    flow.carbon_cost = flow.carbon_kg * p.carbon_price_per_kg
+    flow.demand_cost = max(0.0, grid_kw - reg.peak_kw) * site.demand_charge_per_kw
+    flow.drop_cost = flow.dropped_gpus * step_h * p.drop_cost_per_gpu_h
     reg.peak_kw = max(reg.peak_kw, grid_kw)
-    direct_yuan = flow.direct_used_kw * site.direct_yuan_per_kwh
+    direct_cost = flow.direct_used_kw * site.direct_price_per_kwh
     paid_kw = max(flow.contract_kw, site.contract_take_share * hour.contract_kw)
-    flow.supply_yuan = (direct_yuan + paid_kw * site.contract_yuan_per_kwh) * step_h
-    flow.sold_yuan = 0.0 - flow.sold_kw * step_h * site.feed_in_yuan_per_kwh
-    flow.wear_yuan = flow.discharge_kw * step_h * site.battery_wear_yuan_per_kwh
+    flow.supply_cost = (direct_cost + paid_kw * site.contract_price_per_kwh) * step_h
+    flow.sales_cost = 0.0 - flow.sold_kw * step_h * site.feed_in_price_per_kwh
+    flow.wear_cost = flow.discharge_kw * step_h * site.battery_wear_cost_per_kwh
     if hour.cut_kw > 0.0:
         flow.asked_cut_kw = hour.cut_kw
         flow.cut_kw = min(hour.cut_kw, max(0.0, site.event_baseline_kw - grid_kw))
-        missed_yuan = (flow.asked_cut_kw - flow.cut_kw) * site.event_penalty_yuan_per_kwh
-        flow.event_yuan = (missed_yuan - flow.cut_kw * site.event_pay_yuan_per_kwh) * step_h
+        missed_cost = (flow.asked_cut_kw - flow.cut_kw) * site.event_penalty_per_kwh
+        flow.event_cost = (missed_cost - flow.cut_kw * site.event_pay_per_kwh) * step_h
 
 
 @inlined
-def settle_green(sites: Rows, regs: Rows, f: Rows) -> None:
+def charge_shortfall(sites: Rows, regs: Rows, f: Rows) -> None:
     """Charges what is missing to the green share when the episode ends."""
     for r in range(regs.size):
         missing_kwh = max(0.0, sites[r].green_share_min * regs[r].load_kwh - regs[r].green_kwh)
-        f[r].shortfall_yuan = missing_kwh * sites[r].shortfall_yuan_per_kwh
+        f[r].shortfall_cost = missing_kwh * sites[r].shortfall_price_per_kwh

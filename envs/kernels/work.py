@@ -36,7 +36,7 @@ def _advance(p: Row, classes: Rows, f: Rows, class_gpu_h: Floats, job: Row) -> N
     alloc = job.taken_gpus
     job.alloc_gpus = alloc
     if alloc <= 0.0:
-        if job.status == RUNNING and not job.divisible:
+        if job.status == RUNNING and not job.malleable:
             job.paused = True
         job.status = WAITING
         return
@@ -68,20 +68,20 @@ def _accrue(p: Row, f: Rows, job: Row, t: int) -> None:
             job.status = WAITING
     else:
         flow.waiting_gpu_h += left
-        fluid = job.divisible and job.expected_gpu_h < job.gpus * p.step_h
+        fluid = job.malleable and job.expected_gpu_h < job.gpus * p.step_h
         flow.wanted_gpus += job.expected_gpu_h / p.step_h if fluid else job.gpus
     if t + 1 == job.deadline_step:
         flow.late_gpu_h += left
     elif t >= job.deadline_step:
-        flow.late_yuan += left * p.step_h * p.late_yuan_per_gpu_h_per_h
+        flow.late_cost += left * p.step_h * p.late_cost_per_gpu_h_per_h
 
 
 @inlined
-def settle(e: Row, p: Row, sites: Rows, f: Rows, q: Rows) -> None:
+def charge_unfinished(e: Row, p: Row, sites: Rows, f: Rows, q: Rows) -> None:
     """Charges what is unfinished when the episode ends."""
     for k in range(e.n_active):
         job = q[k]
-        price = sites[job.region].settlement_yuan_per_gpu_h
+        price = sites[job.region].terminal_cost_per_gpu_h
         if job.deadline_step <= p.n_steps:
-            price += p.late_yuan_per_gpu_h_per_h * p.settlement_late_h
-        f[job.region].settlement_yuan += job.left_gpu_h * price
+            price += p.late_cost_per_gpu_h_per_h * p.terminal_late_h
+        f[job.region].terminal_cost += job.left_gpu_h * price

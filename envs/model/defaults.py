@@ -16,11 +16,11 @@ ONE = (
 )
 ZERO = (
     *("cooling_fixed_share", "recovered_share", "gpu_sleep_kw", "wake_kwh"),
-    *("battery_kwh", "battery_charge_kw", "battery_discharge_kw", "battery_loss_per_h", "battery_wear_yuan_per_kwh"),
+    *("battery_kwh", "battery_charge_kw", "battery_discharge_kw", "battery_loss_per_h", "battery_wear_cost_per_kwh"),
     *("tank_kwh", "tank_charge_kw", "tank_discharge_kw", "tank_loss_per_h"),
-    *("direct_yuan_per_kwh", "contract_yuan_per_kwh", "contract_take_share", "feed_in_yuan_per_kwh", "feed_in_kw"),
-    *("event_baseline_kw", "event_pay_yuan_per_kwh", "event_penalty_yuan_per_kwh"),
-    *("green_share_min", "shortfall_yuan_per_kwh"),
+    *("direct_price_per_kwh", "contract_price_per_kwh", "contract_take_share", "feed_in_price_per_kwh", "feed_in_kw"),
+    *("event_baseline_kw", "event_pay_per_kwh", "event_penalty_per_kwh"),
+    *("green_share_min", "shortfall_price_per_kwh"),
 )
 
 
@@ -33,7 +33,9 @@ def plain_sites(shape: tuple[int, ...]) -> dict[str, Any]:
 
 def no_constraints(shape: tuple[int, ...]) -> dict[str, Any]:
     """Fields of `Params` by environment, of shape (B,) or ()."""
-    return {name: np.zeros(shape) for name in ("green_cost_per_kwh", "late_cost_per_gpu_h", "band_cost")}
+    return {
+        name: np.zeros(shape) for name in ("green_constraint_per_kwh", "late_constraint_per_gpu_h", "band_constraint")
+    }
 
 
 def quiet_world(fleet_gpus: Floats, n: int) -> dict[str, Floats]:

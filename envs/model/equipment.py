@@ -41,28 +41,28 @@ def constraint_fields(scenario: Scenario, expected_facility_kw: float) -> dict[s
         return fields
     fleet_gpu_h = sum(region.fleet.gpus for region in scenario.regions) * scenario.step_h
     if limits.green_share_min is not None:
-        fields["green_cost_per_kwh"] = np.array(1.0 / (expected_facility_kw * scenario.step_h))
+        fields["green_constraint_per_kwh"] = np.array(1.0 / (expected_facility_kw * scenario.step_h))
     if limits.late:
-        fields["late_cost_per_gpu_h"] = np.array(1.0 / fleet_gpu_h)
+        fields["late_constraint_per_gpu_h"] = np.array(1.0 / fleet_gpu_h)
     if limits.band:
-        fields["band_cost"] = np.array(1.0 / scenario.n_regions)
+        fields["band_constraint"] = np.array(1.0 / scenario.n_regions)
     return fields
 
 
-def dearest_extra_yuan_per_kwh(scenario: Scenario, region: Region) -> float:
+def max_extra_price_per_kwh(scenario: Scenario, region: Region) -> float:
     """What a kWh may cost a site besides the price of the power itself: programmes that it counts against."""
     programme, limits = scenario.grid_events, scenario.constraints
-    extra = 0.0 if limits is None else limits.shortfall_yuan_per_kwh
+    extra = 0.0 if limits is None else limits.shortfall_price_per_kwh
     if programme is not None and region.name in programme.regions:
-        extra += programme.pay_yuan_per_kwh + programme.penalty_yuan_per_kwh
+        extra += programme.pay_per_kwh + programme.penalty_per_kwh
     return extra
 
 
-def dearest_supply_yuan_per_kwh(region: Region) -> float:
+def max_supply_price_per_kwh(region: Region) -> float:
     """The dearest of a site's contracts; 0 without any."""
     supply = region.supply
     parts = [] if supply is None else [part for part in (supply.direct, supply.contract) if part is not None]
-    return max([0.0, *(part.yuan_per_kwh for part in parts)])
+    return max([0.0, *(part.price_per_kwh for part in parts)])
 
 
 def _cooling(region: Region) -> dict[str, float]:
@@ -97,12 +97,12 @@ def _tank(tank: Tank | None) -> dict[str, float]:
 def _contracts(region: Region) -> dict[str, float]:
     supply, values = region.supply, {}
     if supply is not None and supply.direct is not None:
-        values["direct_yuan_per_kwh"] = supply.direct.yuan_per_kwh
+        values["direct_price_per_kwh"] = supply.direct.price_per_kwh
     if supply is not None and supply.contract is not None:
-        values["contract_yuan_per_kwh"] = supply.contract.yuan_per_kwh
+        values["contract_price_per_kwh"] = supply.contract.price_per_kwh
         values["contract_take_share"] = supply.contract.take_share
     if supply is not None and supply.feed_in is not None:
-        values["feed_in_yuan_per_kwh"], values["feed_in_kw"] = supply.feed_in.yuan_per_kwh, supply.feed_in.most_kw
+        values["feed_in_price_per_kwh"], values["feed_in_kw"] = supply.feed_in.price_per_kwh, supply.feed_in.most_kw
     return values
 
 
@@ -110,7 +110,7 @@ def _green(scenario: Scenario) -> dict[str, float]:
     limits = scenario.constraints
     if limits is None or limits.green_share_min is None:
         return {}
-    return {"green_share_min": limits.green_share_min, "shortfall_yuan_per_kwh": limits.shortfall_yuan_per_kwh}
+    return {"green_share_min": limits.green_share_min, "shortfall_price_per_kwh": limits.shortfall_price_per_kwh}
 
 
 def _events(scenario: Scenario, region: Region, expected_grid_kw: float) -> dict[str, float]:
@@ -119,6 +119,6 @@ def _events(scenario: Scenario, region: Region, expected_grid_kw: float) -> dict
         return {}
     return {
         "event_baseline_kw": programme.baseline_kw or expected_grid_kw,
-        "event_pay_yuan_per_kwh": programme.pay_yuan_per_kwh,
-        "event_penalty_yuan_per_kwh": programme.penalty_yuan_per_kwh,
+        "event_pay_per_kwh": programme.pay_per_kwh,
+        "event_penalty_per_kwh": programme.penalty_per_kwh,
     }

@@ -24,39 +24,40 @@ def _row(**kinds: str) -> np.dtype[np.void]:
 
 
 SCENARIO = _row(
-    f8="step_h carbon_yuan_per_kg drop_yuan_per_gpu_h late_yuan_per_gpu_h_per_h settlement_late_h band_low band_high"
-    " reference_yuan_per_step worth_yuan_per_gpu_h green_cost_per_kwh late_cost_per_gpu_h band_cost",
+    f8="step_h carbon_price_per_kg drop_cost_per_gpu_h late_cost_per_gpu_h_per_h terminal_late_h band_low band_high"
+    " reference_cost_per_step shaping_coefficient_per_gpu_h"
+    " green_constraint_per_kwh late_constraint_per_gpu_h band_constraint",
     i8="n_steps",
 )
 """Fields of `Params` with one number an environment."""
 SITE = _row(
-    f8="fleet_gpus gang_limit_gpus gpu_idle_kw gpu_busy_kw pue_base pue_slope_per_c pue_free_c demand_yuan_per_kw"
-    " wan_gb_per_step wan_yuan_per_gb wan_kwh_per_gb settlement_yuan_per_gpu_h"
+    f8="fleet_gpus rigid_limit_gpus gpu_idle_kw gpu_busy_kw pue_base pue_slope_per_c pue_free_c demand_charge_per_kw"
+    " wan_gb_per_step wan_cost_per_gb wan_kwh_per_gb terminal_cost_per_gpu_h"
     " cooling_fixed_share recovered_share serving_exponent serving_gpus gpu_sleep_kw wake_kwh headroom_gpus"
     " battery_kwh battery_charge_kw battery_discharge_kw battery_charge_efficiency battery_discharge_efficiency"
-    " battery_loss_per_h battery_wear_yuan_per_kwh"
+    " battery_loss_per_h battery_wear_cost_per_kwh"
     " tank_kwh tank_charge_kw tank_discharge_kw tank_cop tank_charge_cop tank_loss_per_h"
-    " direct_yuan_per_kwh contract_yuan_per_kwh contract_take_share feed_in_yuan_per_kwh feed_in_kw"
-    " event_baseline_kw event_pay_yuan_per_kwh event_penalty_yuan_per_kwh green_share_min shortfall_yuan_per_kwh",
+    " direct_price_per_kwh contract_price_per_kwh contract_take_share feed_in_price_per_kwh feed_in_kw"
+    " event_baseline_kw event_pay_per_kwh event_penalty_per_kwh green_share_min shortfall_price_per_kwh",
     i8="battery_entry tank_entry",
 )
-JOB_CLASS = _row(f8="restart_h", b1="divisible preemptible")
-ENV = _row(i8="step next_job n_active n_due n_gangs n_movable slot asleep", f8="backlog_gpu_h")
+JOB_CLASS = _row(f8="restart_h", b1="malleable preemptible")
+ENV = _row(i8="step next_job n_active n_due n_rigid n_movable slot asleep", f8="backlog_gpu_h")
 """`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped."""
 REGION = _row(
     f8="wan_out_gb wan_in_gb peak_kw"
     " awake_gpus stored_kwh chilled_kwh load_kwh green_kwh"
     " own_share others_share battery_mode tank_mode battery_order tank_order"
     " locked_gpus arrived_gpu_h moved_in_gpu_h"
-    " free_gpus gang_gpus cap_gpus own_gpus link_gb serving_gpus",
+    " free_gpus rigid_gpus cap_gpus own_gpus link_gb serving_gpus",
     b1="surplus_only",
 )
-"""State; the offers of the step and what stores are to do; what the survey found; scratch of one step."""
+"""State; the offers of the step and what stores are to do; what the scan found; scratch of one step."""
 QUEUED = _row(
     i4="number arrival_step deadline_step ready_step",
     u2="region job_class",
     i1="status",
-    b1="divisible preemptible paused",
+    b1="malleable preemptible paused",
     f8="gpus left_gpu_h expected_gpu_h left_h alloc_gpus taken_gpus estimate_gpu_h data_gb",
 )
 """A job that is present or in transit; the first `n_active` rows, by (deadline, number).
@@ -68,7 +69,7 @@ N_FLOWS, N_TALLIED = len(Flows._fields), len(Flows._fields) + 1
 """Columns of a flow as plain numbers, and of the tally, which counts the steps in band last."""
 EPISODE = _row(i8="start_minute n_jobs")
 HOUR = _row(
-    f8="price_yuan_per_kwh carbon_kg_per_kwh sun_kw wind_kw hydro_kw interactive_gpus pue fixed_kw"
+    f8="price_per_kwh carbon_kg_per_kwh sun_kw wind_kw hydro_kw interactive_gpus pue fixed_kw"
     " fleet_gpus wan_share direct_kw contract_kw store_order cut_kw announced_cut_kw announced_in_h"
 )
 """What a region's world is in one step: two cache lines.
@@ -77,7 +78,7 @@ Facility power is `pue` x IT power + `fixed_kw`.
 """
 JOB = _row(i4="number arrival_step deadline_step origin job_class", f8="gpus work_gpu_h estimate_gpu_h data_gb")
 """A job of the episode, by (arrival, deadline, number)."""
-ON_ARRIVAL = _row(f8="cost_yuan left_gpu_h")
+ON_ARRIVAL = _row(f8="total_cost left_gpu_h")
 SERIES = tuple(name for name in HOUR.names or () if name not in ("pue", "fixed_kw"))
 """Fields of `Exogenous` that an HOUR holds as they are."""
 
@@ -86,7 +87,7 @@ def pack_params(params: Params) -> tuple[Rows, Rows, Rows]:
     """Rows of SCENARIO, shape (P,), of SITE, (P, R), and of JOB_CLASS, (P, C), from Params of P rows."""
     scenario = np.zeros(params.n_steps.shape, SCENARIO)
     sites = np.zeros(params.fleet_gpus.shape, SITE)
-    classes = np.zeros(params.class_divisible.shape, JOB_CLASS)
+    classes = np.zeros(params.class_malleable.shape, JOB_CLASS)
     for rows, prefix in ((scenario, ""), (sites, ""), (classes, "class_")):
         for name in rows.dtype.names or ():
             rows[name] = getattr(params, prefix + name)
@@ -139,7 +140,7 @@ def flows_of(flows: Rows) -> Flows:
     return Flows._make(flows[name] for name in Flows._fields)
 
 
-def tally_of(tally: NDArray[np.float64], cost_yuan: NDArray[np.float64]) -> Tally:
+def tally_of(tally: NDArray[np.float64], total_cost: NDArray[np.float64]) -> Tally:
     """Views of the tally, shape (B, R, N_TALLIED), and of the last step's cost, (B,)."""
     total = Flows._make(tally[:, :, i] for i in range(N_FLOWS))
-    return Tally(total, in_band_steps=tally[:, :, N_FLOWS], cost_yuan=cost_yuan)
+    return Tally(total, in_band_steps=tally[:, :, N_FLOWS], total_cost=total_cost)

@@ -12,12 +12,12 @@ from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.equipment import (
     constraint_fields,
-    dearest_extra_yuan_per_kwh,
-    dearest_supply_yuan_per_kwh,
+    max_extra_price_per_kwh,
+    max_supply_price_per_kwh,
     site_fields,
 )
 from wattward.envs.model.types import Floats, Params
-from wattward.envs.world.disturbances import added_heat_c, dearest_yuan_per_kwh
+from wattward.envs.world.disturbances import added_heat_c, max_price_per_kwh
 from wattward.envs.world.processes.jobs import mean_work_gpu_h
 
 DAYS_PER_MONTH = 30.4
@@ -27,38 +27,39 @@ TYPICAL_WIND_SHARE = 0.16
 
 
 def make_params(
-    scenario: Scenario, batch: int = 1, recorded_dearest_yuan_per_kwh: tuple[float, ...] | None = None
+    scenario: Scenario, batch: int = 1, recorded_max_price_per_kwh: tuple[float, ...] | None = None
 ) -> Params:
     """The parameters of `batch` equal environments; every array is contiguous and has the leading axis B.
 
     Args:
         scenario: What they are of.
         batch: Environments B.
-        recorded_dearest_yuan_per_kwh: The dearest price of each region in the recording that plays in place of the
-            regions' tariffs (`Recording.dearest_yuan_per_kwh`), if one does.
+        recorded_max_price_per_kwh: The dearest price of each region in the recording that plays in place of the
+            regions' tariffs (`Recording.max_price_per_kwh`), if one does.
 
     Three of them are derived, not read:
 
-    - `settlement_yuan_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
+    - `terminal_cost_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
       the region's tariff, market or recording, those that may take its place, price spikes and its contracts can come
       to, and its dirtiest grid, at full busy power (waking included) and the PUE of a hot day in a heat wave if there
       is one, plus what programmes charge and the demand charge spread over the episode's hours: no hour's energy
       within the episode was dearer, so leaving work undone pays at most where a last step would have raised the
       month's peak.
-    - `reference_yuan_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
+    - `reference_cost_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
       prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
       rewards with and without them are on one scale.
-    - `worth_yuan_per_gpu_h`: what a GPU-hour of work adds to the cost at mean prices; the reward "shaped" reads it.
+    - `shaping_coefficient_per_gpu_h`: what a GPU-hour of work adds to the cost at mean prices; the reward "shaped"
+    reads it.
     """
     one = Params(
         n_steps=np.array(scenario.n_steps),
         step_h=np.array(scenario.step_h),
         **_fleet(scenario.regions),
         **_network(scenario),
-        **_contracts(scenario, recorded_dearest_yuan_per_kwh or (None,) * scenario.n_regions),
+        **_contracts(scenario, recorded_max_price_per_kwh or (None,) * scenario.n_regions),
         **site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)]),
         **constraint_fields(scenario, sum(_expected_facility_kw(scenario, r) for r in range(scenario.n_regions))),
-        class_divisible=np.array([job_class.divisible for job_class in scenario.job_classes]),
+        class_malleable=np.array([job_class.malleable for job_class in scenario.job_classes]),
         class_preemptible=np.array([job_class.preemptible for job_class in scenario.job_classes]),
         class_restart_h=_floats(job_class.restart_h for job_class in scenario.job_classes),
         forecast_rho=forecast_rho(scenario),
@@ -76,21 +77,21 @@ def forecast_rho(scenario: Scenario) -> Floats:
     return np.exp(-(1.0 - forecast.skill) * lead_h[None, :] / memory_h[:, None])
 
 
-def highest_price_yuan_per_kwh(rule: GridPrice) -> float:
+def highest_price_per_kwh(rule: GridPrice) -> float:
     """The dearest price that any hour of the year may have."""
-    return rule.highest_yuan_per_kwh
+    return rule.highest_price_per_kwh
 
 
-def mean_price_yuan_per_kwh(rule: GridPrice) -> float:
+def mean_price_per_kwh(rule: GridPrice) -> float:
     """The mean price: of a tariff over months and hours, holidays left out; of a market the expected one."""
-    return rule.mean_yuan_per_kwh
+    return rule.mean_price_per_kwh
 
 
 def _fleet(regions: tuple[Region, ...]) -> dict[str, Any]:
     fleets, coolings = [region.fleet for region in regions], [region.cooling for region in regions]
     return {
         "fleet_gpus": _floats(fleet.gpus for fleet in fleets),
-        "gang_limit_gpus": _floats(fleet.gpus - fleet.reserved_for_interactive_gpus for fleet in fleets),
+        "rigid_limit_gpus": _floats(fleet.gpus - fleet.reserved_for_interactive_gpus for fleet in fleets),
         "gpu_idle_kw": _floats(fleet.gpu_idle_kw for fleet in fleets),
         "gpu_busy_kw": _floats(fleet.gpu_busy_kw for fleet in fleets),
         "pue_base": _floats(cooling.pue_base for cooling in coolings),
@@ -103,7 +104,7 @@ def _network(scenario: Scenario) -> dict[str, Any]:
     links = [region.network for region in scenario.regions]
     return {
         "wan_gb_per_step": _floats(link.wan_gb_per_s * 3600 * scenario.step_h for link in links),
-        "wan_yuan_per_gb": _floats(link.wan_yuan_per_gb for link in links),
+        "wan_cost_per_gb": _floats(link.wan_cost_per_gb for link in links),
         "wan_kwh_per_gb": _floats(link.wan_kwh_per_gb for link in links),
     }
 
@@ -111,80 +112,78 @@ def _network(scenario: Scenario) -> dict[str, Any]:
 def _contracts(scenario: Scenario, recorded: tuple[float | None, ...]) -> dict[str, Any]:
     contracts = scenario.contracts
     return {
-        "demand_yuan_per_kw": _floats(_demand_yuan_per_kw(scenario, region) for region in scenario.regions),
-        "carbon_yuan_per_kg": np.array(_carbon_yuan_per_kg(scenario)),
-        "drop_yuan_per_gpu_h": np.array(contracts.drop_yuan_per_gpu_h),
-        "late_yuan_per_gpu_h_per_h": np.array(contracts.late_yuan_per_gpu_h_per_h),
-        "settlement_yuan_per_gpu_h": _floats(
-            _settlement_yuan_per_gpu_h(scenario, *pair) for pair in zip(scenario.regions, recorded, strict=True)
+        "demand_charge_per_kw": _floats(_demand_charge_per_kw(scenario, region) for region in scenario.regions),
+        "carbon_price_per_kg": np.array(_carbon_price_per_kg(scenario)),
+        "drop_cost_per_gpu_h": np.array(contracts.drop_cost_per_gpu_h),
+        "late_cost_per_gpu_h_per_h": np.array(contracts.late_cost_per_gpu_h_per_h),
+        "terminal_cost_per_gpu_h": _floats(
+            _terminal_cost_per_gpu_h(scenario, *pair) for pair in zip(scenario.regions, recorded, strict=True)
         ),
-        "settlement_late_h": np.array(contracts.settlement_late_h),
+        "terminal_late_h": np.array(contracts.terminal_late_h),
         "band_low": np.array(scenario.band_low),
         "band_high": np.array(scenario.band_high),
-        "reference_yuan_per_step": np.array(_reference_yuan_per_step(scenario)),
-        "worth_yuan_per_gpu_h": np.array(_worth_yuan_per_gpu_h(scenario)),
+        "reference_cost_per_step": np.array(_reference_cost_per_step(scenario)),
+        "shaping_coefficient_per_gpu_h": np.array(_shaping_coefficient_per_gpu_h(scenario)),
     }
 
 
-def _carbon_yuan_per_kg(scenario: Scenario) -> float:
-    return scenario.contracts.carbon_yuan_per_tonne / 1000.0
+def _carbon_price_per_kg(scenario: Scenario) -> float:
+    return scenario.contracts.carbon_price_per_tonne / 1000.0
 
 
-def _demand_yuan_per_kw(scenario: Scenario, region: Region) -> float:
-    monthly = scenario.tariffs[region.tariff].demand_charge_yuan_per_kw_month
+def _demand_charge_per_kw(scenario: Scenario, region: Region) -> float:
+    monthly = scenario.tariffs[region.tariff].demand_charge_per_kw_month
     return monthly * scenario.episode_days / DAYS_PER_MONTH
 
 
-def _settlement_yuan_per_gpu_h(scenario: Scenario, region: Region, recorded_yuan_per_kwh: float | None) -> float:
+def _terminal_cost_per_gpu_h(scenario: Scenario, region: Region, recorded_price_per_kwh: float | None) -> float:
     def highest(tariff: str) -> float:
-        dearest = highest_price_yuan_per_kwh(scenario.tariffs[tariff])
-        if tariff == region.tariff and recorded_yuan_per_kwh is not None:
-            dearest = recorded_yuan_per_kwh
+        dearest = highest_price_per_kwh(scenario.tariffs[tariff])
+        if tariff == region.tariff and recorded_price_per_kwh is not None:
+            dearest = recorded_price_per_kwh
         contract = region.cap_contract
-        return (
-            dearest if contract is None else min(dearest, contract.strike_yuan_per_kwh) + contract.premium_yuan_per_kwh
-        )
+        return dearest if contract is None else min(dearest, contract.strike_price_per_kwh) + contract.premium_per_kwh
 
     cooling, air = region.cooling, region.air
     hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c
     hot_c += added_heat_c(scenario, region)
-    yuan_per_kwh = (
-        max(dearest_yuan_per_kwh(scenario, region, highest), dearest_supply_yuan_per_kwh(region))
-        + dearest_extra_yuan_per_kwh(scenario, region)
-        + region.carbon.fossil_kg_per_kwh * _carbon_yuan_per_kg(scenario)
-        + _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
+    price_per_kwh = (
+        max(max_price_per_kwh(scenario, region, highest), max_supply_price_per_kwh(region))
+        + max_extra_price_per_kwh(scenario, region)
+        + region.carbon.fossil_kg_per_kwh * _carbon_price_per_kg(scenario)
+        + _demand_charge_per_kw(scenario, region) / (scenario.episode_days * 24)
     )
     pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, hot_c - cooling.free_below_c)
     fleet = region.fleet
     wake_kw = 0.0 if fleet.sleep is None else fleet.sleep.wake_kwh / scenario.step_h
-    return (fleet.gpu_busy_kw + wake_kw) * pue * yuan_per_kwh
+    return (fleet.gpu_busy_kw + wake_kw) * pue * price_per_kwh
 
 
-def _reference_yuan_per_step(scenario: Scenario) -> float:
-    total = sum(_mean_yuan_per_h(scenario, r) for r in range(scenario.n_regions)) * scenario.step_h
+def _reference_cost_per_step(scenario: Scenario) -> float:
+    total = sum(_mean_cost_per_h(scenario, r) for r in range(scenario.n_regions)) * scenario.step_h
     return max(total, 1e-3)
 
 
-def _worth_yuan_per_gpu_h(scenario: Scenario) -> float:
-    return float(np.mean([_added_yuan_per_gpu_h(scenario, region) for region in scenario.regions]))
+def _shaping_coefficient_per_gpu_h(scenario: Scenario) -> float:
+    return float(np.mean([_added_cost_per_gpu_h(scenario, region) for region in scenario.regions]))
 
 
-def _added_yuan_per_gpu_h(scenario: Scenario, region: Region) -> float:
+def _added_cost_per_gpu_h(scenario: Scenario, region: Region) -> float:
     added_kw = (_facility_kw(region, region.fleet.gpus) - _facility_kw(region, 0.0)) / region.fleet.gpus
-    return added_kw * max(0.0, _mean_yuan_per_kwh(scenario, region))
+    return added_kw * max(0.0, _mean_energy_cost_per_kwh(scenario, region))
 
 
-def _mean_yuan_per_kwh(scenario: Scenario, region: Region) -> float:
-    price = mean_price_yuan_per_kwh(scenario.tariffs[region.tariff])
-    return price + region.carbon.mean_kg_per_kwh * _carbon_yuan_per_kg(scenario)
+def _mean_energy_cost_per_kwh(scenario: Scenario, region: Region) -> float:
+    price = mean_price_per_kwh(scenario.tariffs[region.tariff])
+    return price + region.carbon.mean_kg_per_kwh * _carbon_price_per_kg(scenario)
 
 
-def _mean_yuan_per_h(scenario: Scenario, r: int) -> float:
+def _mean_cost_per_h(scenario: Scenario, r: int) -> float:
     region = scenario.regions[r]
     grid_kw = expected_grid_kw(scenario, r)
     peak_kw = max(0.0, _facility_kw(region, region.fleet.gpus) - _typical_green_kw(region))
-    demand_yuan_per_kwh = _demand_yuan_per_kw(scenario, region) / (scenario.episode_days * 24)
-    return grid_kw * max(0.0, _mean_yuan_per_kwh(scenario, region)) + peak_kw * demand_yuan_per_kwh
+    demand_cost_per_kwh = _demand_charge_per_kw(scenario, region) / (scenario.episode_days * 24)
+    return grid_kw * max(0.0, _mean_energy_cost_per_kwh(scenario, region)) + peak_kw * demand_cost_per_kwh
 
 
 def _expected_facility_kw(scenario: Scenario, r: int) -> float:

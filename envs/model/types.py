@@ -21,7 +21,7 @@ WAITING, RUNNING, IN_TRANSIT, DONE = 0, 1, 2, 3
 """Values of `State.job_status`."""
 
 SUN, WIND, INTERACTIVE, CARBON = 0, 1, 2, 3
-"""Rows of the forecast quantities in `Exogenous.usual`, `Exogenous.noise` and `Params.forecast_rho`."""
+"""Rows of the forecast quantities in `Exogenous.climatology`, `Exogenous.noise` and `Params.forecast_rho`."""
 
 
 class Params(NamedTuple):
@@ -30,7 +30,7 @@ class Params(NamedTuple):
     n_steps: Ints  # (B,) steps in the episode
     step_h: Floats  # (B,) [h]
     fleet_gpus: Floats  # (B, R)
-    gang_limit_gpus: Floats  # (B, R) most GPUs that non-preemptible gangs may start to fill
+    rigid_limit_gpus: Floats  # (B, R) most GPUs that non-preemptible rigid jobs may start to fill
     gpu_idle_kw: Floats  # (B, R) [kW per GPU]
     gpu_busy_kw: Floats  # (B, R) [kW per GPU]
     pue_base: Floats  # (B, R)
@@ -49,7 +49,7 @@ class Params(NamedTuple):
     battery_charge_efficiency: Floats  # (B, R)
     battery_discharge_efficiency: Floats  # (B, R)
     battery_loss_per_h: Floats  # (B, R) share of what is stored
-    battery_wear_yuan_per_kwh: Floats  # (B, R) discharged
+    battery_wear_cost_per_kwh: Floats  # (B, R) discharged
     tank_kwh: Floats  # (B, R) capacity [kWh of heat]
     tank_charge_kw: Floats  # (B, R) most [kW of heat]
     tank_discharge_kw: Floats  # (B, R) most [kW of heat]
@@ -58,35 +58,35 @@ class Params(NamedTuple):
     tank_loss_per_h: Floats  # (B, R) share of what is stored
     battery_entry: Ints  # (B, R) place of its order in an action; -1 where a rule orders it
     tank_entry: Ints  # (B, R) likewise
-    direct_yuan_per_kwh: Floats  # (B, R) taken from the direct line
-    contract_yuan_per_kwh: Floats  # (B, R) taken from the green contract
+    direct_price_per_kwh: Floats  # (B, R) taken from the direct line
+    contract_price_per_kwh: Floats  # (B, R) taken from the green contract
     contract_take_share: Floats  # (B, R) of what the contract delivers, paid for in any case
-    feed_in_yuan_per_kwh: Floats  # (B, R)
+    feed_in_price_per_kwh: Floats  # (B, R)
     feed_in_kw: Floats  # (B, R) most that the grid takes
     event_baseline_kw: Floats  # (B, R) grid power that cuts are measured against
-    event_pay_yuan_per_kwh: Floats  # (B, R)
-    event_penalty_yuan_per_kwh: Floats  # (B, R)
+    event_pay_per_kwh: Floats  # (B, R)
+    event_penalty_per_kwh: Floats  # (B, R)
     green_share_min: Floats  # (B, R) 0 where there is none
-    shortfall_yuan_per_kwh: Floats  # (B, R)
-    demand_yuan_per_kw: Floats  # (B, R) demand charge for the whole episode [yuan per kW of peak]
+    shortfall_price_per_kwh: Floats  # (B, R)
+    demand_charge_per_kw: Floats  # (B, R) demand charge for the whole episode [yuan per kW of peak]
     wan_gb_per_step: Floats  # (B, R) link capacity, each way [GB]
-    wan_yuan_per_gb: Floats  # (B, R) paid by the region the data leave
+    wan_cost_per_gb: Floats  # (B, R) paid by the region the data leave
     wan_kwh_per_gb: Floats  # (B, R) drawn by the region the data leave
-    carbon_yuan_per_kg: Floats  # (B,)
-    drop_yuan_per_gpu_h: Floats  # (B,)
-    late_yuan_per_gpu_h_per_h: Floats  # (B,)
-    settlement_yuan_per_gpu_h: Floats  # (B, R) for work unfinished at the end
-    settlement_late_h: Floats  # (B,) further lateness charged on unfinished work already late [h]
+    carbon_price_per_kg: Floats  # (B,)
+    drop_cost_per_gpu_h: Floats  # (B,)
+    late_cost_per_gpu_h_per_h: Floats  # (B,)
+    terminal_cost_per_gpu_h: Floats  # (B, R) for work unfinished at the end
+    terminal_late_h: Floats  # (B,) further lateness charged on unfinished work already late [h]
     band_low: Floats  # (B,) share of the fleet
     band_high: Floats  # (B,)
-    reference_yuan_per_step: Floats  # (B,) expected cost of a step when all runs on arrival
-    worth_yuan_per_gpu_h: Floats  # (B,) what "shaped" rewards credit for work done
-    green_cost_per_kwh: Floats  # (B,) constraint cost of a kWh that is missing to the green share
-    late_cost_per_gpu_h: Floats  # (B,) constraint cost of a GPU-h that misses its deadline
-    band_cost: Floats  # (B,) constraint cost of a region out of the band for a step
-    class_divisible: NDArray[np.bool_]  # (B, C)
+    reference_cost_per_step: Floats  # (B,) expected cost of a step when all runs on arrival
+    shaping_coefficient_per_gpu_h: Floats  # (B,) what "shaped" rewards credit for work done
+    green_constraint_per_kwh: Floats  # (B,) constraint cost of a kWh that is missing to the green share
+    late_constraint_per_gpu_h: Floats  # (B,) constraint cost of a GPU-h that misses its deadline
+    band_constraint: Floats  # (B,) constraint cost of a region out of the band for a step
+    class_malleable: NDArray[np.bool_]  # (B, C)
     class_preemptible: NDArray[np.bool_]  # (B, C)
-    class_restart_h: Floats  # (B, C) [h] of the whole gang lost at each resumption
+    class_restart_h: Floats  # (B, C) [h] of the whole rigid job lost at each resumption
     forecast_rho: Floats  # (B, 4, L) correlation of forecast and truth by lead; 1 at lead 0
 
 
@@ -94,7 +94,7 @@ class Exogenous(NamedTuple):
     """One realisation of the world per environment; no policy changes it. `episode.draw` gives it with B = 1."""
 
     start_minute: Ints  # (B,) Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing]
-    price_yuan_per_kwh: Floats  # (B, N, R)
+    price_per_kwh: Floats  # (B, N, R)
     carbon_kg_per_kwh: Floats  # (B, N, R)
     sun_kw: Floats  # (B, N, R)
     wind_kw: Floats  # (B, N, R)
@@ -109,14 +109,14 @@ class Exogenous(NamedTuple):
     cut_kw: Floats  # (B, N, R) that the grid asks to be cut now
     announced_cut_kw: Floats  # (B, N, R) that the grid has said it will ask for, or asks for now
     announced_in_h: Floats  # (B, N, R) when; 0 where nothing is announced or it is now
-    usual: Floats  # (B, 4, N, R) climatology of sun [kW], wind [kW], interactive [GPUs], carbon [kg/kWh]
+    climatology: Floats  # (B, 4, N, R) climatology of sun [kW], wind [kW], interactive [GPUs], carbon [kg/kWh]
     noise: Floats  # (B, 4, N, R) a second anomaly of the same law, independent of the true one; same units
     n_jobs: Ints  # (B,)
     job_arrival_step: Ints  # (B, J) ascending
     job_deadline_step: Ints  # (B, J)
     job_origin: Ints  # (B, J) region
     job_class: Ints  # (B, J)
-    job_gpus: Floats  # (B, J) most GPUs it can use; for a gang all it needs
+    job_gpus: Floats  # (B, J) most GPUs it can use; for a rigid job all it needs
     job_work_gpu_h: Floats  # (B, J) true work [GPU-h]
     job_estimate_gpu_h: Floats  # (B, J) the owner's estimate of it [GPU-h]
     job_data_gb: Floats  # (B, J) [GB] that moving it moves
@@ -134,7 +134,7 @@ class State(NamedTuple):
     job_left_gpu_h: Floats  # (B, A) true work left, restarts included
     job_expected_gpu_h: Floats  # (B, A) work left by the owner's estimate
     job_alloc_gpus: Floats  # (B, A) GPUs held in the last step taken
-    job_paused: NDArray[np.bool_]  # (B, A) a gang that ran, was stopped, and must restart
+    job_paused: NDArray[np.bool_]  # (B, A) a rigid job that ran, was stopped, and must restart
     job_ready_step: Ints  # (B, A) step at which a job in transit arrives
     wan_out_gb: Floats  # (B, R) still to leave
     wan_in_gb: Floats  # (B, R) still to come in
@@ -151,7 +151,7 @@ class Flows(NamedTuple):
 
     interactive_gpus: Floats  # (B, R) served
     dropped_gpus: Floats  # (B, R)
-    locked_gpus: Floats  # (B, R) held by non-preemptible gangs that were running already
+    locked_gpus: Floats  # (B, R) held by non-preemptible rigid jobs that were running already
     due_gpus: Floats  # (B, R) given to due work
     held_gpus: Floats  # (B, R) held by all deferrable work
     busy_gpus: Floats  # (B, R) mean deferrable GPUs at work; below held_gpus where a job ends within the step
@@ -187,23 +187,23 @@ class Flows(NamedTuple):
     wanted_gpus: Floats  # (B, R) that the work present could use in the next step, by its owners' estimates
     moved_gb: Floats  # (B, R) that began to leave
     late_gpu_h: Floats  # (B, R) work whose deadline passed in this step
-    energy_yuan: Floats  # (B, R)
-    demand_yuan: Floats  # (B, R)
-    carbon_yuan: Floats  # (B, R)
-    wan_yuan: Floats  # (B, R)
-    drop_yuan: Floats  # (B, R)
-    late_yuan: Floats  # (B, R)
-    settlement_yuan: Floats  # (B, R) zero but in the last step
-    supply_yuan: Floats  # (B, R) direct line and green contract
-    sold_yuan: Floats  # (B, R) negative: what feeding in earns
-    wear_yuan: Floats  # (B, R) of the battery
-    event_yuan: Floats  # (B, R) penalties less payments for cuts
-    shortfall_yuan: Floats  # (B, R) of green power; zero but in the last step
+    energy_cost: Floats  # (B, R)
+    demand_cost: Floats  # (B, R)
+    carbon_cost: Floats  # (B, R)
+    wan_cost: Floats  # (B, R)
+    drop_cost: Floats  # (B, R)
+    late_cost: Floats  # (B, R)
+    terminal_cost: Floats  # (B, R) zero but in the last step
+    supply_cost: Floats  # (B, R) direct line and green contract
+    sales_cost: Floats  # (B, R) negative: what feeding in earns
+    wear_cost: Floats  # (B, R) of the battery
+    event_cost: Floats  # (B, R) penalties less payments for cuts
+    shortfall_cost: Floats  # (B, R) of green power; zero but in the last step
 
 
-YUAN_TERMS = (
-    *("energy_yuan", "demand_yuan", "carbon_yuan", "wan_yuan", "drop_yuan", "late_yuan", "settlement_yuan"),
-    *("supply_yuan", "sold_yuan", "wear_yuan", "event_yuan", "shortfall_yuan"),
+COST_TERMS = (
+    *("energy_cost", "demand_cost", "carbon_cost", "wan_cost", "drop_cost", "late_cost", "terminal_cost"),
+    *("supply_cost", "sales_cost", "wear_cost", "event_cost", "shortfall_cost"),
 )
 """The fields of `Flows` that sum to the cost of a step; they stand last."""
 
@@ -213,13 +213,13 @@ class Tally(NamedTuple):
 
     total: Flows  # (B, R) sums over steps of every field, in its own unit
     in_band_steps: Floats  # (B, R) steps with utilisation in [band_low, band_high]
-    cost_yuan: Floats  # (B,) of the last step alone, over all regions and terms
+    total_cost: Floats  # (B,) of the last step alone, over all regions and terms
 
 
 class OnArrival(NamedTuple):
     """What running all work on arrival does in the same episodes."""
 
-    cost_yuan: Floats  # (B, T) of each step
+    total_cost: Floats  # (B, T) of each step
     left_gpu_h: Floats  # (B, T) true work present or in transit when the step ends
 
 

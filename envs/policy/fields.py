@@ -17,7 +17,7 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_EXTRA, N_PRESENT, N_SLACK, N_WORLD
-from wattward.envs.model.params import mean_price_yuan_per_kwh
+from wattward.envs.model.params import mean_price_per_kwh
 from wattward.envs.model.types import Exogenous, Params
 
 BLOCK_EDGES_H = (0, 1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 21, 24)
@@ -47,10 +47,10 @@ REGION_FIELDS = (
     Field("carbon", 1, "grid carbon intensity / the scenario's mean - 1"),
     Field("surplus", 1, "GPUs that surplus green power could run / fleet, at most 2"),
     Field("interactive", 1, "GPUs that requests need now / fleet"),
-    Field("locked", 1, "GPUs of running gangs that cannot be preempted / fleet"),
+    Field("locked", 1, "GPUs of running rigid jobs that cannot be preempted / fleet"),
     Field("running", 1, "other deferrable GPUs of the last step / fleet"),
-    Field("locked_work", 1, "log(1 + expected GPU-h left of locked gangs / fleet)"),
-    Field("gang_work", 1, "log(1 + expected GPU-h of other gangs / fleet)"),
+    Field("locked_work", 1, "log(1 + expected GPU-h left of locked rigid jobs / fleet)"),
+    Field("rigid_work", 1, "log(1 + expected GPU-h of other rigid jobs / fleet)"),
     Field("transit", 1, "log(1 + expected GPU-h on its way here / fleet)"),
     Field("late", 1, "log(1 + expected GPU-h past its deadline / fleet)"),
     Field(
@@ -146,7 +146,7 @@ def field_table() -> str:
 
 def _encoding(scenario: Scenario, params: Params, blocks: NDArray[np.int64]) -> Encoding:
     rho = params.forecast_rho[0]
-    price = np.mean([abs(mean_price_yuan_per_kwh(scenario.tariffs[region.tariff])) for region in scenario.regions])
+    price = np.mean([abs(mean_price_per_kwh(scenario.tariffs[region.tariff])) for region in scenario.regions])
     carbon = np.mean([region.carbon.mean_kg_per_kwh for region in scenario.regions])
     leads = np.bincount(blocks[1:], minlength=int(blocks.max()) + 1)
     return Encoding(

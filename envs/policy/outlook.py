@@ -36,7 +36,7 @@ class JobView(NamedTuple):
     number: Ints  # (A,) in the episode's table
     region: Ints  # (A,) location; destination while in transit
     job_class: Ints  # (A,)
-    divisible: NDArray[np.bool_]  # (A,)
+    malleable: NDArray[np.bool_]  # (A,)
     preemptible: NDArray[np.bool_]  # (A,)
     gpus: Floats  # (A,)
     expected_gpu_h: Floats  # (A,) estimated work left
@@ -109,14 +109,14 @@ class Outlook:
         return EPOCH + timedelta(minutes=int(self._x.start_minute[self._b]) + round(self.step * self.step_h * 60))
 
     @cached_property
-    def price_yuan_per_kwh(self) -> Floats:
+    def price_per_kwh(self) -> Floats:
         """Tariff price now, shape (R,)."""
-        return self.price_forecast_yuan_per_kwh[0]
+        return self.price_forecast_per_kwh[0]
 
     @cached_property
-    def price_forecast_yuan_per_kwh(self) -> Floats:
+    def price_forecast_per_kwh(self) -> Floats:
         """Tariff price by lead, shape (L, R); tariffs are known ahead."""
-        return self._x.price_yuan_per_kwh[self._b, self._ahead]
+        return self._x.price_per_kwh[self._b, self._ahead]
 
     @cached_property
     def carbon_forecast_kg_per_kwh(self) -> Floats:
@@ -164,13 +164,13 @@ class Outlook:
 
     @cached_property
     def locked_gpus(self) -> Floats:
-        """GPUs held by running gangs that cannot be preempted, shape (R,)."""
+        """GPUs held by running rigid jobs that cannot be preempted, shape (R,)."""
         jobs = self.jobs
         return self._per_region(np.where(jobs.locked, jobs.gpus, 0.0))
 
     @cached_property
     def free_gpus(self) -> Floats:
-        """GPUs that are awake and in order, less interactive load and locked gangs, shape (R,)."""
+        """GPUs that are awake and in order, less interactive load and locked rigid jobs, shape (R,)."""
         usable = np.minimum(self._s.awake_gpus[self._b], self._x.fleet_gpus[self._b, self.step])
         return np.maximum(0.0, usable - self.locked_gpus - self.interactive_forecast_gpus[0])
 
@@ -203,7 +203,7 @@ class Outlook:
             number=job,
             region=s.job_region[b, at].astype(np.int64),
             job_class=job_class,
-            divisible=p.class_divisible[b, job_class],
+            malleable=p.class_malleable[b, job_class],
             preemptible=preemptible,
             gpus=gpus,
             expected_gpu_h=expected,
@@ -297,8 +297,8 @@ class Outlook:
 
     def _forecast(self, quantity: int, truth: Floats) -> Floats:
         b, ahead = self._b, self._ahead
-        usual, noise = self._x.usual[b, quantity, ahead], self._x.noise[b, quantity, ahead]
-        return forecast(truth[b, ahead], usual, noise, self._p.forecast_rho[b, quantity])
+        climatology, noise = self._x.climatology[b, quantity, ahead], self._x.noise[b, quantity, ahead]
+        return forecast(truth[b, ahead], climatology, noise, self._p.forecast_rho[b, quantity])
 
     def _per_region(self, amount: Floats) -> Floats:
         return np.bincount(self.jobs.region, weights=amount, minlength=self.n_regions).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a diagnostic may see and no entrant: the world as it will be, and the work that jobs truly have left."""
+"""What a diagnostic may see and no method: the world as it will be, and the work that jobs truly have left."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Policy(Protocol):
 
     @property
     def name(self) -> str:
-        """The entrant's name on a leaderboard."""
+        """The method's name on a leaderboard."""
         ...
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:

@@ -38,11 +38,11 @@ class EpisodeBank(Bank):
         numbers: Sequence[int],
         *,
         split: str = "train",
-        recorded_dearest_yuan_per_kwh: tuple[float, ...] | None = None,
+        recorded_max_price_per_kwh: tuple[float, ...] | None = None,
     ) -> None:
         """Allocates an empty bank; see `drawn` and `loaded`."""
-        params = make_params(scenario, recorded_dearest_yuan_per_kwh=recorded_dearest_yuan_per_kwh)
-        self.recorded_dearest_yuan_per_kwh = recorded_dearest_yuan_per_kwh
+        params = make_params(scenario, recorded_max_price_per_kwh=recorded_max_price_per_kwh)
+        self.recorded_max_price_per_kwh = recorded_max_price_per_kwh
         super().__init__(params, len(numbers), Observer(scenario, params))
         self.scenario_sha256 = scenario_sha256(scenario)
         self.split, self.numbers = split, np.asarray(numbers, dtype=np.int64)
@@ -72,8 +72,8 @@ class EpisodeBank(Bank):
         """
         if len(numbers) == 0:
             raise ConfigError("numbers = []: a bank holds at least one episode")
-        dearest = None if recording is None else recording.dearest_yuan_per_kwh
-        bank = cls(scenario, numbers, split=split, recorded_dearest_yuan_per_kwh=dearest)
+        dearest = None if recording is None else recording.max_price_per_kwh
+        bank = cls(scenario, numbers, split=split, recorded_max_price_per_kwh=dearest)
         player = Simulator(bank.params, 1, bank)
         for slot, number in enumerate(tqdm(numbers, desc="drawing episodes", disable=not progress)):
             bank.put(slot, draw(scenario, episode_seed(split, int(number)), recording))
@@ -97,7 +97,7 @@ class EpisodeBank(Bank):
             np.save(unfinished / f"{name}.npy", getattr(self, name))
         facts: dict[str, Any] = {"layout": LAYOUT, "scenario_sha256": self.scenario_sha256, "split": self.split}
         facts |= {"numbers": self.numbers.tolist(), "most_arrivals": self.most_arrivals}
-        facts["recorded_dearest_yuan_per_kwh"] = self.recorded_dearest_yuan_per_kwh
+        facts["recorded_max_price_per_kwh"] = self.recorded_max_price_per_kwh
         (unfinished / "bank.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
         unfinished.rename(folder)
 
@@ -121,9 +121,9 @@ class EpisodeBank(Bank):
         if facts["scenario_sha256"] != scenario_sha256(scenario):
             raise ConfigError(f"{folder}: holds episodes of another scenario than {scenario.name}")
         bank = cls.__new__(cls)
-        dearest = facts.get("recorded_dearest_yuan_per_kwh")
-        bank.recorded_dearest_yuan_per_kwh = None if dearest is None else tuple(dearest)
-        params = make_params(scenario, recorded_dearest_yuan_per_kwh=bank.recorded_dearest_yuan_per_kwh)
+        dearest = facts.get("recorded_max_price_per_kwh")
+        bank.recorded_max_price_per_kwh = None if dearest is None else tuple(dearest)
+        params = make_params(scenario, recorded_max_price_per_kwh=bank.recorded_max_price_per_kwh)
         bank._params = params
         bank.observation_space = Observer(scenario, params).space
         bank.__dict__.update(arrays, version=0, frozen=True)

@@ -97,7 +97,7 @@ class Simulator:
                 regions=np.zeros(shape, REGION),
                 flows=np.zeros(shape, FLOW),
                 tally=np.zeros((*shape, N_TALLIED)),
-                class_gpu_h=np.zeros((*shape, params.class_divisible.shape[1])),
+                class_gpu_h=np.zeros((*shape, params.class_malleable.shape[1])),
                 queue=np.zeros((self.n_envs, PLACES), QUEUED),
                 order=np.zeros(shape, np.int64),
                 picks=np.zeros((self.n_envs, 3, PLACES), np.int32),

@@ -78,8 +78,8 @@ class Fresh:
             ahead: Most episodes that may be drawn ahead.
         """
         self._scenario, self._split, self._recording = scenario, split, recording
-        dearest = None if recording is None else recording.dearest_yuan_per_kwh
-        params = make_params(scenario, recorded_dearest_yuan_per_kwh=dearest)
+        dearest = None if recording is None else recording.max_price_per_kwh
+        params = make_params(scenario, recorded_max_price_per_kwh=dearest)
         self.bank = Bank(params, n_envs + ahead, Observer(scenario, params))
         self._player = Simulator(params, 1, self.bank) if on_arrival else None
         self._own, self._spare = list(range(n_envs)), list(range(n_envs, n_envs + ahead))

@@ -102,20 +102,20 @@ def disturb(
     return world
 
 
-def dearest_yuan_per_kwh(scenario: Scenario, region: Region, tariff_yuan_per_kwh: Callable[[str], float]) -> float:
+def max_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_kwh: Callable[[str], float]) -> float:
     """A price that no hour of the region exceeds, at least 0.
 
     Args:
         scenario: its disturbances.
         region: one of its regions.
-        tariff_yuan_per_kwh: the dearest price of a tariff of the scenario by its name.
+        tariff_price_per_kwh: the dearest price of a tariff of the scenario by its name.
     """
     mine = [happening for happening in scenario.disturbances if happening.is_in(region.name)]
     tariffs = [region.tariff, *(new.tariff for new in mine if isinstance(new, NewTariff))]
-    dearest = max(0.0, *(tariff_yuan_per_kwh(name) for name in tariffs))
+    dearest = max(0.0, *(tariff_price_per_kwh(name) for name in tariffs))
     for spike in mine:
         if isinstance(spike, PriceSpike):
-            dearest = max(dearest, dearest * spike.factor + spike.add_yuan_per_kwh)
+            dearest = max(dearest, dearest * spike.factor + spike.added_price_per_kwh)
     return dearest
 
 
@@ -131,15 +131,15 @@ def _retariff(
     start, n = int(world.start_minute[0]), here.shape[0]
     price = grid_price(scenario.tariffs[new.tariff], start, n, scenario.step_minutes, market_seed)
     paid = under_contracts(scenario, np.repeat(price[:, None], scenario.n_regions, axis=1))
-    return world._replace(price_yuan_per_kwh=np.where(here, paid, world.price_yuan_per_kwh))
+    return world._replace(price_per_kwh=np.where(here, paid, world.price_per_kwh))
 
 
 def _spike(scenario: Scenario, spike: PriceSpike, here: Mask, world: Exogenous) -> Exogenous:
     hour = clock(step_minutes(int(world.start_minute[0]), here.shape[0], scenario.step_minutes)).hour
     in_hours = np.any([(hour >= first) & (hour < last) for first, last in spike.hours_of_day], axis=0)
-    price = world.price_yuan_per_kwh
-    spiked = price * spike.factor + spike.add_yuan_per_kwh
-    return world._replace(price_yuan_per_kwh=np.where(here & in_hours[:, None], spiked, price))
+    price = world.price_per_kwh
+    spiked = price * spike.factor + spike.added_price_per_kwh
+    return world._replace(price_per_kwh=np.where(here & in_hours[:, None], spiked, price))
 
 
 def _surge(scenario: Scenario, surge: DemandSurge, here: Mask, world: Exogenous) -> Exogenous:

@@ -102,7 +102,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         jobs = replay_jobs(recording.jobs, scenario, start, jobs, rng["replay_jobs"])
     world = Exogenous(
         start_minute=np.array([start], dtype=np.int64),
-        price_yuan_per_kwh=_batch(_price(scenario, start, n, market_seed, recording)),
+        price_per_kwh=_batch(_price(scenario, start, n, market_seed, recording)),
         carbon_kg_per_kwh=_batch(carbon.truth),
         sun_kw=_batch(sun.truth),
         wind_kw=_batch(wind.truth),
@@ -117,7 +117,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         cut_kw=_batch(cuts.asked_kw),
         announced_cut_kw=_batch(cuts.announced_kw),
         announced_in_h=_batch(cuts.announced_in_h),
-        usual=_batch(*(quantity.usual for quantity in quantities)),
+        climatology=_batch(*(quantity.climatology for quantity in quantities)),
         noise=_batch(*(quantity.noise for quantity in quantities)),
         n_jobs=np.array([len(jobs.gpus)], dtype=np.int64),
         job_arrival_step=jobs.arrival_step[None],
@@ -130,7 +130,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         job_data_gb=jobs.data_gb[None],
     )
     world = disturb(scenario, placed, world, market_seed)
-    return world._replace(store_order=_batch(store_order(scenario, world.price_yuan_per_kwh[0])))
+    return world._replace(store_order=_batch(store_order(scenario, world.price_per_kwh[0])))
 
 
 def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:

@@ -57,8 +57,8 @@ class Recording:
     year: int  # of the weather
     sun_cf: Floats  # (S, R) capacity factor
     wind_cf: Floats  # (S, R)
-    sun_usual: Floats  # (S, R) climatology of sun_cf
-    wind_usual: Floats  # (S, R)
+    sun_climatology: Floats  # (S, R) climatology of sun_cf
+    wind_climatology: Floats  # (S, R)
     requests: Floats  # (days x steps a day, R) request rate over its mean, from a Beijing midnight
     requests_are_gpus: bool = False  # not rates over their mean
     dated: dict[str, Floats] = field(
@@ -72,7 +72,7 @@ class Recording:
         return len(self.sun_cf) > 0
 
     @property
-    def dearest_yuan_per_kwh(self) -> tuple[float, ...] | None:
+    def max_price_per_kwh(self) -> tuple[float, ...] | None:
         """The dearest recorded price of each region; None where tariffs and markets of the scenario hold."""
         prices = self.dated.get(PRICE)
         return None if prices is None else tuple(prices.max(axis=0).tolist())
@@ -114,8 +114,8 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
         year=sun_year,
         sun_cf=sun,
         wind_cf=wind,
-        sun_usual=_month_climatology(sun, sun_year, scenario.step_minutes),
-        wind_usual=_month_climatology(wind, wind_year, scenario.step_minutes),
+        sun_climatology=_month_climatology(sun, sun_year, scenario.step_minutes),
+        wind_climatology=_month_climatology(wind, wind_year, scenario.step_minutes),
         requests=_read_requests(directory, layout.requests, scenario),
     )
 
@@ -132,8 +132,8 @@ def _imported(directory: Path, scenario: Scenario) -> Recording:
         year=tidy.year,
         sun_cf=sun,
         wind_cf=wind,
-        sun_usual=_month_climatology(sun, tidy.year, step) if len(sun) else nothing,
-        wind_usual=_month_climatology(wind, tidy.year, step) if len(wind) else nothing,
+        sun_climatology=_month_climatology(sun, tidy.year, step) if len(sun) else nothing,
+        wind_climatology=_month_climatology(wind, tidy.year, step) if len(wind) else nothing,
         requests=nothing if tidy.requests is None else tidy.requests,
         requests_are_gpus=True,
         dated={name: values for name, values in tidy.dated.items() if name not in (SUN, WIND)},
@@ -160,8 +160,8 @@ def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.rand
     """Capacity factors of sun and wind with their climatology and a second anomaly, each (N, R)."""
     at, other = _places(recording, len(recording.sun_cf), start_minute, n, rng)
     return (
-        _replayed(recording.sun_cf, recording.sun_usual, at, other),
-        _replayed(recording.wind_cf, recording.wind_usual, at, other),
+        _replayed(recording.sun_cf, recording.sun_climatology, at, other),
+        _replayed(recording.wind_cf, recording.wind_climatology, at, other),
     )
 
 
@@ -175,8 +175,8 @@ def replay_interactive(
     other = (at + per_day * int(rng.integers(1, max(2, days)))) % total
     mean = 1.0 if recording.requests_are_gpus else np.array([region.interactive.mean_gpus for region in regions])
     gpus = np.minimum(recording.requests * mean, np.array([region.fleet.gpus for region in regions]))
-    usual = np.tile(gpus.reshape(days, per_day, -1).mean(axis=0), (days, 1))
-    return _replayed(gpus, usual, at, other)
+    climatology = np.tile(gpus.reshape(days, per_day, -1).mean(axis=0), (days, 1))
+    return _replayed(gpus, climatology, at, other)
 
 
 def replay_air(recording: Recording, start_minute: int, n: int) -> Floats:
@@ -221,8 +221,8 @@ def _places(
     return at, (at + shift_days * DAY_MINUTES // recording.step_minutes) % total
 
 
-def _replayed(values: Floats, usual: Floats, at: NDArray[np.int64], other: NDArray[np.int64]) -> Drawn:
-    return Drawn(values[at], usual[at], values[other] - usual[other])
+def _replayed(values: Floats, climatology: Floats, at: NDArray[np.int64], other: NDArray[np.int64]) -> Drawn:
+    return Drawn(values[at], climatology[at], values[other] - climatology[other])
 
 
 def _first_step(recording: Recording, start_minute: int) -> int:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FACTS_FILE = "recording.json"
 FORMAT = "wattward-recording-1"
 SUN, WIND, AIR, CARBON, REQUESTS = "sun_cf", "wind_cf", "air_c", "carbon_kg_per_kwh", "interactive_gpus"
-PRICE = "price_yuan_per_kwh"
+PRICE = "price_per_kwh"
 UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "yuan/kWh", REQUESTS: "GPU"}
 """Series that are replayed, and the units in which they must be."""
 

@@ -136,11 +136,11 @@ def _decision_us(text: str, scenario: str) -> tuple[str, list[float]]:
     """The policy's name and the time of each decision; steps through which a network holds its last one are none."""
     from wattward.agents.inference.policy import LearnedPolicy
     from wattward.envs.interfaces.cluster_env import ClusterEnv
-    from wattward.experiments.evaluation.entrants import entrant
+    from wattward.experiments.evaluation.methods import method
 
     env: Any = ClusterEnv(scenario)
-    policy = entrant(text).policy()
-    hold_steps = policy.manifest.hold_steps if isinstance(policy, LearnedPolicy) else 1
+    policy = method(text).policy()
+    action_repeat = policy.manifest.action_repeat if isinstance(policy, LearnedPolicy) else 1
     env.reset(options={"split": "test", "episode": 0})
     policy.reset(env.outlook(), np.random.default_rng(0))
     times_us = []
@@ -148,7 +148,7 @@ def _decision_us(text: str, scenario: str) -> tuple[str, list[float]]:
         outlook = env.outlook()
         began = time.perf_counter_ns()
         modes = policy.act(outlook)
-        if step % hold_steps == 0:
+        if step % action_repeat == 0:
             times_us.append((time.perf_counter_ns() - began) / 1e3)
         env.step(modes)
     return policy.name, times_us

@@ -1,7 +1,7 @@
 """How fast agents learn and where the time goes, beside stock Stable-Baselines3 on CartPole with the same settings.
 
-A frame is what the learner sees as one step: one decision in one environment. Ours holds for `hold_steps` steps of the
-simulator, CartPole's for one.
+A frame is what the learner sees as one step: one decision in one environment. Ours holds for `action_repeat` steps of
+the simulator, CartPole's for one.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ def measure(
 
     Returns:
         "frames" trained, "frames_per_s", "us_per_frame" by part, "parts" (the parts' shares of the time),
-        "env_share" of the wall clock, "env_cpu_share" of processor time, and "hold_steps" of the simulator in a frame.
+        "env_share" of the wall clock, "env_cpu_share" of processor time, and "action_repeat" of the simulator in a
+        frame.
 
     Raises:
         ConfigError: an unknown agent or scenario.
@@ -142,7 +143,7 @@ def measure(
     env = TimedEnv(learners.make_env(world, settings, SEED, bank=bank), watch)
     model = learners.make_model(settings, env, SEED, episode_steps=world.n_steps, threads=torch_threads)
     assert isinstance(model, (PPO, DQN))
-    return {**_measured(model, [EpisodeKpis()], frames, watch), "hold_steps": settings.hold_steps}
+    return {**_measured(model, [EpisodeKpis()], frames, watch), "action_repeat": settings.action_repeat}
 
 
 def measure_cartpole(
@@ -170,7 +171,7 @@ def measure_cartpole(
     env = TimedEnv(make_vec_env(CARTPOLE, settings.num_envs, seed=SEED), watch)
     common = learners.algorithm_settings(settings, env.num_envs, world.n_steps)
     make = PPO if settings.algorithm == "ppo" else DQN
-    return {**_measured(make("MlpPolicy", env, seed=SEED, **common), [], frames, watch), "hold_steps": 1}
+    return {**_measured(make("MlpPolicy", env, seed=SEED, **common), [], frames, watch), "action_repeat": 1}
 
 
 def _settings(agent: str, scenario: str) -> AgentSettings:

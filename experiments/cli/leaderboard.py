@@ -15,12 +15,12 @@ DIFFERENT = 1
 def leaderboard(
     suite: Annotated[str, typer.Argument(help="A shipped suite by name, or a suite file.")] = "quick",
     out: Annotated[Path | None, typer.Option("--out", help="Folder; results/SUITE by default.")] = None,
-    entrant: Annotated[
+    method: Annotated[
         list[str] | None,
-        typer.Option("--entrant", help="One more: MODULE:FACTORY or a checkpoint folder; may be given again."),
+        typer.Option("--method", help="One more: MODULE:FACTORY or a checkpoint folder; may be given again."),
     ] = None,
     versus: Annotated[
-        str | None, typer.Option("--versus", help="Set every entrant beside this one, episode by episode.")
+        str | None, typer.Option("--versus", help="Set every method beside this one, episode by episode.")
     ] = None,
     recording: Recording = None,
     jobs: Jobs = 2,
@@ -28,7 +28,7 @@ def leaderboard(
     without_learned: Annotated[bool, typer.Option("--without-learned", help="Leave the trained agents out.")] = False,
     cache: Cache = CACHE,
 ) -> None:
-    """Rank every entrant of a suite and draw the ranking."""
+    """Rank every method of a suite and draw the ranking."""
     from wattward.configs import load_suite
     from wattward.experiments.common import tables
     from wattward.experiments.common.records import write_json
@@ -39,7 +39,7 @@ def leaderboard(
     if recording is not None:
         wanted = wanted.model_copy(update={"recording": folder(recording)})
     place = out or Path("results") / wanted.name
-    more, learned = entrant or [], not without_learned
+    more, learned = method or [], not without_learned
     suites.check_versus(wanted, versus, learned=learned, more=more)
     records = suites.run_suite(wanted, cache, jobs=jobs, executor=executor, learned=learned, more=more)
     submitted = suites.submitted_to(wanted, learned=learned, more=more)

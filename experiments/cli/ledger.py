@@ -43,15 +43,15 @@ def write(
 ) -> None:
     """Play one episode and write its hours, certificates and chain."""
     from wattward.configs import load_tokens
-    from wattward.experiments.evaluation.entrants import entrant
     from wattward.experiments.evaluation.evaluate import Worlds
+    from wattward.experiments.evaluation.methods import method
     from wattward.experiments.ledger import files as ledger
 
     ledger.check_out(out, overwrite=overwrite)
     prices = None if tokens is None else load_tokens(tokens)
     _check_folder(recording)
     worlds = Worlds(scenario, split, None if recording is None else str(recording))
-    who = entrant(policy, trust_pickle=trust_pickle)
+    who = method(policy, trust_pickle=trust_pickle)
     played = ledger.play(who, worlds, episode, seed=seed, tokens=prices)
     _show(ledger.write_ledger(out, played, overwrite=overwrite))
     typer.echo(f"ledger: {out}, {len(played.entries)} entries\nhead: {played.entries[-1]['sha256']}")

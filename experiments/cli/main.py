@@ -105,7 +105,7 @@ def train(
 
 @app.command()
 def evaluate(
-    entrants: Annotated[list[str], typer.Argument(help="Rules by name, checkpoint folders, MODULE:FACTORY.")],
+    methods: Annotated[list[str], typer.Argument(help="Rules by name, checkpoint folders, MODULE:FACTORY.")],
     scenario: Scenario = "zhejiang-xinjiang",
     episodes: Episodes = 20,
     split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
@@ -117,7 +117,7 @@ def evaluate(
     trust_pickle: Trust = False,
     cache: Cache = CACHE,
 ) -> None:
-    """Run entrants on the same episodes and score them."""
+    """Run methods on the same episodes and score them."""
     from wattward.experiments.common import tables
     from wattward.experiments.common.records import check_suffix, write_records
     from wattward.experiments.evaluation.evaluate import Worlds
@@ -126,8 +126,8 @@ def evaluate(
     if out is not None:
         check_suffix(out)
     worlds = Worlds(scenario, split, folder(recording))
-    records = suites.run_entrants(
-        entrants, worlds, episodes, cache, seed=seed, jobs=jobs, executor=executor, trust_pickle=trust_pickle
+    records = suites.run_methods(
+        methods, worlds, episodes, cache, seed=seed, jobs=jobs, executor=executor, trust_pickle=trust_pickle
     )
     if out is not None:
         write_records(out, records)
@@ -233,7 +233,7 @@ def import_(
     ] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Of prices, as EUR.")] = None,
     per: Annotated[str | None, typer.Option("--per", help="kWh or MWh; for prices.")] = None,
-    yuan_per_unit: Annotated[float | None, typer.Option("--yuan-per-unit", help="Yuan that one EUR is.")] = None,
+    exchange_rate: Annotated[float | None, typer.Option("--yuan-per-unit", help="Yuan that one EUR is.")] = None,
     job_class: Annotated[str | None, typer.Option("--class", help="Job class that a log is played as.")] = None,
     missing: Annotated[
         str | None, typer.Option("--missing", help="drop or requested, for jobs without processors or run time.")
@@ -259,7 +259,7 @@ def import_(
         tokens_per_gpu_h=tokens_per_gpu_hour,
         currency=currency,
         per=per,
-        yuan_per_unit=yuan_per_unit,
+        exchange_rate=exchange_rate,
         job_class=job_class,
         missing=missing,
     )
@@ -314,8 +314,8 @@ def describe(
 
 
 @app.command()
-def entrants() -> None:
-    """List the rules, and the entrants of installed packages, that may enter."""
+def methods() -> None:
+    """List the rules, and the methods of installed packages, that may enter."""
     from wattward import baselines
     from wattward.experiments.evaluation import submissions
 

@@ -15,7 +15,7 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="The page; report.html in the folder by default.")] = None,
     episode: Annotated[int, typer.Option("--episode", min=0, help="The episode that all are shown on.")] = 0,
 ) -> None:
-    """Write one self-contained HTML page of a leaderboard, with what each entrant did on the same episode."""
+    """Write one self-contained HTML page of a leaderboard, with what each method did on the same episode."""
     from tqdm import tqdm
 
     page = folder / "report.html" if out is None else out
@@ -55,14 +55,14 @@ def replay(
     """Play one episode of a policy and write it as a self-contained HTML page."""
     _check("--html", html)
     from wattward.configs import ConfigError
-    from wattward.experiments.evaluation.entrants import entrant
     from wattward.experiments.evaluation.evaluate import Worlds, check_fit
+    from wattward.experiments.evaluation.methods import method
     from wattward.experiments.report.report import replay_page
 
     if recording is not None and not recording.is_dir():
         raise ConfigError(f"--recording {recording}: no such folder")
     worlds = Worlds(scenario, split, None if recording is None else str(recording))
-    who = entrant(policy, trust_pickle=trust_pickle)
+    who = method(policy, trust_pickle=trust_pickle)
     check_fit([who], worlds)
     size = replay_page(who, worlds, episode, html, cache)
     typer.echo(f"replay: {html}, {size / 1e6:.1f} MB")

@@ -13,14 +13,14 @@ from wattward.experiments.cli.options import show
 def shift(
     folder: Annotated[Path, typer.Argument(help="A results folder of a suite that compares two scenarios.")],
     out: Annotated[Path | None, typer.Option("--out", help="The picture; shift.png in the folder by default.")] = None,
-    entrant: Annotated[
+    method: Annotated[
         list[str] | None,
-        typer.Option("--entrant", help="Drawn by its modes; may be given again. PeakOffset and the best agent else."),
+        typer.Option("--method", help="Drawn by its modes; may be given again. PeakOffset and the best agent else."),
     ] = None,
     episodes: Annotated[int, typer.Option("--episodes", min=1, help="Played for the picture.")] = 12,
     page: Annotated[Path | None, typer.Option("--page", help="A page whose table is written anew.")] = None,
 ) -> None:
-    """Show every entrant's score before and after a change, and draw why a clock rule loses."""
+    """Show every method's score before and after a change, and draw why a clock rule loses."""
     from tqdm import tqdm
 
     from wattward.experiments.common import tables
@@ -41,7 +41,7 @@ def shift(
             bar.set_description(what)
             bar.update()
 
-        drawn = picture_of(results, rows, entrant or [], episodes, tick)
+        drawn = picture_of(results, rows, method or [], episodes, tick)
     shift_picture.draw_shift(drawn, picture)
     before, after = shifts.pair_of(rows)
     show(tables.terminal(shifts.brief_columns(), rows, f"before: {before}; after: {after}"))

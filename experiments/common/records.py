@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Value = str | int | float | None
 Record = dict[str, Value]
-"""One episode of one entrant: what it was, what it cost, what it moved."""
+"""One episode of one method: what it was, what it cost, what it moved."""
 
 PACKAGE = Path(__file__).parent.parent.parent
 RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
@@ -148,7 +148,7 @@ def _is_for_agents(path: Path) -> bool:
     return path.is_relative_to(PACKAGE / "agents") or path.name.startswith("agent_")
 
 
-def foundation(*, learned: bool = True) -> dict[str, str | None]:
+def code_and_packages(*, learned: bool = True) -> dict[str, str | None]:
     """What a result rests on besides its settings: our code, Python, the packages, and the kind of processor.
 
     Args:

@@ -35,14 +35,14 @@ def _between(key: str) -> Callable[[Row], str]:
     return lambda row: f"{row[f'{key}_low']:.3f} to {row[f'{key}_high']:.3f}"
 
 
-def entrant_with_seeds(row: Row) -> str:
-    """A cell: the entrant, and how many training seeds it has if it is learned."""
+def method_with_seeds(row: Row) -> str:
+    """A cell: the method, and how many training seeds it has if it is learned."""
     seeds = len(row["train_seeds"])
-    return f"{row['entrant']} ({seeds} seeds)" if seeds else str(row["entrant"])
+    return f"{row['method']} ({seeds} seeds)" if seeds else str(row["method"])
 
 
 LEADERBOARD: tuple[Column, ...] = (
-    ("entrant", entrant_with_seeds),
+    ("method", method_with_seeds),
     ("score", number("score_iqm", ".3f")),
     ("95 % interval", _interval),
     ("P(best)", number("poi_vs_best_rule", ".2f")),
@@ -63,18 +63,18 @@ PAGE: tuple[Column, ...] = (
 """What a leaderboard's page shows, which may be wider than a terminal."""
 
 VERSUS: tuple[Column, ...] = (
-    ("entrant", text("entrant")),
+    ("method", text("method")),
     ("difference", number("difference", "+.3f")),
     ("95 % interval", _between("difference")),
     ("P(better)", number("improvement", ".2f")),
     ("95 % interval", _between("improvement")),
 )
-"""What is shown of entrants beside one of them."""
+"""What is shown of methods beside one of them."""
 
 CASE: tuple[Column, ...] = (
     ("tariff", text("tariff")),
     ("world", text("world")),
-    ("entrant", text("entrant")),
+    ("method", text("method")),
     ("cost saving", number("saving", ".1%")),
     ("yuan/GPU-h saving", number("energy_saving", ".1%")),
     ("load", number("utilisation", ".1%")),
@@ -84,41 +84,41 @@ CASE: tuple[Column, ...] = (
 """What a case shows of each row."""
 
 EPISODES: tuple[Column, ...] = (
-    ("entrant", text("entrant")),
+    ("method", text("method")),
     ("episodes", number("episodes", "d")),
     ("score", number("score_iqm", ".3f")),
     ("95 % interval", _interval),
     ("saving", number("saving", ".1%")),
-    ("yuan", number("cost_yuan", ",.0f")),
+    ("yuan", number("total_cost", ",.0f")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),
     ("in band", number("in_band", ".1%")),
 )
-"""What an evaluation shows of each entrant."""
+"""What an evaluation shows of each method."""
 
 
 def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
-    """Scores of a board side by side: a column a scenario, a row an entrant, in `side_by_side_order`.
+    """Scores of a board side by side: a column a scenario, a row a method, in `side_by_side_order`.
 
-    Where an entrant has no score its mark stands in its place.
+    Where a method has no score its mark stands in its place.
     """
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
     names = side_by_side_order(rows)
-    found = {(row["entrant"], row["scenario"]): row for row in rows}
-    columns: list[Column] = [("entrant", text("entrant"))]
+    found = {(row["method"], row["scenario"]): row for row in rows}
+    columns: list[Column] = [("method", text("method"))]
     columns += [(label, text(label)) for label in (labels[-1], *labels[:-1])]
     shown: list[Row] = [
-        {"entrant": name, **{label: score(found.get((name, label))) for label in labels}} for name in names
+        {"method": name, **{label: score(found.get((name, label))) for label in labels}} for name in names
     ]
     return tuple(columns), shown
 
 
 def side_by_side_order(rows: Sequence[Row]) -> list[str]:
-    """Entrants of a board: the bound, what was learned, the others, each kind in the order of the last scenario."""
+    """Methods of a board: the bound, what was learned, the others, each kind in the order of the last scenario."""
     last = list(dict.fromkeys(row["scenario"] for row in rows))[-1]
     kinds = ("bound", "learned")
     shown = [row for row in rows if row["scenario"] == last]
-    return [row["entrant"] for row in sorted(shown, key=lambda row: (*(row["kind"] != kind for kind in kinds),))]
+    return [row["method"] for row in sorted(shown, key=lambda row: (*(row["kind"] != kind for kind in kinds),))]
 
 
 def score(row: Row | None) -> str:
@@ -139,7 +139,7 @@ def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str) -> Table:
-    """A table for a terminal of 100 columns; learned entrants stand out, the bound steps back."""
+    """A table for a terminal of 100 columns; learned methods stand out, the bound steps back."""
     from rich import box
     from rich.table import Table
 

@@ -82,8 +82,8 @@ def _used_by(name: str) -> str:
 
 def _notes() -> str:
     return (
-        "Reserved: GPUs on which no gang that cannot pause may start. Requests: GPUs, mean and range of the usual day. "
-        "A pausable job is a gang that loses `restart` hours when it goes on; a plain gang runs to its end.\n"
+        "Reserved: GPUs on which no rigid job that cannot pause may start. Requests: GPUs, mean and range over a day. "
+        "A pausable job is a rigid job that loses `restart` hours when it goes on; a plain rigid job runs to its end.\n"
     )
 
 

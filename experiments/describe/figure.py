@@ -83,7 +83,7 @@ def save(figure: Figure, path: Path) -> None:
 def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an array of Axes
     edges = np.arange(len(day.load_kw) + 1, dtype=np.float64) * day.scenario.step_h
     price, power, gpus, queue = axes
-    _line(price, edges, day.price_yuan_per_kwh[:, r], lw=1.8)
+    _line(price, edges, day.price_per_kwh[:, r], lw=1.8)
     _draw_power(power, edges, day, r)
     _draw_gpus(gpus, edges, day, r)
     _stack(queue, edges, {"present": day.queue_gpu_h[:, r]}, {"present": PRESENT})
@@ -134,7 +134,7 @@ def _stack(axis: Axes, edges: Floats, layers: dict[str, Floats], colours: dict[s
 
 
 def _share_price_axis(axes: Any, day: Day, rows: int) -> None:  # noqa: ANN401 - an array of Axes
-    drawn = day.price_yuan_per_kwh[:, :rows]
+    drawn = day.price_per_kwh[:, :rows]
     low, high = min(0.0, float(drawn.min())), max(0.0, float(drawn.max()))
     room = 0.08 * ((high - low) or 1.0)
     for axis in axes:

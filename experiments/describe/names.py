@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 
 UNITS = {
-    **{unit: unit for unit in ("yuan", "usd", "deg", "days", "day", "month", "year", "minutes", "h", "s", "m", "km")},
+    **{unit: unit for unit in ("usd", "deg", "days", "day", "month", "year", "minutes", "h", "s", "m", "km")},
     **{unit: unit for unit in ("kg", "g", "share", "tonne", "token", "mtok", "per")},
     **{"kw": "kW", "mw": "MW", "kwh": "kWh", "mwh": "MWh", "gpu": "GPU", "gpus": "GPUs", "gb": "GB", "c": "°C"},
 }
 """What the last words of a name say of its unit."""
+MONEY = {"charge", "cost", "pay", "penalty", "premium", "price"}
+"""Words that say that a number per something is money."""
 NOT_FIRST = {"day", "month", "year", "token", "share"}
 """Words that are units only after another: a calendar year is not so many years."""
 BARS = "▁▂▃▄▅▆▇█"
@@ -35,13 +37,15 @@ def leaves(part: object, name: str = "") -> Iterator[tuple[str, object]]:
         yield from leaves(value, f"{name}.{key}" if name else key)
 
 
-def words(name: str) -> tuple[str, str]:
+def words(name: str, currency: str = "CNY") -> tuple[str, str]:
     """The last part of a dotted name as words, and its unit: `fleet.gpu_idle_kw` is ("gpu idle", "kW")."""
     tokens = name.split(".")[-1].split("_")
     units = (i for i in range(1, len(tokens)) if tokens[i] not in NOT_FIRST and UNITS.keys() >= set(tokens[i:]))
     first = next(units, len(tokens))
     unit = " ".join(UNITS[token] for token in tokens[first:]).replace(" per ", "/").replace("GPU h", "GPU-h")
-    return " ".join(tokens[:first]), unit.replace("per ", "/")
+    unit = unit.replace("per ", "/")
+    is_money = unit.startswith("/") and tokens[first - 1] in MONEY
+    return " ".join(tokens[:first]), f"{currency}{unit}" if is_money else unit
 
 
 def shown(value: object) -> str:

@@ -29,8 +29,8 @@ IN_TABLES = (
     "network.wan_gb_per_s",
     *("battery.capacity_kwh", "battery.charge_kw", "battery.discharge_kw"),
     *("tank.capacity_kwh", "tank.charge_kw", "tank.discharge_kw", "tank.cop"),
-    *("supply.direct.sun_kw", "supply.direct.wind_kw", "supply.direct.yuan_per_kwh"),
-    *("supply.contract.kw", "supply.contract.yuan_per_kwh", "supply.feed_in.most_kw", "supply.feed_in.yuan_per_kwh"),
+    *("supply.direct.sun_kw", "supply.direct.wind_kw", "supply.direct.price_per_kwh"),
+    *("supply.contract.kw", "supply.contract.price_per_kwh", "supply.feed_in.most_kw", "supply.feed_in.price_per_kwh"),
 )
 """Fields of a region that have a column of their own."""
 PROPORTIONAL = ("fleet.serving_exponent", 1.0)
@@ -220,8 +220,8 @@ def _tariff(region: Region, scenario: Scenario) -> Row:
     return {
         "region": region.name,
         "tariff": tariff.name,
-        "price": _span(tariff.lowest_yuan_per_kwh, tariff.highest_yuan_per_kwh),
-        "demand": number(tariff.demand_charge_yuan_per_kw_month),
+        "price": _span(tariff.lowest_price_per_kwh, tariff.highest_price_per_kwh),
+        "demand": number(tariff.demand_charge_per_kw_month),
     }
 
 
@@ -245,19 +245,19 @@ def _contracts(region: Region) -> Row:
         "region": region.name,
         "sun": MISSING if line is None else short(line.sun_kw),
         "wind": MISSING if line is None else short(line.wind_kw),
-        "line": MISSING if line is None else number(line.yuan_per_kwh),
+        "line": MISSING if line is None else number(line.price_per_kwh),
         "contract": MISSING if contract is None else short(contract.kw),
-        "contract_price": MISSING if contract is None else number(contract.yuan_per_kwh),
+        "contract_price": MISSING if contract is None else number(contract.price_per_kwh),
         "sells": MISSING if feed_in is None else short(feed_in.most_kw),
-        "feed_in": MISSING if feed_in is None else number(feed_in.yuan_per_kwh),
+        "feed_in": MISSING if feed_in is None else number(feed_in.price_per_kwh),
     }
 
 
 def _job_class(one: JobClass) -> Row:
     return {
         "job_class": one.name,
-        "runs": "divisible" if one.divisible else "pausable" if one.preemptible else "gang",
-        "restart": number(one.restart_h) if one.preemptible and not one.divisible else MISSING,
+        "runs": "malleable" if one.malleable else "pausable" if one.preemptible else "rigid job",
+        "restart": number(one.restart_h) if one.preemptible and not one.malleable else MISSING,
         "per_day": short(sum(one.jobs_per_day)),
         "gpus": _lognormal(one.gpus),
         "run": _lognormal(one.run_h),
@@ -309,10 +309,10 @@ def _who_has(values: dict[str, str], regions: int) -> str:
 def _hours(day: Day, r: int) -> list[Sheet]:
     """The hours of region `r`, twelve a table; plants that give nothing have no row."""
     region, step_h = day.scenario.regions[r], day.scenario.step_h
-    paid = day.price_yuan_per_kwh[:, r]
+    paid = day.price_per_kwh[:, r]
     price = "{:.3f}" if paid.min() >= 0 and paid.max() < 10 else "{:.2f}"
     told: tuple[tuple[str, Floats, Callable[[float], str]], ...] = (
-        ("yuan/kWh", day.price_yuan_per_kwh, price.format),
+        ("yuan/kWh", day.price_per_kwh, price.format),
         ("sun kW", day.sun_kw, _whole),
         ("wind kW", day.wind_kw, _whole),
         ("river kW", day.hydro_kw, _whole),
@@ -351,12 +351,12 @@ def _day_row(day: Day, r: int) -> Row:
         name: short(float(getattr(day, f"{name}_kw")[:, r].sum()) * step_h)
         for name in ("sun", "wind", "hydro", "direct", "contract", "discharge", "sold", "load", "grid")
     }
-    price, used = day.price_yuan_per_kwh[:, r], day.utilisation[:, r]
+    price, used = day.price_per_kwh[:, r], day.utilisation[:, r]
     return {
         **kwh,
         "region": day.scenario.regions[r].name,
         "price": _span(float(price.min()), float(price.max())),
         "busy": f"{used.mean():.0%}",
         "peak": f"{used.max():.0%}",
-        "cost": short(float(day.cost_yuan[:, r].sum())),
+        "cost": short(float(day.total_cost[:, r].sum())),
     }

@@ -11,7 +11,7 @@ from wattward.configs import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.model.types import IN_TRANSIT, WAITING, YUAN_TERMS, Floats, Ints
+from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, WAITING, Floats, Ints
 from wattward.envs.world.draw import draw, episode_seed
 
 CANDIDATES = 30
@@ -33,7 +33,7 @@ class Day(NamedTuple):
     scenario: Scenario
     about: str  # which day this is
     start: datetime  # Beijing time
-    price_yuan_per_kwh: Floats  # (T, R)
+    price_per_kwh: Floats  # (T, R)
     sun_kw: Floats  # (T, R)
     wind_kw: Floats  # (T, R)
     hydro_kw: Floats  # (T, R)
@@ -55,7 +55,7 @@ class Day(NamedTuple):
     utilisation: Floats  # (T, R) share of the fleet at work or held
     queue_gpu_h: Floats  # (T, R) true work present, running or not
     waiting_gpu_h: Floats  # (T, R) of it, work that got no GPUs
-    cost_yuan: Floats  # (T, R) all terms
+    total_cost: Floats  # (T, R) all terms
 
     @property
     def green_kw(self) -> Floats:
@@ -102,8 +102,8 @@ def play_day(scenario: Scenario, day: str = "typical") -> Day:
             steps.append(_flows(env) | _queue(env, arrived))
     rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
     start = datetime(1970, 1, 1) + timedelta(minutes=int(env.world.start_minute[0]), days=choice.day)
-    price = env.world.price_yuan_per_kwh[0, first:last]
-    return Day(scenario=scenario, about=choice.about, start=start, price_yuan_per_kwh=price, **rows)
+    price = env.world.price_per_kwh[0, first:last]
+    return Day(scenario=scenario, about=choice.about, start=start, price_per_kwh=price, **rows)
 
 
 def _flows(env: ClusterEnv) -> dict[str, Floats]:
@@ -120,7 +120,7 @@ def _flows(env: ClusterEnv) -> dict[str, Floats]:
         "interactive_gpus": flows.interactive_gpus[0].copy(),
         "deferrable_gpus": flows.held_gpus[0].copy(),
         "utilisation": busy / env.params.fleet_gpus[0],
-        "cost_yuan": np.sum([getattr(flows, term)[0] for term in YUAN_TERMS], axis=0),
+        "total_cost": np.sum([getattr(flows, term)[0] for term in COST_TERMS], axis=0),
     }
 
 

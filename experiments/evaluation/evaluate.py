@@ -1,4 +1,4 @@
-"""Runs entrants over episodes that everybody meets alike, and sets each cost beside its floor and its ceiling."""
+"""Runs methods over episodes that everybody meets alike, and sets each cost beside its floor and its ceiling."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import numpy as np
 from wattward.configs import ConfigError, load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision, Split
-from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy, Shares
-from wattward.experiments.common.records import Record, Value, digest, foundation, read_json, write_json
+from wattward.experiments.common.records import Record, Value, code_and_packages, digest, read_json, write_json
 from wattward.experiments.evaluation import scores
-from wattward.experiments.evaluation.entrants import Entrant
+from wattward.experiments.evaluation.methods import Method
 
 FLOOR = "RunOnArrival"
 """The rule whose cost is score 0."""
@@ -55,15 +55,15 @@ class Worlds:
         scenario = load_scenario(self.scenario)
         content = recording_digest(self.recording, self.scenario) if self.recording else None
         tighter = () if self.bound == "fast" else (self.bound,)
-        return digest(scenario.model_dump_json(), self.split, content, foundation(learned=False), *tighter)
+        return digest(scenario.model_dump_json(), self.split, content, code_and_packages(learned=False), *tighter)
 
 
 @dataclass(frozen=True)
 class References:
     """What an episode costs under RunOnArrival and at the hindsight bound [yuan]."""
 
-    run_on_arrival_yuan: float
-    bound_yuan: float
+    run_on_arrival_cost: float
+    bound_cost: float
 
 
 def run_episode(policy: Policy, env: Environment, split: str, episode: int, seed: np.random.SeedSequence) -> Record:
@@ -75,7 +75,7 @@ def run_episode(policy: Policy, env: Environment, split: str, episode: int, seed
     env.reset(options={"split": split, "episode": episode})
     policy.reset(env.outlook(), np.random.default_rng(seed))
     times_ns: list[int] = []
-    yuan = dict.fromkeys(("cost_yuan", *YUAN_TERMS), 0.0)
+    yuan = dict.fromkeys(("total_cost", *COST_TERMS), 0.0)
     ended = False
     info: dict[str, Any] = {}
     while not ended:
@@ -91,11 +91,11 @@ def run_episode(policy: Policy, env: Environment, split: str, episode: int, seed
     return {**kpis, **yuan, "decision_us": float(np.mean(times_ns)) / 1000.0}
 
 
-def evaluate(who: Entrant, worlds: Worlds, episodes: range, cache_dir: Path, *, seed: int = 0) -> list[Record]:
-    """Records of one entrant on some episodes, each with the score it earns.
+def evaluate(who: Method, worlds: Worlds, episodes: range, cache_dir: Path, *, seed: int = 0) -> list[Record]:
+    """Records of one method on some episodes, each with the score it earns.
 
     Args:
-        who: the entrant.
+        who: the method.
         worlds: where the episodes come from.
         episodes: indices into the split; the same index is the same world for everyone.
         cache_dir: where the references of each episode are kept.
@@ -107,10 +107,8 @@ def evaluate(who: Entrant, worlds: Worlds, episodes: range, cache_dir: Path, *, 
     return play(who, worlds, episodes, [references(worlds, episode, cache_dir) for episode in episodes], seed=seed)
 
 
-def play(
-    who: Entrant, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0
-) -> list[Record]:
-    """Records of one entrant on some episodes, scored against their references; see `evaluate`."""
+def play(who: Method, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0) -> list[Record]:
+    """Records of one method on some episodes, scored against their references; see `evaluate`."""
     policy, env = who.policy(), environment(worlds.scenario, worlds.recording)
     records = []
     for episode, its in zip(episodes, against, strict=True):
@@ -119,8 +117,8 @@ def play(
     return records
 
 
-def check_fit(entrants: Iterable[Entrant], worlds: Worlds) -> None:
-    """Sets every entrant before an episode of these worlds, so that what does not fit is found before any work is done.
+def check_fit(methods: Iterable[Method], worlds: Worlds) -> None:
+    """Sets every method before an episode of these worlds, so that what does not fit is found before any work is done.
 
     Raises:
         ConfigError: the scenario or the recording cannot be used, or a policy was trained for another world.
@@ -129,12 +127,12 @@ def check_fit(entrants: Iterable[Entrant], worlds: Worlds) -> None:
     if worlds.split not in get_args(Split):
         raise ConfigError(f"split {worlds.split!r}: must be one of {', '.join(get_args(Split))}")
     env.reset(options={"split": worlds.split, "episode": 0})
-    for who in entrants:
+    for who in methods:
         who.policy().reset(env.outlook(), np.random.default_rng(0))
 
 
-def policy_seed(who: Entrant, episode: int, seed: int) -> np.random.SeedSequence:
-    """The seed of an entrant's own randomness in one episode; it does not depend on who else takes part."""
+def policy_seed(who: Method, episode: int, seed: int) -> np.random.SeedSequence:
+    """The seed of a method's own randomness in one episode; it does not depend on who else takes part."""
     return np.random.SeedSequence([seed, episode, int(digest(who.name, who.train_seed), 16)])
 
 
@@ -161,19 +159,19 @@ def read_references(path: Path) -> References | None:
 
 def compute_references(worlds: Worlds, episode: int) -> References:
     """Floor and ceiling of one episode."""
-    floor = Entrant(FLOOR)
+    floor = Method(FLOOR)
     env = environment(worlds.scenario, worlds.recording)
     played = run_episode(floor.policy(), env, worlds.split, episode, policy_seed(floor, episode, 0))
-    return References(float(played["cost_yuan"] or 0.0), _bound_yuan(env, worlds.bound))
+    return References(float(played["total_cost"] or 0.0), _bound_cost(env, worlds.bound))
 
 
-_LENT: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}
+_GIVEN: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}
 """Scenarios and recordings that this process was given, by name, because their files may be elsewhere."""
 
 
-def lend(worlds: Worlds, scenario: Scenario, recording: Any) -> None:  # noqa: ANN401 - a Recording, or None
+def give_worlds(worlds: Worlds, scenario: Scenario, recording: Any) -> None:  # noqa: ANN401 - a Recording, or None
     """Lets this process meet some worlds without their files."""
-    _LENT.setdefault((worlds.scenario, worlds.recording), (scenario, recording))
+    _GIVEN.setdefault((worlds.scenario, worlds.recording), (scenario, recording))
 
 
 @cache
@@ -181,16 +179,16 @@ def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - 
     """The environment of a scenario in this process; whoever uses it resets it first."""
     from wattward.envs.interfaces.cluster_env import ClusterEnv
 
-    if (scenario, recording) in _LENT:
-        resolved, played = _LENT[scenario, recording]
+    if (scenario, recording) in _GIVEN:
+        resolved, played = _GIVEN[scenario, recording]
         return ClusterEnv(resolved, recording=played)
     return ClusterEnv(scenario, recording=recorded(recording, scenario) if recording else None)
 
 
-def _bound_yuan(env: Any, precision: Precision) -> float:  # noqa: ANN401 - ClusterEnv
+def _bound_cost(env: Any, precision: Precision) -> float:  # noqa: ANN401 - ClusterEnv
     from wattward.baselines.bound.bound import bound
 
-    return float(bound(env.params, env.world, precision=precision).cost_yuan)
+    return float(bound(env.params, env.world, precision=precision).total_cost)
 
 
 @cache
@@ -209,11 +207,11 @@ def recording_digest(recording: str, scenario: str) -> str:
     return str(joblib.hash(recorded(recording, scenario)))
 
 
-def _scored(who: Entrant, worlds: Worlds, episode: int, played: Mapping[str, Value], against: References) -> Record:
-    cost, floor, ceiling = float(played["cost_yuan"] or 0.0), against.run_on_arrival_yuan, against.bound_yuan
+def _scored(who: Method, worlds: Worlds, episode: int, played: Mapping[str, Value], against: References) -> Record:
+    cost, floor, ceiling = float(played["total_cost"] or 0.0), against.run_on_arrival_cost, against.bound_cost
     earned = float(scores.score(*(np.asarray(yuan) for yuan in (cost, floor, ceiling))))
     return {
-        "entrant": who.name,
+        "method": who.name,
         "train_seed": who.train_seed,
         "learned": int(who.learned),
         "submitted": int(who.factory is not None),
@@ -223,7 +221,7 @@ def _scored(who: Entrant, worlds: Worlds, episode: int, played: Mapping[str, Val
         "episode": episode,
         "score": earned if np.isfinite(earned) else None,
         "saving": 1.0 - cost / floor,
-        "run_on_arrival_yuan": floor,
-        "bound_yuan": ceiling,
+        "run_on_arrival_cost": floor,
+        "bound_cost": ceiling,
         **played,
     }

@@ -16,7 +16,6 @@ from typing import Literal, TypeVar, get_args
 from wattward.configs import ConfigError
 from wattward.experiments.common.records import Record, code_digest, digest, read_json, write_json
 from wattward.experiments.evaluation import shipping as freight
-from wattward.experiments.evaluation.entrants import Entrant
 from wattward.experiments.evaluation.evaluate import (
     References,
     Worlds,
@@ -25,6 +24,7 @@ from wattward.experiments.evaluation.evaluate import (
     read_references,
     references_path,
 )
+from wattward.experiments.evaluation.methods import Method
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,9 +35,9 @@ STALE_S = 3600.0
 
 @dataclass(frozen=True)
 class Cell:
-    """The smallest piece of an experiment: one entrant on a block of episodes."""
+    """The smallest piece of an experiment: one method on a block of episodes."""
 
-    who: Entrant
+    who: Method
     worlds: Worlds
     first: int
     after_last: int
@@ -107,7 +107,7 @@ def run_cells(
         write_json(paths[task.cell], records)
         done[task.cell] = read_json(paths[task.cell])
 
-    drain(_play, tasks, keep, means, "entrants", done=len(done), needs=_needs_of_task)
+    drain(_play, tasks, keep, means, "methods", done=len(done), needs=_needs_of_task)
     return [record for cell in cells for record in done[cell]]
 
 
@@ -124,8 +124,8 @@ def _play(task: _Task) -> list[Record]:
     return play(freight.at_hand(cell.who), cell.worlds, cell.episodes, task.against, seed=cell.seed)
 
 
-def _needs_of_task(task: _Task) -> tuple[freight.Parcel, ...]:
-    return freight.parcels(task.cell.who, task.cell.worlds)
+def _needs_of_task(task: _Task) -> tuple[freight.Shipment, ...]:
+    return freight.shipments(task.cell.who, task.cell.worlds)
 
 
 _Episode = tuple[Worlds, int]
@@ -152,11 +152,11 @@ def _compute(item: _Episode) -> References:
     return compute_references(*item)
 
 
-def _needs_of_episode(item: _Episode) -> tuple[freight.Parcel, ...]:
-    return (freight.WorldsParcel(item[0]),)
+def _needs_of_episode(item: _Episode) -> tuple[freight.Shipment, ...]:
+    return (freight.WorldsShipment(item[0]),)
 
 
-def _needs_nothing(_: object) -> tuple[freight.Parcel, ...]:
+def _needs_nothing(_: object) -> tuple[freight.Shipment, ...]:
     return ()
 
 
@@ -168,7 +168,7 @@ def drain(
     title: str,
     *,
     done: int = 0,
-    needs: Callable[[Item], tuple[freight.Parcel, ...]] = _needs_nothing,
+    needs: Callable[[Item], tuple[freight.Shipment, ...]] = _needs_nothing,
 ) -> None:
     """Does all the work, with a bar and the time that remains if there is any; every result is kept as it comes.
 
@@ -192,7 +192,7 @@ def _spread(
     work: Callable[[Item], Result],
     items: Sequence[Item],
     means: Means,
-    needs: Callable[[Item], tuple[freight.Parcel, ...]],
+    needs: Callable[[Item], tuple[freight.Shipment, ...]],
 ) -> Generator[tuple[int, Result], None, None]:
     if means.executor == "ray":
         from wattward.experiments.evaluation import ray_executor as ray_cluster

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from wattward.configs import ConfigError
-from wattward.experiments.common.records import foundation
-from wattward.experiments.evaluation.shipping import Packed, Parcel
+from wattward.experiments.common.records import code_and_packages
+from wattward.experiments.evaluation.shipping import Packed, Shipment
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,7 +23,7 @@ HOW = "start one with `ray start --head --disable-usage-stats` on this machine, 
 
 
 def spread(
-    work: Callable[[Item], Result], items: Sequence[Item], needs: Callable[[Item], tuple[Parcel, ...]]
+    work: Callable[[Item], Result], items: Sequence[Item], needs: Callable[[Item], tuple[Shipment, ...]]
 ) -> Generator[tuple[int, Result], None, None]:
     """Results with the index of their item, each as soon as it is there, in no order.
 
@@ -40,14 +40,14 @@ def spread(
     """
     ray = _connected()
     task = ray.remote(num_cpus=1, max_retries=RETRIES, scheduling_strategy="SPREAD")(_on_node)
-    sent: dict[Parcel, Any] = {}
-    code = ray.put(foundation())
+    sent: dict[Shipment, Any] = {}
+    code = ray.put(code_and_packages())
     waiting = iter(enumerate(items))
     flying: dict[Any, int] = {}
     try:
         while True:
             for index, item in islice(waiting, max(0, _window(ray) - len(flying))):
-                refs = [_sent(ray, sent, parcel) for parcel in needs(item)]
+                refs = [_sent(ray, sent, shipment) for shipment in needs(item)]
                 flying[task.remote(work, item, code, *refs)] = index
             if not flying:
                 return
@@ -67,7 +67,7 @@ def _on_node(work: Callable[[Item], Result], item: Item, code: dict[str, str | N
 
 
 def _check_node(code: dict[str, str | None]) -> None:
-    here = foundation()
+    here = code_and_packages()
     other = [f"{name} {here.get(name)} instead of {code[name]}" for name in code if here.get(name) != code[name]]
     if other:
         raise ConfigError(
@@ -75,10 +75,10 @@ def _check_node(code: dict[str, str | None]) -> None:
         )
 
 
-def _sent(ray: Any, sent: dict[Parcel, Any], parcel: Parcel) -> Any:  # noqa: ANN401 - Ray is untyped here
-    if parcel not in sent:
-        sent[parcel] = ray.put(parcel.pack())
-    return sent[parcel]
+def _sent(ray: Any, sent: dict[Shipment, Any], shipment: Shipment) -> Any:  # noqa: ANN401 - Ray is untyped here
+    if shipment not in sent:
+        sent[shipment] = ray.put(shipment.pack())
+    return sent[shipment]
 
 
 def _window(ray: Any) -> int:  # noqa: ANN401 - Ray is untyped here

@@ -1,4 +1,4 @@
-"""What an episode says about an entrant; what many say is in `statistics`."""
+"""What an episode says about a method; what many say is in `statistics`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def score(cost_yuan: Floats, run_on_arrival_yuan: Floats, bound_yuan: Floats) -> Floats:
+def score(total_cost: Floats, run_on_arrival_cost: Floats, bound_cost: Floats) -> Floats:
     """Share of the attainable saving that was attained: 0 is running on arrival, 1 is the hindsight bound.
 
     An episode in which nothing can be saved has no score (NaN).
     """
-    attainable = np.asarray(run_on_arrival_yuan, dtype=np.float64) - bound_yuan
-    attained = np.asarray(run_on_arrival_yuan, dtype=np.float64) - cost_yuan
-    possible = attainable > 1e-9 * np.abs(run_on_arrival_yuan)
+    attainable = np.asarray(run_on_arrival_cost, dtype=np.float64) - bound_cost
+    attained = np.asarray(run_on_arrival_cost, dtype=np.float64) - total_cost
+    possible = attainable > 1e-9 * np.abs(run_on_arrival_cost)
     return np.where(possible, attained / np.where(possible, attainable, 1.0), np.nan)
 
 
-def saving(cost_yuan: Floats, run_on_arrival_yuan: Floats) -> float:
+def saving(total_cost: Floats, run_on_arrival_cost: Floats) -> float:
     """1 - total cost / total cost of running on arrival, over all the episodes given."""
-    return float(1.0 - np.sum(cost_yuan) / np.sum(run_on_arrival_yuan))
+    return float(1.0 - np.sum(total_cost) / np.sum(run_on_arrival_cost))

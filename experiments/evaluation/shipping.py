@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.experiments.evaluation import evaluate
-from wattward.experiments.evaluation.entrants import Entrant
 from wattward.experiments.evaluation.evaluate import Worlds
+from wattward.experiments.evaluation.methods import Method
 
 _AT_HAND: dict[str, Path] = {}
 """Checkpoints that were sent to this process, by their content."""
@@ -26,8 +26,8 @@ class Packed(Protocol):
         ...
 
 
-class Parcel(Protocol):
-    """Names something to send; equal parcels are packed once."""
+class Shipment(Protocol):
+    """Names something to send; equal shipments are packed once."""
 
     def pack(self) -> Packed:
         """Reads it, on the driver."""
@@ -35,7 +35,7 @@ class Parcel(Protocol):
 
 
 @dataclass(frozen=True)
-class WorldsParcel:
+class WorldsShipment:
     """The resolved scenario and the recording behind some worlds."""
 
     worlds: Worlds
@@ -57,12 +57,12 @@ class PackedWorlds:
 
     def unpack(self) -> None:
         """Lends both to this process."""
-        evaluate.lend(self.worlds, self.scenario, self.recording)
+        evaluate.give_worlds(self.worlds, self.scenario, self.recording)
 
 
 @dataclass(frozen=True)
-class CheckpointParcel:
-    """The file or the folder's files behind an entrant."""
+class CheckpointShipment:
+    """The file or the folder's files behind a method."""
 
     content: str
     path: Path
@@ -94,14 +94,14 @@ class PackedCheckpoint:
         _AT_HAND[self.content] = folder / self.file if self.file else folder
 
 
-def parcels(who: Entrant, worlds: Worlds) -> tuple[Parcel, ...]:
+def shipments(who: Method, worlds: Worlds) -> tuple[Shipment, ...]:
     """All that a cell of these needs."""
-    checkpoint = () if who.path is None else (CheckpointParcel(who.content, who.path),)
-    return (WorldsParcel(worlds), *checkpoint)
+    checkpoint = () if who.path is None else (CheckpointShipment(who.content, who.path),)
+    return (WorldsShipment(worlds), *checkpoint)
 
 
-def at_hand(who: Entrant) -> Entrant:
-    """The entrant, its path the one of the files that were sent, if any were."""
+def at_hand(who: Method) -> Method:
+    """The method, its path the one of the files that were sent, if any were."""
     return replace(who, path=_AT_HAND[who.content]) if who.content in _AT_HAND else who
 
 

@@ -1,4 +1,4 @@
-"""What many runs say of entrants, and how surely: pure functions of scores[training seed, episode, scenario].
+"""What many runs say of methods, and how surely: pure functions of scores[training seed, episode, scenario].
 
 An episode in which nothing could be saved has no score: NaN, for everyone. Scenarios are strata that keep their weight
 in a resample: training seeds and episode indices are resampled, scenarios are not. A resampled index counts for all
@@ -54,20 +54,20 @@ def fifth_percentile(scores: Floats) -> float:
     return float(np.percentile(_some(scores), 5.0))
 
 
-def resampled_iqms(scores: Floats, *, draws: int = DRAWS, seed: int = 0, entrant: int = 0) -> Floats:
+def resampled_iqms(scores: Floats, *, draws: int = DRAWS, seed: int = 0, method: int = 0) -> Floats:
     """Interquartile means of bootstrap resamples, shape (draws,).
 
     Args:
         scores: shape (S, E, K), NaN where an episode has none.
         draws: resamples.
-        seed: of the resampling. Entrants resampled with one seed meet the same episodes in the same draw.
-        entrant: tells the entrants' training seeds apart, which are resampled independently.
+        seed: of the resampling. Methods resampled with one seed meet the same episodes in the same draw.
+        method: tells the methods' training seeds apart, which are resampled independently.
 
     Raises:
         ValueError: the shape is another, or there is no score.
     """
     table = _table(scores)
-    rows, columns = _drawn(table.shape, draws, seed, entrant)
+    rows, columns = _drawn(table.shape, draws, seed, method)
     per_chunk = max(1, CHUNK // table.size)
     parts = [
         _middle_means(table[rows[first : first + per_chunk, :, None], columns[first : first + per_chunk, None, :]])
@@ -89,7 +89,7 @@ def improvement(
     Args:
         ours: shape (S, E, K).
         theirs: shape (S', E, K), the same episodes in the same order.
-        draws: resamples of both entrants' training seeds and of the episodes.
+        draws: resamples of both methods' training seeds and of the episodes.
         seed: of the resampling.
         confidence: probability that the interval should cover.
 
@@ -113,7 +113,7 @@ def difference(
 def change(
     before: Floats, after: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Interquartile mean of one entrant's scores after something changed, less that before it.
+    """Interquartile mean of one method's scores after something changed, less that before it.
 
     A resample draws the same training seeds and the same episodes on both sides: what they share does not widen the
     interval.
@@ -163,24 +163,24 @@ def profile_band(
 
 
 def rank_stability(tables: Mapping[str, Floats], *, draws: int = DRAWS, seed: int = 0) -> dict[str, Floats]:
-    """Share of resamples in which each entrant holds each rank by its interquartile mean.
+    """Share of resamples in which each method holds each rank by its interquartile mean.
 
     Args:
-        tables: scores of each entrant, shapes (S, E, K) with S of its own, on the same episodes.
-        draws: resamples; in each, all entrants meet the same resampled episodes.
+        tables: scores of each method, shapes (S, E, K) with S of its own, on the same episodes.
+        draws: resamples; in each, all methods meet the same resampled episodes.
         seed: of the resampling.
 
     Returns:
-        By entrant, shares of rank 1, 2, ... (one place an entrant); entrants of equal score share their ranks evenly.
+        By method, shares of rank 1, 2, ... (one place a method); methods of equal score share their ranks evenly.
 
     Raises:
-        ValueError: the entrants do not share their episodes.
+        ValueError: the methods do not share their episodes.
     """
     from scipy.stats import rankdata
 
     if len({table.shape[1:] for table in tables.values()}) > 1:
-        raise ValueError("entrants must have played the same episodes of the same scenarios")
-    means = [resampled_iqms(table, draws=draws, seed=seed, entrant=k) for k, table in enumerate(tables.values())]
+        raise ValueError("methods must have played the same episodes of the same scenarios")
+    means = [resampled_iqms(table, draws=draws, seed=seed, method=k) for k, table in enumerate(tables.values())]
     ordered = -np.stack(means, axis=1)
     first, last = (rankdata(ordered, method=method, axis=1)[:, :, None] for method in ("min", "max"))
     ranks = np.arange(1, len(tables) + 1)
@@ -193,7 +193,7 @@ def _pair_estimate(pairs: Floats, draws: int, seed: int, confidence: float) -> E
     known = np.isfinite(pairs)
     total, number = np.where(known, pairs, 0.0).sum(axis=3), known.sum(axis=3).astype(np.float64)
     if not number.sum():
-        raise ValueError("no episode has a score of both entrants")
+        raise ValueError("no episode has a score of both methods")
     ours, episodes = _counts((pairs.shape[0], *pairs.shape[2:]), draws, seed, 1)
     theirs, _ = _counts((pairs.shape[1], *pairs.shape[2:]), draws, seed, 2)
     sums, numbers = (
@@ -211,16 +211,16 @@ def _ends(confidence: float) -> tuple[float, float]:
     return (1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0
 
 
-def _drawn(shape: tuple[int, ...], draws: int, seed: int, entrant: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Resampled training seeds (draws, S), the entrant's own, and episodes (draws, E), everyone's."""
-    seeds = np.random.default_rng([seed, SEED_STREAM, entrant]).integers(shape[0], size=(draws, shape[0]))
+def _drawn(shape: tuple[int, ...], draws: int, seed: int, method: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Resampled training seeds (draws, S), the method's own, and episodes (draws, E), everyone's."""
+    seeds = np.random.default_rng([seed, SEED_STREAM, method]).integers(shape[0], size=(draws, shape[0]))
     episodes = np.random.default_rng([seed, EPISODE_STREAM]).integers(shape[1], size=(draws, shape[1]))
     return seeds, episodes
 
 
-def _counts(shape: tuple[int, ...], draws: int, seed: int, entrant: int) -> tuple[Floats, Floats]:
+def _counts(shape: tuple[int, ...], draws: int, seed: int, method: int) -> tuple[Floats, Floats]:
     """How often each training seed (draws, S) and each episode (draws, E) was drawn."""
-    seeds, episodes = _drawn(shape, draws, seed, entrant)
+    seeds, episodes = _drawn(shape, draws, seed, method)
     return _histogram(seeds), _histogram(episodes)
 
 

@@ -1,4 +1,4 @@
-"""Entrants that are not ours: policies in any installed package or module, found by name; docs/submissions.md."""
+"""Methods that are not ours: policies in any installed package or module, found by name; docs/submissions.md."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from wattward.configs import ConfigError
 from wattward.envs.policy.protocol import Policy
 from wattward.experiments.common.records import digest
 
-GROUP = "wattward.entrants"
+GROUP = "wattward.methods"
 """Entry points of this group join every suite that says `rules: all`."""
 NEEDED = ("reset", "act")
 
 
 def installed() -> dict[str, str]:
-    """Where the factories of installed packages are, as module:factory, by the entrant's name.
+    """Where the factories of installed packages are, as module:factory, by the method's name.
 
     Raises:
         ConfigError: two packages give one name.
@@ -41,11 +41,11 @@ def make(where: str) -> Policy:
     try:
         made = factory()  # type: ignore[operator]  # whatever it is, calling it is what tells
     except Exception as error:
-        raise ConfigError(f"entrant {where}: its factory failed: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"method {where}: its factory failed: {type(error).__name__}: {error}") from error
     lacking = [name for name in NEEDED if not callable(getattr(made, name, None))]
     if lacking or not isinstance(getattr(made, "name", None), str):
         raise ConfigError(
-            f"entrant {where}: made {type(made).__name__}, which lacks {', '.join(lacking or ['name'])}; "
+            f"method {where}: made {type(made).__name__}, which lacks {', '.join(lacking or ['name'])}; "
             "must have a name, reset(outlook, rng) and act(outlook)"
         )
     policy: Policy = made
@@ -57,7 +57,7 @@ def content_of(where: str) -> str:
     root = where.partition(":")[0].split(".")[0]
     spec = importlib.util.find_spec(root)
     if spec is None:
-        raise ConfigError(f"entrant {where}: no module {root!r}")
+        raise ConfigError(f"method {where}: no module {root!r}")
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     if not folders:
         return digest(Path(spec.origin).read_bytes() if spec.origin and Path(spec.origin).is_file() else root)
@@ -75,16 +75,16 @@ def content_of(where: str) -> str:
 def _factory(where: str) -> object:
     module, _, name = where.partition(":")
     if not module or not name:
-        raise ConfigError(f"entrant {where!r}: must be MODULE:FACTORY, such as my_package.policies:make")
+        raise ConfigError(f"method {where!r}: must be MODULE:FACTORY, such as my_package.policies:make")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
     try:
         found: object = importlib.import_module(module)
     except Exception as error:
-        raise ConfigError(f"entrant {where}: cannot import {module}: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"method {where}: cannot import {module}: {type(error).__name__}: {error}") from error
     for part in name.split("."):
         if not hasattr(found, part):
-            raise ConfigError(f"entrant {where}: module {module} has no {name!r}")
+            raise ConfigError(f"method {where}: module {module} has no {name!r}")
         found = getattr(found, part)
     return found

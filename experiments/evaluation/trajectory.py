@@ -1,4 +1,4 @@
-"""One entrant's episode step by step: what it chose, where its power came from, what waited, what it cost."""
+"""One method's episode step by step: what it chose, where its power came from, what waited, what it cost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from wattward.envs.decisions.action import nearest_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.protocol import Modes
-from wattward.experiments.evaluation.entrants import Entrant
 from wattward.experiments.evaluation.evaluate import Worlds, environment, policy_seed
+from wattward.experiments.evaluation.methods import Method
 
 EPOCH = datetime(1970, 1, 1)
 ON_SITE = {"river": ("hydro_kw", "recovered_kw"), "wind": ("wind_kw",), "sun": ("sun_kw",)}
@@ -22,26 +22,26 @@ SOURCES = (*ON_SITE, "direct line", "contract", "battery", "grid")
 
 
 class Setting(NamedTuple):
-    """What no entrant changes in an episode of T steps in R regions."""
+    """What no method changes in an episode of T steps in R regions."""
 
     start: datetime  # Beijing time
     step_h: float
     regions: tuple[str, ...]
     fleet_gpus: Floats  # (R,)
-    price_yuan_per_kwh: Floats  # (T, R)
+    price_per_kwh: Floats  # (T, R)
 
 
 class Replay(NamedTuple):
-    """What one entrant did; means over the step, but for the queue, which is that at its end."""
+    """What one method did; means over the step, but for the queue, which is that at its end."""
 
-    entrant: str
+    method: str
     modes: Ints  # (T, R) values of `Mode`
     sources_kw: dict[str, Floats]  # by SOURCES, each (T, R)
     unused_kw: Floats  # (T, R) green power sold or curtailed
     interactive_gpus: Floats  # (T, R) served
     deferrable_gpus: Floats  # (T, R) held by deferrable work
     queue_gpu_h: Floats  # (T, R) true work present, running or not
-    cost_yuan: Floats  # (T,) all regions and terms
+    total_cost: Floats  # (T,) all regions and terms
     kpis: dict[str, float]
 
     @property
@@ -51,11 +51,11 @@ class Replay(NamedTuple):
         return load
 
 
-def play(who: Entrant, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[Setting, Replay]:
+def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[Setting, Replay]:
     """Plays one episode as `evaluate` does and keeps every step.
 
     Args:
-        who: the entrant.
+        who: the method.
         worlds: where the episode comes from.
         episode: its index in the split.
         seed: of the policy's own randomness.
@@ -72,10 +72,10 @@ def play(who: Entrant, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[
     while not ended:
         action = policy.act(env.outlook())
         _, _, ended, _, info = env.step(action)
-        steps.append(_step(env, nearest_modes(action), float(info["cost_yuan"])))
+        steps.append(_step(env, nearest_modes(action), float(info["total_cost"])))
     rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
     sources = {name: rows.pop(name) for name in SOURCES}
-    return setting_of(env), Replay(entrant=who.name, sources_kw=sources, kpis=dict(info["kpis"]), **rows)
+    return setting_of(env), Replay(method=who.name, sources_kw=sources, kpis=dict(info["kpis"]), **rows)
 
 
 def setting_of(env: ClusterEnv) -> Setting:
@@ -86,11 +86,11 @@ def setting_of(env: ClusterEnv) -> Setting:
         float(params.step_h[0]),
         tuple(region.name for region in scenario.regions),
         params.fleet_gpus[0].copy(),
-        world.price_yuan_per_kwh[0, : int(params.n_steps[0])].copy(),
+        world.price_per_kwh[0, : int(params.n_steps[0])].copy(),
     )
 
 
-def _step(env: ClusterEnv, modes: Modes, cost_yuan: float) -> dict[str, Any]:
+def _step(env: ClusterEnv, modes: Modes, total_cost: float) -> dict[str, Any]:
     flows = env.flows
     return {
         "modes": modes[: env.scenario.n_regions].copy(),
@@ -99,7 +99,7 @@ def _step(env: ClusterEnv, modes: Modes, cost_yuan: float) -> dict[str, Any]:
         "interactive_gpus": flows.interactive_gpus[0].copy(),
         "deferrable_gpus": flows.held_gpus[0].copy(),
         "queue_gpu_h": flows.waiting_gpu_h[0].copy(),
-        "cost_yuan": np.float64(cost_yuan),
+        "total_cost": np.float64(total_cost),
     }
 
 
@@ -120,9 +120,9 @@ def _sources(env: ClusterEnv) -> dict[str, Floats]:
     return {**{name: kw * share for name, kw in given.items()}, **bought}
 
 
-def saved_yuan(ours: Replay, floor: Replay) -> Floats:
+def saved_cost(ours: Replay, floor: Replay) -> Floats:
     """What `ours` has cost less than `floor` up to the end of each step, shape (T,) [yuan]."""
-    saved: Floats = np.cumsum(floor.cost_yuan - ours.cost_yuan)
+    saved: Floats = np.cumsum(floor.total_cost - ours.total_cost)
     return saved
 
 
@@ -139,16 +139,16 @@ def as_setting(setting: Setting, every: int) -> dict[str, Any]:
     return {
         "start": setting.start.isoformat(),
         "step_h": setting.step_h * every,
-        "steps": len(range(0, len(setting.price_yuan_per_kwh), every)),
+        "steps": len(range(0, len(setting.price_per_kwh), every)),
         "regions": list(setting.regions),
         "fleet_gpus": [float(gpus) for gpus in setting.fleet_gpus],
-        "price": _rounded(blocks_of(setting.price_yuan_per_kwh, every), 4),
+        "price": _rounded(blocks_of(setting.price_per_kwh, every), 4),
     }
 
 
 def as_replay(played: Replay, floor: Replay, every: int) -> dict[str, Any]:
     """A replay as JSON holds it, in blocks of `every` steps; sources that never gave anything are left out."""
-    last = np.minimum(np.arange(0, len(played.cost_yuan), every) + every, len(played.cost_yuan)) - 1
+    last = np.minimum(np.arange(0, len(played.total_cost), every) + every, len(played.total_cost)) - 1
     sources = {name: kw for name, kw in played.sources_kw.items() if kw.any()}
     return {
         "modes": ["".join(str(mode) for mode in region) for region in played.modes[::every].T],
@@ -157,8 +157,8 @@ def as_replay(played: Replay, floor: Replay, every: int) -> dict[str, Any]:
         "interactive": _rounded(blocks_of(played.interactive_gpus, every), 1),
         "deferrable": _rounded(blocks_of(played.deferrable_gpus, every), 1),
         "queue": _rounded(played.queue_gpu_h[last], 0),
-        "saved": [round(float(yuan)) for yuan in saved_yuan(played, floor)[last]],
-        "cost_yuan": round(float(played.cost_yuan.sum()), 2),
+        "saved": [round(float(yuan)) for yuan in saved_cost(played, floor)[last]],
+        "total_cost": round(float(played.total_cost.sum()), 2),
         "kpis": {name: round(float(value), 4) for name, value in played.kpis.items()},
     }
 

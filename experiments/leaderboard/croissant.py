@@ -18,7 +18,7 @@ FORMATS = {".json": "application/json", ".parquet": "application/x-parquet"}
 DATA_TYPES = {"i": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}
 """By numpy's kind; all else is text."""
 UNITS = {
-    "_yuan": "yuan",
+    "_cost": "yuan",
     "_kwh": "kWh",
     "_gpu_h": "GPU-h",
     "_gb": "GB",
@@ -28,19 +28,19 @@ UNITS = {
 }
 """What the ends of columns' names stand for."""
 MEANINGS = {
-    "entrant": "name of the policy",
+    "method": "name of the policy",
     "train_seed": "training seed of a learned policy",
     "learned": "1 if the policy is learned",
     "submitted": "1 if the policy is of another package",
     "scenario": "name of the scenario",
     "split": "train, validation or test",
     "recorded": "1 if the world replays recorded series",
-    "episode": "number of the episode in its split; the same for every entrant",
+    "episode": "number of the episode in its split; the same for every method",
     "score": "(cost of RunOnArrival - cost) / (cost of RunOnArrival - bound)",
     "saving": "1 - cost / cost of RunOnArrival",
-    "cost_yuan": "cost of the episode, yuan, the sum of its terms",
-    "run_on_arrival_yuan": "cost of RunOnArrival in the same episode, yuan",
-    "bound_yuan": "hindsight lower bound on the cost of any policy, yuan",
+    "total_cost": "cost of the episode, yuan, the sum of its terms",
+    "run_on_arrival_cost": "cost of RunOnArrival in the same episode, yuan",
+    "bound_cost": "hindsight lower bound on the cost of any policy, yuan",
     "in_band": "share of time at the load that the scenario asks for",
     "utilisation": "GPUs at work / GPUs, mean over the episode",
     "decision_us": "mean time of a decision, microseconds; differs from run to run",
@@ -99,7 +99,7 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
         "@type": "sc:Dataset",
         "name": f"wattward-{suite.name}",
         "description": (
-            f"{suite.title}. Every episode of every entrant of the suite {suite.name!r}, wattward {__version__}: what "
+            f"{suite.title}. Every episode of every method of the suite {suite.name!r}, wattward {__version__}: what "
             "it cost, moved and emitted, beside running on arrival and the hindsight bound."
         ),
         "conformsTo": CONFORMS_TO,
@@ -115,7 +115,7 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
                 "@type": "cr:RecordSet",
                 "@id": "episodes",
                 "name": "episodes",
-                "description": "One row an episode of one entrant with one training seed.",
+                "description": "One row an episode of one method with one training seed.",
                 "field": [_field(str(name), column.dtype.kind, episodes) for name, column in frame(records).items()],
             }
         ],

@@ -1,4 +1,4 @@
-"""The leaderboard as a picture: a dot and an interval for each entrant between running on arrival and the bound."""
+"""The leaderboard as a picture: a dot and an interval for each method between running on arrival and the bound."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def draw_leaderboard(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> 
     from matplotlib.figure import Figure
 
     panels = _panels(rows)
-    heights = [0.36 * len(entrants) + 0.9 for entrants in panels.values()]
+    heights = [0.36 * len(methods) + 0.9 for methods in panels.values()]
     with mpl.rc_context({"svg.hashsalt": "wattward", "font.size": 10.5, "axes.edgecolor": FAINT, "text.color": INK}):
         figure = Figure(figsize=(9.0, sum(heights) + 0.8), layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
         axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for axis, (scenario, entrants) in zip(axes, panels.items(), strict=True):
-            _panel(axis, scenario, entrants)
+        for axis, (scenario, methods) in zip(axes, panels.items(), strict=True):
+            _panel(axis, scenario, methods)
         for path in paths:
             with replacing(path) as temporary:
                 metadata = {"Date": None} if path.suffix == ".svg" else None
@@ -46,22 +46,22 @@ def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return {name: [row for row in shown if row["scenario"] == name] for name in scenarios}
 
 
-def _panel(axis: Axes, scenario: str, entrants: Sequence[Row]) -> None:
+def _panel(axis: Axes, scenario: str, methods: Sequence[Row]) -> None:
     for x, style in ((0.0, (0, (1, 2))), (1.0, "solid")):
         axis.axvline(x, color=INK, linewidth=1.0, linestyle=style, zorder=1)
-    for y, row in enumerate(entrants):
-        _entrant(axis, y, row)
-    low = max(LOWEST, min([row["score_low"] for row in entrants] + [0.0]))
+    for y, row in enumerate(methods):
+        _method(axis, y, row)
+    low = max(LOWEST, min([row["score_low"] for row in methods] + [0.0]))
     axis.set_xlim(low - 0.04, 1.03)
-    axis.set_ylim(len(entrants) - 0.4, -0.6)
-    axis.set_yticks(range(len(entrants)), [row["entrant"] for row in entrants])
+    axis.set_ylim(len(methods) - 0.4, -0.6)
+    axis.set_yticks(range(len(methods)), [row["method"] for row in methods])
     _dress(axis, scenario)
-    for label, row in zip(axis.get_yticklabels(), entrants, strict=True):
+    for label, row in zip(axis.get_yticklabels(), methods, strict=True):
         label.set_color(_colour(row))
         label.set_fontweight("normal" if row["kind"] == "rule" else "bold")
 
 
-def _entrant(axis: Axes, y: int, row: Row) -> None:
+def _method(axis: Axes, y: int, row: Row) -> None:
     colour, score = _colour(row), row["score_iqm"]
     axis.axhline(y, color=FAINT, linewidth=0.5, zorder=0)
     axis.plot(

@@ -1,4 +1,4 @@
-"""A leaderboard over many scenarios as one picture: an entrant a row, a scenario a column, the score in each square."""
+"""A leaderboard over many scenarios as one picture: a method a row, a scenario a column, the score in each square."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw_matrix(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
 
     names = [name for name in side_by_side_order(rows) if name != "bound"]
     scenarios = list(dict.fromkeys(row["scenario"] for row in rows if row["scenario"] != ALL))
-    found = {(row["entrant"], row["scenario"]): row for row in rows}
+    found = {(row["method"], row["scenario"]): row for row in rows}
     wide, high = SQUARE_INCHES
     with mpl.rc_context({"svg.hashsalt": "wattward", "font.size": 9.0, "text.color": INK}):
         figure = Figure(figsize=(NAME_INCHES + wide * len(scenarios), HEAD_INCHES + high * len(names)))
@@ -37,7 +37,7 @@ def draw_matrix(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
         axis = figure.subplots()
         _squares(axis, [[found.get((name, scenario)) for scenario in scenarios] for name in names])
-        _dress(axis, names, scenarios, {row["entrant"] for row in rows if row["kind"] != "rule"})
+        _dress(axis, names, scenarios, {row["method"] for row in rows if row["kind"] != "rule"})
         for path in paths:
             with replacing(path) as temporary:
                 metadata = {"Date": None} if path.suffix == ".svg" else None

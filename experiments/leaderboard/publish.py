@@ -42,7 +42,7 @@ UNTIMED = ("decision_us",)
 
 
 def limits_of(suite: Suite) -> Limits:
-    """The contract that a suite holds its entrants to."""
+    """The contract that a suite holds its methods to."""
     return Limits(suite.most_late_share, suite.most_dropped_share)
 
 
@@ -55,7 +55,7 @@ def publish(
         suite: what was run.
         records: every episode of it.
         out: folder; the file that says how all was made is written last.
-        submitted: entrants of other packages: by name, where each is and what content it had.
+        submitted: methods of other packages: by name, where each is and what content it had.
     """
     from wattward.experiments.leaderboard.figure import draw_leaderboard
     from wattward.experiments.leaderboard.figure_matrix import draw_matrix
@@ -75,7 +75,7 @@ def publish(
     write_records(out / EPISODES, records)
     draw = draw_matrix if len({row["scenario"] for row in rows}) > MOST_PANELS else draw_leaderboard
     draw(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
-    about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_entrant(records)}
+    about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_method(records)}
     kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
     kept += [shift.SHIFT, shift.SHIFT_PAGE] if suite.compare else []
     files = {name: file_digest(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
@@ -157,8 +157,8 @@ def note(suite: Suite) -> str:
     )
 
 
-def digests_by_entrant(records: Sequence[Record]) -> dict[str, str]:
-    """Names the records of each world, entrant and training seed, measured times left out."""
+def digests_by_method(records: Sequence[Record]) -> dict[str, str]:
+    """Names the records of each world, method and training seed, measured times left out."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         plain: Record = {key: value for key, value in record.items() if key not in UNTIMED and value is not None}
@@ -167,10 +167,10 @@ def digests_by_entrant(records: Sequence[Record]) -> dict[str, str]:
 
 
 def group_name(record: Mapping[str, Any]) -> str:
-    """World, entrant and training seed of a record, as in `toy/PPO/seed-0`."""
+    """World, method and training seed of a record, as in `toy/PPO/seed-0`."""
     world = f"{record['scenario']}{ranking.RECORDED if record.get('recorded') else ''}"
     seed = record["train_seed"]
-    return f"{world}/{record['entrant']}" + ("" if seed is None else f"/seed-{seed}")
+    return f"{world}/{record['method']}" + ("" if seed is None else f"/seed-{seed}")
 
 
 def file_digest(path: Path) -> str:
@@ -190,7 +190,7 @@ def _profile(table: Floats) -> dict[str, Any]:
 
 def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
     """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
-    took_part = {record["entrant"] for record in records}
+    took_part = {record["method"] for record in records}
     scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
     pairs = [pair for scenario in scenarios for pair in checkpoints_of(suite, scenario)]
     return {

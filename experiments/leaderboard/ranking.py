@@ -1,4 +1,4 @@
-"""From records to rows: entrants ranked in each world and over all, contracts held, one entrant set beside another."""
+"""From records to rows: methods ranked in each world and over all, contracts held, one method set beside another."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-MEANS = ("cost_yuan", "late_gpu_h", "dropped_gpu_h", "green_share", "in_band")
+MEANS = ("total_cost", "late_gpu_h", "dropped_gpu_h", "green_share", "in_band")
 """Columns of a row that are means over its episodes."""
 SCORED = ("score_iqm", "score_low", "score_high", "score_p5", "rank_held", "poi_vs_best_rule")
-"""Columns of a row that are empty where an entrant broke the contract."""
+"""Columns of a row that are empty where a method broke the contract."""
 ALL = "all scenarios"
 RECORDED = " (recorded)"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Shares of work late and dropped above which an entrant breaks the contract; None where nothing is said."""
+    """Shares of work late and dropped above which a method breaks the contract; None where nothing is said."""
 
     most_late_share: float | None = None
     most_dropped_share: float | None = None
@@ -38,13 +38,13 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class World:
-    """Records of one world by entrant, and why an entrant is not ranked there."""
+    """Records of one world by method, and why a method is not ranked there."""
 
     groups: dict[str, pd.DataFrame]
     marks: dict[str, str]
 
     def tables(self) -> dict[str, Floats]:
-        """Scores of the entrants that are ranked, shapes (S, E, 1)."""
+        """Scores of the methods that are ranked, shapes (S, E, 1)."""
         return {name: score_table(group)[:, :, None] for name, group in self.groups.items() if name not in self.marks}
 
 
@@ -52,23 +52,23 @@ def worlds_in(records: Sequence[Record], limits: Limits = NO_LIMITS) -> dict[str
     """Records by world: a scenario, drawn or recorded.
 
     Raises:
-        ConfigError: entrants of one world did not run the same episodes.
+        ConfigError: methods of one world did not run the same episodes.
     """
     table = frame(records)
     recorded = table["recorded"] if "recorded" in table else 0 * table["episode"]
     labels = table["scenario"] + np.where(recorded == 1, RECORDED, "")
     found = {}
     for label in labels.unique():
-        groups = {str(name): group for name, group in table[labels == label].groupby("entrant", sort=False)}
+        groups = {str(name): group for name, group in table[labels == label].groupby("method", sort=False)}
         if len({tuple(sorted(group["episode"].unique())) for group in groups.values()}) > 1:
-            raise ConfigError(f"{label}: entrants did not run the same episodes and cannot be ranked")
+            raise ConfigError(f"{label}: methods did not run the same episodes and cannot be ranked")
         marks = {name: breach(group, limits) for name, group in groups.items()}
         found[str(label)] = World(groups, {name: mark for name, mark in marks.items() if mark})
     return found
 
 
 def breach(group: pd.DataFrame, limits: Limits) -> str:
-    """What an entrant's episodes have more of than the contract allows; nothing where it is kept."""
+    """What a method's episodes have more of than the contract allows; nothing where it is kept."""
     shares = (
         ("late", limits.most_late_share, "late_gpu_h", ("work_gpu_h", "unfinished_gpu_h")),
         ("dropped", limits.most_dropped_share, "dropped_gpu_h", ("dropped_gpu_h", "interactive_gpu_h")),
@@ -85,10 +85,10 @@ def breach(group: pd.DataFrame, limits: Limits) -> str:
 def rank(records: Sequence[Record], limits: Limits = NO_LIMITS) -> list[Row]:
     """Rows of a leaderboard, world by world and, where there are several, over all of them.
 
-    Each time the bound comes first, then the entrants from the best score down, then those that are not ranked.
+    Each time the bound comes first, then the methods from the best score down, then those that are not ranked.
 
     Raises:
-        ConfigError: entrants did not run the same episodes, or in no episode anything could be saved.
+        ConfigError: methods did not run the same episodes, or in no episode anything could be saved.
     """
     worlds = worlds_in(records, limits)
     rows = {label: _rank_world(label, world) for label, world in worlds.items()}
@@ -97,7 +97,7 @@ def rank(records: Sequence[Record], limits: Limits = NO_LIMITS) -> list[Row]:
 
 
 def overall_tables(worlds: Mapping[str, World]) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Scores (S, E, K) of the entrants that played all K worlds and kept their contracts, and why others have none.
+    """Scores (S, E, K) of the methods that played all K worlds and kept their contracts, and why others have none.
 
     Of an agent's training seeds only those count that it has in every world.
     """
@@ -125,36 +125,36 @@ def _train_seeds(group: pd.DataFrame) -> pd.Series[int]:
 
 
 def _shared_seeds(played: Sequence[pd.DataFrame]) -> set[int]:
-    """Training seeds that an entrant has in every world."""
+    """Training seeds that a method has in every world."""
     return set.intersection(*(set(_train_seeds(group)) for group in played))
 
 
 def summary(group: pd.DataFrame) -> Row:
-    """One entrant's row, of its records in one world."""
+    """One method's row, of its records in one world."""
     return {**_about(group), **_scored(score_table(group)[:, :, None])}
 
 
 def score_table(group: pd.DataFrame) -> Floats:
-    """Scores of one entrant, one row a training seed and one column an episode, shape (S, E).
+    """Scores of one method, one row a training seed and one column an episode, shape (S, E).
 
     An episode in which nothing could be saved is NaN.
 
     Raises:
         ConfigError: a training seed did not run every episode, or nothing could be saved in any of them.
     """
-    who = group["entrant"].iloc[0]
+    who = group["method"].iloc[0]
     runs = group.assign(train_seed=_train_seeds(group))
     if runs.duplicated(["train_seed", "episode"]).any():
-        raise ConfigError(f"entrant {who!r}: two checkpoints have the same training seed")
+        raise ConfigError(f"method {who!r}: two checkpoints have the same training seed")
     wide = runs.set_index(["train_seed", "episode"])["score"].astype(float).unstack()  # noqa: PD010 - no pair occurs twice
     impossible = wide.isna()
     if impossible.all(axis=None) or (impossible.any() != impossible.all()).any():
-        raise ConfigError(f"entrant {who!r}: episodes without a score: nothing to save, or not run")
+        raise ConfigError(f"method {who!r}: episodes without a score: nothing to save, or not run")
     return np.asarray(wide.to_numpy(), dtype=np.float64)
 
 
 def versus(records: Sequence[Record], rival: str, limits: Limits = NO_LIMITS) -> list[Row]:
-    """Each entrant's score less the rival's on the same episodes, world by world and over all, best first.
+    """Each method's score less the rival's on the same episodes, world by world and over all, best first.
 
     Raises:
         ConfigError: the rival did not take part, or is not ranked anywhere.
@@ -179,7 +179,7 @@ def _versus(label: str, tables: Mapping[str, Floats], rival: str) -> list[Row]:
             gap, won = (compare(table, tables[rival]) for compare in (statistics.difference, statistics.improvement))
             rows.append(
                 {
-                    "entrant": name,
+                    "method": name,
                     "versus": rival,
                     "scenario": label,
                     "difference": gap.value,
@@ -190,7 +190,7 @@ def _versus(label: str, tables: Mapping[str, Floats], rival: str) -> list[Row]:
                     "improvement_high": won.high,
                 }
             )
-    return sorted(rows, key=lambda row: (-row["difference"], row["entrant"]))
+    return sorted(rows, key=lambda row: (-row["difference"], row["method"]))
 
 
 def _rank_world(label: str, world: World) -> list[Row]:
@@ -205,9 +205,9 @@ def _rank_all(worlds: Mapping[str, World], every: Sequence[Row]) -> list[Row]:
     tables, marks = overall_tables(worlds)
     rows = []
     for name in ("bound", *tables, *marks):
-        own = [row for row in every if row["entrant"] == name]
+        own = [row for row in every if row["method"] == name]
         means = {key: _mean([row[key] for row in own]) for key in ("saving", *MEANS, "decision_us")}
-        rows.append({**own[0], **means, "cost_yuan": None, "scenario": ALL, "mark": marks.get(name)})
+        rows.append({**own[0], **means, "total_cost": None, "scenario": ALL, "mark": marks.get(name)})
         rows[-1]["episodes"] = sum(row["episodes"] for row in own)
         rows[-1]["train_seeds"] = sorted(set.intersection(*(set(row["train_seeds"]) for row in own)))
     _score(rows[1:], tables)
@@ -217,14 +217,14 @@ def _rank_all(worlds: Mapping[str, World], every: Sequence[Row]) -> list[Row]:
 def _score(rows: Sequence[Row], tables: Mapping[str, Floats]) -> None:
     """Fills in what rows owe to scores: their own, how firmly a rank is held, and how they do against the best rule."""
     for row in rows:
-        row.update(_scored(tables[row["entrant"]]) if row["entrant"] in tables else dict.fromkeys(SCORED))
-    ranked = sorted((row for row in rows if row["entrant"] in tables), key=_place)
+        row.update(_scored(tables[row["method"]]) if row["method"] in tables else dict.fromkeys(SCORED))
+    ranked = sorted((row for row in rows if row["method"] in tables), key=_place)
     held = statistics.rank_stability(tables) if tables else {}
-    best = next((row["entrant"] for row in ranked if row["kind"] == "rule"), None)
+    best = next((row["method"] for row in ranked if row["kind"] == "rule"), None)
     for place, row in enumerate(ranked):
-        ours = tables[row["entrant"]]
-        row["rank_held"] = float(held[row["entrant"]][place])
-        rival = None if best is None or row["entrant"] == best else tables[best]
+        ours = tables[row["method"]]
+        row["rank_held"] = float(held[row["method"]][place])
+        rival = None if best is None or row["method"] == best else tables[best]
         row["poi_vs_best_rule"] = None if rival is None else statistics.improvement(ours, rival).value
 
 
@@ -241,11 +241,11 @@ def _scored(table: Floats) -> Row:
 def _about(group: pd.DataFrame) -> Row:
     submitted = "submitted" in group and bool(group["submitted"].iloc[0])
     return {
-        "entrant": str(group["entrant"].iloc[0]),
+        "method": str(group["method"].iloc[0]),
         "scenario": str(group["scenario"].iloc[0]),
         "kind": "learned" if group["learned"].iloc[0] else "submitted" if submitted else "rule",
         **dict.fromkeys(SCORED),
-        "saving": _saving(group, "cost_yuan"),
+        "saving": _saving(group, "total_cost"),
         **{name: float(group[name].mean()) for name in MEANS},
         "decision_us": float(group["decision_us"].median()),
         "episodes": int(group["episode"].nunique()),
@@ -256,14 +256,14 @@ def _about(group: pd.DataFrame) -> Row:
 def _bound_row(group: pd.DataFrame) -> Row:
     episodes = group.drop_duplicates("episode")
     return {
-        "entrant": "bound",
+        "method": "bound",
         "scenario": str(group["scenario"].iloc[0]),
         "kind": "bound",
         **dict.fromkeys(SCORED),
         **dict.fromkeys(("score_iqm", "score_low", "score_high", "score_p5"), 1.0),
-        "saving": _saving(episodes, "bound_yuan"),
+        "saving": _saving(episodes, "bound_cost"),
         **dict.fromkeys((*MEANS, "decision_us")),
-        "cost_yuan": float(episodes["bound_yuan"].mean()),
+        "total_cost": float(episodes["bound_cost"].mean()),
         "episodes": len(episodes),
         "train_seeds": [],
         "mark": None,
@@ -271,7 +271,7 @@ def _bound_row(group: pd.DataFrame) -> Row:
 
 
 def _cube(played: Sequence[pd.DataFrame]) -> Floats:
-    """Scores of one entrant in several worlds, shape (S, E, K), NaN in episodes that a world does not have."""
+    """Scores of one method in several worlds, shape (S, E, K), NaN in episodes that a world does not have."""
     parts = [score_table(group) for group in played]
     most = max(part.shape[1] for part in parts)
     filled = [np.pad(part, ((0, 0), (0, most - part.shape[1])), constant_values=np.nan) for part in parts]
@@ -280,7 +280,7 @@ def _cube(played: Sequence[pd.DataFrame]) -> Floats:
 
 def _place(row: Row) -> tuple[bool, float, str]:
     """Best first; those without a score last."""
-    return row["score_iqm"] is None, -(row["score_iqm"] or 0.0), row["entrant"]
+    return row["score_iqm"] is None, -(row["score_iqm"] or 0.0), row["method"]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -289,4 +289,4 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _saving(group: pd.DataFrame, column: str) -> float:
-    return scores.saving(group[column].to_numpy(), group["run_on_arrival_yuan"].to_numpy())
+    return scores.saving(group[column].to_numpy(), group["run_on_arrival_cost"].to_numpy())

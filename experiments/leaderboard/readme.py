@@ -18,7 +18,7 @@ COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
 MAIN = "zhejiang-xinjiang"
 """The scenario whose board is shown in full."""
 BEST_RULE, PUBLISHED_RULE = "best rule", "PeakOffset"
-PICTURE = "![score by entrant](results/{}/leaderboard.png)\n"
+PICTURE = "![score by method](results/{}/leaderboard.png)\n"
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
 
 
@@ -39,14 +39,14 @@ def results_block(results: Path) -> str:
     side_by_side = ""
     if len(labels) > 1:
         link = f"[results/{suite}](results/{suite}/leaderboard.md)"
-        whole = f"All entrants everywhere: {link}. On `{shown}`, but for rules below 0:\n"
+        whole = f"All methods everywhere: {link}. On `{shown}`, but for rules below 0:\n"
         side_by_side = f"{tables.markdown(*_by_scenario(every))}\n{PICTURE.format(suite)}\n{whole}"
     worlds = f"{len(labels) - (ALL in labels)} scenarios" if len(labels) > 1 else f"`{shown}`"
     case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward case zhejiang-xinjiang --recording DIR")
     episodes = case["rows"][0]["episodes"]
     return (
         f"`wattward leaderboard {suite}`: {rows[0]['episodes']} test episodes of {worlds}, the same for "
-        "every entrant; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
+        "every method; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
         "episodes. P(best): probability of beating the best rule on an episode. Late: GPU-h whose deadline passed, per "
         "episode. In band: share of the time that a site is at 60–80 % load."
         f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
@@ -59,8 +59,8 @@ def results_block(results: Path) -> str:
 
 def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], list[tables.Row]]:
     """A row a scenario: what the bound saves, then scores of the learned, of MPC and of the rules that stand out."""
-    stand = [row["entrant"] for row in every if row["kind"] == "learned"]
-    stand += [row["entrant"] for row in every if row["entrant"].startswith("MPC")]
+    stand = [row["method"] for row in every if row["kind"] == "learned"]
+    stand += [row["method"] for row in every if row["method"].startswith("MPC")]
     columns: list[tables.Column] = [
         ("scenario", tables.text("scenario")),
         ("bound saves", tables.number("bound", ".1%")),
@@ -71,15 +71,15 @@ def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], li
 
 
 def _row(label: str, rows: list[tables.Row]) -> tables.Row:
-    rules = [row for row in rows if row["entrant"] in baselines.names() and row["score_iqm"] is not None]
-    best = max(rules, key=lambda row: (float(row["score_iqm"]), row["entrant"] == "RunOnArrival"), default=None)
+    rules = [row for row in rows if row["method"] in baselines.names() and row["score_iqm"] is not None]
+    best = max(rules, key=lambda row: (float(row["score_iqm"]), row["method"] == "RunOnArrival"), default=None)
     bound = next((row["saving"] for row in rows if row["kind"] == "bound"), None)
-    shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {best['entrant']}"}
-    return {row["entrant"]: tables.score(row) for row in rows} | {"scenario": label, "bound": bound} | shown
+    shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {best['method']}"}
+    return {row["method"]: tables.score(row) for row in rows} | {"scenario": label, "bound": bound} | shown
 
 
 def _stands_out(row: tables.Row) -> bool:
-    return row["entrant"] == PUBLISHED_RULE or (row["score_iqm"] is not None and row["score_iqm"] >= 0)
+    return row["method"] == PUBLISHED_RULE or (row["score_iqm"] is not None and row["score_iqm"] >= 0)
 
 
 def _text_or_dash(key: str) -> Callable[[tables.Row], str]:

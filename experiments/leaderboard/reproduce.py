@@ -84,7 +84,7 @@ def reproduce(
     report.differences += _changed_files(folder, made["files"])
     suite = _suite(folder, made, recording)
     report.differences += _changed_configs(folder, suite)
-    report.differences += _changed_entrants(suite, made)
+    report.differences += _changed_methods(suite, made)
     records = _records(folder, report)
     if records:
         _check_tables(folder, suite, made, records, report)
@@ -160,7 +160,7 @@ def _changed_configs(folder: Path, suite: Suite) -> Iterator[str]:
             yield from (f"{CONFIGS}/{name}: {difference}" for difference in _few(found))
 
 
-def _changed_entrants(suite: Suite, made: Mapping[str, Any]) -> Iterator[str]:
+def _changed_methods(suite: Suite, made: Mapping[str, Any]) -> Iterator[str]:
     for folder, content in made.get("checkpoints", {}).items():
         now = leaderboard.checkpoint_content(folder)
         if now != content:
@@ -197,8 +197,8 @@ def _plain(value: Any) -> str | int | float | None:  # noqa: ANN401 - whatever a
 def _check_tables(
     folder: Path, suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report
 ) -> None:
-    """Holds digests by entrant, tables and statistics to the published episodes."""
-    digests = leaderboard.digests_by_entrant(records)
+    """Holds digests by method, tables and statistics to the published episodes."""
+    digests = leaderboard.digests_by_method(records)
     for name in dict.fromkeys([*made["results"], *digests]):
         if made["results"].get(name) != digests.get(name):
             report.differences.append(f"{EPISODES}: episodes of {name} are not those that were published")
@@ -217,7 +217,7 @@ def _check_tables(
 
 
 def _grid(suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report) -> list[Cell]:
-    """The cells of the published episodes; entrants that are no longer there are differences."""
+    """The cells of the published episodes; methods that are no longer there are differences."""
     learned = any(record["learned"] for record in records)
     more = [about["factory"] for about in made.get("submitted", {}).values()]
     published = {leaderboard.group_name(record) for record in records}
@@ -225,7 +225,7 @@ def _grid(suite: Suite, made: Mapping[str, Any], records: Sequence[Record], repo
     for cell in cells_of(suite, learned=learned, more=more):
         cells.setdefault(_group_of(cell), []).append(cell)
     for name in sorted(published - cells.keys()):
-        report.differences.append(f"{EPISODES}: {name}: no such entrant here")
+        report.differences.append(f"{EPISODES}: {name}: no such method here")
     for name, own in cells.items():
         about = made.get("submitted", {}).get(own[0].who.name)
         if name in published and about and about["content"] != own[0].who.content:
@@ -236,7 +236,7 @@ def _grid(suite: Suite, made: Mapping[str, Any], records: Sequence[Record], repo
 def _group_of(cell: Cell) -> str:
     worlds = cell.worlds
     about = {"scenario": worlds.scenario, "recorded": worlds.recording is not None}
-    return leaderboard.group_name({**about, "entrant": cell.who.name, "train_seed": cell.who.train_seed})
+    return leaderboard.group_name({**about, "method": cell.who.name, "train_seed": cell.who.train_seed})
 
 
 def _run_again(
@@ -273,10 +273,10 @@ def _compare(published: Record | None, again: Record, report: Report) -> None:
     if published is None:
         report.differences.append(f"{EPISODES}: {where}: is missing")
         return
-    bound, now = float(published.get("bound_yuan") or 0.0), float(again["bound_yuan"] or 0.0)
+    bound, now = float(published.get("bound_cost") or 0.0), float(again["bound_cost"] or 0.0)
     close = bound != now and abs(bound - now) <= BOUND_TOLERANCE * abs(now)
     report.bounds_off += close
-    tolerated = {"bound_yuan": BOUND_TOLERANCE, "score": SCORE_TOLERANCE} if close else {}
+    tolerated = {"bound_cost": BOUND_TOLERANCE, "score": SCORE_TOLERANCE} if close else {}
     found = [
         difference
         for key in dict.fromkeys([*published, *again])

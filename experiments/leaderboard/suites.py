@@ -1,4 +1,4 @@
-"""From a suite to its grid: which entrants meet in which worlds, cut into cells and run."""
+"""From a suite to its grid: which methods meet in which worlds, cut into cells and run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wattward.configs.loading.worlds import DISTURBED_BY
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import PACKAGE, Record
 from wattward.experiments.evaluation import submissions
-from wattward.experiments.evaluation.entrants import Entrant, checkpoint, entrant, submitted
 from wattward.experiments.evaluation.evaluate import Worlds, check_fit
 from wattward.experiments.evaluation.executor import Cell, Executor, blocks, run_cells
+from wattward.experiments.evaluation.methods import Method, checkpoint, method, submitted
 
 ZOO = PACKAGE / "agents" / "zoo"
 EPISODES_PER_CELL = 5
@@ -27,31 +27,31 @@ def worlds_of(suite: Suite) -> list[Worlds]:
     return first + [Worlds(name, suite.split, suite.recording, suite.bound) for name in recorded]
 
 
-def entrants_of(suite: Suite, scenario: str, *, learned: bool = True, more: Sequence[str] = ()) -> list[Entrant]:
-    """Every entrant of a suite on one of its scenarios, one for each training seed.
+def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Sequence[str] = ()) -> list[Method]:
+    """Every method of a suite on one of its scenarios, one for each training seed.
 
     Args:
         suite: the suite.
         scenario: one of its scenarios.
         learned: whether trained agents of the suite take part.
-        more: further entrants as `entrant` takes them, on every scenario.
+        more: further methods as `method` takes them, on every scenario.
 
     Raises:
-        ConfigError: an entrant is unknown, missing, damaged, or there twice.
+        ConfigError: a method is unknown, missing, damaged, or there twice.
     """
     from wattward import baselines
 
     rules = baselines.names() if suite.rules == "all" else suite.rules
-    found = [entrant(rule) for rule in (*rules, *suite.also)]
+    found = [method(rule) for rule in (*rules, *suite.also)]
     if suite.rules == "all":
         found += [submitted(where, name) for name, where in submissions.installed().items()]
     found += [checkpoint(name, folder) for name, folder in checkpoints_of(suite, scenario)] if learned else []
-    found += [who for who in map(entrant, dict.fromkeys(more)) if who not in found]
+    found += [who for who in map(method, dict.fromkeys(more)) if who not in found]
     met: set[tuple[str, int | None]] = set()
     for who in found:
         if (who.name, who.train_seed) in met:
             seeded = "" if who.train_seed is None else f" of training seed {who.train_seed}"
-            raise ConfigError(f"suite {suite.name}: two entrants are called {who.name!r}{seeded}")
+            raise ConfigError(f"suite {suite.name}: two methods are called {who.name!r}{seeded}")
         met.add((who.name, who.train_seed))
     return found
 
@@ -60,7 +60,7 @@ def checkpoints_of(suite: Suite, scenario: str) -> list[tuple[str, str]]:
     """Name and folder of each trained agent that plays a scenario of a suite."""
     if suite.checkpoints != "shipped":
         playing = [entry for entry in suite.checkpoints if entry.scenarios is None or scenario in entry.scenarios]
-        return [(entry.entrant, folder) for entry in playing for folder in entry.folders]
+        return [(entry.method, folder) for entry in playing for folder in entry.folders]
     if DISTURBED_BY in scenario:
         return []
     folders = sorted(path.parent for path in (ZOO / scenario).glob("*/seed-*/checkpoint.json"))
@@ -68,11 +68,11 @@ def checkpoints_of(suite: Suite, scenario: str) -> list[tuple[str, str]]:
 
 
 def cells_of(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> list[Cell]:
-    """The grid of a suite; arguments and errors as `entrants_of`."""
+    """The grid of a suite; arguments and errors as `methods_of`."""
     return [
         Cell(who, worlds, first, after_last)
         for worlds in worlds_of(suite)
-        for who in entrants_of(suite, worlds.scenario, learned=learned, more=more)
+        for who in methods_of(suite, worlds.scenario, learned=learned, more=more)
         for first, after_last in blocks(suite.episodes, suite.episodes_per_cell)
     ]
 
@@ -87,7 +87,7 @@ def run_suite(
     progress: bool = True,
     executor: Executor = "local",
 ) -> list[Record]:
-    """Records of every entrant on every episode of a suite.
+    """Records of every method on every episode of a suite.
 
     Raises:
         ConfigError: something the suite names cannot be used; found before the first episode is run.
@@ -98,7 +98,7 @@ def run_suite(
     return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
 
 
-def run_entrants(
+def run_methods(
     names: Sequence[str],
     worlds: Worlds,
     episodes: int,
@@ -110,12 +110,12 @@ def run_entrants(
     progress: bool = True,
     executor: Executor = "local",
 ) -> list[Record]:
-    """Records of entrants, by rule name, checkpoint or factory, on episodes 0..n-1.
+    """Records of methods, by rule name, checkpoint or factory, on episodes 0..n-1.
 
     Raises:
-        ConfigError: an entrant, the scenario or the recording cannot be used; found before the first episode is run.
+        ConfigError: a method, the scenario or the recording cannot be used; found before the first episode is run.
     """
-    found = [entrant(name, trust_pickle=trust_pickle) for name in dict.fromkeys(names)]
+    found = [method(name, trust_pickle=trust_pickle) for name in dict.fromkeys(names)]
     check_fit(found, worlds)
     cells = [
         Cell(who, worlds, first, last, seed) for who in found for first, last in blocks(episodes, EPISODES_PER_CELL)
@@ -124,19 +124,19 @@ def run_entrants(
 
 
 def submitted_to(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> dict[str, dict[str, str]]:
-    """Entrants of other packages in a suite: by name, where each is and what content it has."""
-    found = entrants_of(suite, suite.scenarios[0], learned=learned, more=more)
+    """Methods of other packages in a suite: by name, where each is and what content it has."""
+    found = methods_of(suite, suite.scenarios[0], learned=learned, more=more)
     return {who.name: {"factory": who.factory, "content": who.content} for who in found if who.factory is not None}
 
 
 def check_versus(suite: Suite, versus: str | None, *, learned: bool = True, more: Sequence[str] = ()) -> None:
-    """Sees that an entrant to compare with takes part, before anything is run.
+    """Sees that a method to compare with takes part, before anything is run.
 
     Raises:
         ConfigError: it does not; the message lists who does.
     """
     if versus is None:
         return
-    names = {who.name for w in worlds_of(suite) for who in entrants_of(suite, w.scenario, learned=learned, more=more)}
+    names = {who.name for w in worlds_of(suite) for who in methods_of(suite, w.scenario, learned=learned, more=more)}
     if versus not in names:
         raise ConfigError(f"--versus {versus}: must be one of {', '.join(sorted(names))}")

@@ -1,4 +1,4 @@
-"""Ledgers as files: one episode of an entrant played, chained, and written as a folder, whole or not at all.
+"""Ledgers as files: one episode of a method played, chained, and written as a folder, whole or not at all.
 
 A folder holds `chain.jsonl`, the chain, a line an entry; `hourly.parquet` and `hourly.csv`, kWh, tokens and carbon by
 hour, region, consumer and plant; `match.png`; and `summary.json`: what was played, shares, token economics, the head of
@@ -23,8 +23,8 @@ from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault
 from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.hourly import SUPPLY, Hourly, Ledger
 from wattward.envs.accounting.matching import balance_of, matching_rows
-from wattward.experiments.evaluation.entrants import Entrant
 from wattward.experiments.evaluation.evaluate import Worlds, check_fit, environment, policy_seed
+from wattward.experiments.evaluation.methods import Method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,11 +47,11 @@ class Played(NamedTuple):
     tokens: Tokens | None
 
 
-def play(who: Entrant, worlds: Worlds, episode: int, *, seed: int = 0, tokens: Tokens | None = None) -> Played:
-    """The ledger of one episode of an entrant, the very one that `evaluate` plays.
+def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0, tokens: Tokens | None = None) -> Played:
+    """The ledger of one episode of a method, the very one that `evaluate` plays.
 
     Args:
-        who: the entrant.
+        who: the method.
         worlds: where the episode comes from.
         episode: its index in the split.
         seed: of the policy's own randomness.
@@ -291,7 +291,7 @@ def _write_into(folder: Path, played: Played) -> dict[str, Any]:
 def title_of(about: dict[str, Any]) -> str:
     """What was played, in one line."""
     scenario = Path(str(about.get("scenario"))).name.removesuffix(".yaml")
-    return f"{about.get('entrant')} on {scenario}, {about.get('split')} episode {about.get('episode')}"
+    return f"{about.get('method')} on {scenario}, {about.get('split')} episode {about.get('episode')}"
 
 
 def _take_place(aside: Path, folder: Path) -> None:
@@ -313,9 +313,9 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _about(who: Entrant, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None) -> dict[str, object]:
+def _about(who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None) -> dict[str, object]:
     return {
-        "entrant": who.name,
+        "method": who.name,
         "train_seed": who.train_seed,
         "scenario": worlds.scenario,
         "split": worlds.split,

@@ -20,7 +20,7 @@ TOKENS: tuple[Column, ...] = (
     ("Mtok", number("mtok", ",.0f")),
     ("kWh", number("kwh", ",.0f")),
     ("kWh/Mtok", number("kwh_per_mtok", ".3f")),
-    ("yuan/Mtok", number("yuan_per_mtok", ".3f")),
+    ("yuan/Mtok", number("cost_per_mtok", ".3f")),
     ("gCO2/Mtok", number("carbon_g_per_mtok", ".1f")),
 )
 """Of each row of `wattward.envs.accounting.economics.token_economics`; yuan are those of electricity."""
@@ -28,10 +28,10 @@ TOKENS: tuple[Column, ...] = (
 REVENUE: tuple[Column, ...] = (
     ("region", text("region")),
     ("consumer", text("consumer")),
-    ("peak yuan", number("peak_revenue_yuan", ",.0f")),
-    ("off-peak yuan", number("off_peak_revenue_yuan", ",.0f")),
-    ("all yuan", number("revenue_yuan", ",.0f")),
-    ("electricity yuan", number("electricity_yuan", ",.0f")),
-    ("yuan/kWh", number("revenue_yuan_per_kwh", ".2f")),
+    ("peak yuan", number("peak_revenue", ",.0f")),
+    ("off-peak yuan", number("off_peak_revenue", ",.0f")),
+    ("all yuan", number("revenue", ",.0f")),
+    ("electricity yuan", number("electricity_cost", ",.0f")),
+    ("yuan/kWh", number("revenue_per_kwh", ".2f")),
 )
 """Of the same rows: what tokens sell for, in all and per kWh."""

@@ -12,8 +12,8 @@ import numpy as np
 from wattward.configs import ConfigError
 from wattward.experiments.common.records import read_json
 from wattward.experiments.common.tables import Column, number, text
-from wattward.experiments.evaluation.entrants import Entrant, checkpoint, entrant
 from wattward.experiments.evaluation.evaluate import Worlds
+from wattward.experiments.evaluation.methods import Method, checkpoint, method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def read_results(folder: Path) -> Results:
         raise ConfigError(f"{folder}: {missing[0]} is missing; must be a folder that `wattward leaderboard` wrote")
     rows, provenance = read_json(folder / NEEDED[0]), read_json(folder / NEEDED[2])
     if not isinstance(rows, list) or not _are_rows(rows):
-        raise ConfigError(f"{folder / NEEDED[0]}: must be a list of rows with entrant, scenario and kind")
+        raise ConfigError(f"{folder / NEEDED[0]}: must be a list of rows with method, scenario and kind")
     if not isinstance(provenance, dict):
         raise ConfigError(f"{folder / NEEDED[2]}: must be a JSON object")
     try:
@@ -81,7 +81,7 @@ def read_results(folder: Path) -> Results:
 
 
 def _are_rows(rows: list[Any]) -> bool:
-    needed = {"entrant", "scenario", "kind"}
+    needed = {"method", "scenario", "kind"}
     return bool(rows) and all(isinstance(row, dict) and needed <= row.keys() for row in rows)
 
 
@@ -96,7 +96,7 @@ def _with_boards(episodes: pd.DataFrame, boards: set[str]) -> pd.DataFrame:
 
 def columns_for(rows: Sequence[Row]) -> list[Column]:
     """The columns of the ranking; those that no row has a value for are left out."""
-    always: list[Column] = [("entrant", _entrant), ("score", number("score_iqm", ".3f")), ("95 % interval", _interval)]
+    always: list[Column] = [("method", _method), ("score", number("score_iqm", ".3f")), ("95 % interval", _interval)]
     maybe: list[tuple[str, str, str]] = [
         ("5 %", "score_p5", ".2f"),
         ("rank held", "rank_held", ".0%"),
@@ -111,9 +111,9 @@ def columns_for(rows: Sequence[Row]) -> list[Column]:
     return [*always, *shown, ("kind", text("kind"))]
 
 
-def _entrant(row: Row) -> str:
+def _method(row: Row) -> str:
     seeds = len(row.get("train_seeds") or ())
-    return f"{row['entrant']} ({seeds} seeds)" if seeds else str(row["entrant"])
+    return f"{row['method']} ({seeds} seeds)" if seeds else str(row["method"])
 
 
 def _interval(row: Row) -> str:
@@ -123,17 +123,17 @@ def _interval(row: Row) -> str:
 
 
 def board_data(results: Results, board: str) -> dict[str, Any]:
-    """What the pictures of one ranking are drawn from: the rows, and each entrant's scores and profile."""
-    keys = ("entrant", "kind", "score_iqm", "score_low", "score_high", "saving", "mark")
+    """What the pictures of one ranking are drawn from: the rows, and each method's scores and profile."""
+    keys = ("method", "kind", "score_iqm", "score_low", "score_high", "saving", "mark")
     rows = [{key: row.get(key) for key in keys} for row in results.rows_of(board) if row["kind"] != "bound"]
     table = results.episodes
     own = table[table["board"] == board] if (table["board"] == board).any() else table
     profiles, points = {}, {}
     for row in rows:
-        found = own.loc[own["entrant"] == row["entrant"], "score"].dropna().to_numpy(dtype=np.float64)
+        found = own.loc[own["method"] == row["method"], "score"].dropna().to_numpy(dtype=np.float64)
         if found.size and row["score_iqm"] is not None:
-            profiles[row["entrant"]] = [round(float(share), 4) for share in profile(found)]
-            points[row["entrant"]] = [round(float(score), 3) for score in found]
+            profiles[row["method"]] = [round(float(share), 4) for share in profile(found)]
+            points[row["method"]] = [round(float(score), 3) for score in found]
     taus = [round(float(tau), 3) for tau in TAUS]
     return {"name": board, "rows": rows, "taus": taus, "profiles": profiles, "scores": points}
 
@@ -154,46 +154,46 @@ def worlds_of(results: Results) -> dict[str, Worlds]:
     return found
 
 
-def entrant_of(results: Results, row: Row, scenario: str) -> Entrant:
-    """The entrant behind a row; of a trained one, its first checkpoint.
+def method_of(results: Results, row: Row, scenario: str) -> Method:
+    """The method behind a row; of a trained one, its first checkpoint.
 
     Raises:
         ConfigError: there is no such rule, checkpoint or package here.
     """
-    name = str(row["entrant"])
+    name = str(row["method"])
     if row["kind"] == "rule":
-        return entrant(name)
+        return method(name)
     folder = next(folders_of(results, name, scenario), None)
     if folder is not None:
         return checkpoint(name, folder)
     submitted = (results.provenance.get("submitted") or {}).get(name)
-    return entrant(str(submitted["factory"]) if isinstance(submitted, dict) else name)
+    return method(str(submitted["factory"]) if isinstance(submitted, dict) else name)
 
 
 def folders_of(results: Results, name: str, scenario: str) -> Iterator[str]:
-    """Checkpoint folders of a trained entrant on a scenario, one a training seed; some may come twice."""
+    """Checkpoint folders of a trained method on a scenario, one a training seed; some may come twice."""
     listed = results.suite.get("checkpoints")
     for entry in listed if isinstance(listed, list) else ():
-        if entry["entrant"] == name and scenario in (entry.get("scenarios") or [scenario]):
+        if entry["method"] == name and scenario in (entry.get("scenarios") or [scenario]):
             yield from entry["folders"]
     inner = f"/{scenario}/{name.lower()}/"
     yield from (folder for folder in results.provenance.get("checkpoints") or {} if inner in f"/{folder}/")
 
 
-def ranked_yuan(results: Results, board: str, who: Entrant, episode: int) -> float | None:
-    """What the folder says an entrant's episode cost [yuan]; None where it did not play it."""
+def ranked_cost(results: Results, board: str, who: Method, episode: int) -> float | None:
+    """What the folder says a method's episode cost [yuan]; None where it did not play it."""
     table = results.episodes
-    own = table[(table["board"] == board) & (table["entrant"] == who.name) & (table["episode"] == episode)]
+    own = table[(table["board"] == board) & (table["method"] == who.name) & (table["episode"] == episode)]
     if who.train_seed is not None:
         own = own[own["train_seed"] == who.train_seed]
-    return None if own.empty else float(own["cost_yuan"].iloc[0])
+    return None if own.empty else float(own["total_cost"].iloc[0])
 
 
-def bound_yuan(results: Results, board: str, episode: int) -> float | None:
+def bound_cost(results: Results, board: str, episode: int) -> float | None:
     """The hindsight bound of an episode [yuan]."""
     table = results.episodes
     own = table[(table["board"] == board) & (table["episode"] == episode)]
-    return None if own.empty else float(own["bound_yuan"].iloc[0])
+    return None if own.empty else float(own["bound_cost"].iloc[0])
 
 
 def facts_of(results: Results) -> list[tuple[str, str]]:

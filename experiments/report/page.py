@@ -21,7 +21,7 @@ MEANINGS = {
     "score": "0 is RunOnArrival, 1 the bound in hindsight; interquartile mean over training seeds and episodes",
     "95 % interval": "bootstrap over training seeds and episodes",
     "5 %": "the score that one run in twenty does not reach",
-    "rank held": "share of resamples in which the entrant keeps this rank",
+    "rank held": "share of resamples in which the method keeps this rank",
     "P(best)": "probability of beating the best rule on an episode",
     "saving": "of total cost, against running on arrival",
     "late GPU-h": "work whose deadline passed, per episode",
@@ -60,7 +60,7 @@ def render(page: Page, data: Mapping[str, Any]) -> str:
         ConfigError: Plotly is not installed.
     """
     tables = page.tables
-    heading = "The same week, entrant by entrant" if tables else "The week, step by step"
+    heading = "The same week, method by method" if tables else "The week, step by step"
     week = _read("week.html").replace("{{HEADING}}", heading) if data["weeks"] else ""
     sections = [_ranking(tables), _matrix(tables), week, _facts(page.facts)]
     filled = {
@@ -127,15 +127,15 @@ def _cells(values: Sequence[str]) -> str:
 
 
 def _matrix(tables: Sequence[Table]) -> str:
-    """Scores by ranking, an entrant a row; nothing where there is one ranking only."""
+    """Scores by ranking, a method a row; nothing where there is one ranking only."""
     if len(tables) < 2:
         return ""
-    scores = {table.name: {row["entrant"]: row.get("score_iqm") for row in table.rows} for table in tables}
-    entrants = dict.fromkeys(row["entrant"] for table in tables for row in table.rows if row["kind"] != "bound")
-    heads = "".join(_heading(name) for name in ("entrant", *scores))
+    scores = {table.name: {row["method"]: row.get("score_iqm") for row in table.rows} for table in tables}
+    methods = dict.fromkeys(row["method"] for table in tables for row in table.rows if row["kind"] != "bound")
+    heads = "".join(_heading(name) for name in ("method", *scores))
     lines = [
         f'<tr><th scope="row">{escape(str(who))}</th>{"".join(_heat(own.get(who)) for own in scores.values())}</tr>'
-        for who in entrants
+        for who in methods
     ]
     body = "\n".join(lines)
     table = f'<table class="sortable heat"><thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'

@@ -9,16 +9,16 @@ from typing import Any
 from wattward.configs import ConfigError, load_scenario
 from wattward.experiments.common.records import provenance, write_text
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.entrants import Entrant, entrant
 from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, references
+from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.report.data import (
     Results,
     board_data,
-    bound_yuan,
+    bound_cost,
     columns_for,
-    entrant_of,
     facts_of,
-    ranked_yuan,
+    method_of,
+    ranked_cost,
     read_results,
     worlds_of,
 )
@@ -28,7 +28,7 @@ COARSER = (1, 2, 4, 8, 24)
 """Steps averaged into one, tried in turn until the page is small enough."""
 Tick = Callable[[str], None]
 Week = tuple[replay.Setting, replay.Replay, list[tuple[dict[str, Any], replay.Replay]], dict[str, Any]]
-"""What all meet, RunOnArrival, and every entrant with what is said of it; then what is said of the week."""
+"""What all meet, RunOnArrival, and every method with what is said of it; then what is said of the week."""
 
 
 def report(folder: Path, out: Path, *, episode: int = 0, tick: Tick = lambda _: None) -> int:
@@ -37,7 +37,7 @@ def report(folder: Path, out: Path, *, episode: int = 0, tick: Tick = lambda _: 
     Args:
         folder: what `wattward leaderboard` wrote.
         out: the page.
-        episode: which of the split every entrant is shown on.
+        episode: which of the split every method is shown on.
         tick: called with what is played next.
 
     Returns:
@@ -57,17 +57,17 @@ def report(folder: Path, out: Path, *, episode: int = 0, tick: Tick = lambda _: 
     return _write(out, weeks, lambda shown: render(page, {"boards": boards, "weeks": shown}))
 
 
-def replay_page(who: Entrant, worlds: Worlds, episode: int, out: Path, cache_dir: Path) -> int:
+def replay_page(who: Method, worlds: Worlds, episode: int, out: Path, cache_dir: Path) -> int:
     """Writes one policy's episode to `out`, RunOnArrival and the bound beside it; returns the page's size [bytes].
 
     Raises:
         ConfigError: the scenario, the recording or the checkpoint cannot be used.
     """
     against = references(worlds, episode, cache_dir)
-    setting, floor = replay.play(entrant(FLOOR), worlds, episode)
+    setting, floor = replay.play(method(FLOOR), worlds, episode)
     ours = floor if who.name == FLOOR else replay.play(who, worlds, episode)[1]
-    played = [(_about(who, ours), ours)] + ([] if ours is floor else [(_about(entrant(FLOOR), floor), floor)])
-    said = _said(worlds, episode, floor, against.bound_yuan)
+    played = [(_about(who, ours), ours)] + ([] if ours is floor else [(_about(method(FLOOR), floor), floor)])
+    said = _said(worlds, episode, floor, against.bound_cost)
     weeks: dict[str, Week] = {worlds.scenario: (setting, floor, played, said)}
     about = provenance()
     facts = [(key.replace("_", " "), str(about[key])) for key in ("command", "git_commit", "code", "python")]
@@ -78,30 +78,30 @@ def replay_page(who: Entrant, worlds: Worlds, episode: int, out: Path, cache_dir
 
 
 def _week(results: Results, board: str, worlds: Worlds, episode: int, tick: Tick) -> Week:
-    """Every entrant of a ranking on one of its episodes; who cannot play here is named, with the reason."""
+    """Every method of a ranking on one of its episodes; who cannot play here is named, with the reason."""
     tick(f"{board} · {FLOOR}")
-    setting, floor = replay.play(entrant(FLOOR), worlds, episode)
+    setting, floor = replay.play(method(FLOOR), worlds, episode)
     played, left_out = [], []
     for row in results.rows_of(board):
         if row["kind"] == "bound":
             continue
-        tick(f"{board} · {row['entrant']}")
+        tick(f"{board} · {row['method']}")
         try:
-            who = entrant_of(results, row, worlds.scenario)
+            who = method_of(results, row, worlds.scenario)
             ours = floor if who.name == FLOOR else replay.play(who, worlds, episode)[1]
         except ConfigError as error:
-            left_out.append(f"{row['entrant']}: {str(error).splitlines()[0]}")
+            left_out.append(f"{row['method']}: {str(error).splitlines()[0]}")
             continue
-        played.append((_about(who, ours) | {"ranked_yuan": ranked_yuan(results, board, who, episode)}, ours))
-    said = _said(worlds, episode, floor, bound_yuan(results, board, episode))
+        played.append((_about(who, ours) | {"ranked_cost": ranked_cost(results, board, who, episode)}, ours))
+    said = _said(worlds, episode, floor, bound_cost(results, board, episode))
     return setting, floor, played, said | {"left_out": left_out}
 
 
-def _about(who: Entrant, ours: replay.Replay) -> dict[str, Any]:
-    return {"entrant": who.name, "label": _label(who), "learned": who.learned, "kpis": ours.kpis}
+def _about(who: Method, ours: replay.Replay) -> dict[str, Any]:
+    return {"method": who.name, "label": _label(who), "learned": who.learned, "kpis": ours.kpis}
 
 
-def _label(who: Entrant) -> str:
+def _label(who: Method) -> str:
     return who.name if who.train_seed is None else f"{who.name} (seed {who.train_seed})"
 
 
@@ -112,8 +112,8 @@ def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | Non
         "split": worlds.split,
         "recorded": worlds.recording is not None,
         "episode": episode,
-        "floor_yuan": round(float(floor.cost_yuan.sum()), 2),
-        "bound_yuan": None if bound is None else round(bound, 2),
+        "floor_cost": round(float(floor.total_cost.sum()), 2),
+        "bound_cost": None if bound is None else round(bound, 2),
     }
 
 
@@ -130,8 +130,8 @@ def _write(out: Path, weeks: Mapping[str, Week], page: Callable[[dict[str, Any]]
 
 def _shown(week: Week, every: int) -> dict[str, Any]:
     setting, floor, played, said = week
-    entrants = [about | replay.as_replay(ours, floor, every) for about, ours in played]
-    return {**said, **replay.as_setting(setting, every), "averaged_steps": every, "entrants": entrants}
+    methods = [about | replay.as_replay(ours, floor, every) for about, ours in played]
+    return {**said, **replay.as_setting(setting, every), "averaged_steps": every, "methods": methods}
 
 
 def _lead(results: Results) -> str:
@@ -153,7 +153,7 @@ def _best(results: Results, board: str) -> str:
     if not leaders:
         return ""
     told = [
-        f"{row['entrant']} scores {row['score_iqm']:.2f} and saves {row['saving']:.1%} of cost"
-        for row in {row["entrant"]: row for row in leaders}.values()
+        f"{row['method']} scores {row['score_iqm']:.2f} and saves {row['saving']:.1%} of cost"
+        for row in {row["method"]: row for row in leaders}.values()
     ]
     return f"{', the best rule '.join(told)}{'' if len(results.boards) == 1 else f' ({board})'}. "

@@ -49,7 +49,7 @@ class Curve:
     scenario: str
     agent: str
     seed: int
-    hold_steps: int
+    action_repeat: int
     decisions: list[int]
     seconds: list[float]
     saving: list[float]
@@ -129,7 +129,7 @@ def _read(run: Path) -> Curve:
         facts["scenario"],
         facts["agent"],
         int(facts["seed"]),
-        int(facts["settings"]["hold_steps"]),
+        int(facts["settings"]["action_repeat"]),
         [int(event.step) for event in shown],
         [round(float(event.wall_time - began), 1) for event in shown],
         [float(event.value) for event in shown],
@@ -147,7 +147,7 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
     """
     from wattward import baselines
     from wattward.baselines.bound.bound import bound
-    from wattward.envs.checks.balances import played_yuan
+    from wattward.envs.checks.balances import played_cost
     from wattward.envs.interfaces.cluster_env import ClusterEnv
     from wattward.envs.simulator.source import choose
 
@@ -157,8 +157,8 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
     yuan = np.zeros((3, n_episodes))
     for k, episode in enumerate(episodes):
         for row, name in enumerate(("RunOnArrival", rule)):
-            yuan[row, k] = played_yuan(env, baselines.make(name), "validation", episode)
-        yuan[2, k] = bound(env.params, env.world).cost_yuan
+            yuan[row, k] = played_cost(env, baselines.make(name), "validation", episode)
+        yuan[2, k] = bound(env.params, env.world).total_cost
     total = yuan.sum(axis=1)
     return Level(scenario, rule, float(1 - total[1] / total[0]), float(1 - total[2] / total[0]), episodes)
 
@@ -190,7 +190,7 @@ def _row(key: tuple[str, str], group: Sequence[Curve], known: Level) -> dict[str
         "bound_saving": known.bound_saving,
         "best": _range(best, ".1%"),
         "decisions_to_rule": when(rule, lambda curve, at: curve.decisions[at], ",.0f"),
-        "frames_to_rule": when(rule, lambda curve, at: curve.decisions[at] * curve.hold_steps, ",.0f"),
+        "frames_to_rule": when(rule, lambda curve, at: curve.decisions[at] * curve.action_repeat, ",.0f"),
         "seconds_to_rule": when(rule, lambda curve, at: curve.seconds[at], ",.0f"),
         "decisions_to_near": when(NEAR * known.bound_saving, lambda curve, at: curve.decisions[at], ",.0f"),
     }

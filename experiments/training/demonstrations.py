@@ -16,16 +16,16 @@ from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.source import N_TRAINING_EPISODES
 
 HINDSIGHT = "HindsightPlanner"
-"""A teacher that knows the episode: no entrant, but training episodes may be known in hindsight."""
+"""A teacher that knows the episode: no method, but training episodes may be known in hindsight."""
 TEACHER_KEY = 2
 """Keeps the choice of a teacher's episodes apart from all else that a run's seed decides."""
 
 
 def teacher(name: str, env: ClusterEnv) -> Policy:
-    """The teacher behind an entrant's name, or HindsightPlanner.
+    """The teacher behind a method's name, or HindsightPlanner.
 
     Raises:
-        ConfigError: no such entrant.
+        ConfigError: no such method.
     """
     return HindsightPlanner(env) if name == HINDSIGHT else baselines.make(name)
 
@@ -34,7 +34,7 @@ def check_teacher(name: str) -> None:
     """Refuses a teacher before anything is written.
 
     Raises:
-        ConfigError: no such entrant.
+        ConfigError: no such method.
     """
     if name != HINDSIGHT:
         baselines.make(name)
@@ -59,7 +59,7 @@ def _play(env: ClusterEnv, policy: Policy, settings: PPOSettings, seed: int, num
         modes, chosen = np.full(n_entries(env.scenario), StoreOrder.BY_RULE, dtype=np.int64), policy.act(outlook)
         modes[: chosen.size] = chosen
         observations.append(outlook.observation.copy())
-        for _ in range(settings.hold_steps):
+        for _ in range(settings.action_repeat):
             _, reward, ended, _, _ = env.step(modes)
             total += float(reward)
             if ended:

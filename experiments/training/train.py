@@ -326,7 +326,7 @@ class Session:
             observation_size=model.observation_space.shape[0],
             observation_sha256=observation_sha256(),
             n_regions=run.scenario.n_regions if layout in ("region", "shares") else n_entries(run.scenario),
-            hold_steps=run.settings.hold_steps,
+            action_repeat=run.settings.action_repeat,
             action_layout=layout,
             network=settings.get("network", "flat"),
             packages={

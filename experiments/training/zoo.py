@@ -54,8 +54,8 @@ ACTS = {"modes": "a mode a region", "joint": "one number for the modes of all re
 TEXT = """\
 # {agent} on {scenario}
 
-**World.** {title}. **Learner.** {algorithm}, {acts}, a decision held for {hold_steps} steps of {step_minutes} minutes;
-{observed} numbers observed.
+**World.** {title}. **Learner.** {algorithm}, {acts}, a decision held for {action_repeat} steps of {step_minutes}
+minutes; {observed} numbers observed.
 
 {table}
 Validation saving: of total cost against running all on arrival, on the validation episodes that chose this policy among
@@ -64,7 +64,7 @@ those of its run. Minutes: of training until then, beside other work on the same
 **Again.** `wattward train {agent} --scenario {scenario} --seed N` gives the same weights on the same kind of machine
 with the same packages; `wattward zoo` trains all that is missing.
 
-**Use.** An entrant for comparisons, and a start for training on similar worlds. Nothing here has run a real data
+**Use.** A method for comparisons, and a start for training on similar worlds. Nothing here has run a real data
 centre: fleets, demand and forecasts are drawn from the laws that the scenario's file states.
 
 **Settings.**
@@ -214,7 +214,7 @@ def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
         "title": scenario.title,
         "algorithm": first.algorithm,
         "acts": ACTS[first.action_layout],
-        "hold_steps": first.hold_steps,
+        "action_repeat": first.action_repeat,
         "step_minutes": scenario.step_minutes,
         "observed": first.observation_size,
         "table": tables.markdown(COLUMNS, _seeds(one, zoo)),
@@ -239,7 +239,7 @@ def _tested(one: Trained, results: Path) -> dict[str, Any] | None:
     """The board's row of the agent on the scenario: of the first suite that has a score of it."""
     for suite in TABLES:
         for row in _board(results / suite / "leaderboard.json"):
-            if (row["entrant"], row["scenario"]) == (one.agent.upper(), one.scenario) and row["score_iqm"] is not None:
+            if (row["method"], row["scenario"]) == (one.agent.upper(), one.scenario) and row["score_iqm"] is not None:
                 shown = ("score_iqm", "score_low", "score_high", "train_seeds", "episodes")
                 return {"suite": suite} | {key: row[key] for key in shown}
     return None

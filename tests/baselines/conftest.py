@@ -23,7 +23,7 @@ BATCH, TUNING, TRAINING = 0, 1, 2
 
 @dataclass(frozen=True)
 class Job:
-    """A job present; classes are BATCH (divisible), TUNING (gang), TRAINING (preemptible gang)."""
+    """A job present; classes are BATCH (malleable), TUNING (rigid job), TRAINING (preemptible rigid job)."""
 
     region: int
     gpus: float = 10.0
@@ -45,12 +45,12 @@ def params(n_regions: int, n_steps: int) -> Params:
         "pue_base": per_region,
         "pue_slope_per_c": 0.0 * per_region,
         "pue_free_c": 0.0 * per_region,
-        "demand_yuan_per_kw": per_region,
+        "demand_charge_per_kw": per_region,
         "wan_gb_per_step": 1000.0 * per_region,
-        "wan_yuan_per_gb": per_region,
+        "wan_cost_per_gb": per_region,
         "wan_kwh_per_gb": 0.0 * per_region,
-        "settlement_yuan_per_gpu_h": per_region,
-        "class_divisible": np.array([[True, False, False]]),
+        "terminal_cost_per_gpu_h": per_region,
+        "class_malleable": np.array([[True, False, False]]),
         "class_preemptible": np.array([[True, False, True]]),
         "forecast_rho": np.ones((1, 4, LEADS)),
     }
@@ -85,14 +85,14 @@ def world(
     return Exogenous(
         **quiet_world(np.full((1, n_regions), FLEET_GPUS), steps),
         start_minute=np.array([round((start - EPOCH).total_seconds() / 60)]),
-        price_yuan_per_kwh=series(price),
+        price_per_kwh=series(price),
         carbon_kg_per_kwh=series(carbon),
         sun_kw=series(sun_kw),
         wind_kw=series(0.0),
         hydro_kw=series(0.0),
         air_c=series(20.0),
         interactive_gpus=series(INTERACTIVE_GPUS),
-        usual=np.zeros((1, 4, steps, n_regions)),
+        climatology=np.zeros((1, 4, steps, n_regions)),
         noise=np.zeros((1, 4, steps, n_regions)),
         n_jobs=np.array([len(jobs)]),
         **{name: np.array([column], dtype=np.int64) for name, column in table.items()},

@@ -98,7 +98,7 @@ def test_what_is_wrong_with_a_name_is_said(name: str, message: str) -> None:
 
 def test_a_spike_must_change_a_price_in_hours_of_the_day(tmp_path: Path) -> None:
     spike = {"kind": "price_spike", "start_h": 0}
-    with pytest.raises(ConfigError, match="factor or add_yuan_per_kwh must be given"):
+    with pytest.raises(ConfigError, match="factor or added_price_per_kwh must be given"):
         load_scenario(f"toy+{written(tmp_path, spike)}")
     with pytest.raises(ConfigError, match=r"hours_of_day: \[17, 25\] must be"):
         load_scenario(f"toy+{written(tmp_path, spike | {'factor': 2, 'hours_of_day': [[17, 25]]})}")

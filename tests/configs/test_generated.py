@@ -29,8 +29,12 @@ def test_a_large_world_uses_every_tariff_and_fleets_of_many_sizes() -> None:
     scenario = load_scenario("scale-8x1000")
     assert {region.tariff for region in scenario.regions} == {"zhejiang-2026", "zhejiang-2024", "xinjiang-2023"}
     assert len({region.fleet.gpus for region in scenario.regions}) == 8
-    cohorts, *gangs = scenario.job_classes
-    assert (cohorts.name, cohorts.divisible, [gang.divisible for gang in gangs]) == ("cohorts", True, [False, False])
+    cohorts, *rigid_jobs = scenario.job_classes
+    assert (cohorts.name, cohorts.malleable, [rigid_job.malleable for rigid_job in rigid_jobs]) == (
+        "cohorts",
+        True,
+        [False, False],
+    )
 
 
 def test_the_smallest_regions_keep_the_shipped_fleets_and_links() -> None:

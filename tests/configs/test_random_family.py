@@ -19,7 +19,7 @@ def test_every_member_is_a_valid_scenario_told_by_its_name(regions: int, number:
     assert len({region.name for region in scenario.regions}) == regions
     assert not scenario.is_extended
     for region in scenario.regions:
-        tariff = scenario.tariffs[region.tariff].price_yuan_per_kwh
+        tariff = scenario.tariffs[region.tariff].price_per_kwh
         assert 0 < tariff["valley"] < tariff["flat"] < tariff["peak"] < tariff["sharp"]
         assert region.interactive.mean_gpus < region.fleet.reserved_for_interactive_gpus < region.fleet.gpus
 

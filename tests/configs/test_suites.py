@@ -27,7 +27,7 @@ def test_quick_asks_what_the_issue_asks() -> None:
     quick = load_suite("quick")
     assert quick.scenarios == ("zhejiang-xinjiang",)
     assert (quick.split, quick.rules) == ("test", "all") and quick.episodes == 32
-    assert {entry.entrant: len(entry.folders) for entry in quick.checkpoints} == {"PPO": 3, "DQN": 3}
+    assert {entry.method: len(entry.folders) for entry in quick.checkpoints} == {"PPO": 3, "DQN": 3}
 
 
 def test_a_suite_file_needs_little(tmp_path: Path) -> None:
@@ -40,9 +40,9 @@ def test_a_suite_file_needs_little(tmp_path: Path) -> None:
     [
         ("episode: 4\n", "unknown key 'episode'; did you mean 'episodes'"),
         ("split: tset\n", "split = tset: .*'train', 'validation' or 'test'"),
-        ("rules: [Random]\ncheckpoints: [{entrant: Random, folders: [x]}]\n", "'Random' is listed more than once"),
-        ("checkpoints: [{entrant: PPO, folders: []}]\n", "folders"),
-        ("checkpoints: [{entrant: PPO, folder: [x]}]\n", "folder"),
+        ("rules: [Random]\ncheckpoints: [{method: Random, folders: [x]}]\n", "'Random' is listed more than once"),
+        ("checkpoints: [{method: PPO, folders: []}]\n", "folders"),
+        ("checkpoints: [{method: PPO, folder: [x]}]\n", "folder"),
     ],
 )
 def test_wrong_suites_name_file_and_key(tmp_path: Path, change: str, message: str) -> None:

@@ -45,7 +45,7 @@ def flat_tariff() -> dict[str, Any]:
         "title": "one price",
         "document": "none",
         "source": "made up",
-        "price_yuan_per_kwh": {"flat": 0.5},
+        "price_per_kwh": {"flat": 0.5},
         "seasons": [{"months": list(range(1, 13)), "hours_by_band": {"flat": [[0, 24]]}}],
     }
 
@@ -91,14 +91,14 @@ def test_prices_and_documents_are_the_published_ones(name: str, rules: dict[str,
     assert tariff.document in rule["doc"]
     for band, price in rule["prices_yuan_kwh"].items():
         if band not in SAID_OTHERWISE.get(name, ()):
-            assert tariff.price_yuan_per_kwh[band] == pytest.approx(price)
+            assert tariff.price_per_kwh[band] == pytest.approx(price)
 
 
 def test_prices_that_are_not_the_printed_ones(rules: dict[str, Any]) -> None:
-    ningxia = load_tariff("ningxia-2025").price_yuan_per_kwh
+    ningxia = load_tariff("ningxia-2025").price_per_kwh
     printed = rules["Ningxia"]["prices_yuan_kwh"]
     assert (ningxia["peak"], ningxia["flat"]) == (printed["flat"], printed["peak"])
-    guangdong = load_tariff("guangdong-north-2021").price_yuan_per_kwh
+    guangdong = load_tariff("guangdong-north-2021").price_per_kwh
     north = "/".join(f"{guangdong[band]:.4f}".lstrip("0") for band in ("sharp", "peak", "flat", "valley"))
     assert north in rules["Guangdong_PRD"]["price_note"]
 
@@ -118,15 +118,15 @@ def test_missing_prices_say_where_they_come_from(name: str) -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_bands_are_ordered_and_used(name: str) -> None:
     tariff = load_tariff(name)
-    prices = [tariff.price_yuan_per_kwh[band] for band in BANDS if band in tariff.price_yuan_per_kwh]
+    prices = [tariff.price_per_kwh[band] for band in BANDS if band in tariff.price_per_kwh]
     assert prices == sorted(prices)
-    assert len(prices) == len(tariff.price_yuan_per_kwh)
+    assert len(prices) == len(tariff.price_per_kwh)
     assert "assumption" in tariff.source
-    assert 25.6 <= tariff.demand_charge_yuan_per_kw_month <= 31.2
+    assert 25.6 <= tariff.demand_charge_per_kw_month <= 31.2
 
 
 def test_derived_prices_follow_the_published_ratios() -> None:
-    zhejiang, xinjiang = (load_tariff(name).price_yuan_per_kwh for name in ("zhejiang-2026", "xinjiang-2023"))
+    zhejiang, xinjiang = (load_tariff(name).price_per_kwh for name in ("zhejiang-2026", "xinjiang-2023"))
     base = (zhejiang["peak"] - zhejiang["flat"]) / 0.85
     assert zhejiang["sharp"] == pytest.approx(zhejiang["flat"] + 1.05 * base, abs=1e-3)
     assert zhejiang["deep"] == pytest.approx(zhejiang["flat"] - 0.8 * base, abs=1e-3)
@@ -139,7 +139,7 @@ def test_derived_prices_follow_the_published_ratios() -> None:
 def test_a_good_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "flat.yaml"
     path.write_text(yaml.safe_dump(flat_tariff()), encoding="utf-8")
-    assert load_tariff(path).demand_charge_yuan_per_kw_month == 0.0
+    assert load_tariff(path).demand_charge_per_kw_month == 0.0
 
 
 def test_a_missing_hour_is_refused(tmp_path: Path) -> None:
@@ -180,5 +180,5 @@ def test_wrong_holidays_are_refused(tmp_path: Path, holiday: dict[str, Any], sai
 
 
 def test_a_misspelt_key_names_the_right_one(tmp_path: Path) -> None:
-    message = refused(tmp_path, {**flat_tariff(), "demand_charge_yuan_per_kw_mnth": 1.0})
-    assert "did you mean 'demand_charge_yuan_per_kw_month'" in message
+    message = refused(tmp_path, {**flat_tariff(), "demand_charge_per_kw_mnth": 1.0})
+    assert "did you mean 'demand_charge_per_kw_month'" in message

@@ -16,7 +16,7 @@ OWN: dict[str, Any] = {
     "title": "Mine",
     "source": "made up",
     "tokens_per_gpu_h": {"interactive": 1e6},
-    "yuan_per_mtok": {"peak": 2, "off_peak": 1},
+    "cost_per_mtok": {"peak": 2, "off_peak": 1},
 }
 
 
@@ -42,7 +42,7 @@ def test_every_shipped_file_says_where_it_comes_from(name: str) -> None:
         ({"peak_weekdays": [0]}, r"peak_weekdays\.0 = 0"),
         ({"tokens_per_gpu_h": {}}, "tokens_per_gpu_h"),
         ({"tokens_per_gpu_h": {"interactive": -1}}, r"tokens_per_gpu_h\.interactive = -1"),
-        ({"yuan_per_mtok": {"peak": 1}}, r"yuan_per_mtok\.off_peak' is missing"),
+        ({"cost_per_mtok": {"peak": 1}}, r"cost_per_mtok\.off_peak' is missing"),
         ({"peak_hour": [[9, 12]]}, "did you mean 'peak_hours'"),
     ],
 )

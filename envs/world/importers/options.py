@@ -26,7 +26,7 @@ FLAGS = {
     "tokens_per_gpu_h": "--tokens-per-gpu-hour",
     "currency": "--currency",
     "per": "--per",
-    "yuan_per_unit": "--yuan-per-unit",
+    "exchange_rate": "--yuan-per-unit",
     "job_class": "--class",
     "missing": "--missing",
 }
@@ -52,7 +52,7 @@ class Options:
     tokens_per_gpu_h: float | None = None
     currency: str | None = None
     per: str | None = None  # kWh or MWh
-    yuan_per_unit: float | None = None
+    exchange_rate: float | None = None
     job_class: str | None = None  # of a scenario, that a log of jobs is played as
     missing: str | None = None  # what to do with jobs that miss something
 

@@ -13,9 +13,9 @@ from wattward.envs.world.importers.market import read_columns
 from wattward.envs.world.importers.options import Imported, Measured, Options
 from wattward.envs.world.importers.store import file_facts
 
-OPTIONS = frozenset({"zone", "fill", "time_column", "time_format", "value_columns", "currency", "per", "yuan_per_unit"})
+OPTIONS = frozenset({"zone", "fill", "time_column", "time_format", "value_columns", "currency", "per", "exchange_rate"})
 PRICE_PATTERNS = (r"price", r"/ ?[mk]wh")
-SERIES, UNIT, OWN = "price_yuan_per_kwh", "yuan/kWh", "CNY"
+SERIES, UNIT, OWN = "price_per_kwh", "yuan/kWh", "CNY"
 KWH = {"kWh": 1.0, "MWh": 1000.0}
 MOST_PER_KWH = 1000.0
 """A price beyond this is taken for a wrong unit; the dearest markets are capped near 15 (yuan or less) a kWh."""
@@ -51,7 +51,7 @@ def read(files: list[Path], options: Options) -> Imported:
         "sources": [file_facts(path) for path in files],
         **found.facts,
         "unit_in_file": f"{currency}/{per}",
-        "yuan_per_unit": rate,
+        "exchange_rate": rate,
         "fill": options.fill,
     }
     return Imported(options.region, [Measured(SERIES, UNIT, found.grid.times, values)], facts)
@@ -85,7 +85,7 @@ def _per(path: Path, column: str, options: Options) -> str:
 
 
 def _rate(currency: str, options: Options) -> float:
-    rate = options.yuan_per_unit
+    rate = options.exchange_rate
     if currency == OWN:
         if rate is not None and rate != 1.0:
             raise ConfigError(f"--yuan-per-unit = {rate:g}: must be 1 or left out for prices in {OWN}")

@@ -46,16 +46,16 @@ def air_law(scenario: Scenario) -> AirLaw:
     )
 
 
-def usual_air_c(scenario: Scenario, start_minute: int, n: int) -> Floats:
+def mean_air_c(scenario: Scenario, start_minute: int, n: int) -> Floats:
     """Mean temperature of that day of the year and hour, shape (N, R) [C]."""
     law, step = air_law(scenario), scenario.step_minutes
     day = days_of_year(start_minute, n, step)
-    usual: Floats = law.by_day_of_year_c.take(day, axis=1)
-    usual += law.by_step_of_day_c.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)
-    return usual.T
+    climatology: Floats = law.by_day_of_year_c.take(day, axis=1)
+    climatology += law.by_step_of_day_c.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)
+    return climatology.T
 
 
 def draw_air(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Floats:
     """Air temperature, shape (N, R) [C]."""
     law = air_law(scenario)
-    return usual_air_c(scenario, start_minute, n) + law.spread_c * field(n, law.weather, rng)
+    return mean_air_c(scenario, start_minute, n) + law.spread_c * field(n, law.weather, rng)

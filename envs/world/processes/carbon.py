@@ -90,6 +90,6 @@ def carbon_of(grids: Grids, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
     """Carbon intensity that follows from capacity factors, three (N, R) arrays [kg/kWh]."""
     return Drawn(
         truth=intensity(grids, sun_factor.truth, wind_factor.truth),
-        usual=intensity(grids, sun_factor.usual, wind_factor.usual),
+        climatology=intensity(grids, sun_factor.climatology, wind_factor.climatology),
         noise=swings(grids, sun_factor.noise, wind_factor.noise),
     )

@@ -19,7 +19,7 @@ class Drawn(NamedTuple):
     """One phenomenon drawn for N steps and R regions; all three in one unit."""
 
     truth: Floats  # (N, R) what happens
-    usual: Floats  # (N, R) the expectation for that day of the year and hour
+    climatology: Floats  # (N, R) the expectation for that day of the year and hour
     noise: Floats  # (N, R) a second anomaly of the same law, independent of truth - usual
 
 

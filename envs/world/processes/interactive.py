@@ -22,7 +22,7 @@ from wattward.envs.world.processes.jobs import week_factors
 class InteractiveLaw(NamedTuple):
     """What a scenario says of the requests of its R regions."""
 
-    usual_by_step_of_week_gpus: Floats  # (R, steps in a week), by Beijing time, at most the fleet
+    climatology_by_step_of_week_gpus: Floats  # (R, steps in a week), by Beijing time, at most the fleet
     spread: Floats  # (R,)
     fleet_gpus: Floats  # (R,)
     deviation: Law
@@ -33,13 +33,13 @@ def interactive_law(scenario: Scenario) -> InteractiveLaw:
     """The tables that all episodes of a scenario share."""
     regions = scenario.regions
     beijing = minutes_of_week(scenario.step_minutes)
-    usual = [
+    climatology = [
         np.minimum(_expected(region.interactive, beijing + round(region.clock_offset_h * 60)), region.fleet.gpus)
         for region in regions
     ]
     memory = persistence(scenario.step_h, tuple(region.interactive.correlation_h for region in regions))
     return InteractiveLaw(
-        np.stack(usual),
+        np.stack(climatology),
         np.array([region.interactive.spread for region in regions]),
         np.array([region.fleet.gpus for region in regions]),
         field_law(memory, np.eye(len(regions))),
@@ -58,18 +58,18 @@ def draw_interactive(scenario: Scenario, start_minute: int, n: int, rng: np.rand
     Returns:
         Truth, climatology and a second anomaly of the same law [GPUs], each (N, R).
     """
-    law, usual = interactive_law(scenario), usual_interactive_gpus(scenario, start_minute, n)
+    law, climatology = interactive_law(scenario), mean_interactive_gpus(scenario, start_minute, n)
     first, second = (
-        np.clip(usual * (1.0 + law.spread * field(n, law.deviation, rng)), 0.0, law.fleet_gpus) for _ in range(2)
+        np.clip(climatology * (1.0 + law.spread * field(n, law.deviation, rng)), 0.0, law.fleet_gpus) for _ in range(2)
     )
-    return Drawn(truth=first, usual=usual, noise=second - usual)
+    return Drawn(truth=first, climatology=climatology, noise=second - climatology)
 
 
-def usual_interactive_gpus(scenario: Scenario, start_minute: int, n: int) -> Floats:
+def mean_interactive_gpus(scenario: Scenario, start_minute: int, n: int) -> Floats:
     """Expected GPUs at each step, shape (N, R), at most the fleet."""
     place = place_in_period(start_minute, n, scenario.step_minutes, 7 * DAY_MINUTES)
-    usual: Floats = interactive_law(scenario).usual_by_step_of_week_gpus.take(place, axis=1).T
-    return usual
+    climatology: Floats = interactive_law(scenario).climatology_by_step_of_week_gpus.take(place, axis=1).T
+    return climatology
 
 
 def _expected(interactive: Interactive, local_minute: Ints) -> Floats:

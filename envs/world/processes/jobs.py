@@ -38,8 +38,8 @@ class JobLaw(NamedTuple):
     origin: Ints  # (K,)
     job_class: Ints  # (K,)
     quantities: Floats  # (4, 4, K) median, sigma, low, high of GPUs, length, slack, data
-    divisible: NDArray[np.bool_]  # (K,)
-    least_and_most: Floats  # (2, K) GPUs; of gangs, their exponents to base two
+    malleable: NDArray[np.bool_]  # (K,)
+    least_and_most: Floats  # (2, K) GPUs; of rigid jobs, their exponents to base two
     estimate_sigma: Floats  # (K,)
 
 
@@ -55,7 +55,7 @@ def job_law(scenario: Scenario) -> JobLaw:
         np.array([r for _, r in pairs]),
         np.array([c for c, _ in pairs]),
         np.array(quantities).T.repeat(len(regions), axis=2),
-        np.array([classes[c].divisible for c, _ in pairs]),
+        np.array([classes[c].malleable for c, _ in pairs]),
         np.array([_gpu_bounds(classes[c], gpu_limit(scenario, c, r)) for c, r in pairs]).T,
         np.array([classes[c].estimate_sigma for c, _ in pairs]),
     )
@@ -88,7 +88,7 @@ def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) ->
     law = job_law(scenario)
     median, sigma, low, high = law.quantities.repeat(counts, axis=2)
     raw_gpus, run_h, slack_h, data_gb = _cut(median * np.exp(sigma * z[:4]), low, high)
-    gpus = _whole_gpus(raw_gpus, law.divisible.repeat(counts), *law.least_and_most.repeat(counts, axis=1))
+    gpus = _whole_gpus(raw_gpus, law.malleable.repeat(counts), *law.least_and_most.repeat(counts, axis=1))
     work = gpus * run_h
     jobs = Jobs(
         arrival_step=arrival_step,
@@ -132,10 +132,11 @@ def week_factors(weekend_factor: float) -> Floats:
 def gpu_limit(scenario: Scenario, c: int, r: int) -> float:
     """Most GPUs that a job of class `c` may ask for in region `r`, and everywhere it may move to.
 
-    A gang must fit into every region's fleet, one that cannot be preempted also beside the GPUs reserved for requests.
+    A rigid job must fit into every region's fleet, one that cannot be preempted also beside the GPUs reserved for
+    requests.
     """
     job_class = scenario.job_classes[c]
-    if job_class.divisible:
+    if job_class.malleable:
         return scenario.regions[r].fleet.gpus
     smallest, smallest_unreserved = _smallest_gpus(scenario)
     return smallest if job_class.preemptible else smallest_unreserved
@@ -148,23 +149,23 @@ def _smallest_gpus(scenario: Scenario) -> tuple[float, float]:
 
 
 def gpus_of(job_class: JobClass, z: Floats, limit: float) -> Floats:
-    """GPUs from standard normals: whole numbers for divisible classes, powers of two for gangs, never above `limit`."""
+    """GPUs from standard normals: whole numbers for malleable classes, else powers of two, never above `limit`."""
     least, most = (np.array(bound) for bound in _gpu_bounds(job_class, limit))
-    return _whole_gpus(_quantity(job_class.gpus, z), np.array(job_class.divisible), least, most)
+    return _whole_gpus(_quantity(job_class.gpus, z), np.array(job_class.malleable), least, most)
 
 
 def _gpu_bounds(job_class: JobClass, limit: float) -> tuple[float, float]:
-    """Least and most GPUs; of a gang, their exponents to base two."""
-    if job_class.divisible:
+    """Least and most GPUs; of a rigid job, their exponents to base two."""
+    if job_class.malleable:
         return 1.0, math.floor(limit)
     low, high = job_class.gpus.low, min(job_class.gpus.high, limit)
     return math.ceil(math.log2(max(1.0, low))), math.floor(math.log2(max(1.0, high)))
 
 
-def _whole_gpus(raw: Floats, divisible: NDArray[np.bool_], least: Floats, most: Floats) -> Floats:
-    nearest: Floats = np.rint(np.where(divisible, raw, np.log2(raw)))
+def _whole_gpus(raw: Floats, malleable: NDArray[np.bool_], least: Floats, most: Floats) -> Floats:
+    nearest: Floats = np.rint(np.where(malleable, raw, np.log2(raw)))
     whole = _cut(nearest, least, most)
-    return np.where(divisible, whole, 2.0 ** np.where(divisible, 0.0, whole))
+    return np.where(malleable, whole, 2.0 ** np.where(malleable, 0.0, whole))
 
 
 def mean_work_gpu_h(scenario: Scenario, c: int, r: int, points: int = 400) -> float:

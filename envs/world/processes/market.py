@@ -26,13 +26,13 @@ SATURDAY = 5
 class MarketLaw(NamedTuple):
     """The tables of a market."""
 
-    usual: Floats  # (12, 2, 24) latent by month, whether weekend, and hour
+    climatology: Floats  # (12, 2, 24) latent by month, whether weekend, and hour
     spread: Floats  # (12, 24) of the latent by month and hour
     slow: Law
     fast: Law
     weights: tuple[float, float, float]  # of the slow part, the wave over the day, the fast part
     latent: Floats  # (K,) where the price is known
-    price_yuan_per_kwh: Floats  # (K,)
+    price_per_kwh: Floats  # (K,)
 
 
 @kept
@@ -76,8 +76,8 @@ def _by_hour(market: Market, first_hour: int, hours: int, rng: np.random.Generat
     when = clock(local)
     month, hour = when.month - 1, when.hour.astype(np.int64)
     weekend = (when.weekday >= SATURDAY).astype(np.int64)
-    latent = law.usual[month, weekend, hour] + law.spread[month, hour] * _pushes(law, when.hour, rng)
-    return np.interp(latent, law.latent, law.price_yuan_per_kwh)
+    latent = law.climatology[month, weekend, hour] + law.spread[month, hour] * _pushes(law, when.hour, rng)
+    return np.interp(latent, law.latent, law.price_per_kwh)
 
 
 def _pushes(law: MarketLaw, hour: Floats, rng: np.random.Generator) -> Floats:

@@ -19,7 +19,7 @@ MIDDLE_OF_MONTH: Floats = np.array([15.5, 45, 74.5, 105, 135.5, 166, 196.5, 227.
 class RiverLaw(NamedTuple):
     """What a scenario says of the rivers of its R regions."""
 
-    usual_by_day_of_year: Floats  # (R, 367) share of capacity
+    climatology_by_day_of_year: Floats  # (R, 367) share of capacity
     spread: Floats  # (R,)
     capacity_kw: Floats  # (R,)
     rain: Law
@@ -31,14 +31,14 @@ def river_law(scenario: Scenario) -> RiverLaw:
     rivers = [region.river for region in scenario.regions]
     memory = persistence(scenario.step_h, tuple(24 * river.correlation_days for river in rivers))
     return RiverLaw(
-        np.stack([usual_share(DAYS_OF_YEAR, river.share_by_month) for river in rivers]),
+        np.stack([mean_share(DAYS_OF_YEAR, river.share_by_month) for river in rivers]),
         np.array([river.spread for river in rivers]),
         np.array([river.capacity_kw for river in rivers]),
         field_law(memory, shared_weather(scenario.regions, scenario.weather_correlation_km)),
     )
 
 
-def usual_share(day_of_year: Floats, share_by_month: tuple[float, ...]) -> Floats:
+def mean_share(day_of_year: Floats, share_by_month: tuple[float, ...]) -> Floats:
     """Mean share of capacity, drawn through the middles of the months, shape of `day_of_year`."""
     result: Floats = np.interp(day_of_year, MIDDLE_OF_MONTH, np.array(share_by_month), period=365.25)
     return result
@@ -48,5 +48,5 @@ def draw_river(scenario: Scenario, start_minute: int, n: int, rng: np.random.Gen
     """Power of run-of-river plants, shape (N, R) [kW], between 0 and capacity."""
     law = river_law(scenario)
     day = days_of_year(start_minute, n, scenario.step_minutes)
-    usual = law.usual_by_day_of_year.take(day, axis=1).T
-    return law.capacity_kw * np.clip(usual * (1.0 + law.spread * field(n, law.rain, rng)), 0.0, 1.0)
+    climatology = law.climatology_by_day_of_year.take(day, axis=1).T
+    return law.capacity_kw * np.clip(climatology * (1.0 + law.spread * field(n, law.rain, rng)), 0.0, 1.0)

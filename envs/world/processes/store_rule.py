@@ -15,18 +15,18 @@ APART = 0.15
 HOURS = 24
 
 
-def store_order(scenario: Scenario, price_yuan_per_kwh: Floats) -> Floats:
+def store_order(scenario: Scenario, price_per_kwh: Floats) -> Floats:
     """Orders by the rule, shape (N, R): 1 charge, -1 discharge, 0 neither; 0 where a region has no store.
 
     Args:
         scenario: its regions and step.
-        price_yuan_per_kwh: of each step, shape (N, R); the last day's orders see fewer hours of it.
+        price_per_kwh: of each step, shape (N, R); the last day's orders see fewer hours of it.
     """
-    order = np.zeros(price_yuan_per_kwh.shape)
+    order = np.zeros(price_per_kwh.shape)
     per_hour = max(1, round(1.0 / scenario.step_h))
     for r, region in enumerate(scenario.regions):
         if region.battery is not None or region.tank is not None:
-            order[:, r] = _orders(price_yuan_per_kwh[:, r], per_hour)
+            order[:, r] = _orders(price_per_kwh[:, r], per_hour)
     return order
 
 

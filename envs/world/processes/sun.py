@@ -175,10 +175,10 @@ def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rando
     year, place = position_in_year(start_minute, n, scenario.step_minutes)
     w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)]).T
     clear = sun_factor(w_per_m2, law.performance_ratio)
-    usual = clear * law.index_mean
+    climatology = clear * law.index_mean
     day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
     first, second = (clear * look_up(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))
-    return Drawn(truth=first, usual=usual, noise=second - usual)
+    return Drawn(truth=first, climatology=climatology, noise=second - climatology)
 
 
 def draw_sun(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:

@@ -23,7 +23,7 @@ def month_table(tariff: Tariff) -> Floats:
     for season in tariff.seasons:
         for band, spans in season.hours_by_band.items():
             for first, last in spans:
-                table[np.array(season.months) - 1, first:last] = tariff.price_yuan_per_kwh[band]
+                table[np.array(season.months) - 1, first:last] = tariff.price_per_kwh[band]
     return table
 
 
@@ -40,7 +40,7 @@ def year_price(tariff: Tariff, year: int) -> Floats:
         off = np.isin(when.day, days) | np.isin(when.month_day, yearly)
         for band, spans in holiday.hours_by_band.items():
             for first, last in spans:
-                price[off & (hour >= first) & (hour < last)] = tariff.price_yuan_per_kwh[band]
+                price[off & (hour >= first) & (hour < last)] = tariff.price_per_kwh[band]
     return price
 
 
@@ -69,14 +69,14 @@ def price(scenario: Scenario, start_minute: int, n: int, seed: np.random.SeedSeq
     return each[tariff_of].T
 
 
-def under_contracts(scenario: Scenario, price_yuan_per_kwh: Floats) -> Floats:
+def under_contracts(scenario: Scenario, price_per_kwh: Floats) -> Floats:
     """What is paid where a region has bought a ceiling on its price, shape (N, R) [yuan/kWh]."""
     contracts = [region.cap_contract for region in scenario.regions]
     if not any(contracts):
-        return price_yuan_per_kwh
-    strike = np.array([np.inf if contract is None else contract.strike_yuan_per_kwh for contract in contracts])
-    premium = np.array([0.0 if contract is None else contract.premium_yuan_per_kwh for contract in contracts])
-    return np.minimum(price_yuan_per_kwh, strike) + premium
+        return price_per_kwh
+    strike = np.array([np.inf if contract is None else contract.strike_price_per_kwh for contract in contracts])
+    premium = np.array([0.0 if contract is None else contract.premium_per_kwh for contract in contracts])
+    return np.minimum(price_per_kwh, strike) + premium
 
 
 @kept

@@ -94,7 +94,7 @@ def power_factor(z: Floats, scale: Floats, wind: Wind) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _usual_table(wind: Wind) -> Floats:
+def _climatology_table(wind: Wind) -> Floats:
     """Expected capacity factor at `SCALE_GRID`."""
     weight = np.exp(-0.5 * Z_GRID**2)
     z, scale = np.broadcast_arrays(Z_GRID, SCALE_GRID[:, None])
@@ -102,9 +102,9 @@ def _usual_table(wind: Wind) -> Floats:
     return result
 
 
-def usual_factor(scale: Floats, wind: Wind) -> Floats:
+def mean_factor(scale: Floats, wind: Wind) -> Floats:
     """Expected capacity factor where the mean speed is `scale` times the annual one, same shape."""
-    return np.interp(scale, SCALE_GRID, _usual_table(wind))
+    return np.interp(scale, SCALE_GRID, _climatology_table(wind))
 
 
 def speed_scale(day_of_year: Floats, hour: Floats, wind: Wind) -> Floats:
@@ -126,7 +126,7 @@ def mean_wind_factor(region: Region) -> float:
     if not _has_wind(region):
         return 0.0
     days, hours = np.arange(1.0, 366.0)[:, None], np.arange(24.0)
-    return float(usual_factor(speed_scale(days, hours, region.wind), region.wind).mean())
+    return float(mean_factor(speed_scale(days, hours, region.wind), region.wind).mean())
 
 
 def _has_wind(region: Region) -> bool:
@@ -141,7 +141,7 @@ class WindLaw(NamedTuple):
     speed_m_per_s: Floats  # (R,) annual mean
     speed_tables: Floats  # (R, 1201) speed over its mean at `Z_GRID`
     power_tables: Floats  # (R, 601) capacity factor at `SPEED_GRID`
-    usual_tables: Floats  # (R, 81) expected capacity factor at `SCALE_GRID`
+    climatology_tables: Floats  # (R, 81) expected capacity factor at `SCALE_GRID`
     weather: Law
 
 
@@ -162,7 +162,7 @@ def wind_law(scenario: Scenario) -> WindLaw:
         np.array([wind.speed_mean_m_per_s for wind in winds]),
         np.stack([_speed_table(wind.speed_shape) for wind in winds]),
         np.stack(powers),
-        np.stack([_usual_table(wind) if blow else never for wind, blow in zip(winds, blows, strict=True)]),
+        np.stack([_climatology_table(wind) if blow else never for wind, blow in zip(winds, blows, strict=True)]),
         field_law(memory, shared_weather(scenario.regions, scenario.weather_correlation_km), smooth),
     )
 
@@ -172,7 +172,7 @@ def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rand
     law, step = wind_law(scenario), scenario.step_minutes
     season = law.season.take(days_of_year(start_minute, n, step), axis=1)
     scale = (season + law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)).T
-    usual = look_up(scale, SCALE_GRID, law.usual_tables)
+    climatology = look_up(scale, SCALE_GRID, law.climatology_tables)
     mean_m_per_s = law.speed_m_per_s * scale
     first, second = (
         look_up(
@@ -180,7 +180,7 @@ def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rand
         )
         for _ in range(2)
     )
-    return Drawn(truth=first, usual=usual, noise=second - usual)
+    return Drawn(truth=first, climatology=climatology, noise=second - climatology)
 
 
 def draw_wind(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:

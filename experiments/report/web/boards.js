@@ -24,9 +24,9 @@ function landmarks(rows) {
   };
 }
 
-function entrantsAxis(rows) {
+function methodsAxis(rows) {
   return {
-    tickvals: rows.map((_, place) => place), ticktext: rows.map((row) => short(row.entrant)),
+    tickvals: rows.map((_, place) => place), ticktext: rows.map((row) => short(row.method)),
     range: [rows.length - 0.5, -0.6], showgrid: false, zeroline: false,
   };
 }
@@ -45,12 +45,12 @@ function drawRanks(rows) {
   const dots = {
     mode: "markers", x, y: rows.map((_, place) => place),
     marker: { color: colours, size: narrow() ? 7 : 10, symbol: rows.map((row) => (row.score_iqm < lowest() ? "triangle-left" : "circle")) },
-    hovertext: rows.map((row) => `${row.entrant}: ${row.score_iqm.toFixed(3)} (${row.score_low.toFixed(2)} to ` +
+    hovertext: rows.map((row) => `${row.method}: ${row.score_iqm.toFixed(3)} (${row.score_low.toFixed(2)} to ` +
       `${row.score_high.toFixed(2)}), saving ${(100 * row.saving).toFixed(1)} %`),
     hoverinfo: "text",
   };
   draw(one("ranks"), [bars, dots], layout(22 * rows.length + 75, { l: leftRoom(), r: 14, t: 26, b: 44 }, {
-    xaxis: { range: marks.range, title: { text: "score" }, zeroline: false }, yaxis: entrantsAxis(rows),
+    xaxis: { range: marks.range, title: { text: "score" }, zeroline: false }, yaxis: methodsAxis(rows),
     shapes: marks.shapes, annotations: marks.annotations,
   }));
 }
@@ -65,20 +65,20 @@ function curveStyles(rows) {
   let others = 0;
   for (const row of rows) {
     if (row.kind !== "rule" && agents < dashes.length)
-      styles[row.entrant] = { color: colour(kindOf(row.kind)), width: 2.6, dash: dashes[agents++] };
-    else if (others < STRONG) styles[row.entrant] = { color: CURVES[others++], width: 1.8 };
-    else styles[row.entrant] = { color: colour("faint"), width: 1.1 };
+      styles[row.method] = { color: colour(kindOf(row.kind)), width: 2.6, dash: dashes[agents++] };
+    else if (others < STRONG) styles[row.method] = { color: CURVES[others++], width: 1.8 };
+    else styles[row.method] = { color: colour("faint"), width: 1.1 };
   }
   return styles;
 }
 
 function drawCurves(board, rows) {
   const styles = curveStyles(rows);
-  const faint = (row) => styles[row.entrant].width < 1.5;
-  const shown = rows.filter((row) => board.profiles[row.entrant]);
+  const faint = (row) => styles[row.method].width < 1.5;
+  const shown = rows.filter((row) => board.profiles[row.method]);
   const traces = [...shown].reverse().map((row, place) => ({
-    x: board.taus, y: board.profiles[row.entrant], mode: "lines", name: short(row.entrant), line: styles[row.entrant],
-    showlegend: !faint(row), hovertemplate: "%{y:.0%} above %{x:.2f}<extra>" + row.entrant + "</extra>",
+    x: board.taus, y: board.profiles[row.method], mode: "lines", name: short(row.method), line: styles[row.method],
+    showlegend: !faint(row), hovertemplate: "%{y:.0%} above %{x:.2f}<extra>" + row.method + "</extra>",
     legendrank: 1000 - place,
   }));
   const { shapes, annotations } = landmarks(rows);
@@ -90,16 +90,16 @@ function drawCurves(board, rows) {
 }
 
 function drawSpread(board, rows) {
-  const shown = rows.filter((row) => board.scores[row.entrant]);
+  const shown = rows.filter((row) => board.scores[row.method]);
   const traces = shown.map((row, place) => ({
-    type: "box", orientation: "h", x: board.scores[row.entrant], y: board.scores[row.entrant].map(() => place),
+    type: "box", orientation: "h", x: board.scores[row.method], y: board.scores[row.method].map(() => place),
     boxpoints: "all", jitter: 0.6, pointpos: 0, width: 0.6, line: { width: 1.2, color: colour(kindOf(row.kind)) },
     fillcolor: "rgba(0,0,0,0)", marker: { size: 3, opacity: 0.45, color: colour(kindOf(row.kind)) },
-    hoverinfo: "x", name: row.entrant,
+    hoverinfo: "x", name: row.method,
   }));
   const marks = landmarks(rows);
   draw(one("spread"), traces, layout(22 * shown.length + 75, { l: leftRoom(), r: 14, t: 26, b: 44 }, {
-    xaxis: { range: marks.range, title: { text: "score" }, zeroline: false }, yaxis: entrantsAxis(shown),
+    xaxis: { range: marks.range, title: { text: "score" }, zeroline: false }, yaxis: methodsAxis(shown),
     shapes: marks.shapes, annotations: marks.annotations,
   }));
 }

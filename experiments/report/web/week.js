@@ -1,5 +1,5 @@
 const MOST_REGIONS = 3;
-const now = { week: null, entrant: null, step: 0, region: -1, timer: 0, boxes: [] };
+const now = { week: null, method: null, step: 0, region: -1, timer: 0, boxes: [] };
 const regionsShown = () =>
   now.week.regions.map((name, place) => ({ name, place })).filter(({ place }) => now.region < 0 || place === now.region);
 
@@ -16,7 +16,7 @@ function chooseWeek(name, week) {
   now.week = week;
   now.region = week.regions.length > MOST_REGIONS ? 0 : -1;
   now.step = Math.min(Math.round(12 / week.step_h), week.steps - 1);
-  fill(one("entrant"), week.entrants.map((who) => who.label));
+  fill(one("method"), week.methods.map((who) => who.label));
   fill(one("region"), week.regions);
   one("region").append(element("option", { value: -1 }, "all"));
   one("region-choice").hidden = now.region < 0;
@@ -28,27 +28,27 @@ function chooseWeek(name, week) {
 function aboutWeek(week) {
   const fine = week.averaged_steps > 1 ? ` Means of ${week.averaged_steps} steps.` : "";
   const kind = week.recorded ? "recorded" : "drawn";
-  const differ = week.entrants.filter((who) => who.ranked_yuan != null && Math.abs(who.ranked_yuan - who.cost_yuan) > 0.02);
+  const differ = week.methods.filter((who) => who.ranked_cost != null && Math.abs(who.ranked_cost - who.total_cost) > 0.02);
   const changed = differ.length
     ? ` Played again with other code than ranked, and not to the same cost: ${differ.map((who) => who.label).join(", ")}.` : "";
-  const trained = week.entrants.some((who) => who.learned) ? " Of a trained agent, one training seed is shown." : "";
+  const trained = week.methods.some((who) => who.learned) ? " Of a trained agent, one training seed is shown." : "";
   const absent = (week.left_out || []).length ? ` Not played again: ${week.left_out.join("; ")}.` : "";
   return `${week.title}: episode ${week.episode} of the ${week.split} split (${kind}), Beijing time.` +
     `${trained} The slider, a pointer over a picture, or a tap on one moves through time.${fine}${changed}${absent}`;
 }
 
 function chooseEntrant(place) {
-  now.entrant = now.week.entrants[place];
-  one("entrant").value = place;
+  now.method = now.week.methods[place];
+  one("method").value = place;
   drawWeek();
 }
 
 function drawWeek() {
-  if (!now.week || !now.entrant) return;
+  if (!now.week || !now.method) return;
   now.boxes = [];
   drawChips();
-  const { kpis, cost_yuan } = now.entrant;
-  one("week-total").textContent = `In all: ${amount(cost_yuan)} yuan, ${amount(100 * kpis.green_share, 1)} % green, ` +
+  const { kpis, total_cost } = now.method;
+  one("week-total").textContent = `In all: ${amount(total_cost)} yuan, ${amount(100 * kpis.green_share, 1)} % green, ` +
     `${amount(kpis.late_gpu_h)} GPU-h late, ${amount(kpis.moved_gpu_h)} GPU-h moved between regions.`;
   boxesIn(one("regions")).forEach(({ box, place }) => drawRegion(box, place));
   drawSaved();
@@ -96,19 +96,19 @@ function moveTo(step) {
 }
 
 function cardOf({ name, place }) {
-  const { entrant, week, step } = now;
-  const mode = MODES[entrant.modes[place][step]];
-  const sources = Object.keys(entrant.sources).map((source) => [source, entrant.sources[source][place][step]]);
+  const { method, week, step } = now;
+  const mode = MODES[method.modes[place][step]];
+  const sources = Object.keys(method.sources).map((source) => [source, method.sources[source][place][step]]);
   const load = sources.reduce((sum, [, kw]) => sum + kw, 0);
   const from = sources.filter(([, kw]) => kw >= 0.05).map(([source, kw]) => `${source} ${amount(kw)}`).join(" · ");
-  const gpus = `${amount(entrant.interactive[place][step])} + ${amount(entrant.deferrable[place][step])}`;
+  const gpus = `${amount(method.interactive[place][step])} + ${amount(method.deferrable[place][step])}`;
   const lines = {
     price: `${amount(week.price[place][step], 3)} yuan/kWh`,
     power: `${amount(load)} kW`,
     from: from || "–",
-    unused: `${amount(entrant.unused[place][step])} kW`,
+    unused: `${amount(method.unused[place][step])} kW`,
     GPUs: `${gpus} of ${amount(week.fleet_gpus[place])}`,
-    queue: `${amount(entrant.queue[place][step])} GPU-h`,
+    queue: `${amount(method.queue[place][step])} GPU-h`,
   };
   const list = element("dl");
   for (const [key, value] of Object.entries(lines)) list.append(element("dt", {}, key), element("dd", {}, value));
@@ -123,7 +123,7 @@ function chips(home, names) {
 }
 
 function drawChips() {
-  const given = SOURCES.filter((source) => now.week.entrants.some((who) => who.sources[source]));
+  const given = SOURCES.filter((source) => now.week.methods.some((who) => who.sources[source]));
   const used = [...given.map((name) => [name, name]), ["green, unused", "unused"], ["interactive", "interactive"]];
   chips("source-chips", [...used, ["deferrable", "deferrable"], ["queue", "waiting"]]);
   chips("mode-chips", [
@@ -135,7 +135,7 @@ function drawChips() {
 const PANELS = { yaxis: [0, 0.13], yaxis2: [0.19, 0.39], yaxis3: [0.46, 0.76], yaxis4: [0.82, 0.93], yaxis5: [0.965, 1] };
 
 function drawRegion(box, place) {
-  const { entrant, week } = now;
+  const { method, week } = now;
   const x = Array.from({ length: week.steps }, (_, step) => stamp(step));
   const area = (y, hue, yaxis, group) => ({
     x, y, yaxis, stackgroup: group, mode: "lines", line: { width: 0, shape: "hv" }, fillcolor: colour(hue), hoverinfo: "skip",
@@ -143,15 +143,15 @@ function drawRegion(box, place) {
   const line = (y, hue, yaxis, width = 1.3) => ({
     x, y, yaxis, mode: "lines", line: { width, shape: "hv", color: colour(hue) }, hoverinfo: "skip",
   });
-  const given = SOURCES.filter((source) => entrant.sources[source]);
-  const load = x.map((_, step) => given.reduce((sum, source) => sum + entrant.sources[source][place][step], 0));
-  const queue = { ...line(entrant.queue[place], "waiting", "y"), fill: "tozeroy" };
+  const given = SOURCES.filter((source) => method.sources[source]);
+  const load = x.map((_, step) => given.reduce((sum, source) => sum + method.sources[source][place][step], 0));
+  const queue = { ...line(method.queue[place], "waiting", "y"), fill: "tozeroy" };
   const traces = [
-    queue, area(entrant.interactive[place], "interactive", "y2", "gpus"),
-    area(entrant.deferrable[place], "deferrable", "y2", "gpus"),
-    ...given.map((source) => area(entrant.sources[source][place], source, "y3", "power")),
-    area(entrant.unused[place], "unused", "y3", "power"), line(load, "ink", "y3", 1),
-    line(week.price[place], "ink", "y4"), strip([entrant.modes[place]], x, "y5"),
+    queue, area(method.interactive[place], "interactive", "y2", "gpus"),
+    area(method.deferrable[place], "deferrable", "y2", "gpus"),
+    ...given.map((source) => area(method.sources[source][place], source, "y3", "power")),
+    area(method.unused[place], "unused", "y3", "power"), line(load, "ink", "y3", 1),
+    line(week.price[place], "ink", "y4"), strip([method.modes[place]], x, "y5"),
   ];
   draw(box, traces, regionLayout(x, place));
   timed(box);
@@ -161,8 +161,8 @@ function regionLayout(x, place) {
   const axes = {};
   for (const [key, domain] of Object.entries(PANELS)) axes[key] = { domain, rangemode: "tozero", nticks: 4, zeroline: false };
   const bound = (values) => [0, 1.05 * Math.max(1e-9, ...values)];
-  const over = (pick) => now.week.entrants.flatMap((who) => pick(who)[place]);
-  const peak = now.week.entrants.map((who) => Math.max(...now.week.price[place].map((_, step) =>
+  const over = (pick) => now.week.methods.flatMap((who) => pick(who)[place]);
+  const peak = now.week.methods.map((who) => Math.max(...now.week.price[place].map((_, step) =>
     who.unused[place][step] + Object.values(who.sources).reduce((sum, kw) => sum + kw[place][step], 0))));
   axes.yaxis.range = [0, 1.05 * over((who) => who.queue).reduce((a, b) => Math.max(a, b), 1e-9)];
   axes.yaxis2.range = bound([now.week.fleet_gpus[place]]);
@@ -192,9 +192,9 @@ function strip(rows, x, yaxis) {
 function drawOverview(box, place) {
   const { week } = now;
   const x = Array.from({ length: week.steps }, (_, step) => stamp(step));
-  const shown = week.entrants;
+  const shown = week.methods;
   const top = 1 - 60 / (17 * shown.length + 70);
-  const name = (who) => (who === now.entrant ? `<b>${short(who.label)}</b>` : short(who.label));
+  const name = (who) => (who === now.method ? `<b>${short(who.label)}</b>` : short(who.label));
   const price = {
     x, y: week.price[place], yaxis: "y2", mode: "lines", hoverinfo: "skip", line: { width: 1.3, shape: "hv", color: colour("ink") },
   };
@@ -217,28 +217,28 @@ function drawOverview(box, place) {
 function chooseUnder(box, event) {
   const axis = box._fullLayout.yaxis;
   const row = Math.round(axis.p2l(event.clientY - box.getBoundingClientRect().top - axis._offset));
-  if (now.week.entrants[row] && now.week.entrants[row] !== now.entrant) chooseEntrant(row);
+  if (now.week.methods[row] && now.week.methods[row] !== now.method) chooseEntrant(row);
 }
 
 function drawSaved() {
-  const { week, entrant } = now;
+  const { week, method } = now;
   const x = Array.from({ length: week.steps }, (_, step) => stamp(step));
   const line = (who, chosen) => ({
     x, y: who.saved, mode: "lines", hoverinfo: "skip",
     line: { width: chosen ? 2.6 : 0.9, color: colour(chosen ? (who.learned ? "learned" : "accent") : "faint") },
   });
-  const most = week.bound_yuan === null ? null : week.floor_yuan - week.bound_yuan;
-  const others = week.entrants.filter((who) => who !== entrant);
-  const attained = week.floor_yuan - entrant.cost_yuan;
+  const most = week.bound_cost === null ? null : week.floor_cost - week.bound_cost;
+  const others = week.methods.filter((who) => who !== method);
+  const attained = week.floor_cost - method.total_cost;
   const end = most === null ? [] : [boundLabel(most)];
   const bound = most === null ? [] : [{
     type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: most, y1: most, line: { color: colour("ink"), width: 1.5, dash: "dash" },
   }];
-  draw(one("saved"), [...others.map((who) => line(who, false)), line(entrant, true)], layout(300, { l: 56, r: 10, t: 14, b: 30 }, {
-    xaxis: timeAxis(x, "y"), yaxis: { zeroline: true, range: savedRange(others.concat(entrant), most) }, shapes: bound, annotations: end,
+  draw(one("saved"), [...others.map((who) => line(who, false)), line(method, true)], layout(300, { l: 56, r: 10, t: 14, b: 30 }, {
+    xaxis: timeAxis(x, "y"), yaxis: { zeroline: true, range: savedRange(others.concat(method), most) }, shapes: bound, annotations: end,
   }));
   const share = most ? `, ${(100 * attained / most).toFixed(0)} % of what the bound allows` : "";
-  one("saved-note").textContent = `${entrant.label} against RunOnArrival [yuan]: ${amount(attained)} in the end${share}. ` +
+  one("saved-note").textContent = `${method.label} against RunOnArrival [yuan]: ${amount(attained)} in the end${share}. ` +
     "Work that is put off counts as saved until it runs; what is left at the end is settled in the last step.";
   timed(one("saved"));
 }
@@ -247,7 +247,7 @@ function boundLabel(most) {
   return label(`bound: ${amount(most)} yuan`, 0.995, most, { yref: "y", xanchor: "right", font: { color: colour("soft") } });
 }
 
-/* Entrants that lose far more than can be saved run out of the picture; they would make it flat. */
+/* Methods that lose far more than can be saved run out of the picture; they would make it flat. */
 function savedRange(all, most) {
   const values = all.flatMap((who) => who.saved);
   const high = Math.max(most ?? 0, ...values);

@@ -15,8 +15,8 @@ from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.matching import WAYS, balance_of, matching_rows
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Flows
-from wattward.experiments.evaluation.entrants import entrant
 from wattward.experiments.evaluation.evaluate import Worlds
+from wattward.experiments.evaluation.methods import method
 from wattward.experiments.ledger import files as ledger
 
 HOURS_A_YEAR = 8760.0
@@ -36,7 +36,7 @@ class Episode(NamedTuple):
     """Flows of an episode by step and region, and what the world was."""
 
     flows: Flows  # (T, R) each
-    price_yuan_per_kwh: Floats  # (T, R)
+    price_per_kwh: Floats  # (T, R)
     kpis: dict[str, float]
     step_h: float
 
@@ -56,14 +56,14 @@ def _play(env: ClusterEnv, policy: str, episode: int) -> Episode:
         ended = env.step(who.act(env.outlook()))[2]
         steps.append([field[0].copy() for field in env.flows])
     flows = Flows._make(np.array(field) for field in zip(*steps, strict=True))
-    return Episode(flows, env.world.price_yuan_per_kwh[0, : len(steps)], env.kpis(), env.scenario.step_h)
+    return Episode(flows, env.world.price_per_kwh[0, : len(steps)], env.kpis(), env.scenario.step_h)
 
 
 def zhejiang_xinjiang(episodes: int) -> Iterator[Line]:
     """The clock rule, under the tariff it was made for and the one that replaced it."""
     for name, tariff in (("zhejiang-xinjiang-2024", "2024"), ("zhejiang-xinjiang", "2026")):
         rule, floor = (played(name, who, episodes) for who in ("PeakOffset", ON_ARRIVAL))
-        saving = 1.0 - _total(rule, "energy_yuan", "demand_yuan") / _total(floor, "energy_yuan", "demand_yuan")
+        saving = 1.0 - _total(rule, "energy_cost", "demand_cost") / _total(floor, "energy_cost", "demand_cost")
         band = np.mean([episode.kpis["in_band"] for episode in rule])
         old = tariff == "2024"
         yield Line(
@@ -75,7 +75,7 @@ def zhejiang_xinjiang(episodes: int) -> Iterator[Line]:
             else "the peak moved to the evening, the rule's clock did not",
         )
         published = "both sites at 60–80 % load" if tariff == "2024" else "–"
-        why = "requests and gangs that cannot pause do not fill valleys"
+        why = "requests and rigid jobs that cannot pause do not fill valleys"
         yield Line(f"time at 60–80 % load, tariff of {tariff}", published, f"{band:.0%} of site hours", why)
 
 
@@ -109,7 +109,7 @@ def jinshuitan(episodes: int) -> Iterator[Line]:
 def pinghu(episodes: int) -> Iterator[Line]:
     """Cooling with and without the tank."""
     tank, none = (played(name, ON_ARRIVAL, episodes) for name in ("pinghu-chilled-water", "pinghu-no-tank"))
-    bills = [_cooling_yuan_a_year(runs) for runs in (tank, none)]
+    bills = [_cooling_cost_a_year(runs) for runs in (tank, none)]
     yield Line(
         "cooling cost with the tank",
         "−40 %",
@@ -122,7 +122,7 @@ def pinghu(episodes: int) -> Iterator[Line]:
         f"{(bills[1] - bills[0]) / 1e6:.1f} million yuan",
         "the hall here cools more: its size follows from the 13.5 MW below",
     )
-    whole = [_total(runs, *("energy_yuan", "demand_yuan")) * _years(runs) for runs in (tank, none)]
+    whole = [_total(runs, *("energy_cost", "demand_cost")) * _years(runs) for runs in (tank, none)]
     yield Line(
         "whole electricity bill with the tank",
         "–",
@@ -156,7 +156,7 @@ def qingyang(episodes: int) -> Iterator[Line]:
         runs = played(name, ON_ARRIVAL, episodes)
         load = sum(_kwh(runs, part) for part in ("it_kw", "cooling_kw", "wan_kw", "charge_kw"))
         green = 1.0 - (_kwh(runs, "grid_kw") + _kwh(runs, "discharge_kw")) / load
-        energy, demand = _total(runs, "energy_yuan", "supply_yuan"), _total(runs, "demand_yuan")
+        energy, demand = _total(runs, "energy_cost", "supply_cost"), _total(runs, "demand_cost")
         yield Line(
             f"{label}: green share and price",
             published,
@@ -217,7 +217,7 @@ def hubs(episodes: int) -> Iterator[Line]:
         "by the hour and the site; what is missing is bought, and priced in the scenario",
     )
     floor, rule = (played("eight-hubs", who, episodes) for who in (ON_ARRIVAL, "Threshold-pull-0.5"))
-    saving = 1.0 - sum(e.kpis["cost_yuan"] for e in rule) / sum(e.kpis["cost_yuan"] for e in floor)
+    saving = 1.0 - sum(e.kpis["total_cost"] for e in rule) / sum(e.kpis["total_cost"] for e in floor)
     moved = sum(e.kpis["moved_gpu_h"] for e in rule) / sum(e.kpis["work_gpu_h"] for e in rule)
     yield Line(
         "East data, West compute over eight hubs",
@@ -229,7 +229,7 @@ def hubs(episodes: int) -> Iterator[Line]:
 
 def certificates(_: int) -> Iterator[Line]:
     """Hourly certificates of a week, and what its tokens earn."""
-    week = ledger.play(entrant(ON_ARRIVAL), Worlds("zhejiang-xinjiang"), 0, tokens=load_tokens("deepseek-flash"))
+    week = ledger.play(method(ON_ARRIVAL), Worlds("zhejiang-xinjiang"), 0, tokens=load_tokens("deepseek-flash"))
     count, sound = len(week.entries), first_fault(week.entries) is None
     yield Line(
         "certificates by hour, plant and quantity",
@@ -245,7 +245,7 @@ def certificates(_: int) -> Iterator[Line]:
         "the narrower the match, the smaller the share; a week stands for the year",
     )
     assert week.tokens is not None
-    worth = token_economics(week.hourly, week.tokens)[-1]["revenue_yuan_per_kwh"]
+    worth = token_economics(week.hourly, week.tokens)[-1]["revenue_per_kwh"]
     yield Line(
         "tokens that a kWh becomes are worth",
         "about 11 yuan",
@@ -277,9 +277,9 @@ def _total(runs: Sequence[Episode], *names: str) -> float:
 
 def _years(runs: Sequence[Episode]) -> float:
     """What a sum over the episodes is multiplied by to be a year's."""
-    return HOURS_A_YEAR / sum(len(run.price_yuan_per_kwh) * run.step_h for run in runs)
+    return HOURS_A_YEAR / sum(len(run.price_per_kwh) * run.step_h for run in runs)
 
 
-def _cooling_yuan_a_year(runs: Sequence[Episode]) -> float:
-    spent = sum(float((run.flows.cooling_kw * run.price_yuan_per_kwh).sum()) * run.step_h for run in runs)
+def _cooling_cost_a_year(runs: Sequence[Episode]) -> float:
+    spent = sum(float((run.flows.cooling_kw * run.price_per_kwh).sum()) * run.step_h for run in runs)
     return spent * _years(runs)

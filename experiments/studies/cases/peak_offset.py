@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from wattward.configs import ConfigError, load_scenario
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import Record, frame, provenance, write_json, write_text
-from wattward.experiments.evaluation.entrants import Entrant, entrant
 from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, check_fit
 from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
+from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.leaderboard.ranking import summary
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ Key = tuple[str, bool, str]
 
 @dataclass(frozen=True)
 class Case:
-    """A published claim, the scenarios it is held against by tariff, and the entrants that are asked."""
+    """A published claim, the scenarios it is held against by tariff, and the methods that are asked."""
 
     title: str
     scenarios: Mapping[str, str]
-    entrants: tuple[str, ...]
+    methods: tuple[str, ...]
     published: str
 
 
@@ -36,7 +36,7 @@ CASES = {
     "zhejiang-xinjiang": Case(
         title="Zhejiang-Xinjiang peak offset",
         scenarios={"2024": "zhejiang-xinjiang-2024", "2026": "zhejiang-xinjiang"},
-        entrants=("PeakOffset", "PeakOffset-NoReturn", FLOOR),
+        methods=("PeakOffset", "PeakOffset-NoReturn", FLOOR),
         published="electricity cost per token -18 %, both sites at 60-80 % load",
     )
 }
@@ -56,28 +56,28 @@ def case(name: str) -> Case:
 def run_case(
     it: Case, episodes: int, recording: str | None, cache_dir: Path, *, jobs: int = 2, progress: bool = True
 ) -> list[Row]:
-    """Rows of a case: one for each tariff, world and entrant, on the test split.
+    """Rows of a case: one for each tariff, world and method, on the test split.
 
     Raises:
         ConfigError: a scenario or the recording cannot be used; found before the first episode is run.
     """
-    entrants = [entrant(name) for name in it.entrants]
+    methods = [method(name) for name in it.methods]
     recordings = [None, recording] if recording else [None]
     meets = [Worlds(scenario, "test", source) for scenario in it.scenarios.values() for source in recordings]
     for worlds in meets:
-        check_fit(entrants, worlds)
-    records = run_cells(_cells(meets, entrants, episodes), cache_dir, jobs=jobs, progress=progress)
+        check_fit(methods, worlds)
+    records = run_cells(_cells(meets, methods, episodes), cache_dir, jobs=jobs, progress=progress)
     return compare(it, records)
 
 
 def compare(it: Case, records: Sequence[Record]) -> list[Row]:
-    """Sets each entrant beside RunOnArrival of the same tariff and world."""
+    """Sets each method beside RunOnArrival of the same tariff and world."""
     table = frame(records)
     groups = {
-        (str(s), bool(r), str(e)): group for (s, r, e), group in table.groupby(["scenario", "recorded", "entrant"])
+        (str(s), bool(r), str(e)): group for (s, r, e), group in table.groupby(["scenario", "recorded", "method"])
     }
     tariffs = {scenario: tariff for tariff, scenario in it.scenarios.items()}
-    order = sorted(groups, key=lambda key: (tariffs[key[0]], key[1], it.entrants.index(key[2])))
+    order = sorted(groups, key=lambda key: (tariffs[key[0]], key[1], it.methods.index(key[2])))
     return [_row(groups, key, tariffs[key[0]]) for key in order]
 
 
@@ -98,26 +98,26 @@ NOTE = (
 )
 
 
-def _cells(meets: Sequence[Worlds], entrants: Sequence[Entrant], episodes: int) -> list[Cell]:
+def _cells(meets: Sequence[Worlds], methods: Sequence[Method], episodes: int) -> list[Cell]:
     parts = blocks(episodes, 5)
-    return [Cell(who, worlds, first, last) for worlds in meets for who in entrants for first, last in parts]
+    return [Cell(who, worlds, first, last) for worlds in meets for who in methods for first, last in parts]
 
 
 def _row(groups: Mapping[Key, pd.DataFrame], key: Key, tariff: str) -> Row:
     scenario, recorded, _ = key
-    ours, floor = _energy_yuan_per_gpu_h(groups[key]), _energy_yuan_per_gpu_h(groups[scenario, recorded, FLOOR])
+    ours, floor = _energy_cost_per_gpu_h(groups[key]), _energy_cost_per_gpu_h(groups[scenario, recorded, FLOOR])
     return {
         **summary(groups[key]),
         "tariff": tariff,
         "world": "recorded" if recorded else "drawn",
-        "energy_yuan_per_gpu_h": ours,
+        "energy_cost_per_gpu_h": ours,
         "energy_saving": 1.0 - ours / floor,
         "utilisation": float(groups[key]["utilisation"].mean()),
     }
 
 
-def _energy_yuan_per_gpu_h(group: pd.DataFrame) -> float:
+def _energy_cost_per_gpu_h(group: pd.DataFrame) -> float:
     scenario = load_scenario(str(group["scenario"].iloc[0]))
     fleet_gpu_h = sum(region.fleet.gpus for region in scenario.regions) * scenario.n_steps * scenario.step_h
     useful_gpu_h = (group["utilisation"] * fleet_gpu_h - group["restart_gpu_h"]).sum()
-    return float((group["energy_yuan"] + group["demand_yuan"]).sum() / useful_gpu_h)
+    return float((group["energy_cost"] + group["demand_cost"]).sum() / useful_gpu_h)

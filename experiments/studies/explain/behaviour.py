@@ -1,4 +1,4 @@
-"""When entrants run deferrable work: every step of an episode, beside what the step was like for everyone."""
+"""When methods run deferrable work: every step of an episode, beside what the step was like for everyone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from wattward.baselines.bound.bound import bound
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.model.types import YUAN_TERMS, Floats, Ints
+from wattward.envs.model.types import COST_TERMS, Floats, Ints
 from wattward.envs.policy.protocol import Policy
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.evaluate import FLOOR
@@ -30,7 +30,7 @@ class Setting(NamedTuple):
     """What no policy changes in an episode of T steps in R regions."""
 
     hour: Ints  # (T,) of the day, Beijing time
-    price_yuan_per_kwh: Floats  # (T, R)
+    price_per_kwh: Floats  # (T, R)
     price_rank: Floats  # (T, R) the observation's field
     surplus_share: Floats  # (T, R) of the fleet, as the observation's field where nothing is locked
     room_gpus: Floats  # (T, R) fleet in order less requests
@@ -38,14 +38,14 @@ class Setting(NamedTuple):
 
 
 class Played(NamedTuple):
-    """What one entrant did in an episode of T steps in R regions."""
+    """What one method did in an episode of T steps in R regions."""
 
     work_gpus: Floats  # (T, R) mean GPUs at deferrable work
     grid_kw: Floats  # (T, R)
-    yuan: dict[str, float]  # by YUAN_TERMS, all regions
+    yuan: dict[str, float]  # by COST_TERMS, all regions
 
     @property
-    def cost_yuan(self) -> float:
+    def total_cost(self) -> float:
         """All that the episode cost."""
         return sum(self.yuan.values())
 
@@ -63,7 +63,7 @@ def play(policy: Policy, env: ClusterEnv, episode: int, seed: np.random.SeedSequ
     env.reset(options={"split": SPLIT, "episode": episode})
     policy.reset(env.outlook(), np.random.default_rng(seed))
     work, grid = [], []
-    yuan = dict.fromkeys(YUAN_TERMS, 0.0)
+    yuan = dict.fromkeys(COST_TERMS, 0.0)
     ended = False
     while not ended:
         _, _, ended, _, info = env.step(policy.act(env.outlook()))
@@ -98,12 +98,12 @@ def setting_of(env: ClusterEnv, episode: int) -> Setting:
     steps = slice(0, len(rank))
     room = env.world.fleet_gpus[0, steps] - env.world.interactive_gpus[0, steps]
     return Setting(
-        hours_of(met), met.price_yuan_per_kwh, np.stack(rank), np.stack(surplus), np.maximum(room, 0.0), met.step_h
+        hours_of(met), met.price_per_kwh, np.stack(rank), np.stack(surplus), np.maximum(room, 0.0), met.step_h
     )
 
 
 def shares(settings: Sequence[Setting], runs: Sequence[Sequence[Played]]) -> Shares:
-    """When an entrant runs deferrable work.
+    """When a method runs deferrable work.
 
     Args:
         settings: the episodes.

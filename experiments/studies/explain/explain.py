@@ -14,8 +14,8 @@ from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.world.family import refuse_family
-from wattward.experiments.evaluation.entrants import Entrant, entrant
 from wattward.experiments.evaluation.evaluate import FLOOR, environment, policy_seed
+from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.studies.explain.behaviour import (
     BOUND,
     Played,
@@ -34,12 +34,12 @@ MOST_LEVELS = 6
 """Up to this many prices in a region each is a band of its own; else the bands hold equal shares of the time."""
 Tick = Callable[[str], None]
 Runs = dict[str, list[list[Played]]]
-"""By entrant: once a training seed, the episodes in their order."""
+"""By method: once a training seed, the episodes in their order."""
 
 
 @dataclass(frozen=True)
 class Agent:
-    """A learned entrant: its training seeds, what it saves, and what its fields are worth to it."""
+    """A learned method: its training seeds, what it saves, and what its fields are worth to it."""
 
     name: str
     seeds: int
@@ -58,8 +58,8 @@ class Explanation:
     episodes: int
     planned: int  # the first of them, also played by the planner
     agents: list[Agent]
-    shares: dict[str, Shares]  # by entrant, over all episodes
-    price_yuan_per_kwh: Floats  # (24, R) mean by hour
+    shares: dict[str, Shares]  # by method, over all episodes
+    price_per_kwh: Floats  # (24, R) mean by hour
     settings: list[Setting]  # of the first `planned` episodes
     runs: Runs  # likewise
 
@@ -88,8 +88,8 @@ def explain(
     tick("settings")
     settings = [setting_of(env, episode) for episode in range(episodes)]
     runs = _runs(agents, env, episodes, tick)
-    floor_yuan = np.array([did.cost_yuan for did in runs[FLOOR][0]])
-    told = [_agent(name, seeds, env, runs, floor_yuan, tick) for name, seeds in agents.items()]
+    floor_cost = np.array([did.total_cost for did in runs[FLOOR][0]])
+    told = [_agent(name, seeds, env, runs, floor_cost, tick) for name, seeds in agents.items()]
     brief = {name: [run[:first] for run in by_seed] for name, by_seed in runs.items()}
     brief[PLANNER] = [[_planner(env, episode, tick) for episode in range(first)]]
     names = [_label(region) for region in env.scenario.regions]
@@ -102,23 +102,23 @@ def explain(
         planned=first,
         agents=told,
         shares={name: shares(settings, by_seed) for name, by_seed in runs.items()},
-        price_yuan_per_kwh=np.stack(
-            [np.concatenate([s.price_yuan_per_kwh[s.hour == h] for s in settings]).mean(axis=0) for h in range(24)]
+        price_per_kwh=np.stack(
+            [np.concatenate([s.price_per_kwh[s.hour == h] for s in settings]).mean(axis=0) for h in range(24)]
         ),
         settings=settings[:first],
         runs=brief,
     )
 
 
-def agents_of(checkpoints: Sequence[str]) -> dict[str, list[Entrant]]:
+def agents_of(checkpoints: Sequence[str]) -> dict[str, list[Method]]:
     """Training seeds by agent.
 
     Raises:
         ConfigError: one is no checkpoint, or is named twice.
     """
-    found: dict[str, list[Entrant]] = {}
+    found: dict[str, list[Method]] = {}
     for text in dict.fromkeys(checkpoints):
-        who = entrant(text)
+        who = method(text)
         if not who.learned:
             raise ConfigError(f"{text}: is no checkpoint; must be the folder of a trained agent")
         found.setdefault(who.name, []).append(who)
@@ -127,7 +127,7 @@ def agents_of(checkpoints: Sequence[str]) -> dict[str, list[Entrant]]:
 
 def bands(explanation: Explanation, region: int) -> Floats:
     """Upper ends of a region's price bands, ascending [yuan/kWh]."""
-    price = np.concatenate([setting.price_yuan_per_kwh[:, region] for setting in explanation.settings]).round(4)
+    price = np.concatenate([setting.price_per_kwh[:, region] for setting in explanation.settings]).round(4)
     levels = np.unique(price)
     if levels.size > MOST_LEVELS:
         levels = np.unique(np.quantile(price, np.arange(1, MOST_LEVELS) / (MOST_LEVELS - 1)))
@@ -140,25 +140,25 @@ def bought_kwh(explanation: Explanation, name: str, region: int) -> Floats:
     bought = np.zeros(ends.size)
     for run in runs:
         for setting, did in zip(explanation.settings, run, strict=True):
-            price = setting.price_yuan_per_kwh[:, region].round(4)
+            price = setting.price_per_kwh[:, region].round(4)
             band = np.minimum(np.searchsorted(ends, price - 1e-9), ends.size - 1)
             np.add.at(bought, band, did.grid_kw[:, region] * setting.step_h)
     mean: Floats = bought / (len(runs) * len(explanation.settings))
     return mean
 
 
-def _runs(agents: dict[str, list[Entrant]], env: ClusterEnv, episodes: int, tick: Tick) -> Runs:
+def _runs(agents: dict[str, list[Method]], env: ClusterEnv, episodes: int, tick: Tick) -> Runs:
     runs: Runs = {}
     tick(BOUND)
     runs[BOUND] = [[planned(env, episode) for episode in range(episodes)]]
-    rules = {name: [Entrant(name)] for name in (RULE, CLOCK, FLOOR)}
+    rules = {name: [Method(name)] for name in (RULE, CLOCK, FLOOR)}
     for name, seeds in {**agents, **rules}.items():
         tick(name)
         runs[name] = [[_play(who, who.policy(), env, episode) for episode in range(episodes)] for who in seeds]
     return runs
 
 
-def _play(who: Entrant, policy: Policy, env: ClusterEnv, episode: int) -> Played:
+def _play(who: Method, policy: Policy, env: ClusterEnv, episode: int) -> Played:
     return play(policy, env, episode, policy_seed(who, episode, 0))
 
 
@@ -166,13 +166,13 @@ def _planner(env: ClusterEnv, episode: int, tick: Tick) -> Played:
     from wattward.baselines.optimisers.hindsight import HindsightPlanner
 
     tick(f"{PLANNER}, episode {episode}")
-    return _play(Entrant(PLANNER), HindsightPlanner(env), env, episode)
+    return _play(Method(PLANNER), HindsightPlanner(env), env, episode)
 
 
-def _agent(name: str, seeds: list[Entrant], env: ClusterEnv, runs: Runs, floor_yuan: Floats, tick: Tick) -> Agent:
-    cost_yuan = np.array([[did.cost_yuan for did in run] for run in runs[name]])
-    saving = 1.0 - float(cost_yuan.sum() / (floor_yuan.sum() * len(seeds)))
-    return Agent(name, len(seeds), saving, importances(seeds, env, floor_yuan, tick))
+def _agent(name: str, seeds: list[Method], env: ClusterEnv, runs: Runs, floor_cost: Floats, tick: Tick) -> Agent:
+    total_cost = np.array([[did.total_cost for did in run] for run in runs[name]])
+    saving = 1.0 - float(total_cost.sum() / (floor_cost.sum() * len(seeds)))
+    return Agent(name, len(seeds), saving, importances(seeds, env, floor_cost, tick))
 
 
 def _drawn(on_arrival: Sequence[Played]) -> tuple[int, ...]:

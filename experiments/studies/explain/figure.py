@@ -35,7 +35,7 @@ STYLE: dict[Any, Any] = {"font.size": 9.0, "axes.edgecolor": FAINT, "text.color"
 
 
 def draw_when(told: Explanation, path: Path) -> None:
-    """Draws when entrants run deferrable work, a row a region, to `path`, a PNG.
+    """Draws when methods run deferrable work, a row a region, to `path`, a PNG.
 
     Raises:
         ConfigError: the path cannot be written.
@@ -79,8 +79,8 @@ def _draw_kinds(axis: Axes, share: Floats) -> None:
 
 def _draw_hours(axis: Axes, told: Explanation, names: list[str], r: int) -> None:
     edges = np.arange(DAY_H + 1, dtype=np.float64)
-    price = told.price_yuan_per_kwh[:, r]
-    top = max(float(told.price_yuan_per_kwh.max()), 1e-9)
+    price = told.price_per_kwh[:, r]
+    top = max(float(told.price_per_kwh.max()), 1e-9)
     axis.stairs(price / top, edges, fill=True, color=PRICE, lw=0, label="price (its highest: 1)")
     lines = iter(AGENT_LINES * len(names))
     for name in names:

@@ -15,8 +15,8 @@ from wattward.envs.policy.fields import Observer
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy, Shares
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.entrants import Entrant
 from wattward.experiments.evaluation.evaluate import run_episode
+from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain.behaviour import SPLIT
 
@@ -29,7 +29,16 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "all of prices": ("price", "price_rank", "price_above_lowest", "price_ahead"),
         "all of sun and wind": ("surplus", "surplus_ahead", "base_load"),
         "all of requests": ("interactive", "interactive_ahead"),
-        "all of its work": ("locked", "running", "locked_work", "gang_work", "transit", "late", "queue", "wan_backlog"),
+        "all of its work": (
+            "locked",
+            "running",
+            "locked_work",
+            "rigid_work",
+            "transit",
+            "late",
+            "queue",
+            "wan_backlog",
+        ),
     }
 )
 """Fields that say much the same of one thing, and are therefore also exchanged at once."""
@@ -102,7 +111,7 @@ def columns_of(env: ClusterEnv) -> dict[str, Ints]:
 
 
 def importances(
-    seeds: Sequence[Entrant], env: ClusterEnv, floor_yuan: Floats, tick: Tick = lambda _: None
+    seeds: Sequence[Method], env: ClusterEnv, floor_cost: Floats, tick: Tick = lambda _: None
 ) -> list[Importance]:
     """What each field and each group is worth to an agent, the dearest first.
 
@@ -112,19 +121,19 @@ def importances(
     Args:
         seeds: the agent's training seeds.
         env: plays the scenario.
-        floor_yuan: RunOnArrival's cost of validation episodes 0..E-1, shape (E,); two at least.
+        floor_cost: RunOnArrival's cost of validation episodes 0..E-1, shape (E,); two at least.
         tick: told which field is next.
     """
-    kept = [_own(who.policy(), env, len(floor_yuan)) for who in seeds]
-    own_yuan = np.stack([yuan for yuan, _ in kept])
+    kept = [_own(who.policy(), env, len(floor_cost)) for who in seeds]
+    own_cost = np.stack([yuan for yuan, _ in kept])
     found = []
     for number, (field, columns) in enumerate(columns_of(env).items()):
         tick(f"{seeds[0].name} without its own {field}")
-        lost = np.zeros((2, *own_yuan.shape))
+        lost = np.zeros((2, *own_cost.shape))
         for s, who in enumerate(seeds):
             rng = np.random.default_rng([number, s])
-            lost[:, s] = _exchanged_yuan(who.policy(), env, columns, kept[s][1], rng) - own_yuan[s]
-        same, other = (_mean(table / floor_yuan) for table in lost)
+            lost[:, s] = _exchanged_cost(who.policy(), env, columns, kept[s][1], rng) - own_cost[s]
+        same, other = (_mean(table / floor_cost) for table in lost)
         found.append(Importance(field, same, other))
     return sorted(found, key=lambda worth: -worth.largest)
 
@@ -133,12 +142,12 @@ def _own(policy: Policy, env: ClusterEnv, episodes: int) -> tuple[Floats, list[S
     """Costs of episodes as they are, shape (E,) [yuan], and what was seen in each."""
     witness, yuan, seen = Witness(policy), [], []
     for episode in range(episodes):
-        yuan.append(_cost_yuan(witness, env, episode))
+        yuan.append(_total_cost(witness, env, episode))
         seen.append(np.stack(witness.seen))
     return np.array(yuan), seen
 
 
-def _exchanged_yuan(
+def _exchanged_cost(
     policy: Policy, env: ClusterEnv, columns: Ints, seen: Sequence[Seen], rng: np.random.Generator
 ) -> Floats:
     """Costs of episodes with exchanged columns, of the same step and of any: shape (2, E) [yuan]."""
@@ -147,12 +156,12 @@ def _exchanged_yuan(
         other = (episode + int(rng.integers(1, len(seen)))) % len(seen)
         turned = np.roll(seen[other], int(rng.integers(1, len(seen[other]))), axis=0)
         for place, instead in enumerate((seen[other], turned)):
-            yuan[place, episode] = _cost_yuan(Exchanged(policy, columns, instead), env, episode)
+            yuan[place, episode] = _total_cost(Exchanged(policy, columns, instead), env, episode)
     return yuan
 
 
-def _cost_yuan(policy: Policy, env: ClusterEnv, episode: int) -> float:
-    return float(run_episode(policy, env, SPLIT, episode, np.random.SeedSequence(episode))["cost_yuan"] or 0.0)
+def _total_cost(policy: Policy, env: ClusterEnv, episode: int) -> float:
+    return float(run_episode(policy, env, SPLIT, episode, np.random.SeedSequence(episode))["total_cost"] or 0.0)
 
 
 def _mean(lost: Floats) -> Estimate:

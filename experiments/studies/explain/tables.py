@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wattward.configs import ConfigError
-from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import write_text
 from wattward.experiments.common.tables import Column
@@ -29,33 +29,33 @@ def markers(scenario: str) -> tuple[str, str]:
 
 
 def losers(told: Explanation) -> list[str]:
-    """Entrants whose costs are set side by side, the bound first."""
+    """Methods whose costs are set side by side, the bound first."""
     return [BOUND, PLANNER, *(agent.name for agent in told.agents), RULE, FLOOR]
 
 
 def cost_rows(told: Explanation) -> list[Row]:
-    """Mean cost of an episode by term, and the energy that was bought, a row an entrant."""
+    """Mean cost of an episode by term, and the energy that was bought, a row a method."""
     rows: list[dict[str, Any]] = []
     for name in losers(told):
         played = [did for run in told.runs[name] for did in run]
-        mean = {term: float(np.mean([did.yuan[term] for did in played])) for term in YUAN_TERMS}
+        mean = {term: float(np.mean([did.yuan[term] for did in played])) for term in COST_TERMS}
         kwh = float(np.mean([did.grid_kw.sum() for did in played])) * told.settings[0].step_h
-        paid = mean["energy_yuan"] / kwh if kwh else None
-        rows.append({"entrant": name, "cost_yuan": sum(mean.values()), **mean, "kwh": kwh, "yuan_per_kwh": paid})
-    least = rows[0]["cost_yuan"]
-    return [{**row, "above": row["cost_yuan"] - least} for row in rows]
+        paid = mean["energy_cost"] / kwh if kwh else None
+        rows.append({"method": name, "total_cost": sum(mean.values()), **mean, "kwh": kwh, "price_per_kwh": paid})
+    least = rows[0]["total_cost"]
+    return [{**row, "above": row["total_cost"] - least} for row in rows]
 
 
 def cost_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     """The terms that cost anyone anything, to half a yuan."""
-    terms = [term for term in YUAN_TERMS if any(abs(row[term]) >= 0.5 for row in rows)]
+    terms = [term for term in COST_TERMS if any(abs(row[term]) >= 0.5 for row in rows)]
     return (
-        ("yuan an episode", tables.text("entrant")),
-        ("all", tables.number("cost_yuan", ",.0f")),
+        ("yuan an episode", tables.text("method")),
+        ("all", tables.number("total_cost", ",.0f")),
         ("above the plan", tables.number("above", "+,.0f")),
-        *((term.removesuffix("_yuan"), tables.number(term, ",.0f")) for term in terms),
+        *((term.removesuffix("_cost"), tables.number(term, ",.0f")) for term in terms),
         ("kWh bought", tables.number("kwh", ",.0f")),
-        ("energy yuan/kWh", tables.number("yuan_per_kwh", ".3f")),
+        ("energy yuan/kWh", tables.number("price_per_kwh", ".3f")),
     )
 
 
@@ -64,7 +64,7 @@ def band_rows(told: Explanation) -> list[Row]:
     rows: list[Row] = []
     for r in told.drawn:
         ends = bands(told, r)
-        price = np.concatenate([setting.price_yuan_per_kwh[:, r] for setting in told.settings]).round(4)
+        price = np.concatenate([setting.price_per_kwh[:, r] for setting in told.settings]).round(4)
         levels = np.unique(price).size == ends.size
         bought = {name: bought_kwh(told, name, r) for name in losers(told)}
         for band, end in enumerate(ends):
@@ -74,7 +74,7 @@ def band_rows(told: Explanation) -> list[Row]:
 
 
 def band_columns(told: Explanation) -> tuple[Column, ...]:
-    """An entrant a column."""
+    """A method a column."""
     return (
         ("kWh an episode at yuan/kWh", tables.text("band")),
         *((name, tables.number(name, ",.0f")) for name in losers(told)),
@@ -117,7 +117,7 @@ def when_rows(told: Explanation) -> list[Row]:
     rows: list[Row] = []
     for r in told.drawn:
         for name, used in told.shares.items():
-            rows.append({"region": told.regions[r], "entrant": name, **_extremes(used, r)})
+            rows.append({"region": told.regions[r], "method": name, **_extremes(used, r)})
     return rows
 
 
@@ -131,7 +131,7 @@ def when_columns() -> tuple[Column, ...]:
     """The corners of the picture's squares."""
     return (
         ("region", tables.text("region")),
-        ("entrant", tables.text("entrant")),
+        ("method", tables.text("method")),
         ("cheapest", tables.number("cheap", ".0%")),
         ("dearest", tables.number("dear", ".0%")),
         ("cheapest, green", tables.number("cheap_sun", ".0%")),

@@ -17,7 +17,7 @@ from wattward.baselines.optimisers.hindsight import HindsightPlanner, PlanReplay
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision
-from wattward.envs.checks.balances import played_yuan
+from wattward.envs.checks.balances import played_cost
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import provenance, write_json, write_text
@@ -37,8 +37,8 @@ COLUMNS: tuple[tables.Column, ...] = (
     ("scenario", tables.text("scenario")),
     ("changed", tables.text("changed")),
     ("episodes", tables.number("episodes", "d")),
-    ("run on arrival", tables.number("run_on_arrival_yuan", ",.0f")),
-    ("bound", tables.number("bound_yuan", ",.0f")),
+    ("run on arrival", tables.number("run_on_arrival_cost", ",.0f")),
+    ("bound", tables.number("bound_cost", ",.0f")),
     ("s", tables.number("bound_cpu_s", ".2f")),
     ("tight", tables.number("tighter_by", ".2%")),
     ("s", tables.number("tight_cpu_s", ".1f")),
@@ -100,32 +100,32 @@ def publish(rows: Sequence[Row], out: Path, name: str) -> list[Path]:
 
 def _row(changed: str, scenario: Scenario, split: str, episode: int, improve: bool) -> Row:
     env, shares = ClusterEnv(scenario), ClusterEnv(scenario, action="shares")
-    floor = played_yuan(env, baselines.make("RunOnArrival"), split, episode)
+    floor = played_cost(env, baselines.make("RunOnArrival"), split, episode)
     plan, spent_s = _timed_bound(env, "fast")
     tight, tight_s = _timed_bound(env, "tight")
-    replay = played_yuan(shares, PlanReplay(plan), split, episode)
+    replay = played_cost(shares, PlanReplay(plan), split, episode)
     actions, search = executed(env, HindsightPlanner(env), split, episode)
     descended = _descended(env, actions) if improve else None
     reached = [replay, search, search if descended is None else descended]
-    known = scores.score(np.array(reached), np.full(3, floor), np.full(3, plan.cost_yuan)).tolist()
+    known = scores.score(np.array(reached), np.full(3, floor), np.full(3, plan.total_cost)).tolist()
     return {
         "scenario": scenario.name,
         "changed": changed,
         "split": split,
         "episode": episode,
-        "run_on_arrival_yuan": floor,
-        "bound_yuan": plan.cost_yuan,
+        "run_on_arrival_cost": floor,
+        "bound_cost": plan.total_cost,
         "bound_cpu_s": spent_s,
-        "tight_yuan": tight.cost_yuan,
+        "tight_cost": tight.total_cost,
         "tight_cpu_s": tight_s,
-        "tighter_by": (tight.cost_yuan - plan.cost_yuan) / (floor - plan.cost_yuan),
-        "replay_yuan": replay,
-        "search_yuan": search,
+        "tighter_by": (tight.total_cost - plan.total_cost) / (floor - plan.total_cost),
+        "replay_cost": replay,
+        "search_cost": search,
         "replay_score": known[0],
         "search_score": known[1],
-        "descended_yuan": descended,
+        "descended_cost": descended,
         "descended_score": None if descended is None else known[2],
-        "gap": min(reached) / plan.cost_yuan - 1.0,
+        "gap": min(reached) / plan.total_cost - 1.0,
     }
 
 

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.checks.balances import played_yuan
+from wattward.envs.checks.balances import played_cost
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.kernels.fleet import COST
@@ -29,7 +29,7 @@ Actions = NDArray[np.int64]
 def executed(env: ClusterEnv, policy: Policy, split: str, episode: int) -> tuple[Actions, float]:
     """What a policy does in an episode, (N, R) modes, and what it costs [yuan]."""
     watched = _Watched(policy)
-    yuan = played_yuan(env, watched, split, episode)
+    yuan = played_cost(env, watched, split, episode)
     return np.array(watched.done), yuan
 
 
@@ -76,7 +76,7 @@ class _Search:
 
     def improved(self, held: Actions, width: int) -> tuple[Actions, float]:
         """One pass over the episode with blocks' modes (M, R): better ones, and their cost [yuan]."""
-        held, simulator, spent_yuan = held.copy(), self._simulator, 0.0
+        held, simulator, spent = held.copy(), self._simulator, 0.0
         for b in range(simulator.n_envs):
             simulator.begin(b, 0)
         for first in range(len(held)):
@@ -88,8 +88,8 @@ class _Search:
             best = int(np.argmin(self._play(options) + self._play(rest)))
             held[first : first + width] = options[:, best]
             simulator.restore(here)
-            spent_yuan += float(self._play(np.broadcast_to(held[None, None, first], (1, *options.shape[1:])))[0])
-        return held, spent_yuan
+            spent += float(self._play(np.broadcast_to(held[None, None, first], (1, *options.shape[1:])))[0])
+        return held, spent
 
     def _play(self, modes: Actions) -> NDArray[np.float64]:
         """Cost [yuan] (B,) of blocks by their modes (M, B, R), or (M, 1, R) for all alike."""

@@ -18,7 +18,7 @@ def _with_classes(scenario: Scenario, change: Callable[[JobClass], dict[str, Any
 
 
 def _fluid(scenario: Scenario) -> Scenario:
-    return _with_classes(scenario, lambda _: {"divisible": True, "preemptible": True, "restart_h": 0.0})
+    return _with_classes(scenario, lambda _: {"malleable": True, "preemptible": True, "restart_h": 0.0})
 
 
 def _known(scenario: Scenario) -> Scenario:
@@ -31,13 +31,13 @@ def _light(scenario: Scenario) -> Scenario:
 
 
 def _without_demand_charge(scenario: Scenario) -> Scenario:
-    free = {"demand_charge_yuan_per_kw_month": 0.0}
+    free = {"demand_charge_per_kw_month": 0.0}
     tariffs = {name: tariff.model_copy(update=free) for name, tariff in scenario.tariffs.items()}
     return scenario.model_copy(update={"tariffs": tariffs})
 
 
 RELAXATIONS: dict[str, Callable[[Scenario], Scenario]] = {
-    "divisible jobs": _fluid,
+    "malleable jobs": _fluid,
     "exact estimates": _known,
     "jobs without data": _light,
     "no demand charge": _without_demand_charge,

@@ -1,4 +1,4 @@
-"""What entrants of a compared suite do by the hour of day, and what power costs in that hour, before and after."""
+"""What methods of a compared suite do by the hour of day, and what power costs in that hour, before and after."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats, Ints
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.entrants import Entrant, checkpoint
 from wattward.experiments.evaluation.evaluate import Worlds, environment
+from wattward.experiments.evaluation.methods import Method, checkpoint
 from wattward.experiments.evaluation.trajectory import Setting
-from wattward.experiments.report.data import Results, entrant_of, folders_of
+from wattward.experiments.report.data import Results, folders_of, method_of
 from wattward.experiments.studies.shift.compare import SIDES, Pair
 
 DAY_H = 24
@@ -25,18 +25,18 @@ Tick = Callable[[str], None]
 
 
 class Day(NamedTuple):
-    """An entrant's average day in R regions, by hour of Beijing time (24)."""
+    """A method's average day in R regions, by hour of Beijing time (24)."""
 
     mode_share: Floats  # (24, R, 4) of the steps, by value of `Mode`
     deferrable_share: Floats  # (24, R) of the fleet that deferrable work holds
-    met_yuan_per_kwh: float  # mean price where and when deferrable work ran, by GPU-h
+    met_price_per_kwh: float  # mean price where and when deferrable work ran, by GPU-h
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One entrant's days on both sides, and its rows' scores there."""
+    """One method's days on both sides, and its rows' scores there."""
 
-    entrant: str
+    method: str
     days: tuple[Day, Day]
     scores: tuple[float | None, float | None]
 
@@ -48,35 +48,35 @@ class Picture:
     title: str
     pair: Pair
     labels: tuple[str, ...]  # (R,)
-    price_yuan_per_kwh: tuple[Floats, Floats]  # each (24, R)
+    price_per_kwh: tuple[Floats, Floats]  # each (24, R)
     panels: tuple[Panel, ...]
     about: str
 
 
 def picture_of(
-    results: Results, rows: Sequence[Row], entrants: Sequence[str], episodes: int, tick: Tick = lambda _: None
+    results: Results, rows: Sequence[Row], methods: Sequence[str], episodes: int, tick: Tick = lambda _: None
 ) -> Picture:
-    """Plays the entrants on the first episodes of both scenarios.
+    """Plays the methods on the first episodes of both scenarios.
 
     Args:
         results: a results folder whose suite compares two scenarios.
         rows: its rows of `shift.compare`.
-        entrants: names among them; where none is given the clock rule and the best learned one.
+        methods: names among them; where none is given the clock rule and the best learned one.
         episodes: played for the modes, at most the suite's; prices are means over all of the suite's.
         tick: told what is played next.
 
     Raises:
-        ConfigError: an entrant has no row, or cannot be played here.
+        ConfigError: a method has no row, or cannot be played here.
     """
     pair, suite = _pair(results), results.suite
     both = tuple(Worlds(name, str(suite["split"]), _recording(suite)) for name in pair)
     played, of_suite = min(episodes, int(suite["episodes"])), int(suite["episodes"])
-    panels = tuple(_panel(results, row, both, range(played), tick) for row in _shown(rows, entrants))
+    panels = tuple(_panel(results, row, both, range(played), tick) for row in _shown(rows, methods))
     return Picture(
         title=results.title,
         pair=pair,
         labels=tuple(_label(region) for region in load_scenario(pair[0]).regions),
-        price_yuan_per_kwh=(prices(both[0], of_suite), prices(both[1], of_suite)),
+        price_per_kwh=(prices(both[0], of_suite), prices(both[1], of_suite)),
         panels=panels,
         about=f"prices: means over {of_suite} {suite['split']} episodes; modes and work: over {played} of them",
     )
@@ -91,7 +91,7 @@ def prices(worlds: Worlds, episodes: int) -> Floats:
         env.reset(options={"split": worlds.split, "episode": episode})
         setting = replay.setting_of(env)
         hour = hours_of(setting)
-        np.add.at(total, hour, setting.price_yuan_per_kwh)
+        np.add.at(total, hour, setting.price_per_kwh)
         np.add.at(count, hour, 1.0)
     mean: Floats = total / np.maximum(count, 1.0)
     return mean
@@ -100,13 +100,13 @@ def prices(worlds: Worlds, episodes: int) -> Floats:
 def hours_of(setting: Setting) -> Ints:
     """Hour of day of each step's beginning, shape (T,)."""
     first_h = setting.start.hour + setting.start.minute / 60
-    hours = first_h + setting.step_h * np.arange(len(setting.price_yuan_per_kwh))
+    hours = first_h + setting.step_h * np.arange(len(setting.price_per_kwh))
     whole: Ints = (np.floor(hours + 1e-9) % DAY_H).astype(np.int64)
     return whole
 
 
-def average_day(seeds: Sequence[Entrant], worlds: Worlds, episodes: range) -> Day:
-    """The average day of an entrant, over its training seeds and some episodes."""
+def average_day(seeds: Sequence[Method], worlds: Worlds, episodes: range) -> Day:
+    """The average day of a method, over its training seeds and some episodes."""
     regions = environment(worlds.scenario, worlds.recording).scenario.n_regions
     modes, work, count = np.zeros((DAY_H, regions, len(Mode))), np.zeros((DAY_H, regions)), np.zeros(DAY_H)
     paid = held = 0.0
@@ -117,19 +117,19 @@ def average_day(seeds: Sequence[Entrant], worlds: Worlds, episodes: range) -> Da
             np.add.at(modes, hour, did.modes[:, :, None] == np.arange(len(Mode)))
             np.add.at(work, hour, did.deferrable_gpus / setting.fleet_gpus)
             np.add.at(count, hour, 1.0)
-            paid += float((did.deferrable_gpus * setting.price_yuan_per_kwh).sum())
+            paid += float((did.deferrable_gpus * setting.price_per_kwh).sum())
             held += float(did.deferrable_gpus.sum())
     often = np.maximum(count, 1.0)
     return Day(modes / often[:, None, None], work / often[:, None], paid / max(held, 1e-9))
 
 
-def _shown(rows: Sequence[Row], entrants: Sequence[str]) -> list[Row]:
-    by_name = {str(row["entrant"]): row for row in rows}
-    unknown = [name for name in entrants if name not in by_name]
+def _shown(rows: Sequence[Row], methods: Sequence[str]) -> list[Row]:
+    by_name = {str(row["method"]): row for row in rows}
+    unknown = [name for name in methods if name not in by_name]
     if unknown:
-        raise ConfigError(f"--entrant {unknown[0]}: must be one of {', '.join(sorted(by_name))}")
-    if entrants:
-        return [by_name[name] for name in dict.fromkeys(entrants)]
+        raise ConfigError(f"--method {unknown[0]}: must be one of {', '.join(sorted(by_name))}")
+    if methods:
+        return [by_name[name] for name in dict.fromkeys(methods)]
     learned = next((name for name, row in by_name.items() if row["kind"] == "learned"), None)
     usual = [name for name in (CLOCK_RULE, learned) if name in by_name]
     return [by_name[name] for name in usual or [next(iter(by_name))]]
@@ -138,17 +138,17 @@ def _shown(rows: Sequence[Row], entrants: Sequence[str]) -> list[Row]:
 def _panel(results: Results, row: Row, both: Sequence[Worlds], episodes: range, tick: Tick) -> Panel:
     days = []
     for worlds in both:
-        tick(f"{row['entrant']} in {worlds.scenario}")
+        tick(f"{row['method']} in {worlds.scenario}")
         days.append(average_day(_seeds(results, row, worlds.scenario), worlds, episodes))
-    return Panel(str(row["entrant"]), (days[0], days[1]), (row["score_before"], row["score_after"]))
+    return Panel(str(row["method"]), (days[0], days[1]), (row["score_before"], row["score_after"]))
 
 
-def _seeds(results: Results, row: Row, scenario: str) -> list[Entrant]:
+def _seeds(results: Results, row: Row, scenario: str) -> list[Method]:
     if row["kind"] != "learned":
-        return [entrant_of(results, row, scenario)]
-    name = str(row["entrant"])
+        return [method_of(results, row, scenario)]
+    name = str(row["method"])
     found = [checkpoint(name, folder) for folder in dict.fromkeys(folders_of(results, name, scenario))]
-    return found or [entrant_of(results, row, scenario)]
+    return found or [method_of(results, row, scenario)]
 
 
 def _pair(results: Results) -> Pair:

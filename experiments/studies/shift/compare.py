@@ -1,4 +1,4 @@
-"""Every entrant's score before and after the worlds changed in one thing, such as a tariff, side by side."""
+"""Every method's score before and after the worlds changed in one thing, such as a tariff, side by side."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIDES = ("before", "after")
 
 
 def compare(records: Sequence[Record], pair: Pair, limits: Limits = NO_LIMITS) -> list[Row]:
-    """A row for each entrant that played both scenarios, the best after the change first, those without a score last.
+    """A row for each method that played both scenarios, the best after the change first, those without a score last.
 
     The change of a score is that of interquartile means; its interval resamples episodes by their number, which names
     the same draw of the world in both scenarios.
@@ -40,8 +40,8 @@ def compare(records: Sequence[Record], pair: Pair, limits: Limits = NO_LIMITS) -
     before, after = (worlds[label] for label in labels)
     rows = [_row(name, pair, before, after) for name in before.groups if name in after.groups]
     if not rows:
-        raise ConfigError(f"compare: no entrant played both {pair[0]} and {pair[1]}")
-    return sorted(rows, key=lambda row: (row["score_after"] is None, -(row["score_after"] or 0.0), row["entrant"]))
+        raise ConfigError(f"compare: no method played both {pair[0]} and {pair[1]}")
+    return sorted(rows, key=lambda row: (row["score_after"] is None, -(row["score_after"] or 0.0), row["method"]))
 
 
 def _row(name: str, pair: Pair, before: World, after: World) -> Row:
@@ -50,7 +50,7 @@ def _row(name: str, pair: Pair, before: World, after: World) -> Row:
     about = groups[0].iloc[0]
     submitted = "submitted" in groups[0] and bool(about["submitted"])
     row: Row = {
-        "entrant": name,
+        "method": name,
         "kind": "learned" if about["learned"] else "submitted" if submitted else "rule",
         "train_seeds": [int(seed) for seed in sorted(groups[0]["train_seed"].dropna().unique())],
         "episodes": int(groups[0]["episode"].nunique()),
@@ -73,7 +73,7 @@ def _side(side: str, scenario: str, group: pd.DataFrame, mark: str | None) -> Ro
         f"score_{side}": found and found.value,
         f"score_{side}_low": found and found.low,
         f"score_{side}_high": found and found.high,
-        f"saving_{side}": scores.saving(group["cost_yuan"].to_numpy(), group["run_on_arrival_yuan"].to_numpy()),
+        f"saving_{side}": scores.saving(group["total_cost"].to_numpy(), group["run_on_arrival_cost"].to_numpy()),
         f"mark_{side}": mark,
     }
 
@@ -88,7 +88,7 @@ def _change(before: pd.DataFrame | None, after: pd.DataFrame | None) -> Row:
 def brief_columns() -> tuple[tables.Column, ...]:
     """What a terminal shows of each row."""
     change = [("change", tables.number("change", "+.3f")), ("95 % interval", _interval("change", "+.3f"))]
-    return (("entrant", tables.entrant_with_seeds), *((side, _score(side)) for side in SIDES), *change)
+    return (("method", tables.method_with_seeds), *((side, _score(side)) for side in SIDES), *change)
 
 
 def columns(pair: Pair) -> tuple[tables.Column, ...]:
@@ -99,7 +99,7 @@ def columns(pair: Pair) -> tuple[tables.Column, ...]:
         for column in ((scenario, _score(side)), ("95 %", _interval(f"score_{side}", ".2f")))
     ]
     change = [("change", tables.number("change", "+.3f")), ("95 %", _interval("change", "+.3f"))]
-    return (("entrant", tables.entrant_with_seeds), *sides, *change, *_savings())
+    return (("method", tables.method_with_seeds), *sides, *change, *_savings())
 
 
 def _savings() -> list[tables.Column]:

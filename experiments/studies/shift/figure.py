@@ -1,4 +1,4 @@
-"""Why a clock rule loses when prices move: an average day before and after, prices above, entrants' modes below."""
+"""Why a clock rule loses when prices move: an average day before and after, prices above, methods' modes below."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEANINGS = {
 NOW, THEN, OTHER, WORK = "#c1121f", "#d9a5a8", "#5b6b7a", "#1d2833"
 HELD, PULLED = "#d5dbe1", "#e3eef8"
 OFTEN = 0.5
-"""Share of the steps from which on a band shows what the first entrant does in an hour."""
+"""Share of the steps from which on a band shows what the first method does in an hour."""
 MOST_REGIONS = 3
 WIDTH_INCHES, PRICE_INCHES, ROW_INCHES, HEAD_INCHES = 11.0, 2.0, 0.95, 1.5
 HOURS = (0, 3, 6, 9, 12, 15, 18, 21, 24)
@@ -66,7 +66,7 @@ def draw_shift(shown: Picture, path: Path) -> None:
 
 def _regions(shown: Picture) -> list[int]:
     """Regions drawn: those whose prices differ most first."""
-    before, after = shown.price_yuan_per_kwh
+    before, after = shown.price_per_kwh
     moved = np.abs(after - before).max(axis=0)
     return [int(r) for r in np.argsort(-moved, kind="stable")[:MOST_REGIONS]]
 
@@ -74,11 +74,11 @@ def _regions(shown: Picture) -> list[int]:
 def _draw_prices(axis: Axes, shown: Picture, regions: list[int], side: int) -> None:
     first, others = regions[0], regions[1:]
     does = shown.panels[0].days[side].mode_share[:, first]
-    name, who = shown.labels[first].split(", ")[-1], shown.panels[0].entrant
+    name, who = shown.labels[first].split(", ")[-1], shown.panels[0].method
     for mode, colour, word in ((Mode.HOLD, HELD, "holds"), (Mode.PULL, PULLED, "pulls to")):
         for hour in np.flatnonzero(does[:, mode] > OFTEN).tolist():
             axis.axvspan(hour, hour + 1, color=colour, lw=0, label=f"{who} {word} {name}")
-    own, other = shown.price_yuan_per_kwh[side], shown.price_yuan_per_kwh[1 - side]
+    own, other = shown.price_per_kwh[side], shown.price_per_kwh[1 - side]
     _step(axis, other[:, first], color=THEN, lw=1.4, ls=(0, (3, 1.5)), label=f"{name}'s price in the other case")
     for r in others:
         _step(axis, own[:, r], color=OTHER, lw=1.4, label=f"{shown.labels[r].split(', ')[-1]}'s price")
@@ -91,10 +91,10 @@ def _draw_prices(axis: Axes, shown: Picture, regions: list[int], side: int) -> N
 
 
 def _tell_held(axis: Axes, shown: Picture, regions: list[int], side: int) -> None:
-    """Says beside the last hour in which the first entrant holds work what that hour's power costs here and there."""
+    """Says beside the last hour in which the first method holds work what that hour's power costs here and there."""
     held = np.flatnonzero(shown.panels[0].days[side].mode_share[:, regions[0], Mode.HOLD] > OFTEN)
     if held.size:
-        mean = shown.price_yuan_per_kwh[side][held].mean(axis=0)
+        mean = shown.price_per_kwh[side][held].mean(axis=0)
         told = ", ".join(f"{shown.labels[r].split(', ')[-1]} {mean[r]:.2f}" for r in regions)
         axis.text(float(held[-1]) + 1.3, 0.04, f"held at: {told}", transform=axis.get_xaxis_transform(), fontsize=8.5)
 
@@ -113,7 +113,7 @@ def _draw_modes(axis: Axes, panel: Panel, r: int, side: int) -> None:
 def _told(panel: Panel, side: int) -> str:
     score, day = panel.scores[side], panel.days[side]
     scored = "no score" if score is None else f"score {score:.2f}"
-    return f"{panel.entrant}: {scored}; its deferrable work met {day.met_yuan_per_kwh:.3f} yuan/kWh"
+    return f"{panel.method}: {scored}; its deferrable work met {day.met_price_per_kwh:.3f} yuan/kWh"
 
 
 def _step(axis: Axes, values: Floats, **style: Any) -> None:  # noqa: ANN401 - matplotlib's own

@@ -15,7 +15,7 @@ from wattward.envs.accounting.hourly import Ledger
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.checks.balances import assert_conserves
 from wattward.envs.model.params import make_params
-from wattward.envs.model.types import YUAN_TERMS, Exogenous, Floats, Flows, Params
+from wattward.envs.model.types import COST_TERMS, Exogenous, Floats, Flows, Params
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.bank import Bank
@@ -23,12 +23,12 @@ from wattward.envs.simulator.simulator import Simulator, Snapshot
 from wattward.envs.world.draw import draw, episode_seed
 from wattward.envs.world.recording import Recording
 from wattward.experiments.common.records import Record
-from wattward.experiments.evaluation.entrants import Entrant
 from wattward.experiments.evaluation.evaluate import policy_seed
+from wattward.experiments.evaluation.methods import Method
 
 SPLIT = "test"
 LEDGER_TOLERANCE = 1e-9
-KEPT = ("cost_yuan", "late_gpu_h", "dropped_gpu_h", "unfinished_gpu_h", "work_gpu_h")
+KEPT = ("total_cost", "late_gpu_h", "dropped_gpu_h", "unfinished_gpu_h", "work_gpu_h")
 NEGATIVE = ("negative_price_h", "negative_price_kwh", "negative_bill_h", "negative_bill_kwh")
 KWH = ("facility_kwh", "green_kwh", "grid_kwh", "curtailed_kwh")
 
@@ -61,7 +61,7 @@ def episodes_of(
         draw(own.model_copy(update={"start": start.isoformat()}), episode_seed(SPLIT, number), recording)
         for start, number in zip(starts, numbers, strict=True)
     ]
-    params = make_params(own, recorded_dearest_yuan_per_kwh=recording.dearest_yuan_per_kwh)
+    params = make_params(own, recorded_max_price_per_kwh=recording.max_price_per_kwh)
     rows = Params._make(np.repeat(field, len(starts), axis=0) for field in params)
     return Episodes(own, rows, _side_by_side(worlds), numbers, tuple(starts))
 
@@ -136,7 +136,7 @@ def _outlook(simulator: Simulator, episodes: Episodes, b: int) -> Outlook:
 def _policies(rule: str, simulator: Simulator, episodes: Episodes) -> list[Policy]:
     policies = [baselines.make(rule) for _ in episodes.starts]
     for b, policy in enumerate(policies):
-        seed = policy_seed(Entrant(rule), episodes.numbers[b], 0)
+        seed = policy_seed(Method(rule), episodes.numbers[b], 0)
         policy.reset(_outlook(simulator, episodes, b), np.random.default_rng(seed))
     return policies
 
@@ -148,9 +148,9 @@ def _act(policies: Sequence[Policy], simulator: Simulator, episodes: Episodes) -
     for b, policy in enumerate(policies):
         chosen = policy.act(_outlook(simulator, episodes, b))
         modes[b, : len(chosen)] = chosen
-    complaint = simulator.advance()
-    if complaint:
-        raise ValueError(f"the simulator refuses modes {modes.tolist()}: {complaint}")
+    error_code = simulator.advance()
+    if error_code:
+        raise ValueError(f"the simulator refuses modes {modes.tolist()}: {error_code}")
 
 
 def _worse(worst: Worst, before: Snapshot, simulator: Simulator, episodes: Episodes, t: int) -> Worst:
@@ -162,8 +162,8 @@ def _worse(worst: Worst, before: Snapshot, simulator: Simulator, episodes: Episo
     came = flows.arrived_gpu_h + flows.restart_gpu_h + flows.moved_in_gpu_h
     here = was.waiting_gpu_h + came - flows.done_gpu_h - flows.moved_out_gpu_h - flows.waiting_gpu_h
     moving = (was.transit_gpu_h + flows.moved_out_gpu_h - flows.moved_in_gpu_h - flows.transit_gpu_h).sum(axis=1)
-    bill = flows.grid_kw * step_h * episodes.world.price_yuan_per_kwh[:, t] - flows.energy_yuan
-    terms = sum(getattr(flows, term).sum(axis=1) for term in YUAN_TERMS) - simulator.tally.cost_yuan
+    bill = flows.grid_kw * step_h * episodes.world.price_per_kwh[:, t] - flows.energy_cost
+    terms = sum(getattr(flows, term).sum(axis=1) for term in COST_TERMS) - simulator.tally.total_cost
     found = (
         np.abs(energy_kwh).max(axis=1),
         np.maximum(np.abs(here).max(axis=1), np.abs(moving)),
@@ -178,8 +178,8 @@ def _at_negative_prices(flows: Flows, episodes: Episodes, t: int) -> Floats:
     Where a region has bought a ceiling, what is paid is the market's price and the ceiling's premium.
     """
     contracts = [region.cap_contract for region in episodes.scenario.regions]
-    premium = np.array([0.0 if contract is None else contract.premium_yuan_per_kwh for contract in contracts])
-    paid = episodes.world.price_yuan_per_kwh[:, t]
+    premium = np.array([0.0 if contract is None else contract.premium_per_kwh for contract in contracts])
+    paid = episodes.world.price_per_kwh[:, t]
     market, bill = paid < premium, paid < 0.0
     counts = [market, flows.grid_kw * market, bill, flows.grid_kw * bill]
     return np.stack([count.sum(axis=1) for count in counts]) * episodes.scenario.step_h
@@ -206,6 +206,6 @@ def _record(
         **dict(zip(NEGATIVE, negative[:, b].tolist(), strict=True)),
         "energy_imbalance_kwh": float(worst.energy_kwh[b]),
         "work_imbalance_gpu_h": float(worst.work_gpu_h[b]),
-        "yuan_imbalance": float(worst.yuan[b]),
+        "cost_imbalance": float(worst.yuan[b]),
         "ledger_difference": difference,
     }

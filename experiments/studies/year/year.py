@@ -31,12 +31,12 @@ from wattward.experiments.studies.year import play as year_play
 
 WEEK_DAYS, WEEKS_PER_CELL = 7, 26
 SUMMED = (*year_play.KEPT, *year_play.KWH, *year_play.NEGATIVE, "steps", "days")
-LARGEST = ("energy_imbalance_kwh", "work_imbalance_gpu_h", "yuan_imbalance", "ledger_difference")
+LARGEST = ("energy_imbalance_kwh", "work_imbalance_gpu_h", "cost_imbalance", "ledger_difference")
 Row = dict[str, Any]
 
 YEAR: tuple[tables.Column, ...] = (
     ("rule", tables.text("rule")),
-    ("1000 yuan", lambda row: format(row["cost_yuan"] / 1000.0, ",.0f")),
+    ("1000 yuan", lambda row: format(row["total_cost"] / 1000.0, ",.0f")),
     ("saving", tables.number("saving", ".1%")),
     ("late GPU-h", tables.number("late_gpu_h", ",.0f")),
     ("green", tables.number("green_share", ".1%")),
@@ -44,7 +44,7 @@ YEAR: tuple[tables.Column, ...] = (
     ("kWh < 0", tables.number("negative_price_kwh", ",.0f")),
     ("± kWh", tables.number("energy_imbalance_kwh", ".0e")),
     ("± GPU-h", tables.number("work_imbalance_gpu_h", ".0e")),
-    ("± yuan", tables.number("yuan_imbalance", ".0e")),
+    ("± yuan", tables.number("cost_imbalance", ".0e")),
 )
 """What a year shows of each rule."""
 NOTE = (
@@ -145,8 +145,8 @@ def run_year(
 def rows_of(records: Sequence[Record], rules: Sequence[str]) -> list[Row]:
     """Sums of a year, the largest imbalances, and each rule's saving against RunOnArrival."""
     rows = [_row(rule, [record for record in records if record["rule"] == rule]) for rule in rules]
-    floor = next(row["cost_yuan"] for row in rows if row["rule"] == FLOOR)
-    return [{**row, "saving": 1.0 - row["cost_yuan"] / floor} for row in rows]
+    floor = next(row["total_cost"] for row in rows if row["rule"] == FLOOR)
+    return [{**row, "saving": 1.0 - row["total_cost"] / floor} for row in rows]
 
 
 def publish_year(scenario: str, recording: str, rows: Sequence[Row], out: Path) -> list[Path]:

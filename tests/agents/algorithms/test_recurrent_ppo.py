@@ -165,7 +165,7 @@ def test_what_it_saw_before_matters_until_its_reset(folder: Path) -> None:
 
 def test_its_memory_moves_on_once_a_decision(folder: Path) -> None:
     manifest, tensors = memorable(folder)
-    held = manifest.model_copy(update={"hold_steps": 4})
+    held = manifest.model_copy(update={"action_repeat": 4})
     single, slow = (LearnedPolicy(made, acting_network(made, tensors, folder)) for made in (manifest, held))
     rows = drawn(manifest, 64)
     expected = played(begun(single), rows[::4])

@@ -71,7 +71,7 @@ class Moment:
 
 def test_modes_are_held_as_in_training(folder: Path) -> None:
     manifest, tensors = read_policy(folder)
-    manifest = manifest.model_copy(update={"hold_steps": 4})
+    manifest = manifest.model_copy(update={"action_repeat": 4})
     policy = LearnedPolicy(manifest, acting_network(manifest, tensors, folder))
     choose = load_policy(folder)._choose
     observations = np.random.default_rng(0).normal(size=(64, manifest.observation_size)).astype(np.float32)

@@ -145,10 +145,10 @@ def test_numpy_acts_as_torch_does(folder: Path, n_regions: int) -> None:
 def test_it_plays_scenarios_of_any_number_of_regions(folder: Path, scenario: str) -> None:
     env = ClusterEnv(scenario)
     env.reset(options={"split": "validation", "episode": 0})
-    entrant = load_policy(folder)
-    entrant.reset(env.outlook(), np.random.default_rng(0))
+    method = load_policy(folder)
+    method.reset(env.outlook(), np.random.default_rng(0))
     for _ in range(24):
-        modes = entrant.act(env.outlook())
+        modes = method.act(env.outlook())
         assert modes.shape == (env.scenario.n_regions,)
         assert env.action_space.contains(modes)
         env.step(modes)

@@ -117,8 +117,8 @@ def test_training_alone_charges_lateness_more(scenario: str, bank_episodes: int)
     """The same modes: bills of lateness, and with them returns, differ in training and not in validation."""
     worlds = [settings_of("ppo", late_weight=weight, bank_episodes=bank_episodes) for weight in (1, 3)]
     (plain, gain), (dear, less) = (_held_back(scenario, settings, "train") for settings in worlds)
-    assert plain["late_yuan"] > 0.0
-    assert dear["late_yuan"] == pytest.approx(3.0 * plain["late_yuan"])
+    assert plain["late_cost"] > 0.0
+    assert dear["late_cost"] == pytest.approx(3.0 * plain["late_cost"])
     assert less < gain
     assert _held_back(scenario, worlds[0], "validation") == _held_back(scenario, worlds[1], "validation")
 
@@ -136,7 +136,7 @@ def _held_back(scenario: str, settings: AgentSettings, split: str) -> tuple[dict
 
 
 def test_a_held_decision_is_that_many_steps_of_the_same_modes() -> None:
-    held, single = (learners.make_env(TOY, settings_of("ppo", hold_steps=hold), 0) for hold in (5, 1))
+    held, single = (learners.make_env(TOY, settings_of("ppo", action_repeat=hold), 0) for hold in (5, 1))
     held.reset()
     single.reset()
     pull = np.full((4, 2), 3, dtype=np.int64)
@@ -151,15 +151,15 @@ def test_a_held_decision_is_that_many_steps_of_the_same_modes() -> None:
 class Holder(FleetVecEnv):
     """Holds actions by itself, in a way that shows."""
 
-    def step_held(self, actions: np.ndarray, hold_steps: int) -> VecEnvStepReturn:
-        self.asked = hold_steps
+    def step_held(self, actions: np.ndarray, action_repeat: int) -> VecEnvStepReturn:
+        self.asked = action_repeat
         observations, _, dones, infos = self.step(actions)
         return observations, np.full(self.num_envs, 7.0), dones, infos
 
 
 def test_environments_that_hold_actions_by_themselves_do_so() -> None:
     inner = Holder(TOY, 3, seed=0)
-    env = learners.HeldActions(inner, 5, 0.5)
+    env = learners.RepeatedActions(inner, 5, 0.5)
     env.reset()
     rewards = env.step(np.zeros((3, 2), dtype=np.int64))[1]
     assert inner.asked == 5
@@ -168,7 +168,7 @@ def test_environments_that_hold_actions_by_themselves_do_so() -> None:
 
 def test_a_wrapper_around_such_environments_is_not_passed_by() -> None:
     inner = Holder(TOY, 3, seed=0)
-    env = learners.HeldActions(VecMonitor(inner), 5, 0.5)
+    env = learners.RepeatedActions(VecMonitor(inner), 5, 0.5)
     env.reset()
     env.step(np.zeros((3, 2), dtype=np.int64))
     assert not hasattr(inner, "asked")

@@ -13,12 +13,12 @@ from wattward.baselines.bound.bound import Bound, bound
 from wattward.baselines.lp import Builder, SolverError, safe_value, solve
 from wattward.baselines.registry import make
 from wattward.configs import load_scenario
-from wattward.envs.checks.balances import cost_yuan, permute_regions, random_params, random_world, toy_optimum_yuan
+from wattward.envs.checks.balances import permute_regions, random_params, random_world, total_cost, toy_optimum_cost
 from wattward.envs.decisions.action import Mode, offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.params import make_params
-from wattward.envs.model.types import YUAN_TERMS, Exogenous, Params
+from wattward.envs.model.types import COST_TERMS, Exogenous, Params
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw, episode_seed
 
@@ -32,26 +32,26 @@ def hand_params(n_steps: int, n_regions: int = 1, **changed: Any) -> Params:
         "n_steps": np.array([n_steps]),
         "step_h": np.array([1.0]),
         "fleet_gpus": 10 * each,
-        "gang_limit_gpus": 10 * each,
+        "rigid_limit_gpus": 10 * each,
         "gpu_idle_kw": 0 * each,
         "gpu_busy_kw": each,
         "pue_base": each,
         "pue_slope_per_c": 0 * each,
         "pue_free_c": 15 * each,
-        "demand_yuan_per_kw": 0 * each,
+        "demand_charge_per_kw": 0 * each,
         "wan_gb_per_step": 100 * each,
-        "wan_yuan_per_gb": 0 * each,
+        "wan_cost_per_gb": 0 * each,
         "wan_kwh_per_gb": 0 * each,
-        "carbon_yuan_per_kg": np.array([0.0]),
-        "drop_yuan_per_gpu_h": np.array([20.0]),
-        "late_yuan_per_gpu_h_per_h": np.array([10.0]),
-        "settlement_yuan_per_gpu_h": 50 * each,
-        "settlement_late_h": np.array([24.0]),
+        "carbon_price_per_kg": np.array([0.0]),
+        "drop_cost_per_gpu_h": np.array([20.0]),
+        "late_cost_per_gpu_h_per_h": np.array([10.0]),
+        "terminal_cost_per_gpu_h": 50 * each,
+        "terminal_late_h": np.array([24.0]),
         "band_low": np.array([0.6]),
         "band_high": np.array([0.8]),
-        "reference_yuan_per_step": np.array([1.0]),
-        "worth_yuan_per_gpu_h": np.array([0.0]),
-        "class_divisible": np.array([[True, False]]),
+        "reference_cost_per_step": np.array([1.0]),
+        "shaping_coefficient_per_gpu_h": np.array([0.0]),
+        "class_malleable": np.array([[True, False]]),
         "class_preemptible": np.array([[True, True]]),
         "class_restart_h": np.array([[0.0, 0.5]]),
         "forecast_rho": np.ones((1, 4, 2)),
@@ -71,9 +71,9 @@ def hand_world(price: list[Any], jobs: tuple[dict[str, Any], ...] = ({},), **cha
 
     values: dict[str, Any] = {
         "start_minute": np.array([0]),
-        "price_yuan_per_kwh": prices,
+        "price_per_kwh": prices,
         **dict.fromkeys(("carbon_kg_per_kwh", "sun_kw", "wind_kw", "hydro_kw", "air_c", "interactive_gpus"), none),
-        **dict.fromkeys(("usual", "noise"), np.zeros((1, 4, *prices.shape[1:]))),
+        **dict.fromkeys(("climatology", "noise"), np.zeros((1, 4, *prices.shape[1:]))),
         "n_jobs": np.array([len(jobs)]),
         "job_arrival_step": column("arrival", np.int64),
         "job_deadline_step": column("deadline", np.int64),
@@ -99,8 +99,8 @@ def assert_near(actual: float | NDArray[np.float64], desired: float, tolerance: 
 def assert_costs(found: Bound, yuan: float) -> None:
     """The plan costs what it should, and the bound is the same but for the safety margin, on its lower side."""
     assert_near(sum(found.yuan.values()), yuan)
-    assert_near(found.cost_yuan, yuan)
-    assert tuple(found.yuan) == YUAN_TERMS
+    assert_near(found.total_cost, yuan)
+    assert tuple(found.yuan) == COST_TERMS
 
 
 def play(params: Params, world: Exogenous, modes: NDArray[np.integer]) -> float:
@@ -108,7 +108,7 @@ def play(params: Params, world: Exogenous, modes: NDArray[np.integer]) -> float:
     simulator = Simulator(params)
     simulator.load(0, world)
     every = np.broadcast_to(modes, (int(params.n_steps[0]), params.fleet_gpus.shape[1]))
-    return float(sum(cost_yuan(simulator.step(offers_of_modes(each[None])))[0] for each in every))
+    return float(sum(total_cost(simulator.step(offers_of_modes(each[None])))[0] for each in every))
 
 
 def test_work_waits_for_the_cheap_step() -> None:
@@ -127,22 +127,22 @@ def test_surplus_sun_is_free_and_the_rest_is_bought() -> None:
 
 
 def test_the_demand_charge_spreads_work() -> None:
-    params = hand_params(3, demand_yuan_per_kw=np.array([[10.0]]))
+    params = hand_params(3, demand_charge_per_kw=np.array([[10.0]]))
     found = bound(params, hand_world([1.0, 1.0, 1.0], ({"work": 6.0, "gpus": 6.0},)))
     assert_costs(found, 6.0 + 20.0)
     assert_near(found.grid_kw, 2.0, 1e-4)
 
 
-@pytest.mark.parametrize(("wan_yuan_per_gb", "yuan"), [(0.3, 1.4), (2.0, 4.0)])
-def test_work_moves_where_that_pays_for_its_data(wan_yuan_per_gb: float, yuan: float) -> None:
-    params = hand_params(1, 2, wan_yuan_per_gb=np.array([[wan_yuan_per_gb, 0.0]]))
+@pytest.mark.parametrize(("wan_cost_per_gb", "yuan"), [(0.3, 1.4), (2.0, 4.0)])
+def test_work_moves_where_that_pays_for_its_data(wan_cost_per_gb: float, yuan: float) -> None:
+    params = hand_params(1, 2, wan_cost_per_gb=np.array([[wan_cost_per_gb, 0.0]]))
     found = bound(params, hand_world([[1.0, 0.2]], ({"data": 2.0},)))
     assert_costs(found, yuan)
-    assert_near(found.yuan["wan_yuan"], 0.6 if yuan < 4 else 0.0)
+    assert_near(found.yuan["wan_cost"], 0.6 if yuan < 4 else 0.0)
 
 
 def test_jobs_with_little_data_move_first() -> None:
-    params = hand_params(1, 2, wan_yuan_per_gb=np.array([[1.0, 0.0]]), fleet_gpus=np.array([[10.0, 4.0]]))
+    params = hand_params(1, 2, wan_cost_per_gb=np.array([[1.0, 0.0]]), fleet_gpus=np.array([[10.0, 4.0]]))
     fleets = np.broadcast_to(params.fleet_gpus, (1, 1, 2))
     world = hand_world([[1.0, 0.2]], ({"data": 1.0}, {"data": 2.0}), fleet_gpus=fleets)
     for single_up_to in (0, 9):
@@ -151,12 +151,12 @@ def test_jobs_with_little_data_move_first() -> None:
 
 @pytest.mark.parametrize(("late_rate", "yuan"), [(0.1, 1.6), (0.2, 2.0)])
 def test_lateness_costs_from_the_step_after_the_deadline(late_rate: float, yuan: float) -> None:
-    params = hand_params(4, late_yuan_per_gpu_h_per_h=np.array([late_rate]))
+    params = hand_params(4, late_cost_per_gpu_h_per_h=np.array([late_rate]))
     assert_costs(bound(params, hand_world([1.0, 0.5, 0.5, 0.2], ({"deadline": 1},))), yuan)
 
 
 def test_unfinished_work_is_settled() -> None:
-    params = hand_params(3, settlement_yuan_per_gpu_h=np.array([[0.5]]), late_yuan_per_gpu_h_per_h=np.array([0.1]))
+    params = hand_params(3, terminal_cost_per_gpu_h=np.array([[0.5]]), late_cost_per_gpu_h_per_h=np.array([0.1]))
     assert_costs(bound(params, hand_world([5.0, 5.0, 5.0])), 2.0)
     late = bound(params, hand_world([5.0, 5.0, 5.0], ({"deadline": 2},)))
     assert_costs(late, 4 * (0.5 + 0.1 * 24) + 4 * 0.1)
@@ -171,15 +171,15 @@ def test_interactive_load_beyond_the_fleet_is_dropped() -> None:
     world = hand_world([1.0], ({"gpus": 0.5, "work": 0.0},), interactive_gpus=in_steps([12.0]))
     found = bound(hand_params(1), world)
     assert_costs(found, 10.0 + 2 * 20.0)
-    assert_near(found.yuan["drop_yuan"], 40.0)
+    assert_near(found.yuan["drop_cost"], 40.0)
 
 
 def test_carbon_and_cooling_have_their_price() -> None:
-    params = hand_params(1, carbon_yuan_per_kg=np.array([0.1]), pue_slope_per_c=np.array([[0.02]]))
+    params = hand_params(1, carbon_price_per_kg=np.array([0.1]), pue_slope_per_c=np.array([[0.02]]))
     world = hand_world([1.0], carbon_kg_per_kwh=in_steps([0.5]), air_c=in_steps([25.0]))
     found = bound(params, world)
     assert_costs(found, 4 * 1.2 * 1.05)
-    assert_near(found.yuan["carbon_yuan"], 4 * 1.2 * 0.05)
+    assert_near(found.yuan["carbon_cost"], 4 * 1.2 * 0.05)
 
 
 def test_negative_prices_pay_for_what_can_be_used_and_no_more() -> None:
@@ -244,9 +244,9 @@ def test_any_duals_give_a_lower_bound(seed: int, spread: float) -> None:
 @given(seeds)
 def test_more_green_power_is_not_dearer(seed: int) -> None:
     params, world = random_case(seed)
-    world = world._replace(price_yuan_per_kwh=np.abs(world.price_yuan_per_kwh))
+    world = world._replace(price_per_kwh=np.abs(world.price_per_kwh))
     greener = world._replace(wind_kw=world.wind_kw + np.random.default_rng(seed).uniform(0, 5, world.wind_kw.shape))
-    assert bound(params, greener).cost_yuan <= bound(params, world).cost_yuan + 1e-4
+    assert bound(params, greener).total_cost <= bound(params, world).total_cost + 1e-4
 
 
 @few
@@ -255,7 +255,7 @@ def test_later_deadlines_are_not_dearer(seed: int) -> None:
     params, world = random_case(seed)
     later = np.random.default_rng(seed).integers(0, 9, world.job_deadline_step.shape)
     loose = world._replace(job_deadline_step=world.job_deadline_step + later)
-    assert bound(params, loose).cost_yuan <= bound(params, world).cost_yuan + 1e-4
+    assert bound(params, loose).total_cost <= bound(params, world).total_cost + 1e-4
 
 
 @few
@@ -263,27 +263,28 @@ def test_later_deadlines_are_not_dearer(seed: int) -> None:
 def test_renumbering_regions_changes_nothing(seed: int) -> None:
     params, world = random_case(seed, n_regions=3)
     order = np.random.default_rng(seed).permutation(3)
-    assert_near(bound(*permute_regions(params, world, order)).cost_yuan, bound(params, world).cost_yuan)
+    assert_near(bound(*permute_regions(params, world, order)).total_cost, bound(params, world).total_cost)
 
 
 @few
 @given(seeds, st.floats(0.1, 10.0))
 def test_the_bound_scales_with_prices(seed: int, factor: float) -> None:
     params, world = random_case(seed)
-    dearer = params._replace(**{k: v * factor for k, v in params._asdict().items() if "_yuan_per_" in f"_{k}"})
-    dearer_world = world._replace(price_yuan_per_kwh=world.price_yuan_per_kwh * factor)
-    scaled = bound(dearer, dearer_world).cost_yuan / factor
-    assert_near(scaled, bound(params, world).cost_yuan, 1e-5)
+    prices = {k: v for k, v in params._asdict().items() if re.search("(price|cost|charge|pay|penalty)_per_", k)}
+    dearer = params._replace(**{name: price * factor for name, price in prices.items()})
+    dearer_world = world._replace(price_per_kwh=world.price_per_kwh * factor)
+    scaled = bound(dearer, dearer_world).total_cost / factor
+    assert_near(scaled, bound(params, world).total_cost, 1e-5)
 
 
 @few
 @given(seeds)
 def test_coarser_is_looser_and_both_methods_agree(seed: int) -> None:
     params, world = random_case(seed, n_jobs=30)
-    fine = bound(params, world, block_h=0.25, single_up_to=30).cost_yuan
-    assert bound(params, world, block_h=1.0, single_up_to=30).cost_yuan <= fine + 1e-4
-    assert bound(params, world, block_h=0.25, single_up_to=0, buckets=2).cost_yuan <= fine + 1e-4
-    assert_near(bound(params, world, block_h=0.25, single_up_to=30, method="simplex").cost_yuan, fine, 1e-5)
+    fine = bound(params, world, block_h=0.25, single_up_to=30).total_cost
+    assert bound(params, world, block_h=1.0, single_up_to=30).total_cost <= fine + 1e-4
+    assert bound(params, world, block_h=0.25, single_up_to=0, buckets=2).total_cost <= fine + 1e-4
+    assert_near(bound(params, world, block_h=0.25, single_up_to=30, method="simplex").total_cost, fine, 1e-5)
 
 
 @settings(max_examples=40, deadline=None)
@@ -292,7 +293,7 @@ def test_no_modes_beat_the_bound_in_arbitrary_worlds(
     seed: int, n_regions: int, n_steps: int, n_jobs: int, single_up_to: int
 ) -> None:
     params, world = random_case(seed, n_regions, n_steps, n_jobs)
-    limit = bound(params, world, single_up_to=single_up_to).cost_yuan
+    limit = bound(params, world, single_up_to=single_up_to).total_cost
     modes = np.random.default_rng(seed).integers(0, len(Mode), (n_steps, n_regions))
     assert limit <= play(params, world, modes)
     assert limit <= play(params, world, np.array(Mode.PULL))
@@ -304,7 +305,7 @@ def test_no_modes_beat_the_bound_in_drawn_episodes(name: str) -> None:
     params = make_params(scenario)
     for episode in range(5 if name == "toy" else 2):
         world = draw(scenario, episode_seed("train", episode))
-        limit = bound(params, world).cost_yuan
+        limit = bound(params, world).total_cost
         for mode in Mode:
             assert limit <= play(params, world, np.array(mode))
         modes = np.random.default_rng(episode).integers(0, len(Mode), (scenario.n_steps, scenario.n_regions))
@@ -316,17 +317,17 @@ def test_on_the_toy_the_bound_is_the_optimum_by_hand() -> None:
     params = make_params(scenario)
     for episode in range(8):
         world = draw(scenario, episode_seed("test", episode))
-        assert_costs(bound(params, world), toy_optimum_yuan(params, world))
+        assert_costs(bound(params, world), toy_optimum_cost(params, world))
 
 
-@pytest.mark.parametrize("entrant", ["RunOnArrival", "Random", "Threshold-soak-0.3", "LowestWindow"])
-def test_no_rule_beats_the_bound(entrant: str) -> None:
+@pytest.mark.parametrize("method", ["RunOnArrival", "Random", "Threshold-soak-0.3", "LowestWindow"])
+def test_no_rule_beats_the_bound(method: str) -> None:
     env = ClusterEnv("zhejiang-xinjiang")
     env.reset(options={"split": "validation", "episode": 1})
-    policy, done, cost = make(entrant), False, 0.0
+    policy, done, cost = make(method), False, 0.0
     policy.reset(env.outlook(), np.random.default_rng(0))
     while not done:
         _, _, done, _, info = env.step(policy.act(env.outlook()))
-        cost += info["cost_yuan"]
-    limit = bound(env.params, env.world).cost_yuan
+        cost += info["total_cost"]
+    limit = bound(env.params, env.world).total_cost
     assert 0.5 * cost < limit <= cost

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from wattward.baselines.bound.bound import bound
 from wattward.envs.checks.balances import random_params, random_world
-from wattward.envs.model.types import YUAN_TERMS, Exogenous, Params
+from wattward.envs.model.types import COST_TERMS, Exogenous, Params
 
 Numbers = float | list[float]
 
@@ -16,11 +16,11 @@ Numbers = float | list[float]
 def hand_params(n_steps: int, **changed: float) -> Params:
     """One region of ten GPUs of 1 kW, hourly steps; nothing but power, drops and unfinished work costs anything."""
     params = random_params(np.random.default_rng(0), 1, n_steps)
-    zero = ("gpu_idle_kw", "pue_slope_per_c", "demand_yuan_per_kw", "wan_yuan_per_gb", "wan_kwh_per_gb")
-    values = dict.fromkeys((*zero, "carbon_yuan_per_kg", "class_restart_h"), 0.0)
+    zero = ("gpu_idle_kw", "pue_slope_per_c", "demand_charge_per_kw", "wan_cost_per_gb", "wan_kwh_per_gb")
+    values = dict.fromkeys((*zero, "carbon_price_per_kg", "class_restart_h"), 0.0)
     values |= dict.fromkeys(("step_h", "gpu_busy_kw", "pue_base"), 1.0)
-    values |= {"fleet_gpus": 10.0, "gang_limit_gpus": 10.0, "drop_yuan_per_gpu_h": 20.0}
-    values |= {"late_yuan_per_gpu_h_per_h": 10.0, "settlement_yuan_per_gpu_h": 50.0} | changed
+    values |= {"fleet_gpus": 10.0, "rigid_limit_gpus": 10.0, "drop_cost_per_gpu_h": 20.0}
+    values |= {"late_cost_per_gpu_h_per_h": 10.0, "terminal_cost_per_gpu_h": 50.0} | changed
     return params._replace(**{name: np.full(getattr(params, name).shape, value) for name, value in values.items()})
 
 
@@ -30,8 +30,8 @@ def hand_world(
     """Requests on `load_gpus`; each job has 4 GPU-h, can use 4 GPUs, arrives first and is never late."""
     world = random_world(np.random.default_rng(0), params, jobs)
     values: dict[str, Numbers] = {"sun_kw": 0.0, "wind_kw": 0.0, "hydro_kw": 0.0, "interactive_gpus": load_gpus}
-    values |= {"price_yuan_per_kwh": price, "job_gpus": 4.0, "job_work_gpu_h": 4.0, **changed}
-    n = world.price_yuan_per_kwh.shape[1]
+    values |= {"price_per_kwh": price, "job_gpus": 4.0, "job_work_gpu_h": 4.0, **changed}
+    n = world.price_per_kwh.shape[1]
 
     def filled(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         field, value = getattr(world, name), np.atleast_1d(values[name])
@@ -49,15 +49,15 @@ def hand_world(
 def assert_costs(params: Params, world: Exogenous, yuan: float, **terms: float) -> None:
     """The bound is `yuan`, but for its safety margin; so is its plan's sum, and `terms` are of that."""
     found = bound(params, world)
-    assert tuple(found.yuan) == YUAN_TERMS
-    assert_allclose([found.cost_yuan, sum(found.yuan.values())], yuan, rtol=1e-5, atol=1e-5)
+    assert tuple(found.yuan) == COST_TERMS
+    assert_allclose([found.total_cost, sum(found.yuan.values())], yuan, rtol=1e-5, atol=1e-5)
     for name, value in terms.items():
-        assert_allclose(found.yuan[f"{name}_yuan"], value, rtol=1e-4, atol=1e-4)
+        assert_allclose(found.yuan[f"{name}_cost"], value, rtol=1e-4, atol=1e-4)
 
 
 BATTERY = {
     **{"battery_kwh": 4.0, "battery_charge_kw": 10.0, "battery_discharge_kw": 10.0},
-    **{"battery_charge_efficiency": 0.8, "battery_discharge_efficiency": 0.5, "battery_wear_yuan_per_kwh": 0.1},
+    **{"battery_charge_efficiency": 0.8, "battery_discharge_efficiency": 0.5, "battery_wear_cost_per_kwh": 0.1},
 }
 
 
@@ -69,7 +69,7 @@ def test_a_battery_carries_cheap_power_to_the_dear_hour(loss_per_h: float, given
 
 
 def test_a_battery_lowers_the_peak() -> None:
-    params = hand_params(2, **BATTERY | {"battery_discharge_efficiency": 1.0}, demand_yuan_per_kw=10.0)
+    params = hand_params(2, **BATTERY | {"battery_discharge_efficiency": 1.0}, demand_charge_per_kw=10.0)
     charged = 4 / 1.8  # x such that both hours draw 4 + x = 8 - 0.8 x
     yuan = 8 + 4 + charged * 0.2 + (4 + charged) * 10 + 0.8 * charged * 0.1
     assert_costs(params, hand_world(params, [1.0, 1.0], [4.0, 8.0]), yuan, demand=10 * (4 + charged))
@@ -96,23 +96,23 @@ def test_a_tank_spares_no_more_than_there_is_to_cool() -> None:
 
 
 def test_what_the_contract_must_be_paid_for_is_paid() -> None:
-    params = hand_params(2, contract_yuan_per_kwh=0.5, contract_take_share=0.75)
+    params = hand_params(2, contract_price_per_kwh=0.5, contract_take_share=0.75)
     assert_costs(params, hand_world(params, [1.0, 1.0], [2.0, 10.0], contract_kw=4.0), 1.5 + 2.0 + 6.0, supply=3.5)
 
 
 def test_the_direct_line_gives_what_it_offers_at_its_price() -> None:
-    params = hand_params(2, direct_yuan_per_kwh=0.35)
+    params = hand_params(2, direct_price_per_kwh=0.35)
     world = hand_world(params, [1.0, 1.0], [2.0, 10.0], direct_kw=3.0)
     assert_costs(params, world, 5 * 0.35 + 7, supply=5 * 0.35)
 
 
 def test_surplus_is_sold_up_to_the_limit_and_own_power_comes_first() -> None:
-    params = hand_params(1, feed_in_kw=3.0, feed_in_yuan_per_kwh=0.3)
-    assert_costs(params, hand_world(params, [0.1], 2.0, sun_kw=6.0), -0.9, sold=-0.9)
+    params = hand_params(1, feed_in_kw=3.0, feed_in_price_per_kwh=0.3)
+    assert_costs(params, hand_world(params, [0.1], 2.0, sun_kw=6.0), -0.9, sales=-0.9)
 
 
 def test_work_waits_out_a_cut() -> None:
-    params = hand_params(2, event_baseline_kw=5.0, event_pay_yuan_per_kwh=2.0, event_penalty_yuan_per_kwh=3.0)
+    params = hand_params(2, event_baseline_kw=5.0, event_pay_per_kwh=2.0, event_penalty_per_kwh=3.0)
     world = hand_world(params, [0.5, 1.0], 0.0, jobs=1, cut_kw=[5.0, 0.0])
     assert_costs(params, world, -10.0 + 4.0, event=-10.0)
     cut_beyond = hand_world(params, [0.5, 1.0], 0.0, jobs=1, cut_kw=[7.0, 0.0])
@@ -120,7 +120,7 @@ def test_work_waits_out_a_cut() -> None:
 
 
 def test_power_that_is_missing_to_the_green_share_costs() -> None:
-    params = hand_params(1, green_share_min=0.8, shortfall_yuan_per_kwh=0.5)
+    params = hand_params(1, green_share_min=0.8, shortfall_price_per_kwh=0.5)
     assert_costs(params, hand_world(params, [1.0], 10.0, sun_kw=4.0), 6.0 + 2.0, shortfall=2.0)
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from wattward.baselines.bound.bound import bound
-from wattward.baselines.bound.equipment import Shared, add_equipment, add_rules, constant_yuan
+from wattward.baselines.bound.equipment import Shared, add_equipment, add_rules, constant_cost
 from wattward.baselines.bound.sites import limits_of, read_sites
 from wattward.baselines.lp import ABSENT, Builder, Program
-from wattward.envs.checks.balances import cost_yuan, random_params, random_world
+from wattward.envs.checks.balances import random_params, random_world, total_cost
 from wattward.envs.model.types import Exogenous, Floats, Flows, Params
 from wattward.envs.simulator.simulator import Simulator, action_length
 
@@ -32,7 +32,7 @@ def random_case(seed: int, green: bool, shift: float, n_jobs: int = 20) -> tuple
     entries[there] = n_regions + np.arange(np.count_nonzero(there))
     params = params._replace(battery_entry=entries[0], tank_entry=entries[1])
     params = params._replace(green_share_min=params.green_share_min * green)
-    return params, world._replace(price_yuan_per_kwh=world.price_yuan_per_kwh + shift)
+    return params, world._replace(price_per_kwh=world.price_per_kwh + shift)
 
 
 def random_actions(rng: np.random.Generator, params: Params) -> list[NDArray[np.int64]]:
@@ -112,14 +112,14 @@ def test_what_is_played_is_a_plan_that_costs_the_same(seed: int, green: bool, sh
     sites, h = read_sites(params, world), float(params.step_h[0])
     sites = sites._replace(pays=np.ones_like(sites.pays))  # all that draws power is in the program then
     limits, build, shape = limits_of(params, sites), Builder(), sites.slope.shape
-    grid_yuan = h * sites.cost_yuan_per_kwh
+    grid_cost = h * sites.cost_per_kwh
     done, restarts, dropped = (build.columns(shape, 0.0, 0.0, 1e3) for _ in range(3))
-    shared = Shared(done, restarts, dropped, build.columns(shape, grid_yuan, 0.0, 1e3))
+    shared = Shared(done, restarts, dropped, build.columns(shape, grid_cost, 0.0, 1e3))
     block = max(n for n in range(1, 5) if shape[0] % n == 0)
     own = add_equipment(build, params, sites, limits, shape[0] // block)
     add_rules(build, params, sites, limits, shared, own)
-    program, fixed_yuan = build.program(), sum(constant_yuan(params, sites).values())
-    terms = ("energy", "carbon", "supply", "sold", "wear", "event", "shortfall")
+    program, fixed_cost = build.program(), sum(constant_cost(params, sites).values())
+    terms = ("energy", "carbon", "supply", "sales", "wear", "event", "shortfall")
     for actions in random_actions(np.random.default_rng(seed), params)[3:]:
         flows, x = play(params, world, actions), np.zeros(program.cost.size)
         plan = plan_of(params, world, flows)
@@ -128,14 +128,14 @@ def test_what_is_played_is_a_plan_that_costs_the_same(seed: int, green: bool, sh
         for name, columns in (shared._asdict() | own._asdict()).items():
             x[columns[columns != ABSENT]] = plan[name][columns != ABSENT]
         assert_plan_fits(program, x)
-        yuan = sum(getattr(each, f"{term}_yuan").sum() for each in flows for term in terms)
-        assert_allclose(program.cost @ x + fixed_yuan, yuan, rtol=1e-9, atol=1e-6)
+        yuan = sum(getattr(each, f"{term}_cost").sum() for each in flows for term in terms)
+        assert_allclose(program.cost @ x + fixed_cost, yuan, rtol=1e-9, atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
 @given(seeds, st.booleans(), st.sampled_from(COST_SHIFTS), st.integers(0, 30), st.integers(0, 30))
 def test_no_actions_beat_the_bound(seed: int, green: bool, shift: float, n_jobs: int, single_up_to: int) -> None:
     params, world = random_case(seed, green, shift, n_jobs)
-    limit = bound(params, world, single_up_to=single_up_to).cost_yuan
+    limit = bound(params, world, single_up_to=single_up_to).total_cost
     for actions in random_actions(np.random.default_rng(seed), params):
-        assert limit <= sum(float(cost_yuan(flows)[0]) for flows in play(params, world, actions))
+        assert limit <= sum(float(total_cost(flows)[0]) for flows in play(params, world, actions))

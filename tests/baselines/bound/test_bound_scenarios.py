@@ -10,7 +10,7 @@ import pytest
 from wattward.baselines.bound.bound import bound
 from wattward.baselines.registry import RULES, make
 from wattward.configs import load_scenario
-from wattward.envs.checks.balances import played_yuan
+from wattward.envs.checks.balances import played_cost
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.registration import ENVIRONMENTS
 
@@ -40,9 +40,9 @@ class RandomOrders:
 def test_no_rule_costs_less_than_the_bound(env_id: str) -> None:
     env = short(ENVIRONMENTS[env_id])
     env.reset(options={"split": "test", "episode": 2})
-    least = bound(env.params, env.world).cost_yuan
-    costs = {name: played_yuan(env, make(name), "test", 2) for name in RULES}
-    costs["random orders"] = played_yuan(env, RandomOrders(env), "test", 2)
+    least = bound(env.params, env.world).total_cost
+    costs = {name: played_cost(env, make(name), "test", 2) for name in RULES}
+    costs["random orders"] = played_cost(env, RandomOrders(env), "test", 2)
     assert {name: cost for name, cost in costs.items() if cost < least} == {}
     assert min(costs.values()) > 0.0 or least <= 0.0
 
@@ -52,5 +52,5 @@ def test_no_rule_costs_less_than_the_bound(env_id: str) -> None:
 def test_no_rule_costs_less_on_random_scenarios(number: int) -> None:
     env = short(f"random-3x{number}")
     env.reset(options={"split": "test", "episode": 0})
-    least = bound(env.params, env.world).cost_yuan
-    assert {name for name in RULES if played_yuan(env, make(name), "test", 0) < least} == set()
+    least = bound(env.params, env.world).total_cost
+    assert {name for name in RULES if played_cost(env, make(name), "test", 0) < least} == set()

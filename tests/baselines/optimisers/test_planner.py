@@ -26,7 +26,7 @@ def short(name: str, days: float) -> Scenario:
     return load_scenario(name).model_copy(update={"episode_days": days})
 
 
-def cost_yuan(env: ClusterEnv, policy: Policy, episode: int = 0) -> float:
+def total_cost(env: ClusterEnv, policy: Policy, episode: int = 0) -> float:
     env.reset(options={"split": "train", "episode": episode})
     policy.reset(env.outlook(), np.random.default_rng(episode))
     total, ended = 0.0, False
@@ -34,7 +34,7 @@ def cost_yuan(env: ClusterEnv, policy: Policy, episode: int = 0) -> float:
         before = env.save()
         _, _, ended, _, info = env.step(policy.act(env.outlook()))
         assert_conserves(env.params, env.world, before, env.state, env.flows)
-        total += info["cost_yuan"]
+        total += info["total_cost"]
     return total
 
 
@@ -59,7 +59,7 @@ def test_what_is_imagined_comes_true_where_nothing_is_uncertain() -> None:
     start = env.save()
     for mode in Mode:
         env.restore(start)
-        found = sum(env.step(np.full(2, mode))[4]["cost_yuan"] for _ in range(steps))
+        found = sum(env.step(np.full(2, mode))[4]["total_cost"] for _ in range(steps))
         # heat is as now in what is imagined, and the air is not
         assert expected[mode] == pytest.approx(found, rel=0.01)
 
@@ -76,8 +76,8 @@ def test_what_is_known_in_hindsight_comes_true_to_the_yuan() -> None:
     expected = futures.play(np.broadcast_to(np.arange(4)[:, None, None], (4, 1, 2)), np.array([steps]))
     for mode in Mode:
         env.restore(start)
-        found = sum(env.step(np.full(2, mode))[4]["cost_yuan"] for _ in range(steps))
-        settled = futures.settled_yuan[mode]
+        found = sum(env.step(np.full(2, mode))[4]["total_cost"] for _ in range(steps))
+        settled = futures.terminal_paid[mode]
         assert expected[mode] - settled == pytest.approx(found, rel=1e-9)
 
 
@@ -98,22 +98,22 @@ def test_searching_leaves_the_environment_as_it_was() -> None:
 
 def test_the_same_generator_gives_the_same_plan() -> None:
     env = ClusterEnv(short("zhejiang-xinjiang", 1.0))
-    assert cost_yuan(env, Planner(**SMALL)) == cost_yuan(env, Planner(**SMALL))
+    assert total_cost(env, Planner(**SMALL)) == total_cost(env, Planner(**SMALL))
 
 
 @pytest.mark.slow
 def test_it_beats_running_on_arrival_and_never_the_bound() -> None:
     env = ClusterEnv(short("zhejiang-xinjiang", 3.0))
-    plain, planned = cost_yuan(env, make("RunOnArrival")), cost_yuan(env, Planner(**SMALL))
-    assert bound(env.params, env.world).cost_yuan <= planned < 0.97 * plain
+    plain, planned = total_cost(env, make("RunOnArrival")), total_cost(env, Planner(**SMALL))
+    assert bound(env.params, env.world).total_cost <= planned < 0.97 * plain
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["jinshuitan-microgrid", "western-hubs-direct-supply", "shanghai-grid-event"])
 def test_it_plays_sites_that_have_everything(name: str) -> None:
     env = ClusterEnv(short(name, 0.5))
-    planned = cost_yuan(env, Planner(**SMALL, horizon_h=6.0))
-    assert planned >= bound(env.params, env.world).cost_yuan
+    planned = total_cost(env, Planner(**SMALL, horizon_h=6.0))
+    assert planned >= bound(env.params, env.world).total_cost
 
 
 def test_it_moves_work_out_of_a_cut_that_is_announced() -> None:

@@ -14,7 +14,7 @@ from wattward.baselines.optimisers import mpc_program
 from wattward.baselines.optimisers.demand import N_SLACKS, items_present, items_to_come, true_items_to_come, work_of
 from wattward.baselines.rules.capacity_curve import open_steps
 from wattward.configs import load_scenario
-from wattward.envs.checks.balances import played_yuan
+from wattward.envs.checks.balances import played_cost
 from wattward.envs.decisions.action import Mode, StoreOrder
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.registration import ENVIRONMENTS
@@ -182,15 +182,15 @@ def test_a_curve_opens_the_cheapest_hours_that_hold_the_work(outlook_of: Outlook
 @pytest.mark.parametrize("env_id", ENVIRONMENTS)
 def test_no_planner_costs_less_than_the_bound(env_id: str) -> None:
     env = short(ENVIRONMENTS[env_id], 1.0)
-    costs = {name: played_yuan(env, make(name), "train", 3) for name in NEW}
-    least = bound(env.params, env.world).cost_yuan
+    costs = {name: played_cost(env, make(name), "train", 3) for name in NEW}
+    least = bound(env.params, env.world).total_cost
     assert {name: cost for name, cost in costs.items() if cost < least} == {}
 
 
 @pytest.mark.slow
 def test_planning_beats_the_threshold_rule() -> None:
     env = ClusterEnv("zhejiang-xinjiang")
-    mean_yuan = {
-        n: np.mean([played_yuan(env, make(n), "train", e) for e in range(3)]) for n in ("MPC-24", "Threshold-pull-0.5")
+    mean_cost = {
+        n: np.mean([played_cost(env, make(n), "train", e) for e in range(3)]) for n in ("MPC-24", "Threshold-pull-0.5")
     }
-    assert mean_yuan["MPC-24"] < mean_yuan["Threshold-pull-0.5"]
+    assert mean_cost["MPC-24"] < mean_cost["Threshold-pull-0.5"]

@@ -213,8 +213,8 @@ def test_cheapest_and_greenest_fill_the_best_region_to_its_limit(outlook_of: Out
 
 
 def test_a_region_keeps_its_work_where_most_of_it_would_stay(outlook_of: OutlookOf, job_of: JobOf) -> None:
-    gang_runs = job_of(0, gpus=40.0, hours=10.0, job_class=TRAINING, status=RUNNING)
-    assert modes("CheapestNow", outlook_of([gang_runs, job_of(0)], (0.6, 0.4))) == [RUN, PULL]
+    rigid_runs = job_of(0, gpus=40.0, hours=10.0, job_class=TRAINING, status=RUNNING)
+    assert modes("CheapestNow", outlook_of([rigid_runs, job_of(0)], (0.6, 0.4))) == [RUN, PULL]
 
 
 def test_load_balancers_send_new_work_where_there_is_room(outlook_of: OutlookOf, job_of: JobOf) -> None:

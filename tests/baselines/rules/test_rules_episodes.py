@@ -22,28 +22,28 @@ def play(env: ClusterEnv, name: str, episode: int, steps: int) -> tuple[list[lis
     policy = make(name)
     env.reset(options={"split": "train", "episode": episode})
     policy.reset(env.outlook(), np.random.default_rng(episode))
-    chosen, cost_yuan = [], 0.0
+    chosen, total_cost = [], 0.0
     for _ in range(steps):
         modes = policy.act(env.outlook())
         chosen.append(modes.tolist())
-        cost_yuan += env.step(modes)[-1]["cost_yuan"]
-    return chosen, cost_yuan
+        total_cost += env.step(modes)[-1]["total_cost"]
+    return chosen, total_cost
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_rule_plays_a_toy_episode_to_the_end(toy: ClusterEnv, name: str) -> None:
-    chosen, cost_yuan = play(toy, name, 0, toy.scenario.n_steps)
+    chosen, total_cost = play(toy, name, 0, toy.scenario.n_steps)
     assert np.isin(chosen, list(Mode)).all() and np.shape(chosen) == (toy.scenario.n_steps, 2)
-    assert cost_yuan > 0
+    assert total_cost > 0
     kpis = toy.kpis()
     assert kpis["unfinished_gpu_h"] == kpis["late_gpu_h"] == 0
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_rule_plays_a_day_between_zhejiang_and_xinjiang(pair: ClusterEnv, name: str) -> None:
-    chosen, cost_yuan = play(pair, name, 1, 96)
+    chosen, total_cost = play(pair, name, 1, 96)
     assert np.isin(chosen, list(Mode)).all() and np.shape(chosen) == (96, 2)
-    assert np.isfinite(cost_yuan)
+    assert np.isfinite(total_cost)
 
 
 @pytest.mark.parametrize("name", names())
@@ -62,9 +62,9 @@ def test_an_episode_leaves_no_trace_in_the_policy(toy: ClusterEnv, name: str) ->
 
 
 def test_price_rules_save_on_the_toy(toy: ClusterEnv) -> None:
-    def mean_cost_yuan(name: str) -> float:
+    def mean_total_cost(name: str) -> float:
         return float(np.mean([play(toy, name, episode, toy.scenario.n_steps)[1] for episode in range(8)]))
 
-    on_arrival = mean_cost_yuan("RunOnArrival")
+    on_arrival = mean_total_cost("RunOnArrival")
     for name in ("CheapestNow", "WaitAwhile", "LowestWindow", "CarbonTime", "Threshold-0.3"):
-        assert mean_cost_yuan(name) < on_arrival, name
+        assert mean_total_cost(name) < on_arrival, name

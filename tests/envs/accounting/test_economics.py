@@ -31,7 +31,7 @@ PRICES = Tokens.model_validate(
         "title": "Mine",
         "source": "made up",
         "tokens_per_gpu_h": {"interactive": 1e6},
-        "yuan_per_mtok": {"peak": 8.0, "off_peak": 4.0},
+        "cost_per_mtok": {"peak": 8.0, "off_peak": 4.0},
         "peak_hours": [[9, 12]],
         "holidays": [date(2026, 3, 4)],
     }
@@ -55,7 +55,7 @@ def two_hours() -> Hourly:
         kwh=kwh,
         gpu_h=np.array([[[2.0, 1.0, 0.0, 0.0]], [[3.0, 1.0, 0.0, 0.0]]]),
         carbon_g=kwh.sum(axis=3) * 500.0,
-        electricity_yuan=kwh.sum(axis=3) * 0.6,
+        electricity_cost=kwh.sum(axis=3) * 0.6,
         delivered_kwh=plants,
         curtailed_kwh=plants,
         sold_kwh=plants,
@@ -75,15 +75,15 @@ def test_tokens_cost_and_earn_what_a_hand_finds() -> None:
         {
             "mtok": 5.0,
             "kwh": 2.5,
-            "electricity_yuan": 1.5,
+            "electricity_cost": 1.5,
             "carbon_g": 1250.0,
             "kwh_per_mtok": 0.5,
-            "yuan_per_mtok": 0.3,
+            "cost_per_mtok": 0.3,
             "carbon_g_per_mtok": 250.0,
-            "peak_revenue_yuan": 24.0,
-            "off_peak_revenue_yuan": 8.0,
-            "revenue_yuan": 32.0,
-            "revenue_yuan_per_kwh": 12.8,
+            "peak_revenue": 24.0,
+            "off_peak_revenue": 8.0,
+            "revenue": 32.0,
+            "revenue_per_kwh": 12.8,
         }
     )
     everything = row_of(rows, "all regions", EVERYTHING)
@@ -102,7 +102,7 @@ def test_without_tokens_quotients_are_absent() -> None:
     rows = token_economics(hourly._replace(tokens=np.zeros_like(hourly.gpu_h)), PRICES)
     assert [row["consumer"] for row in rows] == [ALL_TOKENS, EVERYTHING] * 2
     assert row_of(rows, "here", EVERYTHING)["kwh_per_mtok"] is None
-    assert row_of(rows, "here", ALL_TOKENS)["revenue_yuan_per_kwh"] is None
+    assert row_of(rows, "here", ALL_TOKENS)["revenue_per_kwh"] is None
 
 
 def test_peak_hours_leave_out_weekends_and_holidays() -> None:
@@ -115,7 +115,7 @@ def test_peak_hours_leave_out_weekends_and_holidays() -> None:
 @pytest.mark.parametrize("name", ["deepseek-flash", "deepseek-v4-pro"])
 def test_shipped_prices_halve_off_peak_and_know_national_day(name: str) -> None:
     tokens = load_tokens(name)
-    assert tokens.yuan_per_mtok.peak == 2.0 * tokens.yuan_per_mtok.off_peak
+    assert tokens.cost_per_mtok.peak == 2.0 * tokens.cost_per_mtok.off_peak
     assert peak_hours(tokens, hours_from(2026, 10, 7, 0, 48)).sum() == 7
 
 

@@ -83,7 +83,7 @@ def test_kwh_gpu_h_and_carbon_are_those_of_the_flows(seed: int, n_regions: int) 
     np.testing.assert_allclose(hourly.gpu_h[..., 1:-2].sum(axis=(0, 2)), total["done_gpu_h"], **EXACT)
     np.testing.assert_allclose(hourly.carbon_g.sum(axis=(0, 2)), total["carbon_kg"] * 1000, **EXACT)
     electricity = sum(total[name] for name in ELECTRICITY_YUAN if name in total)
-    np.testing.assert_allclose(hourly.electricity_yuan.sum(axis=(0, 2)), electricity, **EXACT)
+    np.testing.assert_allclose(hourly.electricity_cost.sum(axis=(0, 2)), electricity, **EXACT)
     assert (hourly.kwh >= 0.0).all()
     assert not hourly.gpu_h[..., -2:].any()
 
@@ -170,7 +170,7 @@ def test_kwh_by_region_consumer_and_supply_are_the_simulators(env_id: str) -> No
     np.testing.assert_allclose(hourly.gpu_h[..., :-2], gpu_h, **EXACT)
 
 
-@pytest.mark.parametrize("field", ["kwh", "gpu_h", "carbon_g", "electricity_yuan", "curtailed_kwh"])
+@pytest.mark.parametrize("field", ["kwh", "gpu_h", "carbon_g", "electricity_cost", "curtailed_kwh"])
 def test_a_ledger_that_differs_is_seen(field: str) -> None:
     env = ClusterEnv(load_scenario("toy").model_copy(update={"episode_days": 1}))
     env.reset(options={"split": "test", "episode": 0})

@@ -33,7 +33,7 @@ def random_hourly(seed: int, hours: int = 3) -> Hourly:
         kwh=kwh,
         gpu_h=some(*users),
         carbon_g=some(*users),
-        electricity_yuan=some(*users),
+        electricity_cost=some(*users),
         delivered_kwh=kwh[..., :N_PLANTS].sum(axis=2),
         curtailed_kwh=some(*spare),
         sold_kwh=some(*spare),

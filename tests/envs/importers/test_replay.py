@@ -50,7 +50,7 @@ def test_an_epw_year_plays_by_date_in_every_region(tmp_path: Path, epw: Write) -
     np.testing.assert_allclose(sun.truth[:, 1].mean(), expected, rtol=0.02)
     np.testing.assert_allclose(recording.sun_cf[:, 1].mean(), midong.mean())
     drawn, recorded = (draw(scenario, episode_seed("test", 1), each) for each in (None, recording))
-    replaced = {"sun_kw", "wind_kw", "air_c", "carbon_kg_per_kwh", "usual", "noise"}
+    replaced = {"sun_kw", "wind_kw", "air_c", "carbon_kg_per_kwh", "climatology", "noise"}
     for name, a, b in zip(drawn._fields, drawn, recorded, strict=True):
         assert a.shape == b.shape and np.isfinite(b).all() and np.array_equal(a, b) == (name not in replaced), name
 
@@ -107,37 +107,37 @@ def test_recorded_prices_hold_for_their_hour_and_settle_what_is_left(tmp_path: P
     scenario = load_scenario("zhejiang-xinjiang+price-spike")
     hourly = np.random.default_rng(7).normal(0.3, 0.5, 8760)
     for region, top in zip(REGIONS, (1.0, 2.0), strict=True):
-        store.add(tmp_path, series(region, "price_yuan_per_kwh", "yuan/kWh", top * hourly))
+        store.add(tmp_path, series(region, "price_per_kwh", "yuan/kWh", top * hourly))
     plain = load_scenario("zhejiang-xinjiang")
     recording = load_recording(tmp_path, plain)
     world = draw(plain, episode_seed("test", 1), recording)
     start = int(world.start_minute[0]) - minute_of(date(2026, 1, 1))
     played = np.roll(hourly, -start // 60)[:168]
     assert played.min() < -0.5
-    np.testing.assert_allclose(world.price_yuan_per_kwh[0, : 168 * 4, 1], np.repeat(2.0 * played, 4))
-    assert recording.dearest_yuan_per_kwh == pytest.approx((hourly.max(), 2.0 * hourly.max()))
+    np.testing.assert_allclose(world.price_per_kwh[0, : 168 * 4, 1], np.repeat(2.0 * played, 4))
+    assert recording.max_price_per_kwh == pytest.approx((hourly.max(), 2.0 * hourly.max()))
     env = ClusterEnv(plain, recording=recording)
-    assert env.params.settlement_yuan_per_gpu_h[0, 1] > 2.0 * hourly.max() * plain.regions[1].fleet.gpu_busy_kw
-    spiked = draw(scenario, episode_seed("test", 1), recording).price_yuan_per_kwh
-    assert spiked.max() > world.price_yuan_per_kwh.max()
+    assert env.params.terminal_cost_per_gpu_h[0, 1] > 2.0 * hourly.max() * plain.regions[1].fleet.gpu_busy_kw
+    spiked = draw(scenario, episode_seed("test", 1), recording).price_per_kwh
+    assert spiked.max() > world.price_per_kwh.max()
     bank = EpisodeBank.drawn(plain, range(2), split="test", recording=recording)
     bank.save(tmp_path / "bank")
     for held in (bank, EpisodeBank.loaded(tmp_path / "bank", plain)):
         for name, mine, banked in zip(env.params._fields, env.params, held.params, strict=True):
             np.testing.assert_array_equal(mine, banked, err_msg=name)
-        settled = ClusterEnv(plain, bank=held).params.settlement_yuan_per_gpu_h
-        np.testing.assert_array_equal(settled, env.params.settlement_yuan_per_gpu_h)
+        settled = ClusterEnv(plain, bank=held).params.terminal_cost_per_gpu_h
+        np.testing.assert_array_equal(settled, env.params.terminal_cost_per_gpu_h)
 
 
 def test_prices_of_some_regions_only_are_refused_and_finer_ones_averaged(tmp_path: Path) -> None:
     scenario = load_scenario("toy")
     half_hours = pd.date_range("2023-01-01", periods=2 * 8760, freq="30min", tz="Asia/Shanghai").tz_convert("UTC")
     values = np.where(np.arange(2 * 8760) % 2, -0.6, 0.2)
-    store.add(tmp_path, series("toy-east", "price_yuan_per_kwh", "yuan/kWh", values, half_hours))
-    with pytest.raises(ConfigError, match="price_yuan_per_kwh is recorded for toy-east; lacks toy-west"):
+    store.add(tmp_path, series("toy-east", "price_per_kwh", "yuan/kWh", values, half_hours))
+    with pytest.raises(ConfigError, match="price_per_kwh is recorded for toy-east; lacks toy-west"):
         load_recording(tmp_path, scenario)
-    store.add(tmp_path, series("toy-west", "price_yuan_per_kwh", "yuan/kWh", values, half_hours))
-    np.testing.assert_allclose(load_recording(tmp_path, scenario).dated["price_yuan_per_kwh"], -0.2)
+    store.add(tmp_path, series("toy-west", "price_per_kwh", "yuan/kWh", values, half_hours))
+    np.testing.assert_allclose(load_recording(tmp_path, scenario).dated["price_per_kwh"], -0.2)
 
 
 def test_a_province_stands_for_its_regions_and_others_are_missed(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_prices_in_local_time_through_both_changes_of_clocks(text: Write) -> Non
         local = pd.date_range(day, periods=72, freq="h", tz="Europe/Berlin")
         rows = [f"{t:%Y-%m-%d %H:%M},{i - 10}" for i, t in enumerate(local)]
         path = text("p.csv", "Date,Price [EUR/MWh]", *rows)
-        found = prices.read([path], Options("DE", zone="Europe/Berlin", yuan_per_unit=8.0))
+        found = prices.read([path], Options("DE", zone="Europe/Berlin", exchange_rate=8.0))
         each = found.measured[0]
         assert each.times.equals(local.tz_convert("UTC")) and each.unit == "yuan/kWh"
         np.testing.assert_allclose(each.values, (np.arange(72) - 10) * 0.008)
@@ -126,11 +126,11 @@ def test_prices_say_what_they_are_in(text: Write) -> None:
     with pytest.raises(ConfigError, match="--yuan-per-unit = None: must say how many yuan one USD is"):
         prices.read([path], Options("east", per="kWh", currency="USD"))
     plain = text("q.csv", "utc,price_usd_mwh", "2024-01-01 00:00,50", "2024-01-01 01:00,60")
-    found = prices.read([plain], Options("east", yuan_per_unit=7.0))
+    found = prices.read([plain], Options("east", exchange_rate=7.0))
     np.testing.assert_allclose(found.measured[0].values, [0.35, 0.42])
     commas = text("c.csv", "utc,price_eur_mwh", "2024-01-01 00:00,45,3", "2024-01-01 01:00,46,2")
     with pytest.raises(ConfigError, match=r"c.csv: not readable as CSV: its rows have more cells"):
-        prices.read([commas], Options("east", yuan_per_unit=8.0))
+        prices.read([commas], Options("east", exchange_rate=8.0))
     bare = text("r.csv", "utc,price_mwh", "2024-01-01 00:00,50", "2024-01-01 01:00,60")
     with pytest.raises(ConfigError, match="does not name its currency; --currency must"):
         prices.read([bare], Options("east"))

@@ -17,7 +17,7 @@ from wattward.configs import ConfigError
 from wattward.envs.decisions.wrappers import JointModes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.registration import ENVIRONMENTS
-from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.fields import CLOCK_FIELDS, REGION_FIELDS, field_table
 
 ALLOWED_WARNINGS: dict[str, tuple[str, ...]] = {"gymnasium": (), "sb3": ()}
@@ -43,7 +43,7 @@ def rollout(env: gymnasium.Env[Any, Any], seed: int, steps: int) -> str:
         modes = rng.integers(0, 4, env.action_space.shape)
         digest.update(np.round(observation.astype(np.float64), 4).tobytes())
         observation, reward, over, _, info = env.step(modes)
-        digest.update(f"{reward:.6f} {info['cost_yuan']:.4f}".encode())
+        digest.update(f"{reward:.6f} {info['total_cost']:.4f}".encode())
         if over:
             observation, _ = env.reset()
     return digest.hexdigest()[:16]
@@ -114,13 +114,13 @@ def test_an_episode_ends_on_time_with_its_bills(env: ClusterEnv) -> None:
     paid, over, steps = 0.0, False, 0
     while not over:
         _, reward, over, truncated, info = env.step(np.array([2, 2]))
-        assert info["cost_yuan"] == pytest.approx(sum(info[term] for term in YUAN_TERMS))
-        assert reward == pytest.approx(-info["cost_yuan"] / env.params.reference_yuan_per_step[0])
+        assert info["total_cost"] == pytest.approx(sum(info[term] for term in COST_TERMS))
+        assert reward == pytest.approx(-info["total_cost"] / env.params.reference_cost_per_step[0])
         assert not truncated
         assert ("kpis" in info) == over
-        paid, steps = paid + info["cost_yuan"], steps + 1
+        paid, steps = paid + info["total_cost"], steps + 1
     assert steps == env.scenario.n_steps == 672
-    assert info["kpis"]["cost_yuan"] == pytest.approx(paid)
+    assert info["kpis"]["total_cost"] == pytest.approx(paid)
     assert 0.0 < info["kpis"]["green_share"] < 1.0
     with pytest.raises(ValueError, match=r"call reset\(\)"):
         env.step(np.array([2, 2]))
@@ -143,7 +143,7 @@ def test_named_fields_agree_with_the_outlook(env: ClusterEnv) -> None:
     fields, outlook = env.fields, env.outlook()
     assert set(fields) == {field.name for field in (*CLOCK_FIELDS, *REGION_FIELDS)}
     assert sum(view.size for view in fields.values()) == env.observation_space.shape[0]
-    scale = (fields["price"][:, 0] + 1.0) / outlook.price_yuan_per_kwh
+    scale = (fields["price"][:, 0] + 1.0) / outlook.price_per_kwh
     assert scale[0] == pytest.approx(scale[1], rel=1e-5)
     fleet = outlook.fleet_gpus
     np.testing.assert_allclose(fields["interactive"][:, 0], outlook.interactive_forecast_gpus[0] / fleet, rtol=1e-5)
@@ -153,8 +153,8 @@ def test_named_fields_agree_with_the_outlook(env: ClusterEnv) -> None:
     np.testing.assert_allclose(fields["interactive_ahead"][:, 0], ahead, rtol=1e-5)
     surplus = np.minimum(2.0, outlook.surplus_forecast_kw / outlook.kw_per_gpu / fleet)
     np.testing.assert_allclose(fields["surplus_ahead"][:, -1], surplus[85:97].mean(axis=0), rtol=1e-4, atol=1e-6)
-    now = outlook.price_yuan_per_kwh
-    later = outlook.price_forecast_yuan_per_kwh[1:]
+    now = outlook.price_per_kwh
+    later = outlook.price_forecast_per_kwh[1:]
     rank = ((later < now) + 0.5 * (later == now)).mean(axis=0)
     np.testing.assert_allclose(fields["price_rank"][:, 0], rank, rtol=1e-5)
 

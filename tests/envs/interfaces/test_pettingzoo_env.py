@@ -14,7 +14,7 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.pettingzoo_env import ParallelClusterEnv
-from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.model.types import COST_TERMS
 
 NAMES = ("toy", "zhejiang-xinjiang", "eight-hubs")
 
@@ -59,8 +59,8 @@ def test_the_same_modes_cost_the_same_as_in_the_single_environment(name: str) ->
         np.testing.assert_array_equal(team.state(), observation)
         assert set(rewards.values()) == {reward} and set(terminations.values()) == {done}
         assert set(truncations.values()) == {False}
-        assert {own["team_cost_yuan"] for own in infos.values()} == {info["cost_yuan"]}
-        for term in ("cost_yuan", *YUAN_TERMS):
+        assert {own["team_cost"] for own in infos.values()} == {info["total_cost"]}
+        for term in ("total_cost", *COST_TERMS):
             assert sum(own[term] for own in infos.values()) == pytest.approx(info[term], abs=1e-6)
     assert team.agents == [] and all(own["kpis"] == info["kpis"] for own in infos.values())
 
@@ -98,7 +98,7 @@ def test_an_agent_orders_its_own_stores() -> None:
         here, there, order = rng.integers(4, size=3)
         infos = team.step({with_battery: np.array([here, order]), without: there})[4]
         info = single.step(np.array([here, there, order]))[4]
-        assert infos[without]["team_cost_yuan"] == info["cost_yuan"]
+        assert infos[without]["team_cost"] == info["total_cost"]
         discharged_kw += float(single.flows.discharge_kw.sum())
     assert discharged_kw > 0.0
 

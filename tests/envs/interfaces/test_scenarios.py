@@ -28,7 +28,7 @@ def step_and_check(env: ClusterEnv, action: np.ndarray, check: bool) -> bool:
     """One step; True where the episode is over."""
     before = env.save() if check else None
     observation, reward, over, _, info = env.step(action)
-    assert np.isfinite(reward) and np.isfinite(info["cost_yuan"])
+    assert np.isfinite(reward) and np.isfinite(info["total_cost"])
     if before is not None:
         assert observation in env.observation_space
         assert_conserves(env.params, env.world, before, env.state, env.flows)
@@ -97,7 +97,7 @@ def test_twins_differ_in_what_they_are_named_for() -> None:
 
 def test_the_tank_saves_what_it_costs_in_power() -> None:
     with_tank, without = played("pinghu-chilled-water").kpis(), played("pinghu-no-tank").kpis()
-    assert with_tank["cost_yuan"] < without["cost_yuan"]
+    assert with_tank["total_cost"] < without["total_cost"]
 
 
 def test_what_lingang_defers_and_moves_meets_the_cut_from_its_first_step() -> None:

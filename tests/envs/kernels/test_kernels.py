@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from wattward.envs.checks.balances import (
     assert_conserves,
     assert_due_work_runs,
-    cost_yuan,
     permute_regions,
     random_params,
     random_world,
+    total_cost,
 )
 from wattward.envs.decisions.action import Mode, joint_to_modes, offers_of_modes, offers_of_shares
-from wattward.envs.model.types import YUAN_TERMS, Exogenous, Flows, Offers, Params
+from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Offers, Params
 from wattward.envs.simulator.simulator import Simulator
 
 N_STEPS = 48
@@ -61,12 +61,12 @@ def test_an_episode_accounts_for_all_its_work_and_yuan(seed: int, n_jobs: int) -
     simulator = started(params, world)
     total = 0.0
     for _ in range(N_STEPS):
-        total += float(cost_yuan(simulator.step(random_offers(rng, 3, False)))[0])
+        total += float(total_cost(simulator.step(random_offers(rng, 3, False)))[0])
     tally, last = simulator.tally.total, simulator.flows
     came = tally.arrived_gpu_h.sum() + tally.restart_gpu_h.sum()
     assert came == pytest.approx(tally.done_gpu_h.sum() + last.waiting_gpu_h.sum() + last.transit_gpu_h.sum(), abs=1e-6)
     assert tally.arrived_gpu_h.sum() == pytest.approx(world.job_work_gpu_h[0, :n_jobs].sum(), abs=1e-6)
-    assert total == pytest.approx(sum(getattr(tally, term).sum() for term in YUAN_TERMS), abs=1e-6)
+    assert total == pytest.approx(sum(getattr(tally, term).sum() for term in COST_TERMS), abs=1e-6)
 
 
 @settings(max_examples=30)
@@ -118,18 +118,18 @@ def test_restoring_a_snapshot_replays_the_same_future() -> None:
     futures = []
     for _ in range(2):
         simulator.restore(snapshot)
-        futures.append([cost_yuan(simulator.step(offers_of_modes(modes[t])))[0] for t in range(20, N_STEPS)])
+        futures.append([total_cost(simulator.step(offers_of_modes(modes[t])))[0] for t in range(20, N_STEPS)])
     assert futures[0] == futures[1]
-    assert simulator.tally.total.energy_yuan.sum() != snapshot.tally.total.energy_yuan.sum()
+    assert simulator.tally.total.energy_cost.sum() != snapshot.tally.total.energy_cost.sum()
 
 
 def one_job_world(**changes: float) -> tuple[Params, Exogenous]:
-    """Two regions of 10 GPUs and no load; one gang of 4 GPUs and 2 GPU-h with 10 steps until its deadline."""
+    """Two regions of 10 GPUs and no load; one rigid job of 4 GPUs and 2 GPU-h with 10 steps until its deadline."""
     rng = np.random.default_rng(0)
     params = random_params(rng, 2, 20)
     still = {
         "fleet_gpus": 10.0,
-        "gang_limit_gpus": 10.0,
+        "rigid_limit_gpus": 10.0,
         "wan_gb_per_step": 100.0,
         "gpu_idle_kw": 0.1,
         "gpu_busy_kw": 0.5,
@@ -197,8 +197,8 @@ def test_late_work_stays_and_pays_until_it_is_done() -> None:
     assert [float(f.late_gpu_h.sum()) for f in flows] == [1.0, 0.0, 0.0, 0.0]
     slow, slow_world = one_job_world(deadline_step=1, work_gpu_h=4.0, **{"class": 0})
     _, flows = play(slow, slow_world, *[(Mode.RUN, Mode.HOLD)] * 4)
-    rate = float(params.late_yuan_per_gpu_h_per_h[0]) * 0.25
-    assert [float(f.late_yuan.sum()) for f in flows] == pytest.approx([0.0, 2.0 * rate, 1.0 * rate, 0.0])
+    rate = float(params.late_cost_per_gpu_h_per_h[0]) * 0.25
+    assert [float(f.late_cost.sum()) for f in flows] == pytest.approx([0.0, 2.0 * rate, 1.0 * rate, 0.0])
 
 
 def test_actions_out_of_range_are_refused() -> None:

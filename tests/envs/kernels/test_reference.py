@@ -56,8 +56,8 @@ class Reference:
         self.h = float(self.p.step_h[0])
         self._join()
 
-    def divisible(self, j: Job) -> bool:
-        return bool(self.p.class_divisible[0, self.x.job_class[0, j.number]])
+    def malleable(self, j: Job) -> bool:
+        return bool(self.p.class_malleable[0, self.x.job_class[0, j.number]])
 
     def preemptible(self, j: Job) -> bool:
         return bool(self.p.class_preemptible[0, self.x.job_class[0, j.number]])
@@ -152,14 +152,14 @@ class Reference:
             if j.gpus > 0.0 and locked + j.gpus > self.in_order(j.region) + EPS:
                 j.gpus, j.running, j.paused = 0.0, False, True
             self.add("locked_gpus", j.region, j.gpus)
-        self.gangs = [sum(j.gpus for j in present if j.region == r) for r in self.regions]
+        self.rigid_jobs = [sum(j.gpus for j in present if j.region == r) for r in self.regions]
 
     def _serve(self) -> list[float]:
         free = []
         for r in self.regions:
             awake = min(self.awake[r], self.in_order(r))
             self.add("asleep_gpus", r, self.in_order(r) - awake)
-            room = max(0.0, awake - self.gangs[r])
+            room = max(0.0, awake - self.rigid_jobs[r])
             demand = self.x.interactive_gpus[0, self.t, r]
             self.add("interactive_gpus", r, min(demand, room))
             self.add("dropped_gpus", r, demand - min(demand, room))
@@ -170,16 +170,16 @@ class Reference:
         wanted = self.wanted(j)
         if room <= EPS:
             return 0.0
-        if self.divisible(j):
+        if self.malleable(j):
             return min(wanted, room)
-        over_limit = self.gangs[r] + wanted > self.p.gang_limit_gpus[0, r] + EPS
+        over_limit = self.rigid_jobs[r] + wanted > self.p.rigid_limit_gpus[0, r] + EPS
         if obey_limit and not self.preemptible(j) and over_limit:
             return 0.0
         return wanted if wanted <= room + EPS else 0.0
 
     def _give(self, j: Job, r: int, amount: float) -> None:
         j.gpus = amount
-        self.gangs[r] += 0.0 if self.preemptible(j) else amount
+        self.rigid_jobs[r] += 0.0 if self.preemptible(j) else amount
 
     def _run_due(self, present: list[Job], free: list[float]) -> None:
         for j in present:
@@ -200,8 +200,8 @@ class Reference:
 
     def _offer_own(self, modes: list[int], present: list[Job], offer: list[float]) -> None:
         own = [0.0 if modes[r] == Mode.HOLD else offer[r] for r in self.regions]
-        running_gangs = [j for j in present if j.running and not self.divisible(j)]
-        for j in running_gangs + [j for j in present if j not in running_gangs]:
+        running_rigid = [j for j in present if j.running and not self.malleable(j)]
+        for j in running_rigid + [j for j in present if j not in running_rigid]:
             if j.gpus == 0.0:
                 amount = self._take(j, j.region, own[j.region], obey_limit=True)
                 self._give(j, j.region, amount)
@@ -210,9 +210,7 @@ class Reference:
 
     def _offer_others(self, modes: list[int], present: list[Job], offer: list[float]) -> None:
         per_kw = [1.0 + self.cooling_kw(r, 1.0) - self.cooling_kw(r, 0.0) for r in self.regions]
-        price = [
-            0.0 if modes[r] == Mode.SOAK else self.number("price_yuan_per_kwh", r) * per_kw[r] for r in self.regions
-        ]
+        price = [0.0 if modes[r] == Mode.SOAK else self.number("price_per_kwh", r) * per_kw[r] for r in self.regions]
         pullers = [r for r in self.regions if modes[r] in (Mode.SOAK, Mode.PULL) and offer[r] > EPS]
         pullers.sort(key=lambda r: price[r])
         for j in present:
@@ -222,7 +220,7 @@ class Reference:
                 amount = self._take(j, r, offer[r], obey_limit=True)
                 if r != j.region and amount > 0.0 and self._links_open(j.region, r):
                     offer[r] -= amount
-                    self.gangs[r] += 0.0 if self.preemptible(j) else amount
+                    self.rigid_jobs[r] += 0.0 if self.preemptible(j) else amount
                     self._move(j, r, amount, self.add)
                     break
 
@@ -232,13 +230,13 @@ class Reference:
     def _settle(self) -> None:
         if self.t < self.p.n_steps[0]:
             return
-        late = self.p.late_yuan_per_gpu_h_per_h[0] * self.p.settlement_late_h[0]
+        late = self.p.late_cost_per_gpu_h_per_h[0] * self.p.terminal_late_h[0]
         for j in self.jobs.values():
-            price = self.p.settlement_yuan_per_gpu_h[0, j.region] + (late if self.deadline(j) <= self.t else 0.0)
-            self.add("settlement_yuan", j.region, j.left * price)
+            price = self.p.terminal_cost_per_gpu_h[0, j.region] + (late if self.deadline(j) <= self.t else 0.0)
+            self.add("terminal_cost", j.region, j.left * price)
         for r in self.regions:
             missing = max(0.0, self.number("green_share_min", r) * self.load_kwh[r] - self.green_kwh[r])
-            self.add("shortfall_yuan", r, missing * self.number("shortfall_yuan_per_kwh", r))
+            self.add("shortfall_cost", r, missing * self.number("shortfall_price_per_kwh", r))
 
     def _move(self, j: Job, r: int, amount: float, add: Add) -> None:
         source, gb = j.region, float(self.x.job_data_gb[0, j.number])
@@ -247,8 +245,8 @@ class Reference:
         add("moved_gb", source, gb)
         add("moved_out_gpu_h", source, j.left)
         add("wan_kw", source, gb * self.p.wan_kwh_per_gb[0, source] / self.h)
-        add("wan_yuan", source, gb * self.p.wan_yuan_per_gb[0, source])
-        j.paused = j.paused or (j.running and not self.divisible(j))
+        add("wan_cost", source, gb * self.p.wan_cost_per_gb[0, source])
+        j.paused = j.paused or (j.running and not self.malleable(j))
         j.running = False
         j.region = r
         steps = max(self.out_gb[source] / self.link_gb(source), self.in_gb[r] / self.link_gb(r))
@@ -273,19 +271,19 @@ class Reference:
                 add("held_gpus", j.region, j.gpus)
                 add("busy_gpus", j.region, done / self.h)
                 add("done_gpu_h", j.region, done)
-            elif j.running and not self.divisible(j):
+            elif j.running and not self.malleable(j):
                 j.paused = True
             j.running = j.gpus > 0.0
         if j.left <= 0.0:
             return
         add("waiting_gpu_h" if j.arrives_at is None else "transit_gpu_h", j.region, j.left)
         if j.arrives_at is None:
-            need = j.expected / self.h if self.divisible(j) else self.wanted(j)
+            need = j.expected / self.h if self.malleable(j) else self.wanted(j)
             add("wanted_gpus", j.region, min(self.wanted(j), need))
         if self.t + 1 == self.deadline(j):
             add("late_gpu_h", j.region, j.left)
         elif self.t >= self.deadline(j):
-            add("late_yuan", j.region, j.left * self.h * self.p.late_yuan_per_gpu_h_per_h[0])
+            add("late_cost", j.region, j.left * self.h * self.p.late_cost_per_gpu_h_per_h[0])
 
     def _wake(self, r: int, modes: list[int]) -> None:
         work, could_use = self.flows["held_gpus"][r], self.flows["wanted_gpus"]
@@ -354,18 +352,18 @@ class Reference:
     def _bill(self, r: int, grid: float, contract_paid: float) -> None:
         kwh, flows, n = grid * self.h, self.flows, self.number
         asked, met = n("cut_kw", r), min(n("cut_kw", r), max(0.0, n("event_baseline_kw", r) - grid))
-        event = (asked - met) * n("event_penalty_yuan_per_kwh", r) - met * n("event_pay_yuan_per_kwh", r)
-        direct_yuan_per_h = flows["direct_used_kw"][r] * n("direct_yuan_per_kwh", r)
+        event = (asked - met) * n("event_penalty_per_kwh", r) - met * n("event_pay_per_kwh", r)
+        direct_cost_per_h = flows["direct_used_kw"][r] * n("direct_price_per_kwh", r)
         for name, amount in {
-            "energy_yuan": kwh * n("price_yuan_per_kwh", r),
+            "energy_cost": kwh * n("price_per_kwh", r),
             "carbon_kg": kwh * n("carbon_kg_per_kwh", r),
-            "carbon_yuan": kwh * n("carbon_kg_per_kwh", r) * self.p.carbon_yuan_per_kg[0],
-            "demand_yuan": max(0.0, grid - self.peak[r]) * n("demand_yuan_per_kw", r),
-            "drop_yuan": flows["dropped_gpus"][r] * self.h * self.p.drop_yuan_per_gpu_h[0],
-            "supply_yuan": (direct_yuan_per_h + contract_paid * n("contract_yuan_per_kwh", r)) * self.h,
-            "sold_yuan": -flows["sold_kw"][r] * self.h * n("feed_in_yuan_per_kwh", r),
-            "wear_yuan": flows["discharge_kw"][r] * self.h * n("battery_wear_yuan_per_kwh", r),
-            "event_yuan": event * self.h,
+            "carbon_cost": kwh * n("carbon_kg_per_kwh", r) * self.p.carbon_price_per_kg[0],
+            "demand_cost": max(0.0, grid - self.peak[r]) * n("demand_charge_per_kw", r),
+            "drop_cost": flows["dropped_gpus"][r] * self.h * self.p.drop_cost_per_gpu_h[0],
+            "supply_cost": (direct_cost_per_h + contract_paid * n("contract_price_per_kwh", r)) * self.h,
+            "sales_cost": -flows["sold_kw"][r] * self.h * n("feed_in_price_per_kwh", r),
+            "wear_cost": flows["discharge_kw"][r] * self.h * n("battery_wear_cost_per_kwh", r),
+            "event_cost": event * self.h,
             "asked_cut_kw": asked,
             "cut_kw": met,
         }.items():

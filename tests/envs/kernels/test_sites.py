@@ -14,7 +14,7 @@ from wattward.envs.model.params import baseline_kw
 from wattward.envs.world.draw import draw, episode_seed
 
 HOLD, RUN, PULL = Mode.HOLD, Mode.RUN, Mode.PULL
-BATCH, GANG = 0, 1
+BATCH, RIGID_JOB = 0, 1
 
 
 def test_gpus_that_nothing_needs_sleep_and_wake_for_work_a_step_later() -> None:
@@ -65,47 +65,47 @@ def test_few_requests_cost_more_power_each() -> None:
 
 def test_green_comes_first_and_each_contract_is_paid_as_agreed() -> None:
     """5 kW of load: 1 of sun, 1.5 of the line, 2 of the contract, and the grid gives the rest."""
-    prices = {"direct_yuan_per_kwh": 0.35, "contract_yuan_per_kwh": 0.4, "contract_take_share": 0.5}
+    prices = {"direct_price_per_kwh": 0.35, "contract_price_per_kwh": 0.4, "contract_take_share": 0.5}
     params = plain_params(2, **prices)
     offered = {"sun_kw": [1.0, 4.5], "direct_kw": 1.5, "contract_kw": [2.0, 2.0]}
-    world = plain_world(params, interactive_gpus=4.0, price_yuan_per_kwh=0.6, **offered)
+    world = plain_world(params, interactive_gpus=4.0, price_per_kwh=0.6, **offered)
     flows, _ = play(params, world, [RUN] * 2)
     assert series(flows, "direct_used_kw") == pytest.approx([1.5, 0.5])
     assert series(flows, "contract_kw") == pytest.approx([2.0, 0.0])
     assert series(flows, "grid_kw") == pytest.approx([0.5, 0.0])
     assert series(flows, "curtailed_kw") == pytest.approx([0.0, 1.0])
-    assert series(flows, "supply_yuan") == pytest.approx([1.5 * 0.35 + 2.0 * 0.4, 0.5 * 0.35 + 1.0 * 0.4])
-    assert series(flows, "energy_yuan") == pytest.approx([0.3, 0.0])
+    assert series(flows, "supply_cost") == pytest.approx([1.5 * 0.35 + 2.0 * 0.4, 0.5 * 0.35 + 1.0 * 0.4])
+    assert series(flows, "energy_cost") == pytest.approx([0.3, 0.0])
 
 
 def test_surplus_is_sold_up_to_a_limit() -> None:
-    params = plain_params(1, feed_in_yuan_per_kwh=0.2, feed_in_kw=3.0)
+    params = plain_params(1, feed_in_price_per_kwh=0.2, feed_in_kw=3.0)
     flows, _ = play(params, plain_world(params, sun_kw=6.0), [RUN])
     assert series(flows, "sold_kw") == pytest.approx([3.0])
     assert series(flows, "curtailed_kw") == pytest.approx([2.0])
-    assert series(flows, "sold_yuan") == pytest.approx([-0.6])
+    assert series(flows, "sales_cost") == pytest.approx([-0.6])
 
 
 def test_a_cut_is_paid_as_far_as_it_is_met() -> None:
     """The baseline is 8 kW and 5 are to be cut: full with 3 kW drawn, in part with 5, not at all with 9."""
-    rates = {"event_baseline_kw": 8.0, "event_pay_yuan_per_kwh": 3.0, "event_penalty_yuan_per_kwh": 1.0}
+    rates = {"event_baseline_kw": 8.0, "event_pay_per_kwh": 3.0, "event_penalty_per_kwh": 1.0}
     params = plain_params(4, **rates)
     world = plain_world(params, interactive_gpus=[2.0, 4.0, 8.0, 8.0], cut_kw=[5.0, 5.0, 5.0, 0.0])
     flows, _ = play(params, world, [RUN] * 4)
     assert series(flows, "cut_kw") == pytest.approx([5.0, 3.0, 0.0, 0.0])
-    assert series(flows, "event_yuan") == pytest.approx([-15.0, -9.0 + 2.0, 5.0, 0.0])
+    assert series(flows, "event_cost") == pytest.approx([-15.0, -9.0 + 2.0, 5.0, 0.0])
 
 
 def test_green_that_is_missing_is_charged_at_the_end() -> None:
-    params = plain_params(2, green_share_min=0.8, shortfall_yuan_per_kwh=0.1)
+    params = plain_params(2, green_share_min=0.8, shortfall_price_per_kwh=0.1)
     flows, states = play(params, plain_world(params, interactive_gpus=4.0, sun_kw=[5.0, 0.0]), [RUN] * 2)
     assert series(states, "green_kwh") == pytest.approx([5.0, 5.0])
-    assert series(flows, "shortfall_yuan") == pytest.approx([0.0, (0.8 * 10.0 - 5.0) * 0.1])
+    assert series(flows, "shortfall_cost") == pytest.approx([0.0, (0.8 * 10.0 - 5.0) * 0.1])
 
 
 def test_gangs_on_gpus_that_fail_stop_the_last_first_and_go_on_later() -> None:
     params = plain_params(4)
-    jobs = [(0, 9, GANG, 4.0, 20.0), (0, 20, GANG, 4.0, 20.0)]
+    jobs = [(0, 9, RIGID_JOB, 4.0, 20.0), (0, 20, RIGID_JOB, 4.0, 20.0)]
     flows, _ = play(params, plain_world(params, jobs, fleet_gpus=[10.0, 6.0, 10.0, 10.0]), [RUN] * 4)
     assert series(flows, "held_gpus") == [8.0, 4.0, 8.0, 8.0]
     assert series(flows, "it_kw") == pytest.approx([1.0 + 8.0, 0.6 + 4.0, 1.0 + 8.0, 1.0 + 8.0])
@@ -126,9 +126,7 @@ def test_links_that_are_down_move_nothing() -> None:
         assert (moved_gb > 0.0) == moves
 
 
-EVENTS = GridEvents(
-    regions=("midong",), chance_per_day=1.0, hours=2, notice_h=3, pay_yuan_per_kwh=2.0, penalty_yuan_per_kwh=1.0
-)
+EVENTS = GridEvents(regions=("midong",), chance_per_day=1.0, hours=2, notice_h=3, pay_per_kwh=2.0, penalty_per_kwh=1.0)
 
 
 def test_cuts_are_announced_as_long_ahead_as_agreed() -> None:
@@ -174,6 +172,6 @@ def test_constraints_give_a_cost_beside_the_reward() -> None:
     used = (flows.interactive_gpus + flows.busy_gpus) / params.fleet_gpus
     out_of_band = int(((used < 0.6) | (used > 0.8)).sum())
     missing_kwh = (0.5 * load_kw - (load_kw - flows.grid_kw)).sum() * 0.25
-    expected = missing_kwh * params.green_cost_per_kwh[0] + 0.5 * out_of_band
+    expected = missing_kwh * params.green_constraint_per_kwh[0] + 0.5 * out_of_band
     assert info["cost"] == pytest.approx(expected)
     assert env.kpis()["lowest_green_share"] == pytest.approx(float((1 - flows.grid_kw / load_kw).min()))

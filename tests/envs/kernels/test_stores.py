@@ -27,14 +27,14 @@ RUN = Mode.RUN
 
 
 def test_a_battery_buys_in_the_valley_and_spares_the_peak() -> None:
-    params = plain_params(4, **BATTERY, battery_wear_yuan_per_kwh=0.1)
-    world = plain_world(params, price_yuan_per_kwh=[0.2, 0.2, 1.0, 1.0], store_order=[1, 1, -1, -1])
+    params = plain_params(4, **BATTERY, battery_wear_cost_per_kwh=0.1)
+    world = plain_world(params, price_per_kwh=[0.2, 0.2, 1.0, 1.0], store_order=[1, 1, -1, -1])
     flows, states = play(params, world, [RUN] * 4)
     assert series(flows, "charge_kw") == pytest.approx([2.0, 2.0, 0.0, 0.0])
     assert series(states, "stored_kwh") == pytest.approx([1.6, 3.2, 1.2, 0.0])
     assert series(flows, "discharge_kw") == pytest.approx([0.0, 0.0, 1.0, 0.6])
     assert series(flows, "grid_kw") == pytest.approx([3.0, 3.0, 0.0, 0.4])
-    assert series(flows, "wear_yuan") == pytest.approx([0.0, 0.0, 0.1, 0.06])
+    assert series(flows, "wear_cost") == pytest.approx([0.0, 0.0, 0.1, 0.06])
 
 
 def test_a_battery_takes_surplus_whatever_it_is_ordered_and_no_more_than_it_holds() -> None:

@@ -6,7 +6,7 @@ import pytest
 from wattward.configs import load_scenario, load_tariff
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.tariff import Tariff
-from wattward.envs.model.params import forecast_rho, highest_price_yuan_per_kwh, make_params, mean_price_yuan_per_kwh
+from wattward.envs.model.params import forecast_rho, highest_price_per_kwh, make_params, mean_price_per_kwh
 from wattward.envs.world.processes.tariff import month_table
 
 SHIPPED = ("zhejiang-xinjiang", "zhejiang-xinjiang-2024", "toy")
@@ -31,12 +31,12 @@ def test_shapes_and_units_of_the_main_scenario() -> None:
     assert p.n_steps[0] == 672 and p.step_h[0] == 0.25
     np.testing.assert_array_equal(p.fleet_gpus, [[310.0, 310.0]])
     reserved = [region.fleet.reserved_for_interactive_gpus for region in scenario.regions]
-    np.testing.assert_allclose(p.gang_limit_gpus[0], 310.0 - np.array(reserved))
+    np.testing.assert_allclose(p.rigid_limit_gpus[0], 310.0 - np.array(reserved))
     link = scenario.regions[0].network
     assert p.wan_gb_per_step[0, 0] == pytest.approx(link.wan_gb_per_s * 900)
-    monthly = [scenario.tariffs[r.tariff].demand_charge_yuan_per_kw_month for r in scenario.regions]
-    np.testing.assert_allclose(p.demand_yuan_per_kw[0], np.array(monthly) * 7 / 30.4)
-    assert p.carbon_yuan_per_kg[0] == pytest.approx(scenario.contracts.carbon_yuan_per_tonne / 1000)
+    monthly = [scenario.tariffs[r.tariff].demand_charge_per_kw_month for r in scenario.regions]
+    np.testing.assert_allclose(p.demand_charge_per_kw[0], np.array(monthly) * 7 / 30.4)
+    assert p.carbon_price_per_kg[0] == pytest.approx(scenario.contracts.carbon_price_per_tonne / 1000)
     assert p.forecast_rho.shape == (1, 4, scenario.horizon + 1)
 
 
@@ -47,14 +47,14 @@ def test_unfinished_work_is_no_cheaper_than_any_hour(name: str) -> None:
     for r, region in enumerate(scenario.regions):
         dearest = month_table(scenario.tariffs[region.tariff]).max()
         at_its_dearest = dearest * region.fleet.gpu_busy_kw * region.cooling.pue_base
-        assert p.settlement_yuan_per_gpu_h[0, r] >= at_its_dearest - 1e-12
+        assert p.terminal_cost_per_gpu_h[0, r] >= at_its_dearest - 1e-12
 
 
 @pytest.mark.parametrize("name", [*SHIPPED, "follow-the-sun"])
 def test_the_reference_is_positive_and_below_the_cost_of_a_full_fleet(name: str) -> None:
     scenario = load_scenario(name)
     p = make_params(scenario)
-    assert 0.0 < p.reference_yuan_per_step[0] < (p.settlement_yuan_per_gpu_h[0] @ p.fleet_gpus[0]) * p.step_h[0]
+    assert 0.0 < p.reference_cost_per_step[0] < (p.terminal_cost_per_gpu_h[0] @ p.fleet_gpus[0]) * p.step_h[0]
 
 
 def test_rho_falls_from_one_with_the_lead_and_rises_with_skill() -> None:
@@ -71,10 +71,10 @@ def test_rho_falls_from_one_with_the_lead_and_rises_with_skill() -> None:
 
 def test_mean_and_highest_price_of_a_tariff() -> None:
     tariff = load_tariff("toy-east")
-    assert mean_price_yuan_per_kwh(tariff) == pytest.approx((8 * 0.3 + 16 * 1.0) / 24)
-    assert highest_price_yuan_per_kwh(tariff) == 1.0
+    assert mean_price_per_kwh(tariff) == pytest.approx((8 * 0.3 + 16 * 1.0) / 24)
+    assert highest_price_per_kwh(tariff) == 1.0
     real: Tariff = load_tariff("zhejiang-2026")
-    assert mean_price_yuan_per_kwh(real) == pytest.approx(month_table(real).mean())
+    assert mean_price_per_kwh(real) == pytest.approx(month_table(real).mean())
 
 
 def test_the_two_main_scenarios_differ_by_their_tariff_alone() -> None:

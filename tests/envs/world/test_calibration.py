@@ -59,7 +59,7 @@ def within_weeks(weeks: Floats, lag: int) -> Floats:
     return result
 
 
-def from_usual(weeks: Floats) -> Floats:
+def from_climatology(weeks: Floats) -> Floats:
     """Daily means less their mean over 5 weeks around, so that the season is out, shape (days, 2)."""
     days = daily(weeks).reshape(-1, WEEKS, 7, 2)
     by_week = days.mean(axis=(0, 2))
@@ -105,7 +105,9 @@ def test_dark_days(recorded: dict[str, Floats], drawn: dict[str, Floats]) -> Non
 def test_correlation_between_the_regions_day_by_day(
     kind: str, recorded: dict[str, Floats], drawn: dict[str, Floats]
 ) -> None:
-    first, second = (float(np.corrcoef(from_usual(series[kind]), rowvar=False).flat[1]) for series in (recorded, drawn))
+    first, second = (
+        float(np.corrcoef(from_climatology(series[kind]), rowvar=False).flat[1]) for series in (recorded, drawn)
+    )
     assert second == pytest.approx(first, abs=0.15)
     assert abs(second) < 0.1
 

@@ -12,7 +12,7 @@ from wattward.configs.loading.worlds import load_region
 from wattward.configs.schema.region import Region
 from wattward.envs.model.types import Floats
 from wattward.envs.world.processes.sun import mean_sun_factor
-from wattward.envs.world.processes.wind import speed_scale, usual_factor
+from wattward.envs.world.processes.wind import mean_factor, speed_scale
 
 EAST = ("pinghu", "lingang", "qingpu", "danjiangkou", "shaoguan", "tianfu", "guian")
 WEST = ("zhangjiakou", "horinger", "qingyang", "zhongwei")
@@ -40,9 +40,9 @@ def test_mean_sun_is_the_provinces(data_dir: Path, name: str) -> None:
 def test_mean_wind_season_and_day_are_the_provinces(data_dir: Path, name: str) -> None:
     region = load_region(name)
     days, hours = np.arange(1.0, 367.0)[:, None], np.arange(24.0) + 0.5
-    usual = usual_factor(speed_scale(days, hours, region.wind), region.wind)
+    climatology = mean_factor(speed_scale(days, hours, region.wind), region.wind)
     blown = recorded(data_dir, "onwind", region)
-    assert usual.mean() == pytest.approx(blown.mean(), rel=0.02)
+    assert climatology.mean() == pytest.approx(blown.mean(), rel=0.02)
     for axis in (0, 1):
-        fitted, found = (first_harmonic(series.mean(axis=axis)) for series in (usual, blown))
+        fitted, found = (first_harmonic(series.mean(axis=axis)) for series in (climatology, blown))
         assert abs(fitted - found) < 0.06

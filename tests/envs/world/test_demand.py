@@ -10,7 +10,7 @@ from wattward.envs.model.params import make_params
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw, episode_seed
 from wattward.envs.world.processes.calendar import clock, step_minutes
-from wattward.envs.world.processes.interactive import draw_interactive, usual_interactive_gpus
+from wattward.envs.world.processes.interactive import draw_interactive, mean_interactive_gpus
 
 MONDAY = 4 * 1440
 """1970-01-05, a Monday, 00:00 Beijing."""
@@ -19,14 +19,14 @@ WEEK = 7 * 96
 
 def test_expected_load_averages_the_stated_mean_over_a_week() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    usual = usual_interactive_gpus(scenario, MONDAY, WEEK)
+    climatology = mean_interactive_gpus(scenario, MONDAY, WEEK)
     stated = [region.interactive.mean_gpus for region in scenario.regions]
-    np.testing.assert_allclose(usual.mean(axis=0), stated, rtol=0.01)
+    np.testing.assert_allclose(climatology.mean(axis=0), stated, rtol=0.01)
 
 
 def test_the_shape_follows_each_regions_own_clock_and_the_published_swing() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    monday = usual_interactive_gpus(scenario, MONDAY, 96)
+    monday = mean_interactive_gpus(scenario, MONDAY, 96)
     for r, region in enumerate(scenario.regions):
         beijing_hour = (region.interactive.shape_by_hour.index(min(region.interactive.shape_by_hour))) + 0.5
         trough = monday[:, r].argmin() / 4
@@ -38,22 +38,22 @@ def test_the_shape_follows_each_regions_own_clock_and_the_published_swing() -> N
 
 def test_weekends_are_quieter_where_the_factor_says_so() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    usual = usual_interactive_gpus(scenario, MONDAY, WEEK).reshape(7, 96, 2).mean(axis=1)
+    climatology = mean_interactive_gpus(scenario, MONDAY, WEEK).reshape(7, 96, 2).mean(axis=1)
     factors = [region.interactive.weekend_factor for region in scenario.regions]
-    np.testing.assert_allclose(usual[5:].mean(axis=0) / usual[:5].mean(axis=0), factors, rtol=0.01)
+    np.testing.assert_allclose(climatology[5:].mean(axis=0) / climatology[:5].mean(axis=0), factors, rtol=0.01)
 
 
 def test_deviations_have_the_stated_spread_and_memory() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
     drawn = draw_interactive(scenario, MONDAY, 96 * 300, np.random.default_rng(1))
-    deviation = drawn.truth / drawn.usual - 1.0
+    deviation = drawn.truth / drawn.climatology - 1.0
     spread = [region.interactive.spread for region in scenario.regions]
     np.testing.assert_allclose(deviation.std(axis=0), spread, rtol=0.08)
     for r, region in enumerate(scenario.regions):
         lag = round(region.interactive.correlation_h / scenario.step_h)
         x = deviation[:, r]
         assert np.corrcoef(x[:-lag], x[lag:])[0, 1] == pytest.approx(np.exp(-1.0), abs=0.06)
-        assert abs(np.corrcoef(drawn.truth[:, r] - drawn.usual[:, r], drawn.noise[:, r])[0, 1]) < 0.08
+        assert abs(np.corrcoef(drawn.truth[:, r] - drawn.climatology[:, r], drawn.noise[:, r])[0, 1]) < 0.08
 
 
 def loud(region: Region) -> Region:
@@ -90,14 +90,14 @@ def test_case_1_when_all_runs_on_arrival() -> None:
             load.append((flows.interactive_gpus[0] + flows.held_gpus[0]) / simulator.params.fleet_gpus[0])
             morning.append(when.weekday[t] < 5 and 8 <= when.hour[t] < 12)
             late_drop = (
-                flows.late_yuan.sum(),
+                flows.late_cost.sum(),
                 flows.late_gpu_h.sum(),
                 flows.arrived_gpu_h.sum(),
                 flows.dropped_gpus.sum(),
             )
-            totals += [*late_drop, flows.energy_yuan.sum()]
+            totals += [*late_drop, flows.energy_cost.sum()]
     zhejiang, xinjiang = np.array(load)[np.array(morning)].mean(axis=0)
     assert zhejiang > 0.95 and 0.35 < xinjiang < 0.65
     assert 0.65 <= np.mean(load) <= 0.70
-    late_yuan, late_gpu_h, arrived_gpu_h, dropped, energy_yuan = totals
-    assert late_gpu_h < 0.02 * arrived_gpu_h and dropped < 1.0 and late_yuan < 0.01 * energy_yuan
+    late_cost, late_gpu_h, arrived_gpu_h, dropped, energy_cost = totals
+    assert late_gpu_h < 0.02 * arrived_gpu_h and dropped < 1.0 and late_cost < 0.01 * energy_cost

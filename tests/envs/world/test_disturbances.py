@@ -38,9 +38,9 @@ TOUCHED = {
     "wind_drought": {"wind_kw", "carbon_kg_per_kwh"},
     "dark_week": {"sun_kw", "carbon_kg_per_kwh"},
     "heat_wave": {"air_c"},
-    "price_spike": {"price_yuan_per_kwh"},
+    "price_spike": {"price_per_kwh"},
     "worse_forecasts": {"noise"},
-    "new_tariff": {"price_yuan_per_kwh"},
+    "new_tariff": {"price_per_kwh"},
     "demand_surge": {"interactive_gpus"},
     "wan_outage": {"wan_share"},
     "gpu_failures": {"fleet_gpus"},
@@ -49,7 +49,7 @@ STRENGTH: dict[type[Happening], dict[str, Any]] = {
     WindDrought: {"factor": 0.2},
     DarkWeek: {"factor": 0.3},
     HeatWave: {"add_c": 6.0},
-    PriceSpike: {"factor": 2.0, "add_yuan_per_kwh": 0.1},
+    PriceSpike: {"factor": 2.0, "added_price_per_kwh": 0.1},
     WorseForecasts: {"factor": 2.0},
     NewTariff: {"tariff": "zhejiang-2026"},
     DemandSurge: {"factor": 1.5},
@@ -98,8 +98,8 @@ def test_strengths_are_those_asked_for() -> None:
     np.testing.assert_array_equal(b.noise[:, :, at[1]], 2.0 * a.noise[:, :, at[1]])
     np.testing.assert_allclose(b.interactive_gpus[at], np.minimum(1.5 * a.interactive_gpus[at], 310.0))
     new = tariff_price(load_tariff("zhejiang-2026"), int(a.start_minute[0]), a.air_c.shape[1], 15)
-    np.testing.assert_allclose(b.price_yuan_per_kwh[at][0, :, 0], 2.0 * new[at[1]] + 0.1)
-    np.testing.assert_array_equal(a.usual, b.usual)
+    np.testing.assert_allclose(b.price_per_kwh[at][0, :, 0], 2.0 * new[at[1]] + 0.1)
+    np.testing.assert_array_equal(a.climatology, b.climatology)
     assert (b.carbon_kg_per_kwh[at] >= a.carbon_kg_per_kwh[at]).all()
     assert b.carbon_kg_per_kwh[at].mean() > a.carbon_kg_per_kwh[at].mean()
 
@@ -120,10 +120,10 @@ def test_spikes_keep_to_their_hours_and_follow_a_new_tariff() -> None:
     a, b = both(5, spike, NewTariff(start_h=100, tariff="zhejiang-2026", regions=("jinshuitan",)))
     hour = np.arange(a.air_c.shape[1]) // 4 % 24
     dear = np.isin(hour, [8, 17, 18, 19, 20])
-    ratio = b.price_yuan_per_kwh[0, :, 1] / a.price_yuan_per_kwh[0, :, 1]
+    ratio = b.price_per_kwh[0, :, 1] / a.price_per_kwh[0, :, 1]
     np.testing.assert_allclose(ratio, np.where(dear, 3.0, 1.0))
     new = tariff_price(load_tariff("zhejiang-2026"), int(a.start_minute[0]), hour.size, 15)
-    np.testing.assert_allclose(b.price_yuan_per_kwh[0, 400:, 0], (new * np.where(dear, 3.0, 1.0))[400:])
+    np.testing.assert_allclose(b.price_per_kwh[0, 400:, 0], (new * np.where(dear, 3.0, 1.0))[400:])
 
 
 def test_random_beginnings_differ_between_episodes_fit_in_and_come_again() -> None:
@@ -161,7 +161,7 @@ def test_policies_see_a_new_tariff_as_far_ahead_as_forecasts_reach() -> None:
     env = ClusterEnv(disturbed(NewTariff(start_h=12, tariff="zhejiang-2026")))
     env.reset(options={"split": "train", "episode": 4})
     at = env.scenario.horizon + 1
-    np.testing.assert_array_equal(env.outlook().price_forecast_yuan_per_kwh, env.world.price_yuan_per_kwh[0, :at])
+    np.testing.assert_array_equal(env.outlook().price_forecast_per_kwh, env.world.price_per_kwh[0, :at])
 
 
 @settings(max_examples=30, deadline=None)
@@ -169,28 +169,28 @@ def test_policies_see_a_new_tariff_as_far_ahead_as_forecasts_reach() -> None:
 def test_settlement_is_no_cheaper_than_any_hour_that_comes(seed: int, factor: float, add: float, second: bool) -> None:
     happenings: list[Happening] = [
         NewTariff(tariff="zhejiang-2026"),
-        PriceSpike(factor=factor, add_yuan_per_kwh=add),
+        PriceSpike(factor=factor, added_price_per_kwh=add),
         HeatWave(add_c=8.0),
     ]
     scenario = disturbed(*happenings, *([PriceSpike(hours=24.0, factor=2.0)] if second else []))
     p, world = make_params(scenario), draw(scenario, episode_seed("train", seed))
-    rate = world.price_yuan_per_kwh[0] + p.carbon_yuan_per_kg[0] * world.carbon_kg_per_kwh[0]
+    rate = world.price_per_kwh[0] + p.carbon_price_per_kg[0] * world.carbon_kg_per_kwh[0]
     hot = [region.air.mean_c for region in scenario.regions] + np.array(8.0)
     pue = p.pue_base[0] + p.pue_slope_per_c[0] * np.maximum(0.0, hot - p.pue_free_c[0])
-    assert (p.settlement_yuan_per_gpu_h[0] >= rate.max(axis=0) * pue * p.gpu_busy_kw[0] - 1e-9).all()
+    assert (p.terminal_cost_per_gpu_h[0] >= rate.max(axis=0) * pue * p.gpu_busy_kw[0] - 1e-9).all()
 
 
 def test_only_what_raises_prices_or_heat_there_raises_the_settlement() -> None:
-    base = make_params(load_scenario(BASE)).settlement_yuan_per_gpu_h[0]
+    base = make_params(load_scenario(BASE)).terminal_cost_per_gpu_h[0]
 
-    def settlement(happening: Happening) -> Any:
-        return make_params(disturbed(happening)).settlement_yuan_per_gpu_h[0]
+    def terminal_cost(happening: Happening) -> Any:
+        return make_params(disturbed(happening)).terminal_cost_per_gpu_h[0]
 
     for harmless in (WindDrought(factor=0.0), DemandSurge(factor=2.0), PriceSpike(factor=0.5)):
-        np.testing.assert_array_equal(settlement(harmless), base)
-    dearer = settlement(PriceSpike(factor=3.0, regions=("midong",)))
+        np.testing.assert_array_equal(terminal_cost(harmless), base)
+    dearer = terminal_cost(PriceSpike(factor=3.0, regions=("midong",)))
     assert dearer[0] == base[0] and dearer[1] > 2.0 * base[1]
-    assert (settlement(HeatWave(add_c=10.0)) >= base).all() and (settlement(HeatWave(add_c=10.0)) > base).any()
+    assert (terminal_cost(HeatWave(add_c=10.0)) >= base).all() and (terminal_cost(HeatWave(add_c=10.0)) > base).any()
 
 
 @pytest.mark.parametrize("preset", [*names("disturbances"), "dark-calm+price-spike+demand-surge+heat-wave"])
@@ -203,19 +203,19 @@ def test_no_rule_beats_the_bound(preset: str) -> None:
         policy.reset(env.outlook(), np.random.default_rng(0))
         while not over:
             _, _, over, _, info = env.step(policy.act(env.outlook()))
-            cost += info["cost_yuan"]
-        limit = bound(env.params, env.world).cost_yuan if limit is None else limit
+            cost += info["total_cost"]
+        limit = bound(env.params, env.world).total_cost if limit is None else limit
         assert 0.3 * cost < limit <= cost, rule
 
 
 def test_no_rule_beats_the_bound_where_spikes_make_prices_negative() -> None:
-    env = ClusterEnv(disturbed(PriceSpike(add_yuan_per_kwh=-1.5, hours_of_day=((11, 15),), start_h=0)))
+    env = ClusterEnv(disturbed(PriceSpike(added_price_per_kwh=-1.5, hours_of_day=((11, 15),), start_h=0)))
     env.reset(options={"split": "validation", "episode": 2})
-    assert env.world.price_yuan_per_kwh.min() < 0
+    assert env.world.price_per_kwh.min() < 0
     cost, over = 0.0, False
     policy = make("LowestWindow")
     policy.reset(env.outlook(), np.random.default_rng(0))
     while not over:
         _, _, over, _, info = env.step(policy.act(env.outlook()))
-        cost += info["cost_yuan"]
-    assert bound(env.params, env.world).cost_yuan <= cost
+        cost += info["total_cost"]
+    assert bound(env.params, env.world).total_cost <= cost

@@ -10,7 +10,7 @@ import pytest
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.checks.balances import cost_yuan, toy_optimum_yuan
+from wattward.envs.checks.balances import total_cost, toy_optimum_cost
 from wattward.envs.decisions.action import Mode, offers_of_modes
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
@@ -43,7 +43,7 @@ def test_a_world_has_the_declared_shapes_and_possible_values(name: str) -> None:
     n, regions, jobs = n_drawn(scenario), scenario.n_regions, int(world.n_jobs[0])
     assert n == scenario.n_steps + make_params(scenario).forecast_rho.shape[2]
     for field in (
-        "price_yuan_per_kwh",
+        "price_per_kwh",
         "carbon_kg_per_kwh",
         "sun_kw",
         "wind_kw",
@@ -52,7 +52,7 @@ def test_a_world_has_the_declared_shapes_and_possible_values(name: str) -> None:
         "interactive_gpus",
     ):
         assert getattr(world, field).shape == (1, n, regions), field
-    assert world.usual.shape == world.noise.shape == (1, 4, n, regions)
+    assert world.climatology.shape == world.noise.shape == (1, 4, n, regions)
     for field in (name for name in world._fields if name.startswith("job_")):
         assert getattr(world, field).shape == (1, jobs), field
     for array in world:
@@ -60,7 +60,7 @@ def test_a_world_has_the_declared_shapes_and_possible_values(name: str) -> None:
         assert array.dtype in (np.float64, np.int64)
     sun_kw = np.array([region.sun.capacity_kw for region in scenario.regions])
     assert (world.sun_kw >= 0).all() and (world.sun_kw <= sun_kw).all()
-    assert (world.usual >= 0).all() and (world.carbon_kg_per_kwh >= 0).all()
+    assert (world.climatology >= 0).all() and (world.carbon_kg_per_kwh >= 0).all()
 
 
 def test_the_rows_of_usual_are_the_quantities_they_are_named_for() -> None:
@@ -72,7 +72,7 @@ def test_the_rows_of_usual_are_the_quantities_they_are_named_for() -> None:
         CARBON: world.carbon_kg_per_kwh,
     }
     for row, truth in truths.items():
-        np.testing.assert_allclose(world.usual[0, row].mean(axis=0), truth[0].mean(axis=0), rtol=0.8, atol=1e-9)
+        np.testing.assert_allclose(world.climatology[0, row].mean(axis=0), truth[0].mean(axis=0), rtol=0.8, atol=1e-9)
         assert (world.noise[0, row].std(axis=0) > 0).tolist() == (truth[0].std(axis=0) > 0).tolist()
 
 
@@ -103,7 +103,7 @@ def change(scenario: Scenario, part: str, **keys: Any) -> Scenario:
 @pytest.mark.parametrize(
     ("part", "keys", "touched"),
     [
-        ("wind", {"speed_mean_m_per_s": 8.0}, ("wind_kw", "carbon_kg_per_kwh", "usual", "noise")),
+        ("wind", {"speed_mean_m_per_s": 8.0}, ("wind_kw", "carbon_kg_per_kwh", "climatology", "noise")),
         ("interactive", {"spread": 0.2}, ("interactive_gpus", "noise")),
         ("river", {"spread": 0.5}, ("hydro_kw",)),
         ("air", {"mean_c": 30.0}, ("air_c",)),
@@ -123,8 +123,8 @@ def test_two_tariffs_share_every_draw() -> None:
     worlds = [
         draw(load_scenario(name), episode_seed("test", 0)) for name in ("zhejiang-xinjiang", "zhejiang-xinjiang-2024")
     ]
-    assert_same(*worlds, but=("price_yuan_per_kwh",))
-    assert not np.array_equal(worlds[0].price_yuan_per_kwh, worlds[1].price_yuan_per_kwh)
+    assert_same(*worlds, but=("price_per_kwh",))
+    assert not np.array_equal(worlds[0].price_per_kwh, worlds[1].price_per_kwh)
 
 
 def test_splits_never_share_a_seed() -> None:
@@ -170,7 +170,7 @@ def toy_cost(world: Exogenous, modes_at: dict[int, tuple[Mode, Mode]]) -> float:
     total = 0.0
     for hour in range(scenario.n_steps):
         modes = modes_at.get(hour, modes)
-        total += float(cost_yuan(simulator.step(offers_of_modes(np.array([modes]))))[0])
+        total += float(total_cost(simulator.step(offers_of_modes(np.array([modes]))))[0])
     return total
 
 
@@ -178,7 +178,7 @@ def toy_cost(world: Exogenous, modes_at: dict[int, tuple[Mode, Mode]]) -> float:
 def test_the_toys_optimum_is_reached_by_hand_and_by_nothing_else_tried(episode: int) -> None:
     toy = load_scenario("toy")
     world = draw(toy, episode_seed("test", episode))
-    least = toy_optimum_yuan(make_params(toy), world)
+    least = toy_optimum_cost(make_params(toy), world)
     by_hand = toy_cost(world, {0: (Mode.HOLD, Mode.HOLD), 11: (Mode.HOLD, Mode.PULL)})
     on_arrival = toy_cost(world, {0: (Mode.RUN, Mode.RUN)})
     assert by_hand == pytest.approx(least, rel=1e-12)
@@ -191,5 +191,5 @@ def test_the_toys_optimum_is_reached_by_hand_and_by_nothing_else_tried(episode: 
 
 def test_the_toys_sum_refuses_a_world_with_limits() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    with pytest.raises(ValueError, match="every class is divisible"):
-        toy_optimum_yuan(make_params(scenario), draw(scenario, episode_seed("train", 0)))
+    with pytest.raises(ValueError, match="every class is malleable"):
+        toy_optimum_cost(make_params(scenario), draw(scenario, episode_seed("train", 0)))

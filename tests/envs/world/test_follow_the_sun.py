@@ -19,9 +19,9 @@ from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw, episode_seed
 from wattward.envs.world.importers.options import Options
 from wattward.envs.world.importers.registry import import_files
-from wattward.envs.world.processes.air import usual_air_c
+from wattward.envs.world.processes.air import mean_air_c
 from wattward.envs.world.processes.calendar import minute_of, steps_in_year
-from wattward.envs.world.processes.interactive import usual_interactive_gpus
+from wattward.envs.world.processes.interactive import mean_interactive_gpus
 from wattward.envs.world.processes.sun import clear_sky_w_per_m2
 from wattward.envs.world.recording import load_recording
 
@@ -62,7 +62,7 @@ def test_panels_face_the_equator_and_seasons_turn_over_it() -> None:
 
 
 def test_summers_are_where_they_belong() -> None:
-    january, july = (usual_air_c(SCENARIO, minute_of(date(2024, month, 15)), 48) for month in (1, 7))
+    january, july = (mean_air_c(SCENARIO, minute_of(date(2024, month, 15)), 48) for month in (1, 7))
     warmer = january.mean(axis=0) > july.mean(axis=0)
     assert warmer.tolist() == [True, False, False, False, False]
     local = np.array([region.clock_offset_h for region in SCENARIO.regions])
@@ -71,7 +71,7 @@ def test_summers_are_where_they_belong() -> None:
 
 
 def test_requests_follow_each_zones_day() -> None:
-    load = usual_interactive_gpus(SCENARIO, minute_of(date(2024, 4, 16)), 48)
+    load = mean_interactive_gpus(SCENARIO, minute_of(date(2024, 4, 16)), 48)
     local = np.array([region.clock_offset_h for region in SCENARIO.regions])
     busiest, quietest = ((pick(axis=0) / 2 + local) % 24 for pick in (load.argmax, load.argmin))
     assert ((busiest >= 9) & (busiest <= 16)).all() and ((quietest >= 2) & (quietest < 6)).all()
@@ -86,8 +86,8 @@ def test_no_price_exceeds_what_settles_unfinished_work() -> None:
     params = make_params(SCENARIO)
     busy_kw = np.array([region.fleet.gpu_busy_kw * region.cooling.pue_base for region in SCENARIO.regions])
     for episode in range(30):
-        paid = draw(SCENARIO, episode_seed("train", episode)).price_yuan_per_kwh[0].max(axis=0)
-        assert (paid * busy_kw <= params.settlement_yuan_per_gpu_h[0]).all()
+        paid = draw(SCENARIO, episode_seed("train", episode)).price_per_kwh[0].max(axis=0)
+        assert (paid * busy_kw <= params.terminal_cost_per_gpu_h[0]).all()
 
 
 def test_balances_hold_under_random_modes() -> None:
@@ -95,7 +95,7 @@ def test_balances_hold_under_random_modes() -> None:
     simulator, rng = Simulator(params), np.random.default_rng(4)
     world = draw(SCENARIO, episode_seed("validation", 0))
     simulator.load(0, world)
-    assert world.price_yuan_per_kwh.min() < 0.0
+    assert world.price_per_kwh.min() < 0.0
     for _ in range(SCENARIO.n_steps):
         before = simulator.save()
         flows = simulator.step(offers_of_modes(rng.integers(0, 4, (1, 5))))
@@ -106,14 +106,14 @@ def test_balances_hold_under_random_modes() -> None:
 def test_no_rule_beats_the_bound(episode: int) -> None:
     env = ClusterEnv(NAME)
     cost: dict[str, float] = {}
-    for entrant in names():
+    for method in names():
         env.reset(options={"split": "validation", "episode": episode})
-        policy, done, cost[entrant] = make(entrant), False, 0.0
+        policy, done, cost[method] = make(method), False, 0.0
         policy.reset(env.outlook(), np.random.default_rng(0))
         while not done:
             _, _, done, _, info = env.step(policy.act(env.outlook()))
-            cost[entrant] += info["cost_yuan"]
-    limit = bound(env.params, env.world).cost_yuan
+            cost[method] += info["total_cost"]
+    limit = bound(env.params, env.world).total_cost
     assert limit <= min(cost.values())
     assert limit < 0.85 * cost["RunOnArrival"]
 
@@ -121,7 +121,7 @@ def test_no_rule_beats_the_bound(episode: int) -> None:
 def test_the_recorded_year_plays_prices_that_the_bound_knows(data_dir: Path, tmp_path: Path) -> None:
     for region, zone in zip(REGIONS, FILES, strict=True):
         file = data_dir / "zones_2024" / f"{zone}_2024.csv.gz"
-        options = Options(region, value_columns=("price_usd_mwh",), currency="USD", per="MWh", yuan_per_unit=7.1)
+        options = Options(region, value_columns=("price_usd_mwh",), currency="USD", per="MWh", exchange_rate=7.1)
         import_files("prices", [file], tmp_path, options)
     recording = load_recording(tmp_path, SCENARIO)
     env = ClusterEnv(SCENARIO, recording=recording)
@@ -129,9 +129,9 @@ def test_the_recorded_year_plays_prices_that_the_bound_knows(data_dir: Path, tmp
     cost, done = 0.0, False
     while not done:
         _, _, done, _, info = env.step(np.full(5, 2))
-        cost += info["cost_yuan"]
-    assert bound(env.params, env.world).cost_yuan <= cost
-    strikes = [region.cap_contract.strike_yuan_per_kwh for region in SCENARIO.regions if region.cap_contract]
-    assert recording.dearest_yuan_per_kwh is not None
-    assert len(strikes) == 5 and (np.array(recording.dearest_yuan_per_kwh) > np.array(strikes)).all()
-    np.testing.assert_allclose(env.params.settlement_yuan_per_gpu_h, make_params(SCENARIO).settlement_yuan_per_gpu_h)
+        cost += info["total_cost"]
+    assert bound(env.params, env.world).total_cost <= cost
+    strikes = [region.cap_contract.strike_price_per_kwh for region in SCENARIO.regions if region.cap_contract]
+    assert recording.max_price_per_kwh is not None
+    assert len(strikes) == 5 and (np.array(recording.max_price_per_kwh) > np.array(strikes)).all()
+    np.testing.assert_allclose(env.params.terminal_cost_per_gpu_h, make_params(SCENARIO).terminal_cost_per_gpu_h)

@@ -16,8 +16,8 @@ def errors_and_truths(rho: np.ndarray, episodes: int = 20_000) -> tuple[np.ndarr
     """Forecast, truth and error of standard normal anomalies, each (episodes, L)."""
     rng = np.random.default_rng(0)
     anomaly, noise = rng.standard_normal((2, len(rho), episodes))
-    usual = np.full((len(rho), episodes), LEVEL)
-    guess = forecast(usual + anomaly, usual, noise, rho).T - LEVEL
+    climatology = np.full((len(rho), episodes), LEVEL)
+    guess = forecast(climatology + anomaly, climatology, noise, rho).T - LEVEL
     return guess, anomaly.T, guess - anomaly.T
 
 
@@ -51,10 +51,10 @@ def test_drawn_worlds_are_forecast_with_the_documented_error() -> None:
         world = draw(scenario, episode_seed("validation", week))
         for first in range(0, scenario.n_steps, 96):
             ahead = slice(first, first + leads)
-            truth, usual = world.interactive_gpus[0, ahead], world.usual[0, INTERACTIVE, ahead]
-            guess = forecast(truth, usual, world.noise[0, INTERACTIVE, ahead], rho)
-            error += (((guess - truth) / usual) ** 2).sum(axis=1)
-            spread += (((truth - usual) / usual) ** 2).sum(axis=1)
+            truth, climatology = world.interactive_gpus[0, ahead], world.climatology[0, INTERACTIVE, ahead]
+            guess = forecast(truth, climatology, world.noise[0, INTERACTIVE, ahead], rho)
+            error += (((guess - truth) / climatology) ** 2).sum(axis=1)
+            spread += (((truth - climatology) / climatology) ** 2).sum(axis=1)
     share = error / spread
     assert share[0] == 0.0
     np.testing.assert_allclose(share[[8, 24, 48, 96]], 1.0 - rho[[8, 24, 48, 96]] ** 2, atol=0.15)
@@ -66,5 +66,5 @@ def test_no_sun_is_expected_at_night() -> None:
     world = draw(scenario, episode_seed("train", 0))
     rho = forecast_rho(scenario)[SUN]
     ahead = slice(0, scenario.horizon + 1)
-    guess = forecast(world.sun_kw[0, ahead], world.usual[0, SUN, ahead], world.noise[0, SUN, ahead], rho)
+    guess = forecast(world.sun_kw[0, ahead], world.climatology[0, SUN, ahead], world.noise[0, SUN, ahead], rho)
     assert (guess[:16] == 0.0).all() and guess.max() > 10.0

@@ -45,7 +45,7 @@ def test_jobs_are_ordered_possible_and_within_limits(seed: int, day: int, name: 
     for c, job_class in enumerate(scenario.job_classes):
         gpus = jobs.gpus[jobs.job_class == c]
         assert ((gpus >= 1) & (gpus <= job_class.gpus.high)).all()
-        if not job_class.divisible:
+        if not job_class.malleable:
             np.testing.assert_array_equal(gpus, 2.0 ** np.round(np.log2(gpus)))
 
 

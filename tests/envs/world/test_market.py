@@ -16,7 +16,7 @@ from wattward.configs.loading.worlds import load_grid_price
 from wattward.configs.schema.disturbance import NewTariff
 from wattward.configs.schema.market import Market
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.params import highest_price_yuan_per_kwh, make_params, mean_price_yuan_per_kwh
+from wattward.envs.model.params import highest_price_per_kwh, make_params, mean_price_per_kwh
 from wattward.envs.model.types import Floats
 from wattward.envs.world.draw import draw, episode_seed
 from wattward.envs.world.processes.calendar import Clock, clock, minute_of, step_minutes
@@ -52,14 +52,14 @@ def correlation(series: Floats, lag: int) -> float:
     return float(np.corrcoef(series[:-lag], series[lag:])[0, 1])
 
 
-def by_hour(price_yuan: Floats, hour: Floats) -> Floats:
-    return np.array([np.median(price_yuan[hour == h]) for h in range(24)])
+def by_hour(price_paid: Floats, hour: Floats) -> Floats:
+    return np.array([np.median(price_paid[hour == h]) for h in range(24)])
 
 
 def test_mean_and_spread(record: tuple[Clock, Floats], drawn: Floats, zone: Zone) -> None:
     """Years differ: a few hours of shortage make much of a year's mean in New South Wales."""
     assert drawn.mean() == pytest.approx(record[1].mean(), rel=0.08)
-    assert drawn.mean() == pytest.approx(load_market(zone.name).mean_yuan_per_kwh, rel=0.08)
+    assert drawn.mean() == pytest.approx(load_market(zone.name).mean_price_per_kwh, rel=0.08)
     assert drawn.std() == pytest.approx(record[1].std(), rel=0.12)
 
 
@@ -97,10 +97,10 @@ def test_the_shipped_file_is_the_fit(zone: Zone, record: tuple[Clock, Floats]) -
 def test_prices_hold_for_the_hour_and_stay_between_floor_and_cap(name: str) -> None:
     market = load_market(name)
     fine = market_price(market, MONDAY + 30, 4 * 24 * 60, 15, np.random.default_rng(1))
-    assert fine.min() >= market.lowest_yuan_per_kwh and fine.max() <= highest_price_yuan_per_kwh(market)
+    assert fine.min() >= market.lowest_price_per_kwh and fine.max() <= highest_price_per_kwh(market)
     assert fine[0] == fine[1]
     assert (np.diff(fine[2:-2].reshape(-1, 4)) == 0).all() and np.unique(fine).size > 1000
-    assert market.lowest_yuan_per_kwh < mean_price_yuan_per_kwh(market) < market.highest_yuan_per_kwh
+    assert market.lowest_price_per_kwh < mean_price_per_kwh(market) < market.highest_price_per_kwh
 
 
 def test_seasons_are_the_markets_own() -> None:
@@ -109,8 +109,8 @@ def test_seasons_are_the_markets_own() -> None:
     start = minute_of(date(2024, 1, 1))
     when = clock(step_minutes(start + 60 * market.clock_offset_h, HOURS, 60))
     years = np.stack([market_price(market, start, HOURS, 60, np.random.default_rng(k)) for k in range(8)])
-    usual = np.median(years, axis=0)
-    assert 17 <= int(np.argmax(by_hour(usual, when.hour))) <= 20
+    climatology = np.median(years, axis=0)
+    assert 17 <= int(np.argmax(by_hour(climatology, when.hour))) <= 20
 
 
 def with_markets(*names: str) -> Scenario:
@@ -145,9 +145,9 @@ def made_up(**changes: Any) -> dict[str, Any]:
         "document": "none",
         "source": "made up",
         "clock_offset_h": 0,
-        "floor_yuan_per_kwh": -1.0,
-        "cap_yuan_per_kwh": 2.0,
-        "mean_yuan_per_kwh": 0.0,
+        "floor_price_per_kwh": -1.0,
+        "cap_price_per_kwh": 2.0,
+        "mean_price_per_kwh": 0.0,
         "level_by_month": [0.0] * 12,
         "shape_by_season": [flat] * 4,
         "weekend_by_hour": flat,
@@ -162,7 +162,7 @@ def made_up(**changes: Any) -> dict[str, Any]:
 
 def test_the_latent_is_a_standard_normal() -> None:
     market = Market.model_validate(
-        made_up(price_by_latent=[[-9.0, -9.0], [9.0, 9.0]], floor_yuan_per_kwh=-9.0, cap_yuan_per_kwh=9.0)
+        made_up(price_by_latent=[[-9.0, -9.0], [9.0, 9.0]], floor_price_per_kwh=-9.0, cap_price_per_kwh=9.0)
     )
     latent = market_price(market, MONDAY, 200_000, 60, np.random.default_rng(0))
     assert latent.mean() == pytest.approx(0.0, abs=0.05) and latent.std() == pytest.approx(1.0, abs=0.03)
@@ -175,10 +175,10 @@ def test_the_latent_is_a_standard_normal() -> None:
         ({"price_by_latent": [[0.0, 0.0], [0.0, 1.0]]}, "first numbers of the pairs must ascend"),
         ({"price_by_latent": [[0.0, 1.0], [1.0, 0.5]]}, "the price falls at 1, must not"),
         (
-            {"cap_yuan_per_kwh": 0.5},
-            r"prices from -1 to 1 must lie within floor_yuan_per_kwh -1 and cap_yuan_per_kwh 0\.5",
+            {"cap_price_per_kwh": 0.5},
+            r"prices from -1 to 1 must lie within floor_price_per_kwh -1 and cap_price_per_kwh 0\.5",
         ),
-        ({"mean_yuan_per_kwh": 3.0}, "mean_yuan_per_kwh 3 must lie between floor and cap"),
+        ({"mean_price_per_kwh": 3.0}, "mean_price_per_kwh 3 must lie between floor and cap"),
         ({"slow_share": 0.95}, "slow_share and wave_share must not sum to more than 1"),
         ({"clok_offset_h": 3}, "unknown key 'clok_offset_h'; did you mean 'clock_offset_h'"),
     ],
@@ -197,19 +197,19 @@ def test_a_market_may_take_a_tariffs_place_and_settles_with_it() -> None:
     market = load_market("market-de-lu")
     changes = {"tariffs": {**base.tariffs, "market-de-lu": market}, "disturbances": (happening,)}
     scenario = base.model_copy(update=changes)
-    plain, changed = (draw(each, episode_seed("test", 2)).price_yuan_per_kwh[0] for each in (base, scenario))
+    plain, changed = (draw(each, episode_seed("test", 2)).price_per_kwh[0] for each in (base, scenario))
     np.testing.assert_array_equal(plain[:96], changed[:96])
     np.testing.assert_array_equal(changed[96:, 0], changed[96:, 1])
     kw = base.regions[0].fleet.gpu_busy_kw * base.regions[0].cooling.pue_base
-    assert make_params(scenario).settlement_yuan_per_gpu_h[0, 0] >= market.cap_yuan_per_kwh * kw
+    assert make_params(scenario).terminal_cost_per_gpu_h[0, 0] >= market.cap_price_per_kwh * kw
 
 
 def test_a_ceiling_cuts_prices_and_is_paid_for() -> None:
     sun = load_scenario("follow-the-sun")
     bare = sun.model_copy(update={"regions": tuple(r.model_copy(update={"cap_contract": None}) for r in sun.regions)})
-    premium = np.array([r.cap_contract.premium_yuan_per_kwh for r in sun.regions if r.cap_contract])
+    premium = np.array([r.cap_contract.premium_per_kwh for r in sun.regions if r.cap_contract])
     for episode in range(20):
-        paid, spot = (draw(each, episode_seed("train", episode)).price_yuan_per_kwh[0] for each in (sun, bare))
+        paid, spot = (draw(each, episode_seed("train", episode)).price_per_kwh[0] for each in (sun, bare))
         np.testing.assert_allclose(paid, np.minimum(spot, 2.13) + premium)
     assert "cap_contract" not in bare.model_dump(mode="json")["regions"][0]
-    assert make_params(bare).settlement_yuan_per_gpu_h[0, 0] > 60 > 3 > make_params(sun).settlement_yuan_per_gpu_h.max()
+    assert make_params(bare).terminal_cost_per_gpu_h[0, 0] > 60 > 3 > make_params(sun).terminal_cost_per_gpu_h.max()

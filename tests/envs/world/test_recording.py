@@ -108,7 +108,7 @@ def test_the_date_picks_the_recorded_day_and_the_years_end_wraps(made_up: Record
     sun, wind = replay_weather(made_up, at(date(2026, 5, 3)), 8, np.random.default_rng(0))
     first = (date(2021, 5, 3) - date(2021, 1, 1)).days * 96
     np.testing.assert_array_equal(sun.truth, made_up.sun_cf[first : first + 8])
-    np.testing.assert_array_equal(wind.usual, made_up.wind_usual[first : first + 8])
+    np.testing.assert_array_equal(wind.climatology, made_up.wind_climatology[first : first + 8])
     late, _ = replay_weather(made_up, at(date(2026, 12, 31)), 200, np.random.default_rng(0))
     np.testing.assert_array_equal(late.truth[96:], made_up.sun_cf[:104])
 
@@ -129,25 +129,25 @@ def test_29_february_becomes_1_march_unless_the_recorded_year_has_one(made_up: R
 def test_climatology_is_the_recordings_mean_by_month_and_hour(made_up: Recording) -> None:
     june = slice((date(2021, 6, 1) - date(2021, 1, 1)).days * 96, (date(2021, 7, 1) - date(2021, 1, 1)).days * 96)
     by_hour = made_up.sun_cf[june].reshape(30, 96, 2).mean(axis=0)
-    np.testing.assert_allclose(made_up.sun_usual[june].reshape(30, 96, 2), np.broadcast_to(by_hour, (30, 96, 2)))
+    np.testing.assert_allclose(made_up.sun_climatology[june].reshape(30, 96, 2), np.broadcast_to(by_hour, (30, 96, 2)))
 
 
 def test_the_second_anomaly_is_another_days(made_up: Recording) -> None:
     n = 96 * 5
     sun, _ = replay_weather(made_up, at(date(2026, 6, 10)), n, np.random.default_rng(3))
     first = (date(2021, 6, 10) - date(2021, 1, 1)).days * 96
-    anomaly = made_up.sun_cf - made_up.sun_usual
+    anomaly = made_up.sun_cf - made_up.sun_climatology
     shifts = [d for d in range(-45, 46) if np.array_equal(sun.noise, anomaly[first + 96 * d : first + 96 * d + n])]
     assert len(shifts) == 1 and abs(shifts[0]) >= 10
     load = replay_interactive(made_up, load_scenario("zhejiang-xinjiang").regions, 0, n, np.random.default_rng(3))
-    assert not np.allclose(load.noise, load.truth - load.usual)
+    assert not np.allclose(load.noise, load.truth - load.climatology)
 
 
 def test_requests_peak_when_the_regions_do_and_average_its_mean(made_up: Recording) -> None:
     regions = load_scenario("zhejiang-xinjiang").regions
     load = replay_interactive(made_up, regions, at(date(2026, 1, 1)), 3 * 96, np.random.default_rng(0))
     np.testing.assert_allclose(load.truth.mean(axis=0), [region.interactive.mean_gpus for region in regions])
-    peak_h = load.usual[:96].argmax(axis=0) / 4
+    peak_h = load.climatology[:96].argmax(axis=0) / 4
     for r, region in enumerate(regions):
         shape = np.convolve(np.tile(region.interactive.shape_by_hour, 3), np.ones(3), "same")[24:48]
         own_clock = (peak_h[r] + region.clock_offset_h) % 24
@@ -157,7 +157,7 @@ def test_requests_peak_when_the_regions_do_and_average_its_mean(made_up: Recordi
 def test_a_recorded_world_fits_the_contract_and_keeps_what_is_drawn(made_up: Recording) -> None:
     scenario = load_scenario("zhejiang-xinjiang")
     drawn, recorded = (draw(scenario, episode_seed("test", 1), recording) for recording in (None, made_up))
-    replaced = {"sun_kw", "wind_kw", "interactive_gpus", "carbon_kg_per_kwh", "usual", "noise"}
+    replaced = {"sun_kw", "wind_kw", "interactive_gpus", "carbon_kg_per_kwh", "climatology", "noise"}
     for name, a, b in zip(drawn._fields, drawn, recorded, strict=True):
         assert a.shape == b.shape and a.dtype == b.dtype and np.isfinite(b).all(), name
         assert np.array_equal(a, b) == (name not in replaced), name
@@ -176,7 +176,7 @@ def test_a_recorded_world_is_disturbed_as_a_drawn_one_is(made_up: Recording) -> 
     np.testing.assert_allclose(calm.wind_kw[:, when], 0.2 * plain.wind_kw[:, when])
     assert (calm.carbon_kg_per_kwh >= plain.carbon_kg_per_kwh).all()
     np.testing.assert_array_equal(calm.wind_kw[:, when.stop :], plain.wind_kw[:, when.stop :])
-    np.testing.assert_array_equal(calm.usual, plain.usual)
+    np.testing.assert_array_equal(calm.climatology, plain.climatology)
 
 
 def test_recorded_carbon_averages_the_published_factor_over_the_year(made_up: Recording) -> None:
@@ -334,4 +334,4 @@ def test_the_published_recordings() -> None:
         noon = world.sun_kw[0, :, 1].reshape(-1)[: 7 * 96].reshape(7, 96).mean(axis=0).argmax() / 4
         assert 13.0 <= noon <= 15.5, "Xinjiang's sun is highest two hours after Beijing's noon"
     spread = world.noise[0].std(axis=0)
-    assert world.usual[0, [SUN, WIND, INTERACTIVE, CARBON]].min() >= 0.0 and spread.size > 0
+    assert world.climatology[0, [SUN, WIND, INTERACTIVE, CARBON]].min() >= 0.0 and spread.size > 0

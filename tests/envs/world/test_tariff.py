@@ -63,25 +63,25 @@ def test_prices_run_on_into_the_next_years() -> None:
 def test_bands_change_with_the_month() -> None:
     tariff = load_tariff("zhejiang-2026")
     june_to_july = tariff_price(tariff, minute_of(date(2026, 6, 30)), 48, 60)
-    assert june_to_july[18] == tariff.price_yuan_per_kwh["peak"]
-    assert june_to_july[24 + 18] == tariff.price_yuan_per_kwh["sharp"]
+    assert june_to_july[18] == tariff.price_per_kwh["peak"]
+    assert june_to_july[24 + 18] == tariff.price_per_kwh["sharp"]
 
 
 def test_holidays_bring_valley_and_deep_hours() -> None:
     tariff = load_tariff("zhejiang-2026")
     spring_festival, after = hourly(tariff.name, date(2026, 2, 18)), hourly(tariff.name, date(2026, 2, 24))
-    assert set(spring_festival[:9]) == {tariff.price_yuan_per_kwh["valley"]}
-    assert set(spring_festival[9:15]) == {tariff.price_yuan_per_kwh["deep"]}
+    assert set(spring_festival[:9]) == {tariff.price_per_kwh["valley"]}
+    assert set(spring_festival[9:15]) == {tariff.price_per_kwh["deep"]}
     np.testing.assert_array_equal(spring_festival[15:], after[15:])
-    assert tariff.price_yuan_per_kwh["deep"] not in after
+    assert tariff.price_per_kwh["deep"] not in after
 
 
 @pytest.mark.parametrize("year", [2020, 2026, 2031])
 def test_may_day_and_national_day_come_back_every_year(year: int) -> None:
-    deep = load_tariff("zhejiang-2026").price_yuan_per_kwh["deep"]
+    deep = load_tariff("zhejiang-2026").price_per_kwh["deep"]
     days = {(m, d): deep in hourly("zhejiang-2026", date(year, m, d)) for m in (5, 10) for d in range(1, 8)}
     assert {day for day, has_deep in days.items() if has_deep} == {(m, d) for m in (5, 10) for d in (1, 2, 3)}
-    old = load_tariff("zhejiang-2024").price_yuan_per_kwh["deep"]
+    old = load_tariff("zhejiang-2024").price_per_kwh["deep"]
     assert set(hourly("zhejiang-2024", date(year, 10, 7))[10:14]) == {old}
 
 
@@ -93,7 +93,7 @@ def test_xinjiang_has_no_holiday_bands() -> None:
 
 def test_negative_prices_are_kept() -> None:
     tariff = load_tariff("zhejiang-2026")
-    data = tariff.model_dump() | {"price_yuan_per_kwh": {**tariff.price_yuan_per_kwh, "valley": -0.1}}
+    data = tariff.model_dump() | {"price_per_kwh": {**tariff.price_per_kwh, "valley": -0.1}}
     assert tariff_price(Tariff.model_validate(data), minute_of(date(2026, 4, 14)), 24, 60).min() == -0.1
 
 

@@ -21,7 +21,7 @@ from wattward.envs.world.processes.caching import cached_table
 from wattward.envs.world.processes.calendar import clock, minute_of, step_minutes
 from wattward.envs.world.processes.carbon import draw_carbon, grids_of, intensity
 from wattward.envs.world.processes.gaussian import Drawn, decay, field, field_law, persistence, shared_weather
-from wattward.envs.world.processes.river import draw_river, usual_share
+from wattward.envs.world.processes.river import draw_river, mean_share
 from wattward.envs.world.processes.sun import (
     clear_sky_index,
     clear_sky_w_per_m2,
@@ -104,7 +104,7 @@ def test_draws_stay_within_their_bounds(quarter: int, seed: int) -> None:
             assert part.shape == (n, 2)
             assert np.isfinite(part).all()
     for drawn, most in ((sun, 1.0), (wind, 1.0), (carbon, 0.8273)):
-        for part in (drawn.truth, drawn.usual, drawn.usual + drawn.noise):
+        for part in (drawn.truth, drawn.climatology, drawn.climatology + drawn.noise):
             assert part.min() >= -1e-12
             assert part.max() <= most + 1e-12
     river_kw, air_c = (draw(scenario, start, n, rng) for draw in (draw_river, draw_air))
@@ -138,16 +138,16 @@ def test_usual_is_the_mean_of_many_draws(scenario: Scenario) -> None:
     for draw in (draw_sun_factor, draw_wind_factor):
         drawn = [draw(scenario, start, 96, rng) for _ in range(400)]
         truth = np.mean([d.truth for d in drawn], axis=0)
-        np.testing.assert_allclose(truth.mean(axis=0), drawn[0].usual.mean(axis=0), rtol=0.08)
+        np.testing.assert_allclose(truth.mean(axis=0), drawn[0].climatology.mean(axis=0), rtol=0.08)
         np.testing.assert_allclose(np.mean([d.noise for d in drawn]), 0.0, atol=0.01)
-        assert np.abs(truth - drawn[0].usual).max() < 0.06
+        assert np.abs(truth - drawn[0].climatology).max() < 0.06
 
 
 def test_noise_has_the_law_of_the_truth_and_is_independent_of_it(scenario: Scenario) -> None:
     rng, start = np.random.default_rng(4), minute_of(date(2026, 5, 10))
     for draw in (draw_sun_factor, draw_wind_factor):
         drawn = [draw(scenario, start, 672, rng) for _ in range(60)]
-        anomaly = np.array([d.truth - d.usual for d in drawn])
+        anomaly = np.array([d.truth - d.climatology for d in drawn])
         noise = np.array([d.noise for d in drawn])
         np.testing.assert_allclose(noise.std(axis=(0, 1)), anomaly.std(axis=(0, 1)), rtol=0.12)
         assert np.abs((noise * anomaly).mean(axis=(0, 1)) / anomaly.var(axis=(0, 1))).max() < 0.12
@@ -155,7 +155,7 @@ def test_noise_has_the_law_of_the_truth_and_is_independent_of_it(scenario: Scena
 
 def test_an_episode_may_run_into_the_next_year(scenario: Scenario) -> None:
     drawn = draw_sun(scenario, minute_of(date(2026, 12, 30)), 96 * 7, np.random.default_rng(7))
-    per_day = drawn.usual.reshape(7, 96, 2).sum(axis=1)
+    per_day = drawn.climatology.reshape(7, 96, 2).sum(axis=1)
     assert (per_day > 0).all()
     np.testing.assert_allclose(per_day, per_day[:1].repeat(7, axis=0), rtol=0.06)
 
@@ -168,7 +168,7 @@ def test_carbon_holds_the_published_annual_factor(scenario: Scenario) -> None:
         parts.append(draw_carbon(scenario, start, sun, wind))
     published = [region.carbon.mean_kg_per_kwh for region in REGIONS]
     assert published == [0.4974, 0.6021]
-    np.testing.assert_allclose(np.mean([p.usual for p in parts], axis=(0, 1)), published, rtol=0.002)
+    np.testing.assert_allclose(np.mean([p.climatology for p in parts], axis=(0, 1)), published, rtol=0.002)
     np.testing.assert_allclose(np.mean([p.truth for p in parts], axis=(0, 1)), published, rtol=0.025)
 
 
@@ -216,7 +216,7 @@ def test_air_is_warm_when_the_file_says(scenario: Scenario) -> None:
 
 
 def test_the_river_follows_its_year() -> None:
-    share = usual_share(np.arange(1.0, 366.0), REGIONS[0].river.share_by_month)
+    share = mean_share(np.arange(1.0, 366.0), REGIONS[0].river.share_by_month)
     assert 150 < share.argmax() < 180
     assert np.abs(np.diff(share)).max() < 0.01
     assert share[0] == pytest.approx(share[-1], abs=0.005)

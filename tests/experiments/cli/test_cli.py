@@ -39,7 +39,7 @@ COMMANDS = (
         "scenarios",
         "describe",
         "ledger",
-        "entrants",
+        "methods",
         "version",
     ),
 )
@@ -125,7 +125,7 @@ def test_version_and_lists() -> None:
     assert "zhejiang-xinjiang-2024" in wattward("scenarios").stdout
     listed = wattward("scenarios").stdout
     assert "scale-REGIONSxJOBS" in listed and "...+heat-wave" in listed
-    assert "PeakOffset" in wattward("entrants").stdout.splitlines()
+    assert "PeakOffset" in wattward("methods").stdout.splitlines()
 
 
 def test_a_disturbed_scenario_is_evaluated_by_its_name() -> None:
@@ -145,20 +145,20 @@ def test_evaluate_shows_a_table_and_keeps_every_episode(empty_folder: Path, trai
     assert result.exit_code == 0, result.output
     assert "2 test episodes of toy" in result.stdout
     episodes = pd.read_json(empty_folder / "e.json")
-    assert episodes["entrant"].tolist() == ["Random", "Random", "PPO", "PPO"]
+    assert episodes["method"].tolist() == ["Random", "Random", "PPO", "PPO"]
     assert episodes["train_seed"].tolist()[2:] == [4, 4]
-    ppo = episodes[episodes["entrant"] == "PPO"]
-    np.testing.assert_allclose(ppo["cost_yuan"], ppo["run_on_arrival_yuan"])
+    ppo = episodes[episodes["method"] == "PPO"]
+    np.testing.assert_allclose(ppo["total_cost"], ppo["run_on_arrival_cost"])
 
 
 def test_leaderboard_writes_its_folder_and_names_the_picture(empty_folder: Path, trained: Path) -> None:
-    text = f"{TOY_SUITE}checkpoints: [{{entrant: Agent, folders: [{trained}]}}]\n"
+    text = f"{TOY_SUITE}checkpoints: [{{method: Agent, folders: [{trained}]}}]\n"
     (empty_folder / "mine.yaml").write_text(text, encoding="utf-8")
     result = wattward("leaderboard", "mine.yaml", "--jobs", "1")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == "picture: results/mine/leaderboard.png"
     rows = json.loads((empty_folder / "results/mine/leaderboard.json").read_text(encoding="utf-8"))
-    assert {row["entrant"]: row["train_seeds"] for row in rows} == {
+    assert {row["method"]: row["train_seeds"] for row in rows} == {
         "bound": [],
         "RunOnArrival": [],
         "Random": [],
@@ -169,13 +169,13 @@ def test_leaderboard_writes_its_folder_and_names_the_picture(empty_folder: Path,
     assert "Agent" not in (empty_folder / "other/leaderboard.md").read_text(encoding="utf-8")
 
 
-def test_leaderboard_sets_entrants_beside_one_of_them(empty_folder: Path) -> None:
+def test_leaderboard_sets_methods_beside_one_of_them(empty_folder: Path) -> None:
     (empty_folder / "mine.yaml").write_text(TOY_SUITE, encoding="utf-8")
     result = wattward("leaderboard", "mine.yaml", "--jobs", "1", "--versus", "Random")
     assert result.exit_code == 0, result.output
     assert "score less that of Random · toy" in result.stdout
     (row,) = json.loads((empty_folder / "results/mine/versus-Random.json").read_text(encoding="utf-8"))
-    assert (row["entrant"], row["versus"], row["scenario"]) == ("RunOnArrival", "Random", "toy")
+    assert (row["method"], row["versus"], row["scenario"]) == ("RunOnArrival", "Random", "toy")
     assert row["difference_low"] <= row["difference"] <= row["difference_high"]
     wrong = wattward("leaderboard", "mine.yaml", "--versus", "MPC", "--out", "other")
     assert (wrong.exit_code, (empty_folder / "other").exists()) == (2, False)
@@ -267,7 +267,7 @@ def test_a_truncated_checkpoint_is_refused(empty_folder: Path, trained: Path, sp
     wanted = spoil(trained)
     told = refusal(empty_folder, "evaluate", str(trained), "--scenario", "toy")
     assert [part for part in wanted if part not in told] == []
-    suite = f"{TOY_SUITE}checkpoints: [{{entrant: PPO, folders: [{trained}]}}]\n"
+    suite = f"{TOY_SUITE}checkpoints: [{{method: PPO, folders: [{trained}]}}]\n"
     (empty_folder.parent / "mine.yaml").write_text(suite, encoding="utf-8")
     told = refusal(empty_folder, "leaderboard", "../mine.yaml")
     assert [part for part in wanted if part not in told] == []

@@ -12,8 +12,8 @@ from wattward.configs import ConfigError
 from wattward.experiments.common import records
 
 RECORDS: list[records.Record] = [
-    {"entrant": "PPO", "train_seed": 0, "episode": 0, "score": 0.5, "cost_yuan": 10.0},
-    {"entrant": "PeakOffset", "train_seed": None, "episode": 0, "score": None, "cost_yuan": 12.5},
+    {"method": "PPO", "train_seed": 0, "episode": 0, "score": 0.5, "total_cost": 10.0},
+    {"method": "PeakOffset", "train_seed": None, "episode": 0, "score": None, "total_cost": 12.5},
 ]
 
 
@@ -39,9 +39,9 @@ def test_records_survive_the_way_to_disk_and_back(tmp_path: Path, name: str) -> 
     path = tmp_path / "deep" / name
     records.write_records(path, RECORDS)
     table = pd.read_parquet(path) if name.endswith("parquet") else pd.read_json(path)
-    assert list(table["entrant"]) == ["PPO", "PeakOffset"]
+    assert list(table["method"]) == ["PPO", "PeakOffset"]
     assert table["train_seed"].isna().tolist() == [False, True]
-    assert table["cost_yuan"].tolist() == [10.0, 12.5]
+    assert table["total_cost"].tolist() == [10.0, 12.5]
 
 
 def test_other_suffixes_are_refused_before_any_work() -> None:

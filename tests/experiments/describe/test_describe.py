@@ -53,7 +53,7 @@ def half_a_day(scenario: Scenario) -> Scenario:
     ("name", "told"),
     [
         ("fleet.gpu_idle_kw", ("gpu idle", "kW")),
-        ("contracts.late_yuan_per_gpu_h_per_h", ("late", "yuan/GPU-h/h")),
+        ("contracts.late_cost_per_gpu_h_per_h", ("late cost", "CNY/GPU-h/h")),
         ("network.wan_gb_per_s", ("wan", "GB/s")),
         ("calendar_year", ("calendar year", "")),
         ("horizon_h", ("horizon", "h")),
@@ -103,11 +103,12 @@ def test_leaves_are_all_fields_once(pair: Scenario) -> None:
 
 def test_every_term_is_told_with_its_value(pair: Scenario) -> None:
     told = describe.terms(pair)
-    assert "late 0.2 yuan/GPU-h/h" in told["contracts"]
+    assert "late cost 0.2 CNY/GPU-h/h" in told["contracts"]
     assert "skill 0.6" in told["forecast"]
     assert "step 15 minutes" in told["episode"]
     assert told["estimates err"] == "batch-inference 10%; fine-tuning 20%; training 30%"
-    assert describe.region_terms(pair)["network wan"] == "0.02 yuan/GB; 0.005 kWh/GB"
+    assert describe.region_terms(pair)["network wan cost"] == "0.02 CNY/GB"
+    assert describe.region_terms(pair)["network wan"] == "0.005 kWh/GB"
     assert describe.region_terms(pair)["clock offset"] == "midong -2 h"
 
 
@@ -133,7 +134,7 @@ def test_the_day_is_what_the_environment_plays(pair: Scenario) -> None:
         env.step(np.full(2, Mode.RUN))
     for step in range(96):
         _, _, _, _, info = env.step(np.full(2, Mode.RUN))
-        assert day.cost_yuan[step].sum() == pytest.approx(info["cost_yuan"])
+        assert day.total_cost[step].sum() == pytest.approx(info["total_cost"])
         np.testing.assert_allclose(day.grid_kw[step], env.flows.grid_kw[0])
     assert "training episode 3, day 2" in describe.day_title(day)
 
@@ -151,7 +152,7 @@ def test_a_date_is_played_on_that_date(pair: Scenario) -> None:
         day = play_day(pair, asked)
         assert f"{day.start:%Y-%m-%d %H:%M}" == f"{asked} 00:00"
     summer = play_day(pair, "2026-07-01")
-    assert summer.price_yuan_per_kwh[19 * 4, 0] == 1.2318  # sharp from 18 to 22 in July
+    assert summer.price_per_kwh[19 * 4, 0] == 1.2318  # sharp from 18 to 22 in July
 
 
 @pytest.mark.parametrize("day", ["2025-03-01", "20260301", "2026-02-30", "-1", "mean", "1.5", "²", "99999999999"])
@@ -246,9 +247,7 @@ def test_long_names_short_steps_and_negative_prices_fit_too(tmp_path: Path) -> N
         one.model_copy(update={"name": f"western-hub-qingyang-{r}"[-20:]}) for r, one in enumerate(scenario.regions)
     )
     tariffs = {
-        name: one.model_copy(
-            update={"price_yuan_per_kwh": {band: p - 0.45 for band, p in one.price_yuan_per_kwh.items()}}
-        )
+        name: one.model_copy(update={"price_per_kwh": {band: p - 0.45 for band, p in one.price_per_kwh.items()}})
         for name, one in scenario.tariffs.items()
     }
     scenario = scenario.model_copy(update={"regions": regions, "tariffs": tariffs, "step_minutes": 5})

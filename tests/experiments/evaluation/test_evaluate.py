@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 from wattward.experiments.evaluation import evaluate as evaluation
-from wattward.experiments.evaluation.entrants import Entrant, entrant
 from wattward.experiments.evaluation.evaluate import Worlds, evaluate, policy_seed, references, run_episode
+from wattward.experiments.evaluation.methods import Method, method
 
 TOY = Worlds("toy")
 
@@ -36,8 +36,8 @@ class ThreeSteps:
 
     def step(self, action: Modes) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self.step_now += 1
-        info: dict[str, Any] = dict.fromkeys(YUAN_TERMS, float(action.sum()))
-        info["cost_yuan"] = float(action.sum()) * len(YUAN_TERMS)
+        info: dict[str, Any] = dict.fromkeys(COST_TERMS, float(action.sum()))
+        info["total_cost"] = float(action.sum()) * len(COST_TERMS)
         ended = self.step_now == 3
         if ended:
             info["kpis"] = {"green_share": 0.25}
@@ -66,46 +66,46 @@ def test_an_episode_is_reset_played_to_its_end_and_added_up() -> None:
     env, policy = ThreeSteps(), Counting()
     played = run_episode(policy, env, "validation", 7, np.random.SeedSequence(0))
     assert env.options == {"split": "validation", "episode": 7}
-    assert played["energy_yuan"] == 2 * (1 + 2 + 3)
-    assert played["cost_yuan"] == len(YUAN_TERMS) * 12.0
+    assert played["energy_cost"] == 2 * (1 + 2 + 3)
+    assert played["total_cost"] == len(COST_TERMS) * 12.0
     assert played["green_share"] == 0.25
     assert isinstance(played["decision_us"], float)
     assert played["decision_us"] > 0
 
 
 def test_policies_draw_the_same_chance_in_the_same_episode_only() -> None:
-    def drawn(who: Entrant, episode: int, seed: int = 0) -> float:
+    def drawn(who: Method, episode: int, seed: int = 0) -> float:
         policy = Counting()
         run_episode(policy, ThreeSteps(), "test", episode, policy_seed(who, episode, seed))
         return policy.drawn
 
-    ours = Entrant("Random")
+    ours = Method("Random")
     assert drawn(ours, 3) == drawn(ours, 3)
     others = {
         drawn(ours, 4),
         drawn(ours, 3, seed=1),
-        drawn(Entrant("Other"), 3),
-        drawn(Entrant("Random", train_seed=1), 3),
+        drawn(Method("Other"), 3),
+        drawn(Method("Random", train_seed=1), 3),
     }
     assert len(others | {drawn(ours, 3)}) == 5
 
 
 def test_the_floor_scores_nothing_and_the_bound_is_below_everyone(tmp_path: Path) -> None:
     for name in ("RunOnArrival", "Random", "PeakOffset"):
-        for record in evaluate(entrant(name), TOY, range(2), tmp_path):
+        for record in evaluate(method(name), TOY, range(2), tmp_path):
             cost, floor, ceiling = (
-                float(record[key] or 0.0) for key in ("cost_yuan", "run_on_arrival_yuan", "bound_yuan")
+                float(record[key] or 0.0) for key in ("total_cost", "run_on_arrival_cost", "bound_cost")
             )
             assert ceiling <= cost
             assert record["score"] == pytest.approx((floor - cost) / (floor - ceiling))
             assert record["saving"] == pytest.approx(1.0 - cost / floor)
-            assert cost == pytest.approx(sum(float(record[term] or 0.0) for term in YUAN_TERMS))
+            assert cost == pytest.approx(sum(float(record[term] or 0.0) for term in COST_TERMS))
             if name == "RunOnArrival":
                 assert record["score"] == pytest.approx(0.0)
 
 
 def test_everyone_meets_the_same_episodes_in_any_order(tmp_path: Path) -> None:
-    who = entrant("Random")
+    who = method("Random")
     together = evaluate(who, TOY, range(3), tmp_path)
     alone = evaluate(who, TOY, range(2, 3), tmp_path)
     assert [record["episode"] for record in together] == [0, 1, 2]
@@ -114,7 +114,7 @@ def test_everyone_meets_the_same_episodes_in_any_order(tmp_path: Path) -> None:
 
 def test_references_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = references(TOY, 0, tmp_path)
-    assert first.bound_yuan < first.run_on_arrival_yuan
+    assert first.bound_cost < first.run_on_arrival_cost
     monkeypatch.setattr(evaluation, "run_episode", None)
     assert references(TOY, 0, tmp_path) == first
     with pytest.raises(TypeError):
@@ -125,12 +125,12 @@ def test_worlds_are_named_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) ->
     names = {worlds.name() for worlds in (TOY, Worlds("toy", "train"), Worlds("zhejiang-xinjiang"))}
     assert len(names) == 3
     before = TOY.name()
-    monkeypatch.setattr(evaluation, "foundation", lambda **_: "another simulator")
+    monkeypatch.setattr(evaluation, "code_and_packages", lambda **_: "another simulator")
     assert TOY.name() != before
 
 
 def test_a_policy_of_another_world_is_found_before_any_episode() -> None:
-    class Misfit(Entrant):
+    class Misfit(Method):
         def policy(self) -> Any:
             class Refusing(Counting):
                 def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import executor
-from wattward.experiments.evaluation.entrants import Entrant, entrant
 from wattward.experiments.evaluation.evaluate import References, Worlds
 from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
+from wattward.experiments.evaluation.methods import Method, method
 
 TOY = Worlds("toy")
 
 
 def cells(n_blocks: int = 3) -> list[Cell]:
-    return [Cell(Entrant("RunOnArrival"), TOY, 2 * k, 2 * k + 2) for k in range(n_blocks)]
+    return [Cell(Method("RunOnArrival"), TOY, 2 * k, 2 * k + 2) for k in range(n_blocks)]
 
 
 class Worker:
@@ -30,12 +30,12 @@ class Worker:
         self.interrupt_at = interrupt_at
 
     def __call__(
-        self, who: Entrant, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0
+        self, who: Method, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0
     ) -> list[Record]:
         if len(self.asked) == self.interrupt_at:
             raise KeyboardInterrupt
         self.asked.append(episodes)
-        return [{"entrant": who.name, "episode": episode} for episode in episodes]
+        return [{"method": who.name, "episode": episode} for episode in episodes]
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ def test_a_damaged_result_is_computed_again(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_cell_is_named_by_everything_that_determines_it() -> None:
-    who = Entrant("PPO", Path("a"), 0, "weights")
-    same = Cell(Entrant("PPO", Path("b"), 0, "weights"), TOY, 0, 5)
+    who = Method("PPO", Path("a"), 0, "weights")
+    same = Cell(Method("PPO", Path("b"), 0, "weights"), TOY, 0, 5)
     assert same.name() == Cell(who, TOY, 0, 5).name()
     others = [
-        Cell(Entrant("PPO", Path("a"), 0, "other weights"), TOY, 0, 5),
-        Cell(Entrant("PPO", Path("a"), 1, "weights"), TOY, 0, 5),
+        Cell(Method("PPO", Path("a"), 0, "other weights"), TOY, 0, 5),
+        Cell(Method("PPO", Path("a"), 1, "weights"), TOY, 0, 5),
         Cell(who, Worlds("toy", "train"), 0, 5),
         Cell(who, TOY, 0, 4),
         Cell(who, TOY, 0, 5, seed=1),
@@ -97,7 +97,7 @@ def test_a_cell_is_named_by_everything_that_determines_it() -> None:
 
 
 def test_only_trained_agents_are_played_again_when_their_code_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    rule, agent = Cell(Entrant("Random"), TOY, 0, 5), Cell(Entrant("PPO", Path("a"), 0, "weights"), TOY, 0, 5)
+    rule, agent = Cell(Method("Random"), TOY, 0, 5), Cell(Method("PPO", Path("a"), 0, "weights"), TOY, 0, 5)
     before = rule.name(), agent.name()
     monkeypatch.setattr(executor, "code_digest", lambda: "another network")
     assert rule.name() == before[0]
@@ -105,6 +105,6 @@ def test_only_trained_agents_are_played_again_when_their_code_changes(monkeypatc
 
 
 def test_one_process_and_two_give_the_same_records(tmp_path: Path) -> None:
-    grid = [Cell(entrant("Random"), TOY, k, k + 1) for k in range(2)]
+    grid = [Cell(method("Random"), TOY, k, k + 1) for k in range(2)]
     one, two = (run_cells(grid, tmp_path / str(jobs), jobs=jobs, progress=False) for jobs in (1, 2))
     assert [{**record, "decision_us": 0} for record in one] == [{**record, "decision_us": 0} for record in two]

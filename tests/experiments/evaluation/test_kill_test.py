@@ -42,10 +42,10 @@ def test_a_run_may_be_killed_on_its_way_to_its_results(tmp_path: Path) -> None:
 
 def test_runs_are_the_same_but_for_their_timings(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    result(one, '[{"cost_yuan": 1.5, "decision_us": 3}]')
-    result(two, '[{"cost_yuan": 1.5, "decision_us": 4}]')
+    result(one, '[{"total_cost": 1.5, "decision_us": 3}]')
+    result(two, '[{"total_cost": 1.5, "decision_us": 4}]')
     check_same(one, two)
-    result(two, '[{"cost_yuan": 1.5000000000000002, "decision_us": 4}]')
+    result(two, '[{"total_cost": 1.5000000000000002, "decision_us": 4}]')
     with pytest.raises(KillTestError, match=r"results differ: .*cells/a\.json"):
         check_same(one, two)
 

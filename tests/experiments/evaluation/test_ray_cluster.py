@@ -14,14 +14,14 @@ from types import SimpleNamespace
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.experiments.common.records import PACKAGE, foundation
+from wattward.experiments.common.records import PACKAGE, code_and_packages
 from wattward.experiments.evaluation import ray_executor as ray_cluster
 from wattward.experiments.evaluation import shipping as freight
-from wattward.experiments.evaluation.entrants import Entrant, entrant
 from wattward.experiments.evaluation.evaluate import Worlds
 from wattward.experiments.evaluation.executor import Cell, run_cells
 from wattward.experiments.evaluation.kill_test import check_same, finished
-from wattward.experiments.evaluation.shipping import CheckpointParcel, WorldsParcel
+from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.shipping import CheckpointShipment, WorldsShipment
 
 PPO = PACKAGE / "agents" / "zoo" / "zhejiang-xinjiang" / "ppo" / "seed-0"
 SCENARIO = PACKAGE / "configs" / "scenarios" / "zhejiang-xinjiang.yaml"
@@ -33,7 +33,7 @@ scenarios: [{scenario}]
 episodes: {episodes}
 episodes_per_cell: 1
 rules: [RunOnArrival, Random, PeakOffset]
-checkpoints: [{{entrant: PPO, folders: [{folder}]}}]
+checkpoints: [{{method: PPO, folders: [{folder}]}}]
 """
 
 
@@ -109,48 +109,48 @@ def test_without_ray_a_clear_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "ray", None)
     ray_cluster._module.cache_clear()
     with pytest.raises(ConfigError, match=r"Ray is not installed .*pip install 'wattward\[cluster\]'"):
-        run_cells([Cell(Entrant("Random"), Worlds("toy"), 0, 1)], tmp_path, progress=False, executor="ray")
+        run_cells([Cell(Method("Random"), Worlds("toy"), 0, 1)], tmp_path, progress=False, executor="ray")
 
 
 def test_without_a_cluster_a_clear_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_cluster, "_module", lambda: SimpleNamespace(is_initialized=lambda: False))
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(ConfigError, match=r"no cluster answers at RAY_ADDRESS 127\.0\.0\.1:1 .*ray start --head"):
-        run_cells([Cell(Entrant("Random"), Worlds("toy"), 0, 1)], tmp_path, progress=False, executor="ray")
+        run_cells([Cell(Method("Random"), Worlds("toy"), 0, 1)], tmp_path, progress=False, executor="ray")
 
 
 def test_local_processes_do_not_load_ray(tmp_path: Path) -> None:
     told = (
         "import sys; from pathlib import Path; from wattward.experiments.evaluation.executor import *; "
-        f"run_cells([Cell(Entrant('Random'), Worlds('toy'), 0, 1)], Path({str(tmp_path)!r}), jobs=1, progress=False); "
+        f"run_cells([Cell(Method('Random'), Worlds('toy'), 0, 1)], Path({str(tmp_path)!r}), jobs=1, progress=False); "
         "sys.exit('ray' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0
 
 
 def test_a_node_with_other_packages_is_refused() -> None:
-    ray_cluster._check_node(foundation())
+    ray_cluster._check_node(code_and_packages())
     with pytest.raises(ConfigError, match=r"node .* has numpy \S+ instead of 1\.0; must have what the driver has"):
-        ray_cluster._check_node({**foundation(), "numpy": "1.0"})
+        ray_cluster._check_node({**code_and_packages(), "numpy": "1.0"})
 
 
-def test_a_checkpoint_that_was_sent_is_the_same_entrant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_was_sent_is_the_same_method(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freight, "_AT_HAND", {})
-    who = entrant(str(PPO))
+    who = method(str(PPO))
     assert freight.at_hand(who) == who
     assert who.path is not None
-    packed = CheckpointParcel(who.content, who.path).pack()
+    packed = CheckpointShipment(who.content, who.path).pack()
     packed.unpack()
     packed.unpack()
     sent = freight.at_hand(who)
     assert sent.path is not None
     assert sent.path != who.path
     assert {path.name: path.read_bytes() for path in sent.path.iterdir()} == packed.files
-    assert entrant(str(sent.path)).content == who.content
+    assert method(str(sent.path)).content == who.content
 
 
 def test_a_cell_needs_its_worlds_and_its_checkpoint() -> None:
     toy = Worlds("toy")
-    assert freight.parcels(Entrant("Random"), toy) == (WorldsParcel(toy),)
-    assert freight.parcels(Entrant("PPO", PPO, 0, "weights"), toy)[1] == CheckpointParcel("weights", PPO)
-    assert WorldsParcel(toy).pack().scenario.name == "toy"
+    assert freight.shipments(Method("Random"), toy) == (WorldsShipment(toy),)
+    assert freight.shipments(Method("PPO", PPO, 0, "weights"), toy)[1] == CheckpointShipment("weights", PPO)
+    assert WorldsShipment(toy).pack().scenario.name == "toy"

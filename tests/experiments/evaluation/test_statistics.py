@@ -74,7 +74,7 @@ def test_unpaired_episodes_are_refused() -> None:
         statistics.rank_stability({"a": np.zeros((1, 3, 1)), "b": np.zeros((1, 4, 1))})
 
 
-def test_entrants_that_share_no_episode_with_a_score_are_refused() -> None:
+def test_methods_that_share_no_episode_with_a_score_are_refused() -> None:
     with pytest.raises(ValueError, match="no episode"):
         statistics.difference(cube(np.nan, 1.0), cube(1.0, np.nan))
 
@@ -136,7 +136,7 @@ def test_a_profile_falls_from_one_to_nothing_within_its_band(table: Floats) -> N
 
 @FEW
 @given(pairs())
-def test_every_rank_is_held_once_and_every_entrant_holds_one(tables: tuple[Floats, Floats]) -> None:
+def test_every_rank_is_held_once_and_every_method_holds_one(tables: tuple[Floats, Floats]) -> None:
     ours, theirs = tables
     held = statistics.rank_stability({"a": ours, "b": theirs, "again": ours.copy()}, draws=60)
     shares = np.stack(list(held.values()))
@@ -152,7 +152,7 @@ def test_a_clear_winner_is_first_and_equals_share() -> None:
     np.testing.assert_allclose(held["same"], held["low"])
 
 
-def test_what_all_entrants_share_does_not_blur_their_difference() -> None:
+def test_what_all_methods_share_does_not_blur_their_difference() -> None:
     hard_and_easy = np.linspace(0.0, 0.8, 30)[None, :, None]
     gap = statistics.difference(hard_and_easy + 0.05, hard_and_easy)
     assert (gap.low, gap.value, gap.high) == pytest.approx((0.05, 0.05, 0.05))

@@ -15,7 +15,7 @@ import pytest
 import wattward
 from wattward.configs import ConfigError
 from wattward.experiments.evaluation import submissions
-from wattward.experiments.evaluation.entrants import entrant
+from wattward.experiments.evaluation.methods import method
 
 POLICY = '''
 """A policy that runs its queue in every odd step."""
@@ -86,19 +86,19 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-def test_a_factory_is_an_entrant(site: Path) -> None:
+def test_a_factory_is_a_method(site: Path) -> None:
     install(site, "outside_a")
-    who = entrant("outside_a.policies:make")
+    who = method("outside_a.policies:make")
     assert (who.name, who.learned, who.train_seed) == ("OddSteps", False, None)
     assert who.factory == "outside_a.policies:make"
     assert who.policy().name == "OddSteps"
-    assert entrant("outside_a.policies:OddSteps").policy().name == "OddSteps"
+    assert method("outside_a.policies:OddSteps").policy().name == "OddSteps"
 
 
-def test_an_entry_point_is_an_entrant_by_its_own_name(site: Path) -> None:
+def test_an_entry_point_is_a_method_by_its_own_name(site: Path) -> None:
     install(site, "outside_b", "Odd = outside_b.policies:make")
     assert submissions.installed()["Odd"] == "outside_b.policies:make"
-    assert entrant("Odd").name == "Odd"
+    assert method("Odd").name == "Odd"
 
 
 def test_two_packages_may_not_claim_one_name(site: Path) -> None:
@@ -110,10 +110,10 @@ def test_two_packages_may_not_claim_one_name(site: Path) -> None:
 
 def test_any_changed_file_of_the_package_is_another_content(site: Path) -> None:
     install(site, "outside_e")
-    before = entrant("outside_e.policies:make").content
-    assert entrant("outside_e.policies:make").content == before
+    before = method("outside_e.policies:make").content
+    assert method("outside_e.policies:make").content == before
     (site / "outside_e" / "weights.bin").write_bytes(b"1")
-    assert entrant("outside_e.policies:make").content != before
+    assert method("outside_e.policies:make").content != before
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_any_changed_file_of_the_package_is_another_content(site: Path) -> None:
 def test_what_is_no_policy_is_refused(site: Path, where: str, message: str) -> None:
     install(site, "outside_f")
     with pytest.raises(ConfigError, match=message):
-        entrant(where)
+        method(where)
 
 
 def wattward_with(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -154,11 +154,11 @@ def test_an_outside_package_is_on_the_board_and_reproduced(tmp_path: Path) -> No
     (tmp_path / "mine.yaml").write_text(SUITE, encoding="utf-8")
     (tmp_path / "loose.py").write_text(POLICY.replace("OddSteps", "Loose"), encoding="utf-8")
     run = wattward_with(
-        tmp_path / "site", tmp_path, "leaderboard", "mine.yaml", "--jobs", "2", "--entrant", "loose:make"
+        tmp_path / "site", tmp_path, "leaderboard", "mine.yaml", "--jobs", "2", "--method", "loose:make"
     )
     assert run.returncode == 0, run.stderr
     rows = json.loads((tmp_path / "results/mine/leaderboard.json").read_text(encoding="utf-8"))
-    kinds = {row["entrant"]: row["kind"] for row in rows}
+    kinds = {row["method"]: row["kind"] for row in rows}
     assert (kinds["Odd"], kinds["Loose"], kinds["RunOnArrival"]) == ("submitted", "submitted", "rule")
     made = json.loads((tmp_path / "results/mine/provenance.json").read_text(encoding="utf-8"))
     assert {name: about["factory"] for name, about in made["submitted"].items()} == {
@@ -171,5 +171,5 @@ def test_an_outside_package_is_on_the_board_and_reproduced(tmp_path: Path) -> No
     changed = wattward_with(tmp_path / "site", tmp_path, "reproduce", "results/mine", "--jobs", "1")
     assert changed.returncode == 1
     assert "the files of loose:make are not those of the results" in changed.stderr
-    assert "toy/Loose, episode 0: cost_yuan" in changed.stderr
+    assert "toy/Loose, episode 0: total_cost" in changed.stderr
     assert "toy/Odd" not in changed.stderr

@@ -53,13 +53,13 @@ def test_fields_are_the_columns_of_the_episodes(metadata: dict[str, Any], result
     fields = {field["source"]["extract"]["column"]: field for field in episodes["field"]}
     assert list(fields) == list(table.columns)
     assert len({field["@id"] for field in episodes["field"]}) == len(fields)
-    types = {name: fields[name]["dataType"] for name in ("entrant", "episode", "train_seed", "score", "cost_yuan")}
+    types = {name: fields[name]["dataType"] for name in ("method", "episode", "train_seed", "score", "total_cost")}
     assert types == {
-        "entrant": "sc:Text",
+        "method": "sc:Text",
         "episode": "sc:Integer",
         "train_seed": "sc:Integer",
         "score": "sc:Float",
-        "cost_yuan": "sc:Float",
+        "total_cost": "sc:Float",
     }
     assert fields["grid_kwh"]["description"] == "grid kwh of the episode, kWh"
     assert all(field["source"]["fileObject"] == {"@id": "episodes.parquet"} for field in fields.values())

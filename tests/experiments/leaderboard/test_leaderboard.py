@@ -18,7 +18,7 @@ from wattward.experiments.leaderboard import publish as leaderboard
 from wattward.experiments.leaderboard import ranking, suites
 
 LEAST = {
-    "entrant",
+    "method",
     "scenario",
     "score_iqm",
     "score_low",
@@ -32,20 +32,20 @@ SUITE = Suite(name="small", title="A small suite", scenarios=("toy",), episodes=
 
 
 def records(
-    entrant: str, score: float, *, seeds: tuple[int | None, ...] = (None,), scenario: str = "toy"
+    method: str, score: float, *, seeds: tuple[int | None, ...] = (None,), scenario: str = "toy"
 ) -> list[Record]:
     """Eight episodes a training seed, of a known score, in worlds that cost 100 on arrival and 50 at the bound."""
     return [
         {
-            "entrant": entrant,
+            "method": method,
             "train_seed": seed,
             "learned": int(seed is not None),
             "scenario": scenario,
             "episode": episode,
             "score": score + 0.01 * episode,
-            "cost_yuan": 100.0 - 50.0 * (score + 0.01 * episode),
-            "run_on_arrival_yuan": 100.0,
-            "bound_yuan": 50.0,
+            "total_cost": 100.0 - 50.0 * (score + 0.01 * episode),
+            "run_on_arrival_cost": 100.0,
+            "bound_cost": 50.0,
             "late_gpu_h": 2.0,
             "dropped_gpu_h": 0.0,
             "work_gpu_h": 90.0,
@@ -66,14 +66,14 @@ def board() -> list[Record]:
 
 def test_rows_are_ranked_below_the_bound_and_say_all_that_is_asked() -> None:
     rows = ranking.rank(board())
-    assert [row["entrant"] for row in rows] == ["bound", "PPO", "PeakOffset", "Random"]
+    assert [row["method"] for row in rows] == ["bound", "PPO", "PeakOffset", "Random"]
     assert [row["kind"] for row in rows] == ["bound", "learned", "rule", "rule"]
     for row in rows:
         assert row.keys() >= LEAST | {
             "episodes",
             "train_seeds",
             "decision_us",
-            "cost_yuan",
+            "total_cost",
             "dropped_gpu_h",
             "poi_vs_best_rule",
         }
@@ -86,13 +86,13 @@ def test_rows_are_ranked_below_the_bound_and_say_all_that_is_asked() -> None:
 
 
 def test_improvement_is_over_the_best_rule() -> None:
-    poi = {row["entrant"]: row["poi_vs_best_rule"] for row in ranking.rank(board())}
+    poi = {row["method"]: row["poi_vs_best_rule"] for row in ranking.rank(board())}
     assert poi == {"bound": None, "PPO": 1.0, "PeakOffset": None, "Random": 0.0}
 
 
 def test_each_scenario_has_its_own_bound_and_ranking() -> None:
     both = [*board(), *records("PPO", 0.1, seeds=(0,), scenario="other"), *records("PeakOffset", 0.4, scenario="other")]
-    rows = [(row["scenario"], row["entrant"]) for row in ranking.rank(both)]
+    rows = [(row["scenario"], row["method"]) for row in ranking.rank(both)]
     assert rows[4:7] == [("other", "bound"), ("other", "PeakOffset"), ("other", "PPO")]
 
 
@@ -105,15 +105,15 @@ def over_the_limit() -> list[Record]:
         for record in records(name, score, seeds=seeds, scenario=scenario)
     ]
     for record in worlds:
-        if record["entrant"] == "PeakOffset" and record["scenario"] == "toy":
+        if record["method"] == "PeakOffset" and record["scenario"] == "toy":
             record["late_gpu_h"] = 12.0
     return worlds
 
 
 def test_who_breaks_the_contract_is_marked_and_not_averaged() -> None:
     rows = ranking.rank(over_the_limit(), ranking.Limits(most_late_share=0.05))
-    by_world = {(row["scenario"], row["entrant"]): row for row in rows}
-    assert [row["entrant"] for row in rows[:4]] == ["bound", "PPO", "Random", "PeakOffset"]
+    by_world = {(row["scenario"], row["method"]): row for row in rows}
+    assert [row["method"] for row in rows[:4]] == ["bound", "PPO", "Random", "PeakOffset"]
     late = by_world["toy", "PeakOffset"]
     assert (late["mark"], late["score_iqm"], late["late_gpu_h"]) == ("late 12.00% > 5%", None, 12.0)
     assert by_world["other", "PeakOffset"]["score_iqm"] == pytest.approx(0.935)
@@ -123,7 +123,7 @@ def test_who_breaks_the_contract_is_marked_and_not_averaged() -> None:
     shown = tables.markdown(tables.LEADERBOARD, rows)
     assert "| PeakOffset | – | late 12.00% > 5% | – | 46.8% | 12 |" in shown
     side_by_side = tables.markdown(*tables.by_scenario(rows))
-    assert "| entrant | all scenarios | toy | other |" in side_by_side
+    assert "| method | all scenarios | toy | other |" in side_by_side
     assert "| PeakOffset | broke 1 of 2 | late 12.00% > 5% | 0.935 |" in side_by_side
     assert all(row["mark"] is None for row in ranking.rank(over_the_limit()))
 
@@ -131,15 +131,15 @@ def test_who_breaks_the_contract_is_marked_and_not_averaged() -> None:
 def test_dropped_work_breaks_the_contract_too() -> None:
     board = over_the_limit()
     for record in board:
-        record["dropped_gpu_h"] = 50.0 if record["entrant"] == "Random" else 0.0
-    marks = {row["entrant"]: row["mark"] for row in ranking.rank(board, ranking.Limits(most_dropped_share=0.2))}
+        record["dropped_gpu_h"] = 50.0 if record["method"] == "Random" else 0.0
+    marks = {row["method"]: row["mark"] for row in ranking.rank(board, ranking.Limits(most_dropped_share=0.2))}
     assert marks == {"bound": None, "PPO": None, "PeakOffset": None, "Random": "broke 2 of 2"}
 
 
 def test_over_all_scenarios_those_count_who_played_them_all() -> None:
     both = [*over_the_limit(), *records("DQN", 0.99, seeds=(0,))]
     rows = [row for row in ranking.rank(both) if row["scenario"] == ranking.ALL]
-    assert [row["entrant"] for row in rows] == ["bound", "PeakOffset", "PPO", "Random", "DQN"]
+    assert [row["method"] for row in rows] == ["bound", "PeakOffset", "PPO", "Random", "DQN"]
     assert rows[-1]["mark"] == "played 1 of 2"
     assert (rows[2]["score_iqm"], rows[2]["episodes"]) == (pytest.approx(0.535), 16)
     assert rows[0]["saving"] == pytest.approx(0.5)
@@ -148,20 +148,20 @@ def test_over_all_scenarios_those_count_who_played_them_all() -> None:
 def test_over_all_scenarios_those_training_seeds_count_that_played_them_all() -> None:
     more = records("PPO", 0.9, seeds=(2,), scenario="other")
     plain, with_more = (
-        next(row for row in ranking.rank(board) if (row["scenario"], row["entrant"]) == (ranking.ALL, "PPO"))
+        next(row for row in ranking.rank(board) if (row["scenario"], row["method"]) == (ranking.ALL, "PPO"))
         for board in (over_the_limit(), [*over_the_limit(), *more])
     )
     assert with_more["train_seeds"] == [0, 1]
     assert with_more["score_iqm"] == plain["score_iqm"] == pytest.approx(0.535)
-    apart = [record for record in over_the_limit() if record["entrant"] != "PPO" or record["scenario"] == "other"]
+    apart = [record for record in over_the_limit() if record["method"] != "PPO" or record["scenario"] == "other"]
     apart += records("PPO", 0.5, seeds=(5,), scenario="toy")
-    marks = {row["entrant"]: row["mark"] for row in ranking.rank(apart) if row["scenario"] == ranking.ALL}
+    marks = {row["method"]: row["mark"] for row in ranking.rank(apart) if row["scenario"] == ranking.ALL}
     assert marks["PPO"] == "no training seed in all"
 
 
-def test_one_entrant_set_beside_the_others() -> None:
+def test_one_method_set_beside_the_others() -> None:
     rows = ranking.versus(over_the_limit(), "PPO")
-    assert [(row["scenario"], row["entrant"]) for row in rows] == [
+    assert [(row["scenario"], row["method"]) for row in rows] == [
         (scenario, name) for scenario in ("toy", "other", ranking.ALL) for name in ("PeakOffset", "Random")
     ]
     assert [row["difference"] for row in rows] == pytest.approx([0.4, -0.4] * 3)
@@ -172,7 +172,7 @@ def test_one_entrant_set_beside_the_others() -> None:
         ranking.versus(over_the_limit(), "Random", ranking.Limits(most_late_share=0.0))
 
 
-def test_unpaired_entrants_are_not_ranked() -> None:
+def test_unpaired_methods_are_not_ranked() -> None:
     with pytest.raises(ConfigError, match="same episodes"):
         ranking.rank([*records("PeakOffset", 0.3), *records("Random", 0.1)[:-1]])
 
@@ -252,16 +252,16 @@ def test_a_table_fits_a_hundred_columns() -> None:
 def test_a_suite_runs_end_to_end_on_the_toy(tmp_path: Path) -> None:
     suite = SUITE.model_copy(update={"episodes": 2})
     rows = ranking.rank(suites.run_suite(suite, tmp_path, jobs=1, progress=False))
-    by_name = {row["entrant"]: row for row in rows}
+    by_name = {row["method"]: row for row in rows}
     assert by_name["RunOnArrival"]["score_iqm"] == pytest.approx(0.0)
     assert all(row["score_iqm"] <= 1.0 for row in rows)
-    assert by_name["bound"]["cost_yuan"] <= by_name["Random"]["cost_yuan"]
+    assert by_name["bound"]["total_cost"] <= by_name["Random"]["total_cost"]
 
 
 def test_a_missing_checkpoint_is_found_before_anything_runs(tmp_path: Path) -> None:
-    suite = SUITE.model_copy(update={"checkpoints": (Checkpoints(entrant="PPO", folders=("zoo/none",)),)})
+    suite = SUITE.model_copy(update={"checkpoints": (Checkpoints(method="PPO", folders=("zoo/none",)),)})
     with pytest.raises(ConfigError, match=r"checkpoints\.PPO: folder 'zoo/none' does not exist"):
         suites.run_suite(suite, tmp_path, jobs=1, progress=False)
     assert not list(tmp_path.iterdir())
-    names = [who.name for who in suites.entrants_of(suite, "toy", learned=False)]
+    names = [who.name for who in suites.methods_of(suite, "toy", learned=False)]
     assert names == ["RunOnArrival", "Random"]

@@ -9,8 +9,8 @@ from wattward.experiments.common import tables
 from wattward.experiments.leaderboard.figure_matrix import _said, draw_matrix
 
 
-def row(entrant: str, scenario: str, kind: str, score: float | None, mark: str | None = None) -> dict[str, Any]:
-    return {"entrant": entrant, "scenario": scenario, "kind": kind, "score_iqm": score, "mark": mark}
+def row(method: str, scenario: str, kind: str, score: float | None, mark: str | None = None) -> dict[str, Any]:
+    return {"method": method, "scenario": scenario, "kind": kind, "score_iqm": score, "mark": mark}
 
 
 ROWS = [

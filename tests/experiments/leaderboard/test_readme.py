@@ -9,7 +9,7 @@ from wattward.configs import ConfigError
 from wattward.experiments.leaderboard.readme import BEGIN, END, results_block, update
 
 ROW = {
-    "entrant": "PPO",
+    "method": "PPO",
     "scenario": "zhejiang-xinjiang",
     "kind": "learned",
     "score_iqm": 0.654,
@@ -65,12 +65,12 @@ def test_many_scenarios_stand_one_below_the_other(tmp_path: Path) -> None:
     folder = results(tmp_path)
     rule = {"kind": "rule", "train_seeds": [], "poi_vs_best_rule": None}
     rows = [
-        ROW | {"entrant": "bound", "kind": "bound", "score_iqm": 1.0, "saving": 0.152},
+        ROW | {"method": "bound", "kind": "bound", "score_iqm": 1.0, "saving": 0.152},
         ROW,
-        ROW | rule | {"entrant": "MPC-24", "score_iqm": 0.6},
-        ROW | rule | {"entrant": "WaitAwhile", "score_iqm": 0.4},
-        ROW | rule | {"entrant": "PeakOffset", "score_iqm": -0.02},
-        ROW | rule | {"entrant": "Random", "score_iqm": None, "mark": "late"},
+        ROW | rule | {"method": "MPC-24", "score_iqm": 0.6},
+        ROW | rule | {"method": "WaitAwhile", "score_iqm": 0.4},
+        ROW | rule | {"method": "PeakOffset", "score_iqm": -0.02},
+        ROW | rule | {"method": "Random", "score_iqm": None, "mark": "late"},
     ]
     board = [row | {"scenario": name} for name in ("zhejiang-xinjiang", "eight-hubs") for row in rows if row is not ROW]
     board.append({**ROW, "scenario": "zhejiang-xinjiang"})

@@ -106,7 +106,7 @@ def test_a_changed_score_in_the_table_is_named(results: Path) -> None:
 
 def test_a_changed_episode_is_named_and_found_by_running_it_again(results: Path) -> None:
     table = pd.read_parquet(results / "episodes.parquet")
-    at = table.index[(table["entrant"] == "Random") & (table["scenario"] == "toy") & (table["episode"] == 1)][0]
+    at = table.index[(table["method"] == "Random") & (table["scenario"] == "toy") & (table["episode"] == 1)][0]
     table.loc[at, "late_gpu_h"] += 1e-9
     table.to_parquet(results / "episodes.parquet", index=False)
     found = differences(results)
@@ -117,7 +117,7 @@ def test_a_changed_episode_is_named_and_found_by_running_it_again(results: Path)
 
 def test_an_episode_that_was_taken_out_is_named(results: Path) -> None:
     table = pd.read_parquet(results / "episodes.parquet")
-    table[(table["entrant"] != "Random") | (table["episode"] == 0)].to_parquet(results / "episodes.parquet")
+    table[(table["method"] != "Random") | (table["episode"] == 0)].to_parquet(results / "episodes.parquet")
     found = differences(results)
     assert "episodes.parquet: toy/Random, episode 1: is missing" in found
     assert any(line.startswith("episodes.parquet: no table can be made of it") for line in found)
@@ -131,13 +131,13 @@ def test_changed_provenance_is_told(results: Path) -> None:
 def test_a_resealed_lie_is_found_by_running_again(results: Path) -> None:
     """Whoever changes an episode and every digest with it is still found out."""
     table = pd.read_parquet(results / "episodes.parquet")
-    table.loc[table["entrant"] == "Random", "moved_gb"] += 1.0
+    table.loc[table["method"] == "Random", "moved_gb"] += 1.0
     table.to_parquet(results / "episodes.parquet", index=False)
     records = [{k: reproducing._plain(v) for k, v in row.items()} for row in table.to_dict("records")]
 
     def reseal(made: dict[str, Any]) -> None:
         made["files"]["episodes.parquet"] = leaderboard.file_digest(results / "episodes.parquet")
-        made["results"] = leaderboard.digests_by_entrant(records)
+        made["results"] = leaderboard.digests_by_method(records)
         made["sha256"] = leaderboard.seal(made)
 
     edit_json(results / "provenance.json", reseal)
@@ -152,7 +152,7 @@ def test_a_bound_within_its_tolerance_passes_with_a_note_and_no_further(
     def off_by(share: float) -> reproducing.Report:
         def run(*args: Any, **kwargs: Any) -> list[Any]:
             again = run_cells(*args, **kwargs)
-            return [{**record, "bound_yuan": record["bound_yuan"] * (1 + share)} for record in again]
+            return [{**record, "bound_cost": record["bound_cost"] * (1 + share)} for record in again]
 
         monkeypatch.setattr(reproducing, "run_cells", run)
         return reproduce(results, sample=2, jobs=1, progress=False)
@@ -162,7 +162,7 @@ def test_a_bound_within_its_tolerance_passes_with_a_note_and_no_further(
     assert near.differences == []
     assert near.notes == ["2 bounds differ in their last digits, by less than 1e-08 of them"]
     assert len(far.differences) == 2
-    assert all("bound_yuan" in line for line in far.differences)
+    assert all("bound_cost" in line for line in far.differences)
 
 
 def test_other_packages_and_code_are_notes(results: Path) -> None:

@@ -81,20 +81,20 @@ def test_shipped_agents_play_the_scenario_that_they_were_trained_on() -> None:
 
 
 def test_checkpoints_may_be_for_some_scenarios_only() -> None:
-    entry = Checkpoints(entrant="PPO", folders=("zoo/zhejiang-xinjiang/ppo/seed-0",), scenarios=("zhejiang-xinjiang",))
+    entry = Checkpoints(method="PPO", folders=("zoo/zhejiang-xinjiang/ppo/seed-0",), scenarios=("zhejiang-xinjiang",))
     suite = Suite(name="s", title="S", scenarios=("toy", "zhejiang-xinjiang"), episodes=1, checkpoints=(entry,))
-    assert [who.name for who in suites.entrants_of(suite, "toy") if who.learned] == []
-    assert [who.name for who in suites.entrants_of(suite, "zhejiang-xinjiang") if who.learned] == ["PPO"]
+    assert [who.name for who in suites.methods_of(suite, "toy") if who.learned] == []
+    assert [who.name for who in suites.methods_of(suite, "zhejiang-xinjiang") if who.learned] == ["PPO"]
 
 
-def test_two_entrants_of_one_name_are_refused() -> None:
+def test_two_methods_of_one_name_are_refused() -> None:
     folder = "zoo/zhejiang-xinjiang/ppo/seed-0"
-    suite = SMALL.model_copy(update={"checkpoints": (Checkpoints(entrant="PPO", folders=(folder, folder)),)})
-    with pytest.raises(ConfigError, match="two entrants are called 'PPO' of training seed 0"):
-        suites.entrants_of(suite, "toy")
+    suite = SMALL.model_copy(update={"checkpoints": (Checkpoints(method="PPO", folders=(folder, folder)),)})
+    with pytest.raises(ConfigError, match="two methods are called 'PPO' of training seed 0"):
+        suites.methods_of(suite, "toy")
 
 
-def test_a_grid_has_every_episode_of_every_entrant_once() -> None:
+def test_a_grid_has_every_episode_of_every_method_once() -> None:
     suite = SMALL.model_copy(update={"rules": ("RunOnArrival", "Random"), "episodes": 7, "episodes_per_cell": 3})
     met = [(cell.who.name, episode) for cell in suites.cells_of(suite) for episode in cell.episodes]
     assert sorted(met) == sorted((name, int(k)) for name in ("RunOnArrival", "Random") for k in np.arange(7))

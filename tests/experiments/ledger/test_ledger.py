@@ -17,8 +17,8 @@ from wattward.envs.accounting.chain import chain, line_of, sha256_of
 from wattward.envs.accounting.hourly import N_PLANTS
 from wattward.envs.accounting.matching import WAYS, balance_of
 from wattward.experiments.cli import main as cli
-from wattward.experiments.evaluation.entrants import entrant
 from wattward.experiments.evaluation.evaluate import Worlds
+from wattward.experiments.evaluation.methods import method
 from wattward.experiments.ledger import files as ledger
 from wattward.experiments.ledger.figure import LONGEST_SERIES_H, draw_matching
 
@@ -31,7 +31,7 @@ def wattward(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def played() -> ledger.Played:
-    who = entrant("RunOnArrival")
+    who = method("RunOnArrival")
     return ledger.play(who, Worlds("toy", "test"), 0, tokens=load_tokens("deepseek-flash"))
 
 
@@ -274,7 +274,7 @@ def test_bad_input_is_one_message_and_exit_code_2(
 def test_rates_of_no_consumer_of_the_scenario_are_refused() -> None:
     tokens = load_tokens("deepseek-flash").model_copy(update={"tokens_per_gpu_h": {"bach": 1.0}})
     with pytest.raises(ConfigError, match="names bach: must name at least one of interactive, batch"):
-        ledger.play(entrant("RunOnArrival"), Worlds("toy", "test"), 0, tokens=tokens)
+        ledger.play(method("RunOnArrival"), Worlds("toy", "test"), 0, tokens=tokens)
 
 
 def test_nothing_is_written_over_unless_it_is_asked_for(played: ledger.Played, folder: Path, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_ledger_of_many_days_is_drawn_by_days(played: ledger.Played, tmp_path:
         hour=played.hourly.hour[0] + np.arange(hours),
         **{
             name: np.concatenate([getattr(played.hourly, name)] * times)[:hours]
-            for name in ("kwh", "gpu_h", "carbon_g", "electricity_yuan", "delivered_kwh", "curtailed_kwh", "sold_kwh")
+            for name in ("kwh", "gpu_h", "carbon_g", "electricity_cost", "delivered_kwh", "curtailed_kwh", "sold_kwh")
         },
         tokens=None,
     )

@@ -19,8 +19,8 @@ from typer.testing import CliRunner, Result
 from wattward.envs.decisions.action import Mode
 from wattward.experiments.cli import main as cli
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.entrants import entrant
 from wattward.experiments.evaluation.evaluate import Worlds, environment
+from wattward.experiments.evaluation.methods import method
 from wattward.experiments.report import data as report_data
 from wattward.experiments.report import page, report
 from wattward.experiments.report.page import Page, Table
@@ -78,7 +78,7 @@ def test_the_page_is_whole_and_asks_the_network_for_nothing(html: str) -> None:
     read = outline(html)
     assert read.open == []
     assert len(read.ids) == len(set(read.ids))
-    assert {"ranking", "profiles", "scenarios", "week", "facts", "slider", "entrant"} <= set(read.ids)
+    assert {"ranking", "profiles", "scenarios", "week", "facts", "slider", "method"} <= set(read.ids)
     assert set(read.links) == {"data:,"}
     assert "{{" not in html
     assert len(html.encode()) < page.MOST_BYTES
@@ -96,18 +96,18 @@ def test_the_same_results_give_the_same_page(small_results: Path, small_report: 
     assert again.read_bytes() == small_report.read_bytes()
 
 
-def test_every_entrant_costs_what_it_was_ranked_with(html: str, small_results: Path) -> None:
+def test_every_method_costs_what_it_was_ranked_with(html: str, small_results: Path) -> None:
     ranked = pd.read_parquet(small_results / "episodes.parquet").query("episode == 0")
     weeks = data_of(html)["weeks"]
     assert set(weeks) == {"toy", "toy+heat-wave"}
     for scenario, week in weeks.items():
-        own = ranked[ranked["scenario"] == scenario].set_index("entrant")
-        assert {who["entrant"] for who in week["entrants"]} == set(own.index)
-        assert week["bound_yuan"] == pytest.approx(own["bound_yuan"].iloc[0], abs=0.01)
-        for who in week["entrants"]:
-            assert who["cost_yuan"] == pytest.approx(own.loc[who["entrant"], "cost_yuan"], abs=0.01)
-            assert who["ranked_yuan"] == pytest.approx(who["cost_yuan"], abs=0.01)
-            assert who["saved"][-1] == pytest.approx(week["floor_yuan"] - who["cost_yuan"], abs=0.51)
+        own = ranked[ranked["scenario"] == scenario].set_index("method")
+        assert {who["method"] for who in week["methods"]} == set(own.index)
+        assert week["bound_cost"] == pytest.approx(own["bound_cost"].iloc[0], abs=0.01)
+        for who in week["methods"]:
+            assert who["total_cost"] == pytest.approx(own.loc[who["method"], "total_cost"], abs=0.01)
+            assert who["ranked_cost"] == pytest.approx(who["total_cost"], abs=0.01)
+            assert who["saved"][-1] == pytest.approx(week["floor_cost"] - who["total_cost"], abs=0.51)
             assert all(len(modes) == week["steps"] for modes in who["modes"])
             assert set("".join(who["modes"])) <= {str(int(mode)) for mode in Mode}
 
@@ -124,7 +124,7 @@ def test_profiles_fall_from_all_runs_to_none(html: str) -> None:
 def test_the_ranking_and_the_facts_stand_in_the_page_without_a_script(html: str, small_results: Path) -> None:
     rows = json.loads((small_results / "leaderboard.json").read_text())
     for row in rows:
-        assert f'<th scope="row">{row["entrant"]}</th>' in html
+        assert f'<th scope="row">{row["method"]}</th>' in html
         assert f"<td>{row['score_iqm']:.3f}</td>" in html
     about = json.loads((small_results / "provenance.json").read_text())
     for fact in (about["code"], about["command"], *about["scenarios"].values(), *about["packages"].values()):
@@ -133,22 +133,22 @@ def test_the_ranking_and_the_facts_stand_in_the_page_without_a_script(html: str,
 
 def test_sources_sum_to_the_load_of_every_step() -> None:
     worlds = Worlds("jinshuitan-microgrid", "test")
-    setting, played = replay.play(entrant("RunOnArrival"), worlds, 1)
+    setting, played = replay.play(method("RunOnArrival"), worlds, 1)
     env = environment("jinshuitan-microgrid", None)
     env.reset(options={"split": "test", "episode": 1})
     modes = np.full(env.scenario.n_regions, Mode.RUN, dtype=np.int64)
-    for step in range(len(setting.price_yuan_per_kwh)):
+    for step in range(len(setting.price_per_kwh)):
         env.step(modes)
         flows = env.flows
         load = flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0] + flows.charge_kw[0]
         np.testing.assert_allclose(played.load_kw[step], load, rtol=1e-9)
         np.testing.assert_allclose(played.sources_kw["grid"][step], flows.grid_kw[0])
-    assert played.kpis["cost_yuan"] == pytest.approx(played.cost_yuan.sum())
+    assert played.kpis["total_cost"] == pytest.approx(played.total_cost.sum())
 
 
 def test_blocks_keep_the_mean_and_what_stands_at_the_end() -> None:
-    setting, played = replay.play(entrant("PeakOffset"), Worlds("toy", "test"), 0)
-    floor = replay.play(entrant("RunOnArrival"), Worlds("toy", "test"), 0)[1]
+    setting, played = replay.play(method("PeakOffset"), Worlds("toy", "test"), 0)
+    floor = replay.play(method("RunOnArrival"), Worlds("toy", "test"), 0)[1]
     fine, coarse = (replay.as_replay(played, floor, every) for every in (1, 5))
     assert coarse["saved"][-1] == fine["saved"][-1]
     assert [series[-1] for series in coarse["queue"]] == [series[-1] for series in fine["queue"]]
@@ -176,8 +176,8 @@ def test_who_cannot_be_played_again_is_named_and_the_page_is_still_written(small
     folder = Path(shutil.copytree(small_results, tmp_path / "results"))
     rows = json.loads((folder / "leaderboard.json").read_text())
     for row in rows:
-        if row["entrant"] == "Random":
-            row.update(entrant="Elsewhere", kind="submitted", score_iqm=None, score_low=None, mark="broke 1 of 2")
+        if row["method"] == "Random":
+            row.update(method="Elsewhere", kind="submitted", score_iqm=None, score_low=None, mark="broke 1 of 2")
     (folder / "leaderboard.json").write_text(json.dumps(rows))
     assert wattward("report", folder).exit_code == 0
     text = (folder / "report.html").read_text()
@@ -192,15 +192,15 @@ def test_recorded_worlds_beside_drawn_ones_have_a_ranking_of_their_own() -> None
     assert list(report_data._with_boards(table, boards)["board"]) == ["toy", "toy (recorded)", "toy-sites"]
 
 
-def test_a_trained_entrant_is_found_by_suite_or_by_folder(small_results: Path) -> None:
+def test_a_trained_method_is_found_by_suite_or_by_folder(small_results: Path) -> None:
     read = report_data.read_results(small_results)
     folders = ("zoo/zhejiang-xinjiang/ppo/seed-1", "zoo/zhejiang-xinjiang/ppo/seed-2")
-    row = {"entrant": "PPO", "kind": "learned"}
-    by_suite = {"suite": {"checkpoints": [{"entrant": "PPO", "folders": list(folders)}]}}
+    row = {"method": "PPO", "kind": "learned"}
+    by_suite = {"suite": {"checkpoints": [{"method": "PPO", "folders": list(folders)}]}}
     by_folder = {"suite": {"checkpoints": "shipped"}, "checkpoints": dict.fromkeys(folders, "digest")}
     for about in (by_suite, by_folder):
         results = report_data.Results(read.folder, read.rows, read.episodes, about)
-        who = report_data.entrant_of(results, row, "zhejiang-xinjiang")
+        who = report_data.method_of(results, row, "zhejiang-xinjiang")
         assert (who.name, who.train_seed) == ("PPO", 1)
 
 
@@ -216,15 +216,15 @@ def test_a_replay_shows_one_policy_beside_running_on_arrival(tmp_path: Path) -> 
     assert "ranking" not in read.ids
     (week,) = data_of(text)["weeks"].values()
     assert week["episode"] == 3
-    assert [who["entrant"] for who in week["entrants"]] == ["PeakOffset", "RunOnArrival"]
-    assert week["bound_yuan"] < min(who["cost_yuan"] for who in week["entrants"])
+    assert [who["method"] for who in week["methods"]] == ["PeakOffset", "RunOnArrival"]
+    assert week["bound_cost"] < min(who["total_cost"] for who in week["methods"])
     assert wattward("replay", "RunOnArrival", "--episode", 3, *shared).exit_code == 0
     (week,) = data_of(written.read_text())["weeks"].values()
-    assert [who["entrant"] for who in week["entrants"]] == ["RunOnArrival"]
+    assert [who["method"] for who in week["methods"]] == ["RunOnArrival"]
 
 
 def test_a_page_escapes_what_its_tables_and_facts_hold() -> None:
-    row = {"entrant": "<i>", "kind": 'x"y', "scenario": "a<b", "score_iqm": 0.5}
+    row = {"method": "<i>", "kind": 'x"y', "scenario": "a<b", "score_iqm": 0.5}
     table = Table("a<b", report_data.columns_for([row])[:2], [row])
     text = page.render(Page("t", "l", [table, table], [("<k>", "<v>")]), {"boards": [], "weeks": {}})
     assert outline(text).open == []

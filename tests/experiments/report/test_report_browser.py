@@ -136,10 +136,10 @@ def test_the_slider_moves_clock_values_and_cursors(browser: Any, small_report: P
     assert browser.get_log("browser") == []
 
 
-def test_a_choice_of_entrant_and_of_scenario_is_followed(browser: Any, small_report: Path) -> None:
+def test_a_choice_of_method_and_of_scenario_is_followed(browser: Any, small_report: Path) -> None:
     load(browser, small_report)
     shown = text(browser, "saved-note")
-    choose(browser, "entrant", 2)
+    choose(browser, "method", 2)
     becomes_other(browser, "saved-note", shown)
     title = text(browser, "week-note")
     choose(browser, "board", 1)
@@ -164,7 +164,7 @@ def test_a_pointer_over_a_picture_moves_through_time_and_a_click_on_a_row_choose
     """
     assert run(browser, point, "#saved", "pointermove", 0.75, 0.5) == pytest.approx(0.75, abs=0.05)
     run(browser, point, "#overviews .chart", "click", 0.25, 0.95)
-    chosen = run(browser, "const s = document.getElementById('entrant'); return [s.selectedIndex, s.options.length]")
+    chosen = run(browser, "const s = document.getElementById('method'); return [s.selectedIndex, s.options.length]")
     assert chosen[0] == chosen[1] - 1
     assert browser.get_log("browser") == []
 

@@ -12,12 +12,12 @@ from typer.testing import CliRunner, Result
 
 from wattward.configs import ConfigError
 from wattward.envs.decisions.action import Mode
-from wattward.envs.model.types import YUAN_TERMS
+from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy
 from wattward.experiments.cli import main as cli
-from wattward.experiments.evaluation.entrants import Entrant
 from wattward.experiments.evaluation.evaluate import environment
+from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain import behaviour as explain_play
 from wattward.experiments.studies.explain import explain
@@ -45,8 +45,8 @@ class ByRank:
 
 
 @dataclass(frozen=True)
-class Reader(Entrant):
-    """An entrant that is made here."""
+class Reader(Method):
+    """A method that is made here."""
 
     def policy(self) -> Policy:
         """The policy."""
@@ -68,7 +68,7 @@ def told(checkpoint: Path) -> explain.Explanation:
 
 
 def costs(policy: Policy, episode: int = 0) -> float:
-    return explain_play.play(policy, TOY, episode, np.random.SeedSequence(0)).cost_yuan
+    return explain_play.play(policy, TOY, episode, np.random.SeedSequence(0)).total_cost
 
 
 def test_columns_are_those_of_the_named_fields() -> None:
@@ -81,7 +81,7 @@ def test_columns_are_those_of_the_named_fields() -> None:
 
 
 def test_an_agent_loses_by_what_it_reads_and_by_nothing_else() -> None:
-    floor = np.array([costs(explain.Entrant("RunOnArrival").policy(), episode) for episode in range(4)])
+    floor = np.array([costs(explain.Method("RunOnArrival").policy(), episode) for episode in range(4)])
     found = {worth.field: worth for worth in explain_fields.importances([Reader("ByRank")], TOY, floor)}
     assert set(found) == {*TOY.fields, *GROUPS}
     for name, worth in found.items():
@@ -95,16 +95,16 @@ def test_an_agent_loses_by_what_it_reads_and_by_nothing_else() -> None:
 def test_what_is_exchanged_is_seen_and_the_world_is_not_changed() -> None:
     instead = np.zeros((TOY.scenario.n_steps, TOY.observation_space.shape[0]), np.float32)
     always = explain_play.play(Exchanged(ByRank(), RANK, instead), TOY, 0, np.random.SeedSequence(0))
-    pulled = explain_play.play(explain.Entrant("RunOnArrival").policy(), TOY, 0, np.random.SeedSequence(0))
+    pulled = explain_play.play(explain.Method("RunOnArrival").policy(), TOY, 0, np.random.SeedSequence(0))
     own = explain_play.play(ByRank(), TOY, 0, np.random.SeedSequence(0))
     assert always.work_gpus.sum() == pytest.approx(pulled.work_gpus.sum())
-    assert own.cost_yuan < always.cost_yuan
+    assert own.total_cost < always.total_cost
 
 
 def test_shares_by_hand() -> None:
     setting = Setting(
         hour=np.array([0, 1]),
-        price_yuan_per_kwh=np.array([[0.1, 0.5], [0.9, 0.5]]),
+        price_per_kwh=np.array([[0.1, 0.5], [0.9, 0.5]]),
         price_rank=np.array([[0.0, 0.5], [1.0, 0.5]]),
         surplus_share=np.array([[0.0, 0.0], [0.0, 0.9]]),
         room_gpus=np.array([[10.0, 20.0], [10.0, 0.0]]),
@@ -126,23 +126,23 @@ def test_the_bounds_plan_runs_all_work_where_it_is_cheapest(told: explain.Explan
 
 
 def test_costs_add_up_and_energy_bought_is_all_of_it(told: explain.Explanation) -> None:
-    rows = {row["entrant"]: row for row in explain_tables.cost_rows(told)}
+    rows = {row["method"]: row for row in explain_tables.cost_rows(told)}
     assert list(rows) == [explain_play.BOUND, explain.PLANNER, "PPO", explain.RULE, "RunOnArrival"]
     for row in rows.values():
-        assert row["cost_yuan"] == pytest.approx(sum(row[term] for term in YUAN_TERMS))
+        assert row["total_cost"] == pytest.approx(sum(row[term] for term in COST_TERMS))
         assert row["above"] >= -1e-6
     for name, row in rows.items():
         bought = [explain.bought_kwh(told, name, r) for r in range(2)]
         assert sum(kwh.sum() for kwh in bought) == pytest.approx(row["kwh"], abs=1e-6)
         priced = sum(kwh @ explain.bands(told, r) for r, kwh in enumerate(bought))
-        assert priced == pytest.approx(row["energy_yuan"], rel=1e-6, abs=1e-6)
+        assert priced == pytest.approx(row["energy_cost"], rel=1e-6, abs=1e-6)
 
 
 def test_many_prices_make_a_few_bands(told: explain.Explanation) -> None:
-    wild = told.settings[0]._replace(price_yuan_per_kwh=np.linspace(-0.1, 1.0, 48).reshape(24, 2))
+    wild = told.settings[0]._replace(price_per_kwh=np.linspace(-0.1, 1.0, 48).reshape(24, 2))
     many = explain.Explanation(**{**vars(told), "settings": [wild]})
     ends = explain.bands(many, 0)
-    assert ends.size == explain.MOST_LEVELS - 1 and ends[-1] == wild.price_yuan_per_kwh[:, 0].max().round(4)
+    assert ends.size == explain.MOST_LEVELS - 1 and ends[-1] == wild.price_per_kwh[:, 0].max().round(4)
     runs = {name: [run[:1] for run in by_seed] for name, by_seed in told.runs.items()}
     many = explain.Explanation(**{**vars(many), "runs": runs})
     kwh = runs["RunOnArrival"][0][0].grid_kw[:, 0].sum() * wild.step_h

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.slow
 
 def test_both_lie_between_the_bound_and_what_costs_more() -> None:
     (row,) = sandwich("toy", [0], jobs=1, improve=True)
-    assert row["bound_yuan"] <= row["tight_yuan"] <= min(row["replay_yuan"], row["search_yuan"])
+    assert row["bound_cost"] <= row["tight_cost"] <= min(row["replay_cost"], row["search_cost"])
     assert row["gap"] >= 0.0
-    assert row["tight_yuan"] <= row["descended_yuan"] <= row["search_yuan"] + 1e-6
-    assert row["search_yuan"] < row["run_on_arrival_yuan"]
+    assert row["tight_cost"] <= row["descended_cost"] <= row["search_cost"] + 1e-6
+    assert row["search_cost"] < row["run_on_arrival_cost"]
     assert max(row["replay_score"], row["search_score"]) > 0.9, "the toy's optimum is reached, or nearly"
 
 

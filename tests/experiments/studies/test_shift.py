@@ -17,8 +17,8 @@ from wattward.envs.world.draw import draw, episode_seed
 from wattward.experiments.cli import main as cli
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.entrants import entrant
 from wattward.experiments.evaluation.evaluate import Worlds, environment
+from wattward.experiments.evaluation.methods import method
 from wattward.experiments.leaderboard.ranking import Limits
 from wattward.experiments.leaderboard.reproduce import reproduce
 from wattward.experiments.report.data import read_results
@@ -40,18 +40,18 @@ def wattward(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
-def records(entrant: str, by_scenario: dict[str, list[float]], late_gpu_h: float = 0.0) -> list[Record]:
+def records(method: str, by_scenario: dict[str, list[float]], late_gpu_h: float = 0.0) -> list[Record]:
     return [
         {
-            "entrant": entrant,
+            "method": method,
             "train_seed": None,
             "learned": 0,
             "scenario": scenario,
             "episode": episode,
             "score": score,
-            "cost_yuan": 100.0 - 50.0 * score,
-            "run_on_arrival_yuan": 100.0,
-            "bound_yuan": 50.0,
+            "total_cost": 100.0 - 50.0 * score,
+            "run_on_arrival_cost": 100.0,
+            "bound_cost": 50.0,
             "late_gpu_h": late_gpu_h,
             "work_gpu_h": 90.0,
             "unfinished_gpu_h": 10.0,
@@ -88,7 +88,7 @@ def test_what_broke_the_contract_has_no_change_and_stands_last() -> None:
         *records("Absent", {"a": [0.2, 0.2]}),
     ]
     rows = shift.compare(played, ("a", "b"), Limits(most_late_share=0.1))
-    assert [row["entrant"] for row in rows] == ["Good", "Poor", "Late"]
+    assert [row["method"] for row in rows] == ["Good", "Poor", "Late"]
     assert rows[2]["change"] is None and rows[2]["score_after"] is None
     assert rows[0]["saving_after"] == pytest.approx(0.15)
     page = shift.as_markdown(rows)
@@ -123,7 +123,7 @@ def test_suites_that_compare_nothing_are_written_as_before() -> None:
 
 def test_the_table_is_published_and_reproduced(results: Path) -> None:
     rows = json.loads((results / shift.SHIFT).read_text(encoding="utf-8"))
-    assert {row["entrant"] for row in rows} == {"RunOnArrival", "PeakOffset", "CheapestNow"}
+    assert {row["method"] for row in rows} == {"RunOnArrival", "PeakOffset", "CheapestNow"}
     assert (results / shift.SHIFT_PAGE).read_text(encoding="utf-8") == shift.as_markdown(rows)
     files = json.loads((results / "provenance.json").read_text(encoding="utf-8"))["files"]
     assert {shift.SHIFT, shift.SHIFT_PAGE} <= files.keys()
@@ -144,27 +144,27 @@ def test_a_table_that_was_touched_is_told(results: Path) -> None:
 
 
 def test_hours_and_shares_are_those_of_the_steps() -> None:
-    day = shift_hours.average_day([entrant("PeakOffset")], Worlds("zhejiang-xinjiang"), range(1))
+    day = shift_hours.average_day([method("PeakOffset")], Worlds("zhejiang-xinjiang"), range(1))
     assert day.mode_share.sum(axis=2) == pytest.approx(np.ones_like(day.deferrable_share))
     assert day.mode_share[8:10, 0, Mode.HOLD] == pytest.approx(1.0)
     assert day.mode_share[:8, 0, Mode.PULL].min() > 0.8
     assert day.mode_share[10:14, 1, Mode.PULL] == pytest.approx(1.0)
     assert day.deferrable_share[8:10, 0].max() < 0.2 < day.deferrable_share[12, 0] < 1.0
-    assert 0.17 < day.met_yuan_per_kwh < 1.24
+    assert 0.17 < day.met_price_per_kwh < 1.24
 
 
 def test_the_compared_worlds_differ_in_one_price_alone() -> None:
     before, after = (draw(load_scenario(name), episode_seed("test", 3)) for name in load_suite("shifts").compare or ())
     differing = [name for name in before._fields if not np.array_equal(getattr(before, name), getattr(after, name))]
-    assert differing == ["price_yuan_per_kwh"]
-    assert np.array_equal(before.price_yuan_per_kwh[:, :, 1], after.price_yuan_per_kwh[:, :, 1])
+    assert differing == ["price_per_kwh"]
+    assert np.array_equal(before.price_per_kwh[:, :, 1], after.price_per_kwh[:, :, 1])
 
 
 def test_prices_are_means_by_hour_of_what_was_met() -> None:
     env = environment("toy", None)
     env.reset(options={"split": "test", "episode": 0})
     met = shift_hours.prices(Worlds("toy"), 1)
-    price = env.world.price_yuan_per_kwh[0]
+    price = env.world.price_per_kwh[0]
     assert env.world.start_minute[0] % 1440 == 0
     by_hour = price[: len(price) // 24 * 24].reshape(-1, 24 * round(1 / env.scenario.step_h), price.shape[1])
     hourly = by_hour.mean(axis=0).reshape(24, -1, price.shape[1]).mean(axis=1)
@@ -184,20 +184,20 @@ def test_the_command_draws_and_writes_a_page(results: Path, tmp_path: Path) -> N
     assert "| CheapestNow |" in text
 
 
-def test_entrants_are_those_asked_for_or_the_clock_rule(results: Path) -> None:
+def test_methods_are_those_asked_for_or_the_clock_rule(results: Path) -> None:
     read, rows = read_results(results), shift.read_shift(results)
     usual = shift_hours.picture_of(read, rows, [], 1)
-    assert [panel.entrant for panel in usual.panels] == ["PeakOffset"]
+    assert [panel.method for panel in usual.panels] == ["PeakOffset"]
     assert usual.pair == PAIR
     asked = shift_hours.picture_of(read, rows, ["CheapestNow", "RunOnArrival"], 1)
-    assert [panel.entrant for panel in asked.panels] == ["CheapestNow", "RunOnArrival"]
+    assert [panel.method for panel in asked.panels] == ["CheapestNow", "RunOnArrival"]
 
 
 def test_what_cannot_be_drawn_is_told(results: Path, small_results: Path, tmp_path: Path) -> None:
     for arguments, message in (
         ((small_results,), "shift.json: no rows"),
         ((results, "--out", tmp_path / "a.svg"), "must be .png"),
-        ((results, "--entrant", "Nobody"), "--entrant Nobody: must be one of CheapestNow, PeakOffset"),
+        ((results, "--method", "Nobody"), "--method Nobody: must be one of CheapestNow, PeakOffset"),
         ((results, "--page", tmp_path / "none.md"), "none.md: cannot be read"),
     ):
         done = wattward("shift", *arguments)

@@ -57,8 +57,8 @@ def test_weeks_side_by_side_are_the_weeks_alone(prices: Path) -> None:
         env = ClusterEnv(own, recording=recording)
         env.start(draw(own, episode_seed("test", number), recording))
         kpis = played(env)
-        assert {name: record[name] for name in ("cost_yuan", "grid_kwh", "late_gpu_h")} == {
-            name: pytest.approx(kpis[name], rel=1e-12) for name in ("cost_yuan", "grid_kwh", "late_gpu_h")
+        assert {name: record[name] for name in ("total_cost", "grid_kwh", "late_gpu_h")} == {
+            name: pytest.approx(kpis[name], rel=1e-12) for name in ("total_cost", "grid_kwh", "late_gpu_h")
         }
         assert (record["start"], record["steps"]) == (start.isoformat(), own.n_steps)
         assert record["negative_price_h"] == record["negative_bill_h"] == 2 * 2 * scenario.n_regions
@@ -76,13 +76,11 @@ def played(env: ClusterEnv) -> dict[str, float]:
 def test_a_broken_balance_names_rule_and_step(prices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = load_scenario("toy")
     episodes = year_play.episodes_of(scenario, load_recording(prices, scenario), [date(2023, 3, 1)], 1, 0)
-    dearer = episodes._replace(
-        world=episodes.world._replace(price_yuan_per_kwh=episodes.world.price_yuan_per_kwh.copy())
-    )
+    dearer = episodes._replace(world=episodes.world._replace(price_per_kwh=episodes.world.price_per_kwh.copy()))
 
     def begin(_: year_play.Episodes) -> Any:
         simulator = whole(episodes)
-        dearer.world.price_yuan_per_kwh[:, 3] += 1.0
+        dearer.world.price_per_kwh[:, 3] += 1.0
         return simulator
 
     whole = year_play._begin
@@ -98,7 +96,7 @@ def test_a_year_is_summed_kept_and_written(prices: Path, tmp_path: Path, monkeyp
     rows = year.run_year("toy", str(prices), ["SolarSoak"], tmp_path / "cache", **told)  # type: ignore[arg-type]
     assert [row["rule"] for row in rows] == ["RunOnArrival", "SolarSoak"]
     assert all(row["days"] == 5 and row["episodes"] == 3 for row in rows)
-    assert rows[0]["saving"] == 0.0 and rows[1]["saving"] == 1.0 - rows[1]["cost_yuan"] / rows[0]["cost_yuan"]
+    assert rows[0]["saving"] == 0.0 and rows[1]["saving"] == 1.0 - rows[1]["total_cost"] / rows[0]["total_cost"]
     assert all(row[name] < 1e-9 for row in rows for name in year.LARGEST)
     assert all(0.0 <= row["green_share"] <= 1.0 and row["negative_price_h"] == 20.0 for row in rows)
 
@@ -109,7 +107,7 @@ def test_a_year_is_summed_kept_and_written(prices: Path, tmp_path: Path, monkeyp
     assert year.run_year("toy", str(prices), ["SolarSoak"], tmp_path / "cache", **told) == rows  # type: ignore[arg-type]
     paths = year.publish_year("toy", str(prices), rows, tmp_path / "out")
     text = paths[1].read_text(encoding="utf-8")
-    assert "5 days of 2023 in 3 episodes a rule" in text and "Recorded: price_yuan_per_kwh" in text
+    assert "5 days of 2023 in 3 episodes a rule" in text and "Recorded: price_per_kwh" in text
     assert text.count("\n| ") == 2 + len(rows)
 
 

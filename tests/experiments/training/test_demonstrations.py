@@ -16,15 +16,15 @@ from wattward.experiments.training.train import train_agent
 TOY = load_scenario("toy")
 
 
-def settings_of(teacher_name: str, hold_steps: int = 1) -> tuple[PPOSettings, WarmStart]:
+def settings_of(teacher_name: str, action_repeat: int = 1) -> tuple[PPOSettings, WarmStart]:
     shipped = load_agent("ppo-warm", "toy")
     assert isinstance(shipped, PPOSettings) and shipped.warm_start
     warm = shipped.warm_start.model_copy(update={"teacher": teacher_name, "episodes": 2, "epochs": 1})
-    return shipped.model_copy(update={"warm_start": warm, "hold_steps": hold_steps}), warm
+    return shipped.model_copy(update={"warm_start": warm, "action_repeat": action_repeat}), warm
 
 
 def test_a_teachers_decisions_are_held_and_their_returns_are_the_episodes() -> None:
-    settings, warm = settings_of("PeakOffset", hold_steps=5)
+    settings, warm = settings_of("PeakOffset", action_repeat=5)
     shown = demonstrations(TOY, settings.model_copy(update={"gamma": 1.0}), warm, seed=1)
     per_episode = -(-TOY.n_steps // 5)
     assert shown.modes.shape == (2 * per_episode, 2) and shown.observations.shape[0] == len(shown.returns)
@@ -47,7 +47,7 @@ def test_one_seed_gives_the_same_demonstrations_even_of_a_teacher_that_draws() -
 
 
 def test_a_rule_that_knows_no_stores_leaves_them_to_theirs() -> None:
-    scenario, (settings, warm) = load_scenario("jinshuitan-microgrid"), settings_of("RunOnArrival", hold_steps=96)
+    scenario, (settings, warm) = load_scenario("jinshuitan-microgrid"), settings_of("RunOnArrival", action_repeat=96)
     shown = demonstrations(scenario, settings, warm.model_copy(update={"episodes": 1}), seed=0)
     assert shown.modes.shape[1] == scenario.n_regions + scenario.n_stores
     assert (shown.modes[:, : scenario.n_regions] == 2).all() and (shown.modes[:, scenario.n_regions :] == 0).all()

@@ -55,9 +55,9 @@ def test_tensorboard_has_yuan_beside_reward(run: Path) -> None:
     curves = EventAccumulator(str(run / "tensorboard"))
     curves.Reload()
     tags = set(curves.Tags()["scalars"])
-    kpis = {f"episode/{name}" for name in ("cost_yuan", "green_share", "in_band", "late_gpu_h", "moved_gb", "saving")}
+    kpis = {f"episode/{name}" for name in ("total_cost", "green_share", "in_band", "late_gpu_h", "moved_gb", "saving")}
     assert kpis | {"rollout/ep_rew_mean", "validation/saving"} <= tags
-    assert all(np.isfinite(event.value) for event in curves.Scalars("episode/cost_yuan"))
+    assert all(np.isfinite(event.value) for event in curves.Scalars("episode/total_cost"))
 
 
 def test_a_finished_run_is_not_repeated(run: Path) -> None:

@@ -14,7 +14,7 @@ from wattward.agents.inference.checkpoint import read_manifest, read_policy
 from wattward.configs import ConfigError
 from wattward.configs.loading.experiments import load_zoo
 from wattward.configs.schema.zoo import Trained, Zoo
-from wattward.envs.checks.balances import played_yuan
+from wattward.envs.checks.balances import played_cost
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.common.records import PACKAGE
 from wattward.experiments.training import zoo as shipped
@@ -71,7 +71,7 @@ def test_a_card_says_what_was_reached(tmp_path: Path) -> None:
     assert re.search(rf"\| 1 \| {made[1].steps_done:,} \| \d+\.\d \| {savings[1]}% \|", text)
     board = tmp_path / "standard" / "leaderboard.json"
     board.parent.mkdir()
-    row = '{"entrant": "PPO", "scenario": "zhejiang-xinjiang", "score_iqm": 0.5, "score_low": 0.4, "score_high": 0.6'
+    row = '{"method": "PPO", "scenario": "zhejiang-xinjiang", "score_iqm": 0.5, "score_low": 0.4, "score_high": 0.6'
     board.write_text(f'[{row}, "train_seeds": [0, 1], "episodes": 100}}]', encoding="utf-8")
     assert "0.500 (0.400 to 0.600)" in card(PLAN.shipped[0], tmp_path)
     (path,) = write_cards(PLAN, tmp_path, _copied(tmp_path))
@@ -90,7 +90,7 @@ def test_only_what_acts_is_shipped_and_acts_the_same(agent: str, tmp_path: Path)
     whole, kept = read_policy(final)[1], read_policy(tmp_path / "shipped")[1]
     assert kept.keys() < whole.keys()
     env = ClusterEnv("toy")
-    ours, theirs = (played_yuan(env, load_policy(folder), "test", 0) for folder in (final, tmp_path / "shipped"))
+    ours, theirs = (played_cost(env, load_policy(folder), "test", 0) for folder in (final, tmp_path / "shipped"))
     assert ours == theirs
 
 

@@ -12,8 +12,8 @@ from wattward.experiments.evaluation import submissions
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """One entrant with one training seed; a checkpoint has a `path`, a policy of another package a `factory`."""
+class Method:
+    """One method with one training seed; a checkpoint has a `path`, a policy of another package a `factory`."""
 
     name: str
     path: Path | None = None
@@ -44,8 +44,8 @@ class Entrant:
         return baselines.make(self.name)
 
 
-def entrant(text: str, *, trust_pickle: bool = False) -> Entrant:
-    """The entrant behind a name or a checkpoint, made once to see that it works.
+def method(text: str, *, trust_pickle: bool = False) -> Method:
+    """The method behind a name or a checkpoint, made once to see that it works.
 
     Args:
         text: a rule's name, a checkpoint folder, a Stable-Baselines3 zip, the name of an installed package's entry
@@ -67,15 +67,15 @@ def entrant(text: str, *, trust_pickle: bool = False) -> Entrant:
     from wattward import baselines
 
     baselines.make(text)
-    return Entrant(text)
+    return Method(text)
 
 
-def submitted(where: str, name: str | None = None) -> Entrant:
+def submitted(where: str, name: str | None = None) -> Method:
     """A policy of another package, under `name` or its own.
 
     Args:
         where: MODULE:FACTORY; the factory takes nothing and returns a policy.
-        name: the entrant's.
+        name: the method's.
 
     Raises:
         ConfigError: it cannot be made, or bears the name of one of our rules.
@@ -84,12 +84,12 @@ def submitted(where: str, name: str | None = None) -> Entrant:
 
     called = submissions.make(where).name if name is None else name
     if called in baselines.names():
-        raise ConfigError(f"entrant {where}: the name {called!r} is that of a rule; must be another")
-    return Entrant(called, content=submissions.content_of(where), factory=where)
+        raise ConfigError(f"method {where}: the name {called!r} is that of a rule; must be another")
+    return Method(called, content=submissions.content_of(where), factory=where)
 
 
-def checkpoint(name: str, folder: str) -> Entrant:
-    """A learned entrant under the name a suite gives it.
+def checkpoint(name: str, folder: str) -> Method:
+    """A learned method under the name a suite gives it.
 
     Raises:
         ConfigError: the folder is missing or its checkpoint cannot be used.
@@ -107,9 +107,9 @@ def _checkpoint_path(text: str) -> Path | None:
     return next((path for path in candidates if path.is_dir()), None)
 
 
-def _from_checkpoint(path: Path, trust_pickle: bool = False) -> Entrant:
+def _from_checkpoint(path: Path, trust_pickle: bool = False) -> Method:
     from wattward.agents.inference.policy import load_policy
 
     made = load_policy(path, trust_pickle=trust_pickle)
     content = folder_digest(path) if path.is_dir() else digest(path.read_bytes())
-    return Entrant(made.name, path, made.manifest.seed, content, trust_pickle)
+    return Method(made.name, path, made.manifest.seed, content, trust_pickle)
