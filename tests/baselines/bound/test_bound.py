@@ -1,5 +1,6 @@
 """The bound against optima known by hand, against weak duality, and against every policy that is played."""
 
+import re
 from typing import Any
 
 import numpy as np
