@@ -74,8 +74,7 @@ class LearnedPolicy:
 
 
 def _n_orders(outlook: Outlook) -> int:
-    params = outlook.params
-    return int((params.battery_entry >= 0).sum() + (params.tank_entry >= 0).sum())
+    return int((outlook.params.store_entry >= 0).sum())
 
 
 def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:

@@ -232,7 +232,7 @@ def _terms(
         "terminal_cost": paid(plan.left, plan.late_at_end),
         "supply_cost": paid(own.direct, own.contract),
         "sales_cost": paid(own.sold),
-        "wear_cost": paid(own.discharge),
+        "wear_cost": paid(own.out),
         "event_cost": paid(own.met),
         "shortfall_cost": paid(own.short),
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from wattward.baselines.bound.sites import Flags, Limits, Sites, least_awake_gpus, served
 from wattward.baselines.lp import ABSENT, Builder
+from wattward.envs.model.stores import is_cooling, is_electric
 from wattward.envs.model.types import Floats, Ints, Params
 
 Term = tuple[ArrayLike, Ints]
@@ -35,12 +36,9 @@ class Equipment(NamedTuple):
     direct: Ints
     prepaid: Ints  # of the contract: what is paid for in any case
     contract: Ints  # the rest of it
-    charge: Ints
-    discharge: Ints
-    stored: Ints  # (M, R) [kWh] at the ends of blocks
-    tank_in: Ints
-    tank_out: Ints
-    chilled: Ints  # (M, R) [kWh]
+    into: Ints  # (T, R, S) stores, on their own side
+    out: Ints  # (T, R, S)
+    stored: Ints  # (M, R, S) [kWh] at the ends of blocks
     sold: Ints
     met: Ints  # of the cut that is asked
     short: Ints  # (R,) [kWh] of green power
@@ -50,14 +48,15 @@ def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits, n_blocks:
     """Adds the columns; stores' levels are limited at the ends of blocks."""
     rt, h, e = s.slope.shape, float(p.step_h[0]), s.equipped
     own_high = s.green_kw + p.recovered_share[0] * limits.it_high
-    battery, tank, feeds = p.battery_kwh[0] > 0, p.tank_kwh[0] > 0, (p.feed_in_kw[0] > 0) & e
+    there, feeds = p.store_capacity_kwh[0] > 0, (p.feed_in_kw[0] > 0) & e
+    rts, by_block = (*rt, there.shape[1]), (n_blocks, *there.shape)
     asked = (s.cut_kw > 0) & e
     met_cost = -h * (p.event_penalty_per_kwh[0] + p.event_pay_per_kwh[0])
     prepaid_kw = p.contract_take_share[0] * s.contract_kw
     short_kwh = h * (limits.grid_high + limits.discharge_high).sum(axis=0)
     links = e & s.pays & (p.wan_kwh_per_gb[0] > 0)
     wan_gb = h * s.wan_kw.sum(axis=0) / np.where(links, p.wan_kwh_per_gb[0], 1.0)
-    wear_cost = h * p.battery_wear_cost_per_kwh[0]
+    wear_cost = h * p.store_wear_cost_per_kwh[0]
     return Equipment(
         it=build.columns(rt, 0.0, limits.it_low, limits.it_high, e),
         awake=build.columns(rt, 0.0, least_awake_gpus(p, s), s.fleet_gpus, s.sleeps),
@@ -70,16 +69,24 @@ def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits, n_blocks:
         contract=build.columns(
             *(rt, h * p.contract_price_per_kwh[0], 0.0, s.contract_kw - prepaid_kw, (s.contract_kw > prepaid_kw) & e)
         ),
-        charge=build.columns(rt, 0.0, 0.0, p.battery_charge_kw[0], battery),
-        discharge=build.columns(rt, wear_cost, 0.0, limits.discharge_high, battery),
-        stored=build.columns((n_blocks, rt[1]), 0.0, 0.0, p.battery_kwh[0], battery),
-        tank_in=build.columns(rt, 0.0, 0.0, p.tank_charge_kw[0], tank),
-        tank_out=build.columns(rt, 0.0, 0.0, limits.tank_high, tank),
-        chilled=build.columns((n_blocks, rt[1]), 0.0, 0.0, p.tank_kwh[0], tank),
+        into=build.columns(rts, 0.0, 0.0, p.store_charge_kw[0], there),
+        out=build.columns(rts, wear_cost, 0.0, limits.store_out_high, there),
+        stored=build.columns(by_block, 0.0, _least_stored_kwh(p, rt[0], n_blocks), p.store_capacity_kwh[0], there),
         sold=build.columns(rt, -h * p.feed_in_price_per_kwh[0], 0.0, np.minimum(p.feed_in_kw[0], own_high), feeds),
         met=build.columns(rt, met_cost, 0.0, np.minimum(s.cut_kw, p.event_baseline_kw[0]), asked),
         short=build.columns(rt[1:], p.shortfall_price_per_kwh[0], 0.0, short_kwh, s.green),
     )
+
+
+def _least_stored_kwh(p: Params, n_steps: int, n_blocks: int) -> Floats:
+    """What no order takes out of a store by the end of each block, shape (M, R, S).
+
+    It is the reserve, or what there was at first, less what losses may take of it.
+    """
+    steps = (n_steps // n_blocks * np.arange(1, n_blocks + 1))[:, None, None]
+    keep = 1.0 - float(p.step_h[0]) * p.store_loss_per_h[0]
+    least: Floats = np.minimum(p.store_reserve_kwh[0], p.store_start_kwh[0]) * keep**steps
+    return least
 
 
 def constant_cost(p: Params, s: Sites) -> dict[str, float]:
@@ -150,59 +157,71 @@ def _add_sleep(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipme
 
 
 def _add_stores(build: Builder, p: Params, s: Sites, limits: Limits, own: Equipment) -> None:
-    """Stores hold what went in, less losses and what came out; a tank spares no more than there is to cool."""
-    e, h = np.flatnonzero(p.battery_kwh[0] > 0), float(p.step_h[0])
-    gain, drain = h * p.battery_charge_efficiency[0, e], h / p.battery_discharge_efficiency[0, e]
-    keep = 1.0 - h * p.battery_loss_per_h[0, e]
-    _add_level(build, keep, own.stored[:, e], gain, own.charge[:, e], drain, own.discharge[:, e])
-    _add_one_way(build, p.battery_charge_kw[0], own.charge, limits.discharge_high, own.discharge, s.pays)
-    e = np.flatnonzero(p.tank_kwh[0] > 0)
-    keep, step = 1.0 - h * p.tank_loss_per_h[0, e], np.full(e.size, h)
-    _add_level(build, keep, own.chilled[:, e], step, own.tank_in[:, e], step, own.tank_out[:, e])
-    free = p.tank_charge_cop[0] > p.tank_cop[0]
-    _add_one_way(build, p.tank_charge_kw[0], own.tank_in, limits.tank_high, own.tank_out, s.pays | free)
-    there, most_kw = p.tank_kwh[0] > 0, p.tank_discharge_kw[0]
-    at = np.nonzero(there & (most_kw > limits.it_low))
-    build.rows(np.full(at[0].shape, -np.inf), 0.0, (1.0, own.tank_out[at]), (-1.0, own.it[at]))
-    at = np.nonzero(there & (most_kw > p.tank_cop[0] * ((s.slope - 1.0) * limits.it_low + s.fixed_kw)))
-    spared, cooled = (1.0 / p.tank_cop[0, at[1]], own.tank_out[at]), (1.0 - s.slope[at], own.it[at])
-    build.rows(np.full(at[0].shape, -np.inf), s.fixed_kw[at], spared, cooled)
+    """Stores hold what went in, less losses and what came out; cold spares no more than there is to cool."""
+    _add_levels(build, p, own)
+    free = p.store_charge_cop[0] > p.store_cop[0]
+    _add_one_way(build, p.store_charge_kw[0], limits.store_out_high, own, s.pays[:, None] | free)
+    cools = is_cooling(p)[0]
+    most_kw = p.store_discharge_kw[0] * cools
+    at = np.nonzero(most_kw.sum(axis=1) > limits.it_low)
+    build.rows(np.full(at[0].shape, -np.inf), 0.0, *_of_stores(own.out, at, cools * 1.0), (-1.0, own.it[at]))
+    spared_kw = (most_kw / p.store_cop[0]).sum(axis=1)
+    at = np.nonzero((spared_kw > 0.0) & (spared_kw > (s.slope - 1.0) * limits.it_low + s.fixed_kw))
+    spared, cooled = _of_stores(own.out, at, cools / p.store_cop[0]), (1.0 - s.slope[at], own.it[at])
+    build.rows(np.full(at[0].shape, -np.inf), s.fixed_kw[at], *spared, cooled)
 
 
-def _add_level(build: Builder, keep: Floats, level: Ints, gain: Floats, into: Ints, drain: Floats, out: Ints) -> None:
-    """A store's level (M, R), from one block's end to the next, by flows (T, R) in its steps; it starts empty."""
-    if not level.size:
+def _of_stores(columns: Ints, at: tuple[NDArray[np.signedinteger], ...], factor: Floats) -> list[Term]:
+    """Columns (T, R, S) of each store at steps and regions, times the store's factor (R, S)."""
+    return [(factor[at[1], s], columns[*at, s]) for s in range(columns.shape[2]) if factor[:, s].any()]
+
+
+def _add_levels(build: Builder, p: Params, own: Equipment) -> None:
+    """What each store holds at the ends of blocks (M, E), from one to the next, by the flows (T, E) in its steps."""
+    r, s = np.nonzero(p.store_capacity_kwh[0] > 0)
+    if not r.size:
         return
+    h, level, into, out = float(p.step_h[0]), own.stored[:, r, s], own.into[:, r, s], own.out[:, r, s]
+    gain, drain = h * p.store_charge_efficiency[0, r, s], h / p.store_discharge_efficiency[0, r, s]
+    keep = 1.0 - h * p.store_loss_per_h[0, r, s]
     block = into.shape[0] // level.shape[0]
     flows: list[Term] = []
     for k in range(block):
         kept = np.broadcast_to(keep ** (block - 1 - k), level.shape)
         flows += [(-kept * gain, into[k::block]), (kept * drain, out[k::block])]
     before = np.concatenate([np.full_like(level[:1], ABSENT), level[:-1]])
-    build.rows(np.zeros(level.shape), 0.0, (1.0, level), (-(keep**block), before), *flows)
+    at_first = np.zeros(level.shape)
+    at_first[0] = keep**block * p.store_start_kwh[0, r, s]
+    build.rows(at_first, at_first, (1.0, level), (-(keep**block), before), *flows)
 
 
-def _add_one_way(build: Builder, most_in: Floats, into: Ints, most_out: Floats, out: Ints, where: Flags) -> None:
-    """A store does one thing at a time, which counts only `where` (R,) both at once might pay."""
-    e = np.flatnonzero((into[0] != ABSENT) & where)
-    none = np.full(into[:, e].shape, -np.inf)
-    build.rows(none, most_in[e] * most_out[:, e], (most_out[:, e], into[:, e]), (most_in[e], out[:, e]))
+def _add_one_way(build: Builder, most_in: Floats, most_out: Floats, own: Equipment, where: Flags) -> None:
+    """A store does one thing at a time, which counts only `where` (R, S) both at once might pay."""
+    r, s = np.nonzero((own.into[0] != ABSENT) & where)
+    into, out, in_high, out_high = own.into[:, r, s], own.out[:, r, s], most_in[r, s], most_out[:, r, s]
+    build.rows(np.full(into.shape, -np.inf), in_high * out_high, (out_high, into), (in_high, out))
 
 
 def _net(p: Params, s: Sites, own: Equipment, e: Ints, factor: ArrayLike = 1.0) -> list[Term]:
     """Load less own power of regions `e`, times `factor` (T, E): terms; its constant is `fixed_kw - green_kw`."""
     times = np.broadcast_to(np.asarray(factor, dtype=np.float64), (s.slope.shape[0], e.size))
+    spared = is_cooling(p)[0] / p.store_cop[0]
     return [
         (times * (s.slope[:, e] - p.recovered_share[0, e]), own.it[:, e]),
-        (-times / p.tank_cop[0, e], own.tank_out[:, e]),
-        (times / p.tank_charge_cop[0, e], own.tank_in[:, e]),
         (times, own.wan[:, e]),
-        (times, own.charge[:, e]),
+        *((times / p.store_charge_cop[0, e, i], own.into[:, e, i]) for i in range(own.into.shape[2])),
+        *((-times * spared[e, i], own.out[:, e, i]) for i in range(own.out.shape[2])),
     ]
 
 
-def _from_grid(shared: Shared, own: Equipment, e: Ints) -> list[Term]:
-    return [(1.0, shared.grid[:, e]), (1.0, own.discharge[:, e])]
+def _from_stores(p: Params, own: Equipment, e: Ints) -> list[Term]:
+    """What power stores give regions `e`, shape (T, E)."""
+    gives = is_electric(p)[0] * 1.0
+    return [(gives[e, i], own.out[:, e, i]) for i in range(gives.shape[1])]
+
+
+def _from_grid(p: Params, shared: Shared, own: Equipment, e: Ints) -> list[Term]:
+    return [(1.0, shared.grid[:, e]), *_from_stores(p, own, e)]
 
 
 def _from_contracts(own: Equipment, e: Ints) -> list[Term]:
@@ -212,7 +231,7 @@ def _from_contracts(own: Equipment, e: Ints) -> list[Term]:
 def _add_balance(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipment) -> None:
     """What is bought or discharged covers what own plants do not; of those, only what is over can be sold."""
     e = np.flatnonzero(s.equipped)
-    bought = _from_grid(shared, own, e) + _from_contracts(own, e)
+    bought = _from_grid(p, shared, own, e) + _from_contracts(own, e)
     missing = s.fixed_kw[:, e] - s.green_kw[:, e]
     build.rows(missing, np.inf, *bought, *_net(p, s, own, e, -1.0), (-1.0, own.sold[:, e]))
 
@@ -220,11 +239,10 @@ def _add_balance(build: Builder, p: Params, s: Sites, shared: Shared, own: Equip
 def _add_order(build: Builder, p: Params, s: Sites, limits: Limits, shared: Shared, own: Equipment) -> None:
     """Own plants come first and the grid last: no more than the chord over max(0, what is missing)."""
     e = np.flatnonzero(s.equipped & (s.pays | (p.feed_in_kw[0] > 0)))
-    _add_chord(
-        build, p, s, limits, own, e, np.zeros(s.slope.shape), _from_grid(shared, own, e) + _from_contracts(own, e)
-    )
+    bought = _from_grid(p, shared, own, e) + _from_contracts(own, e)
+    _add_chord(build, p, s, limits, own, e, np.zeros(s.slope.shape), bought)
     e = np.flatnonzero(s.equipped & s.pays & ((s.direct_kw > 0) | (s.contract_kw > 0)).any(axis=0))
-    _add_chord(build, p, s, limits, own, e, s.direct_kw + s.contract_kw, _from_grid(shared, own, e))
+    _add_chord(build, p, s, limits, own, e, s.direct_kw + s.contract_kw, _from_grid(p, shared, own, e))
 
 
 def _add_chord(
@@ -251,13 +269,15 @@ def _add_cuts(build: Builder, p: Params, s: Sites, limits: Limits, shared: Share
 
 
 def _add_green_share(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipment) -> None:
-    """Load that neither grid nor battery gave is green; what is missing to the share at the end is short."""
+    """Load that neither grid nor power stores gave is green; what is missing to the share at the end is short."""
     e, h = np.flatnonzero(s.green), float(p.step_h[0])
     low = np.full((s.slope.shape[0], e.size), -np.inf)
     more = _net(p, s, own, e, -1.0)[1:]
     build.rows(low, s.fixed_kw[:, e], (1.0, own.load[:, e]), (-s.slope[:, e], own.it[:, e]), *more)
     may = 1.0 - p.green_share_min[0, e]
-    sums = [(-h, shared.grid[:, e].T), (-h, own.discharge[:, e].T), (h * may, own.load[:, e].T)]
+    gives = is_electric(p)[0]
+    given = [(-h * gives[e, i], own.out[:, e, i].T) for i in range(gives.shape[1])]
+    sums = [(-h, shared.grid[:, e].T), *given, (h * may, own.load[:, e].T)]
     build.rows(np.zeros(e.size), np.inf, (1.0, own.short[e]), *sums)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.model.layout import facility
-from wattward.envs.model.types import Exogenous, Floats, Params
+from wattward.envs.model.stores import is_cooling, is_electric
+from wattward.envs.model.types import BY_GRID_EVENTS, Exogenous, Floats, Params
 
 Flags = NDArray[np.bool_]
 
@@ -33,15 +34,15 @@ class Sites(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What no policy passes, shape (T, R) [kW]; `net` is load less the power of plants on site."""
+    """What no policy passes, shape (T, R) [kW] unless told; `net` is load less the power of plants on site."""
 
     it_low: Floats
     it_high: Floats
-    tank_high: Floats
+    store_out_high: Floats  # (T, R, S) on the store's own side
     load_high: Floats
     net_low: Floats
     net_high: Floats
-    discharge_high: Floats
+    discharge_high: Floats  # of all power stores of a region
     grid_low: Floats
     grid_high: Floats
 
@@ -55,7 +56,7 @@ def read_sites(p: Params, x: Exogenous) -> Sites:
     offers = (x.direct_kw[0, t], x.contract_kw[0, t], x.cut_kw[0, t])
     sleeps = np.isfinite(p.headroom_gpus[0])
     offered = np.any([(offer > 0).any(axis=0) for offer in offers], axis=0)
-    curved, stores = p.serving_exponent[0] != 1, (p.battery_kwh[0] > 0) | (p.tank_kwh[0] > 0)
+    curved, stores = p.serving_exponent[0] != 1, (p.store_capacity_kwh[0] > 0).any(axis=1)
     largest_gb = x.job_data_gb[0].max(initial=0.0)
     link_gb = p.wan_gb_per_step[0] * x.wan_share[0, t]
     return Sites(
@@ -77,29 +78,34 @@ def read_sites(p: Params, x: Exogenous) -> Sites:
 
 
 def _other_power_pays(p: Params, slope: Floats) -> Flags:
-    """Contracts with negative prices, and tanks that spare more power for more heat than the heat takes."""
+    """Contracts with negative prices, and cooling stores that spare more power for heat than the heat takes."""
     paid = (p.direct_price_per_kwh[0] < 0) | (p.contract_price_per_kwh[0] < 0)
-    spared = (p.tank_kwh[0] > 0) & (1.0 / p.tank_cop[0] > slope.min(axis=0) - p.recovered_share[0])
-    return np.asarray(paid | spared, dtype=np.bool_)
+    heat_takes = (slope.min(axis=0) - p.recovered_share[0])[:, None]
+    spared = is_cooling(p)[0] & (1.0 / p.store_cop[0] > heat_takes)
+    return np.asarray(paid | spared.any(axis=1), dtype=np.bool_)
 
 
 def limits_of(p: Params, s: Sites) -> Limits:
     """The least and most power of each region in each step."""
-    has_tank, has_battery = p.tank_kwh[0] > 0, p.battery_kwh[0] > 0
+    cools, gives = is_cooling(p)[0], is_electric(p)[0]
     it_low, it_high = _it_limits(p, s)
-    heat_high = np.minimum(it_high, p.tank_cop[0] * ((s.slope - 1.0) * it_high + s.fixed_kw))
-    tank_high = np.minimum(p.tank_discharge_kw[0], heat_high) * has_tank
-    more = p.tank_charge_kw[0] / p.tank_charge_cop[0] * has_tank + p.battery_charge_kw[0] * has_battery
-    more = more + s.wan_kw * s.pays
+    cooling_high = (s.slope - 1.0) * it_high + s.fixed_kw
+    heat_high = np.minimum(it_high[:, :, None], p.store_cop[0] * cooling_high[:, :, None])
+    cold_high = np.minimum(p.store_discharge_kw[0], heat_high) * cools
+    more = (p.store_charge_kw[0] / p.store_charge_cop[0] * (cools | gives)).sum(axis=1) + s.wan_kw * s.pays
     net_slope, other = s.slope - p.recovered_share[0], s.fixed_kw - s.green_kw
-    net_low, net_high = net_slope * it_low + other - tank_high / p.tank_cop[0], net_slope * it_high + other + more
-    missing_high = np.maximum(0.0, net_high - p.battery_charge_kw[0])  # who discharges does not charge
-    discharge_high = np.minimum(p.battery_discharge_kw[0], missing_high) * has_battery
+    net_low = net_slope * it_low + other - (cold_high / p.store_cop[0]).sum(axis=2)
+    net_high = net_slope * it_high + other + more
+    # a store that discharges does not charge; one that grid events order does it in a cut only
+    missing_high = np.maximum(0.0, net_high[:, :, None] - p.store_charge_kw[0])
+    may = gives & ((p.store_entry[0] != BY_GRID_EVENTS) | (s.cut_kw > 0.0)[:, :, None])
+    given_high = np.minimum(p.store_discharge_kw[0], missing_high) * may
+    discharge_high = given_high.sum(axis=2)
     offered = s.direct_kw + s.contract_kw + discharge_high
     return Limits(
         it_low=it_low,
         it_high=it_high,
-        tank_high=tank_high,
+        store_out_high=cold_high + given_high,
         load_high=s.slope * it_high + s.fixed_kw + more,
         net_low=net_low,
         net_high=net_high,

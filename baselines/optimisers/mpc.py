@@ -99,8 +99,7 @@ def start_of(outlook: Outlook, ahead: Ahead, urgency: float, *, to_the_end: bool
     share = min(1.0, float(ahead.hours.sum()) / left_h)
     return Start(
         peak_kw=sites["peak_kw"],
-        stored_kwh=sites["stored_kwh"],
-        chilled_kwh=sites["chilled_kwh"],
+        stored_kwh=outlook.stored_kwh,
         link_gb_per_h=p.wan_gb_per_step[0] * outlook.wan_share / outlook.step_h,
         demand_charge_per_kw=share * p.demand_charge_per_kw[0],
         left_cost_per_gpu_h=p.terminal_cost_per_gpu_h[0] if to_the_end else worth * ahead.kw_per_gpu,
@@ -111,15 +110,10 @@ def start_of(outlook: Outlook, ahead: Ahead, urgency: float, *, to_the_end: bool
 
 def _orders(outlook: Outlook, made: Plan) -> Ints:
     """Orders to the stores that actions order, in the order of their entries."""
-    p = outlook.params
-    battery = (p.battery_entry[0], made.charge_kw, made.discharge_kw)
-    tank = (p.tank_entry[0], made.tank_in_kw, made.tank_out_kw)
-    orders = {
-        int(entry[r]): _order(float(into[0, r]), float(out[0, r]))
-        for entry, into, out in (battery, tank)
-        for r in np.flatnonzero(entry >= 0).tolist()
-    }
-    return np.array([orders[entry] for entry in sorted(orders)], dtype=np.int64)
+    entry = outlook.params.store_entry[0]
+    ordered = sorted(zip(*np.nonzero(entry >= 0), strict=True), key=lambda place: int(entry[place]))
+    orders = [_order(float(made.into_kw[0][place]), float(made.out_kw[0][place])) for place in ordered]
+    return np.array(orders, dtype=np.int64)
 
 
 def _order(into_kw: float, out_kw: float) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from wattward.baselines.lp import Builder, solve, values_of
 from wattward.baselines.optimisers.demand import Work
 from wattward.baselines.optimisers.mpc_sites import Ahead
+from wattward.envs.model.stores import is_cooling
 from wattward.envs.model.types import Floats, Ints, Params
 
 MOST_TRACED = 3
@@ -17,11 +18,10 @@ MOST_TRACED = 3
 
 
 class Start(NamedTuple):
-    """How things stand, shape (R,), and what the plan is charged with beside the forecasts."""
+    """How things stand, shape (R,) unless told, and what the plan is charged with beside the forecasts."""
 
     peak_kw: Floats
-    stored_kwh: Floats
-    chilled_kwh: Floats
+    stored_kwh: Floats  # (R, S)
     link_gb_per_h: Floats
     demand_charge_per_kw: Floats
     left_cost_per_gpu_h: Floats  # work that the plan leaves undone, by where it lies
@@ -35,10 +35,8 @@ class Plan(NamedTuple):
     own_gpu_h: Floats  # (M, R) work done where it lies
     pulled_gpu_h: Floats  # (M, R) work of other regions done here
     peak_kw: Floats  # (R,)
-    charge_kw: Floats  # (M, R) AC side
-    discharge_kw: Floats  # (M, R)
-    tank_in_kw: Floats  # (M, R) of heat
-    tank_out_kw: Floats  # (M, R)
+    into_kw: Floats  # (M, R, S) stores that actions order; 0 of others
+    out_kw: Floats  # (M, R, S)
 
 
 class _Flow(NamedTuple):
@@ -50,12 +48,10 @@ class _Flow(NamedTuple):
 
 
 class _Stores(NamedTuple):
-    """Columns (M, R); ABSENT where a site has none, or a rule orders it."""
+    """Columns (M, R, S), on the stores' own side; ABSENT where there is none, or no action orders it."""
 
-    charge: Ints
-    discharge: Ints
-    tank_in: Ints
-    tank_out: Ints
+    into: Ints
+    out: Ints
 
 
 def plan(params: Params, ahead: Ahead, work: Work, start: Start) -> Plan:
@@ -77,7 +73,8 @@ def plan(params: Params, ahead: Ahead, work: Work, start: Start) -> Plan:
         own_gpu_h=own,
         pulled_gpu_h=pulled,
         peak_kw=values_of(peak, x),
-        **{name: values_of(columns, x) for name, columns in zip(_NAMES, stores, strict=True)},
+        into_kw=values_of(stores.into, x),
+        out_kw=values_of(stores.out, x),
     )
 
 
@@ -91,9 +88,6 @@ def _work_of_regions(work: Work, flow: _Flow, x: Floats, n_regions: int) -> tupl
     into = values_of(flow.into, x)
     back = np.minimum(by_region[:, :, 1], into)
     return by_region[:, :, 0] + back, into - back
-
-
-_NAMES = ("charge_kw", "discharge_kw", "tank_in_kw", "tank_out_kw")
 
 
 def _add_flow(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start) -> _Flow:
@@ -161,44 +155,31 @@ def _add_link(build: Builder, work: Work, flow: _Flow, most: Floats, groups: Int
 
 def _add_stores(build: Builder, p: Params, ahead: Ahead, start: Start) -> _Stores:
     """Stores that an action orders; others follow their rule and are left out of the plan."""
-    shape, h = ahead.base_kw.shape, ahead.hours[:, None]
-    battery, tank = p.battery_entry[0] >= 0, p.tank_entry[0] >= 0
-    wear = p.battery_wear_cost_per_kwh[0]
-    charge = build.columns(shape, 0.0, 0.0, p.battery_charge_kw[0], battery)
-    discharge = build.columns(shape, h * wear, 0.0, p.battery_discharge_kw[0], battery)
-    tank_in = build.columns(shape, 0.0, 0.0, p.tank_charge_kw[0], tank)
-    tank_out = build.columns(shape, 0.0, 0.0, p.tank_discharge_kw[0], tank)
+    there, cools = p.store_entry[0] >= 0, is_cooling(p)[0]
+    shape, hours = (ahead.hours.size, *there.shape), ahead.hours
+    wear_cost = hours[:, None, None] * p.store_wear_cost_per_kwh[0]
+    into = build.columns(shape, 0.0, 0.0, p.store_charge_kw[0], there)
+    out = build.columns(shape, wear_cost, 0.0, p.store_discharge_kw[0], there)
+    taken = 1.0 / p.store_discharge_efficiency[0]
+    spared_per_kwh = np.where(cools, 1.0 / np.maximum(p.store_cop[0], 1e-9), 1.0) / taken
     worth = np.zeros(shape)
-    worth[-1] = -start.store_cost_per_kwh
-    each = (
-        (
-            battery,
-            p.battery_kwh,
-            p.battery_loss_per_h,
-            start.stored_kwh,
-            charge,
-            discharge,
-            p.battery_charge_efficiency,
-        ),
-        (tank, p.tank_kwh, p.tank_loss_per_h, start.chilled_kwh, tank_in, tank_out, np.ones_like(p.tank_kwh)),
-    )
-    out_per_kwh = (1.0 / np.where(battery, p.battery_discharge_efficiency[0], 1.0), np.ones(shape[1]))
-    for (there, most, loss, at_first, into, out, kept), taken in zip(each, out_per_kwh, strict=True):
-        per_kwh = np.where(tank, 1.0 / np.maximum(p.tank_cop[0], 1e-9), 0.0) if there is tank else 1.0 / taken
-        level = build.columns(shape, worth * per_kwh, 0.0, most[0], there)
-        for r in np.flatnonzero(there):
-            keep = (1.0 - loss[0, r]) ** ahead.hours
-            first = np.zeros(shape[0])
-            first[0] = keep[0] * at_first[r]
-            before = np.concatenate([[-1], level[:-1, r]])
-            terms = ((1.0, level[:, r]), (-keep, before), (-ahead.hours * kept[0, r], into[:, r]))
-            build.rows(first, first, *terms, (ahead.hours * taken[r], out[:, r]))
-    return _Stores(charge, discharge, tank_in, tank_out)
+    worth[-1] = -start.store_cost_per_kwh[:, None] * spared_per_kwh
+    keep = (1.0 - p.store_loss_per_h[0]) ** hours[:, None, None]
+    least = np.minimum(p.store_reserve_kwh[0], start.stored_kwh) * np.cumprod(keep, axis=0)
+    level = build.columns(shape, worth, least, p.store_capacity_kwh[0], there)
+    for r, s in zip(*np.nonzero(there), strict=True):
+        first = np.zeros(shape[0])
+        first[0] = keep[0, r, s] * start.stored_kwh[r, s]
+        before = np.concatenate([[-1], level[:-1, r, s]])
+        terms = ((1.0, level[:, r, s]), (-keep[:, r, s], before))
+        kept = p.store_charge_efficiency[0, r, s]
+        build.rows(first, first, *terms, (-hours * kept, into[:, r, s]), (hours * taken[r, s], out[:, r, s]))
+    return _Stores(into, out)
 
 
 def _add_power(build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flow, stores: _Stores) -> Ints:
     """Power in = power out in every block; columns of the peaks, shape (R,)."""
-    shape, h = ahead.base_kw.shape, ahead.hours[:, None]
+    shape, h, n_stores = ahead.base_kw.shape, ahead.hours[:, None], stores.into.shape[2]
     price, big = ahead.grid_price_per_kwh, np.inf
     grid = build.columns(shape, h * price, 0.0, big)
     direct = build.columns(shape, h * p.direct_price_per_kwh[0], 0.0, ahead.direct_kw)
@@ -212,14 +193,12 @@ def _add_power(build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flo
     miss_cost = h * (p.event_penalty_per_kwh[0] + p.event_pay_per_kwh[0])
     missed = build.columns(shape, miss_cost, 0.0, big, ahead.cut_kw > 0)
     for r in range(shape[1]):
-        chilled_in = ((-1.0 / max(p.tank_charge_cop[0, r], 1e-9), stores.tank_in[:, r]),)
-        chilled_out = ((1.0 / max(p.tank_cop[0, r], 1e-9), stores.tank_out[:, r]),)
-        supply = tuple((1.0, columns[:, r]) for columns in (grid, direct, prepaid, contract, stores.discharge))
-        use = tuple((-1.0, columns[:, r]) for columns in (sold, spilt, stores.charge))
+        stored = [(-1.0 / p.store_charge_cop[0, r, s], stores.into[:, r, s]) for s in range(n_stores)]
+        stored += [(1.0 / p.store_cop[0, r, s], stores.out[:, r, s]) for s in range(n_stores)]
+        supply = tuple((1.0, columns[:, r]) for columns in (grid, direct, prepaid, contract))
+        use = tuple((-1.0, columns[:, r]) for columns in (sold, spilt))
         needed = ahead.base_kw[:, r] - ahead.own_kw[:, r]
-        build.rows(
-            needed, needed, *supply, *use, *chilled_in, *chilled_out, (-ahead.kw_per_gpu[r] / ahead.hours, flow.busy[r])
-        )
+        build.rows(needed, needed, *supply, *use, *stored, (-ahead.kw_per_gpu[r] / ahead.hours, flow.busy[r]))
         build.rows(np.zeros(shape[0]), big, (1.0, np.full(shape[0], peak[r])), (-1.0, grid[:, r]))
         asked = np.flatnonzero(ahead.cut_kw[:, r] > 0)
         least = ahead.cut_kw[asked, r] - p.event_baseline_kw[0, r]

@@ -93,6 +93,7 @@ class Imagined:
         fleet, jobs = self._simulator.fleet, outlook.jobs
         for name, value in outlook.site_state.items():
             fleet.regions[name] = value
+        fleet.stored["stored_kwh"] = outlook.stored_kwh
         n, queue = jobs.number.size, fleet.queue
         status = np.where(jobs.in_transit, IN_TRANSIT, np.where(jobs.running, RUNNING, WAITING))
         queue["status"][:, :n], queue["alloc_gpus"][:, :n] = status, jobs.held_gpus

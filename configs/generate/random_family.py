@@ -111,7 +111,7 @@ def _region(rng: Rng, r: int, base: Region) -> Region:
         "network": {"wan_gb_per_s": _between(rng, 0.3, 3.0), "wan_cost_per_gb": _between(rng, 0.0, 0.1)},
     }
     parts = {part: getattr(base, part).model_copy(update=change) for part, change in changes.items()}
-    plain = {"battery": None, "tank": None, "supply": None, "cap_contract": None}
+    plain = {"stores": (), "supply": None, "cap_contract": None}
     name = f"{base.name}-{r}"
     return base.model_copy(update={"name": name, "tariff": f"random-{r}", **parts, **plain})
 

@@ -69,10 +69,11 @@ def check(model: type[Model], data: dict[str, Any], path: Path) -> Model:
 def _explain(detail: Any, model: type[BaseModel], path: Path) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        allowed = _keys_at(model, detail["loc"][:-1])
-        near = difflib.get_close_matches(str(detail["loc"][-1]), allowed, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
-        return f"{path}: unknown key {key!r}; {hint}"
+        return f"{path}: unknown key {key!r}; {_hint(str(detail['loc'][-1]), _models_at(model, detail['loc'][:-1]))}"
+    if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        kinds = [str(one.model_fields["kind"].default) for one in _models_at(model, detail["loc"])]
+        said = f"= {detail['input']['kind']}:" if "kind" in detail["input"] else "is missing;"
+        return f"{path}: {key}.kind {said} must be one of {', '.join(kinds)}"
     if detail["type"] == "missing":
         return f"{path}: key {key!r} is missing"
     value = str(detail["input"])
@@ -81,16 +82,26 @@ def _explain(detail: Any, model: type[BaseModel], path: Path) -> str:  # noqa: A
     return f"{path}: {where}{detail['msg'].removeprefix('Value error, ')}"
 
 
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    current: type[BaseModel] = model
+def _hint(key: str, models: list[type[BaseModel]]) -> str:
+    """What to write instead of an unknown key."""
+    for model in models:
+        if issubclass(model, Config) and key in model.replaced_keys:
+            return model.replaced_keys[key]
+    allowed = sorted({name for model in models for name in model.model_fields})
+    near = difflib.get_close_matches(key, allowed, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
+
+
+def _models_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[type[BaseModel]]:
+    """The models that may stand at a place: one, or one a kind where the place does not say which."""
+    found = [model]
     for part in location:
-        field = current.model_fields.get(str(part))
-        if field is None:
-            continue
-        nested = [t for t in _types_in(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
-        if nested:
-            current = nested[0]
-    return sorted(current.model_fields)
+        kinds = [one for one in found if "kind" in one.model_fields and one.model_fields["kind"].default == part]
+        fields = [one.model_fields[str(part)] for one in found if str(part) in one.model_fields]
+        types = [t for field in fields for t in _types_in(field.annotation)]
+        nested = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
+        found = kinds or nested or found
+    return found
 
 
 def _types_in(annotation: Any) -> list[Any]:  # noqa: ANN401 - any type expression

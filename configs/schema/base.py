@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,8 @@ class Config(BaseModel):
     """A frozen model that refuses unknown keys and values that are not finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    replaced_keys: ClassVar[dict[str, str]] = {}
+    """Keys that older files may hold, each with what to write instead; the error for an unknown key says it."""
 
 
 class ConfigError(ValueError):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from wattward.configs.schema.base import Config, NonNegative, PerHour, Positive, Share, is_one
-from wattward.configs.schema.storage import Battery, Tank
+from wattward.configs.schema.storage import Store
 from wattward.configs.schema.supply import Supply
 
 ABSENT = operator.not_
@@ -198,6 +198,10 @@ def _absent(value: object) -> bool:
 class Region(Config):
     """One region file. `clock_offset_h` is added to Beijing time to get the hour people there live by."""
 
+    replaced_keys: ClassVar[dict[str, str]] = {
+        "battery": "write it as an entry of stores: [{kind: battery, ...}]",
+        "tank": "write it as an entry of stores: [{kind: chilled_water, ...}]",
+    }
     name: str
     title: str
     source: str
@@ -214,6 +218,5 @@ class Region(Config):
     carbon: Carbon
     interactive: Interactive
     network: Network
-    battery: Annotated[Battery | None, Field(exclude_if=ABSENT)] = None
-    tank: Annotated[Tank | None, Field(exclude_if=ABSENT)] = None
+    stores: Annotated[tuple[Store, ...], Field(exclude_if=ABSENT)] = ()
     supply: Annotated[Supply | None, Field(exclude_if=ABSENT)] = None

@@ -134,9 +134,9 @@ class Scenario(Config):
 
     @property
     def n_stores(self) -> int:
-        """Batteries and tanks that an action orders: 0 unless `storage_control` is "agent"."""
-        stores = sum((region.battery is not None) + (region.tank is not None) for region in self.regions)
-        return stores if self.storage_control == "agent" else 0
+        """Stores that an action orders: none unless `storage_control` is "agent", and none that follow grid events."""
+        stores = [store for region in self.regions for store in region.stores if not store.ordered_by_grid_events]
+        return len(stores) if self.storage_control == "agent" else 0
 
     @property
     def is_extended(self) -> bool:
@@ -144,7 +144,7 @@ class Scenario(Config):
 
         Disturbances do not count, so that policies trained without them can be tried with them.
         """
-        parts = [(r.battery, r.tank, r.supply, r.fleet.sleep) for r in self.regions]
+        parts = [(r.stores, r.supply, r.fleet.sleep) for r in self.regions]
         return any(any(part) for part in parts) or any((self.grid_events, self.constraints))
 
     def with_lateness(self, times: float) -> Scenario:

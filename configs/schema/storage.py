@@ -1,10 +1,10 @@
-"""Stores of a site: a battery on the power side, a tank of chilled water on the cooling side."""
+"""Stores of a site: batteries and UPS on the power side, chilled water on the cooling side; one model a kind."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wattward.configs.schema.base import Config, NonNegative, Positive
 
@@ -12,31 +12,63 @@ Efficiency = Annotated[float, Field(gt=0, le=1)]
 LossPerHour = Annotated[float, Field(ge=0, lt=1, description="share of what is stored, lost in an hour")]
 
 
-class Battery(Config):
+class _Store(Config):
+    """What every kind of store has; powers and energies are electric on the power side, heat on the cooling side."""
+
+    ordered_by_grid_events: ClassVar[bool] = False
+    """Whether grid events alone order it; any other store follows the price rule or, if told so, the agent."""
+    capacity_kwh: Positive
+    charge_kw: Positive
+    discharge_kw: Positive
+
+
+class Battery(_Store):
     """A battery; powers are on the AC side. It starts empty, and what is in it at the end is worth nothing.
 
     Charging by c kW adds c x charge_efficiency, discharging by d kW takes d / discharge_efficiency out.
     `wear_cost_per_kwh` is paid for every kWh discharged.
     """
 
-    capacity_kwh: Positive
-    charge_kw: Positive
-    discharge_kw: Positive
+    kind: Literal["battery"] = "battery"
     charge_efficiency: Efficiency = 0.95
     discharge_efficiency: Efficiency = 0.95
     loss_per_h: LossPerHour = 0.0
     wear_cost_per_kwh: NonNegative = 0.0
 
 
-class Tank(Config):
-    """Chilled water; energies and powers are heat. It starts empty (warm).
+class ChilledWater(_Store):
+    """A tank of chilled water; energies and powers are heat. It starts empty (warm).
 
     Charging by q kW costs the chillers q / charge_cop of electric power, discharging by q kW spares them q / cop.
     """
 
-    capacity_kwh: Positive
-    charge_kw: Positive
-    discharge_kw: Positive
+    kind: Literal["chilled_water"] = "chilled_water"
     cop: Positive = 5.0
     charge_cop: Positive | None = Field(None, description="`cop` where it is not given; higher in cool nights")
     loss_per_h: LossPerHour = 0.0
+
+
+class Ups(_Store):
+    """Batteries of the uninterruptible power supply; powers are on the AC side. They start full.
+
+    `reserve_kwh` stays in them for outages. Only a grid event orders them: while the grid asks for a cut, they give
+    what is missing to it, from what lies above the reserve. Afterwards they charge again, but not in the price rule's
+    peaks. They feed nothing into the grid. Their trickle charge is part of the site's PUE.
+    """
+
+    ordered_by_grid_events: ClassVar[bool] = True
+    kind: Literal["ups"] = "ups"
+    reserve_kwh: NonNegative
+    charge_efficiency: Efficiency = 0.95
+    discharge_efficiency: Efficiency = 0.95
+    wear_cost_per_kwh: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _reserve_fits(self) -> Ups:
+        if self.reserve_kwh > self.capacity_kwh:
+            raise ValueError(f"reserve_kwh {self.reserve_kwh:g} must be at most capacity_kwh {self.capacity_kwh:g}")
+        return self
+
+
+Store = Annotated[Battery | ChilledWater | Ups, Field(discriminator="kind")]
+"""A store of any kind; a file says which by `kind`."""

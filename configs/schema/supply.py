@@ -38,7 +38,7 @@ class FeedIn(Config):
 
 
 class Supply(Config):
-    """Contracts of a region besides its tariff. Order: own plants, direct line, green contract, battery, grid."""
+    """Contracts of a region besides its tariff. Order: own plants, direct line, green contract, stores, grid."""
 
     direct: Direct | None = None
     contract: GreenContract | None = None

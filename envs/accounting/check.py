@@ -15,7 +15,7 @@ OWN = ("sun_kw", "wind_kw", "hydro_kw", "recovered_kw")
 def ledger_difference(hourly: Hourly, total: Flows, class_gpu_h: Floats, step_h: float, b: int = 0) -> float:
     """The largest relative difference between a ledger and the flows that it was made from.
 
-    Compared by region: kWh of all consumers, of each supply, and of what charges batteries; what plants delivered, sold
+    Compared by region: kWh of all consumers, of each supply, and of what charges stores; what plants delivered, sold
     and had curtailed; GPU-h of requests and of each job class; carbon; the bill for electricity.
 
     Args:
@@ -43,7 +43,7 @@ def _pairs(hourly: Hourly, total: dict[str, Floats], class_gpu_h: Floats, step_h
         (by_supply[:, :N_PLANTS].sum(axis=1), green),
         (by_supply[:, SUPPLIES.index("contract")], kwh["contract_kw"]),
         (by_supply[:, SUPPLIES.index("direct")], kwh["direct_used_kw"]),
-        (by_supply[:, SUPPLIES.index("battery")], kwh["discharge_kw"]),
+        (by_supply[:, SUPPLIES.index("stores")], kwh["discharge_kw"]),
         (by_supply[:, SUPPLIES.index("grid")], kwh["grid_kw"]),
         (hourly.delivered_kwh.sum(axis=(0, 2)), green),
         (hourly.sold_kwh.sum(axis=(0, 2)), kwh["sold_kw"]),

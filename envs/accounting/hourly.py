@@ -1,15 +1,15 @@
 """The hourly ledger of one episode: who used which plant's energy, hour by hour and region by region.
 
-Letters in shapes: H clock hours, R regions, U consumers, K supplies (the plants, then battery and grid), P plants.
+Letters in shapes: H clock hours, R regions, U consumers, K supplies (the plants, then stores and grid), P plants.
 
 Whose kWh they are, for one hour of one region:
 
 1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU; where the IT energy measured is less than
    that, it is shared by GPU-h. What is left, GPUs that idle, is `OVERHEAD`'s.
-2. Cooling goes with IT energy. The network's energy is `OVERHEAD`'s. What charges a battery is `STORAGE`'s.
+2. Cooling goes with IT energy. The network's energy is `OVERHEAD`'s. What charges power stores is `STORAGE`'s.
 3. Every supply's energy, its carbon and what electricity costs is shared as the total is: no consumer's hour is greener
    than another's.
-4. What a battery gives back is a supply of its own and green to nobody: it was counted when it went in.
+4. What stores give back is a supply of its own and green to nobody: it was counted when it went in.
 
 What is curtailed or sold was never used here: it is noted by plant, and nobody may claim it. A direct line's is what it
 offered and was not taken; the rest is that of plants on site, in proportion to what each could give.
@@ -41,7 +41,7 @@ SUPPLY: Mapping[str, Supply] = {
     "recovered": Supply("recovered_kw", ON_SITE),
     "direct": Supply("direct_used_kw", DIRECT),
     "contract": Supply("contract_kw", CONTRACT),
-    "battery": Supply("discharge_kw", STORE),
+    "stores": Supply("discharge_kw", STORE),
     "grid": Supply("grid_kw", GRID),
 }
 """Supplies by name: plants on site, plants elsewhere, then what is green to nobody."""

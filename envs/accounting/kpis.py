@@ -49,7 +49,7 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
         "contract_kwh": summed("contract_kw") * step_h,
         "sold_kwh": summed("sold_kw") * step_h,
         "discharged_kwh": summed("discharge_kw") * step_h,
-        "tank_kwh": summed("tank_out_kw") * step_h,
+        "cold_kwh": summed("cold_out_kw") * step_h,
         "asked_cut_kwh": summed("asked_cut_kw") * step_h,
         "cut_kwh": summed("cut_kw") * step_h,
         "lowest_green_share": _lowest_green_share(state, b),

@@ -21,13 +21,13 @@ DRAWN = tuple(name for name, supply in SUPPLY.items() if supply.kind != STORE)
 class Balance(NamedTuple):
     """Load and green power by clock hour and region; H hours, R regions, P plants.
 
-    Energy that goes through a battery counts once, when it goes in: what charges is load, what comes out is not.
+    Energy that goes through a store counts once, when it goes in: what charges is load, what comes out is not.
     """
 
     hours: tuple[datetime, ...]
     regions: tuple[str, ...]
     load_kwh: Floats  # (H, R) drawn from plants and grid
-    battery_kwh: Floats  # (H, R) that batteries gave besides
+    stores_kwh: Floats  # (H, R) that stores gave besides
     delivered_kwh: Floats  # (H, R, P) that the region used in the hour
     curtailed_kwh: Floats  # (H, R, P) that plants could have given besides
 
@@ -37,20 +37,20 @@ def balance_of(entries: Sequence[Entry]) -> Balance:
     placed = [entry for entry in entries if entry["entry"] in (CERTIFICATE, USE)]
     hours = sorted({str(entry["hour"]) for entry in placed})
     regions = list(dict.fromkeys(str(entry["region"]) for entry in placed))
-    load, battery = np.zeros((2, len(hours), len(regions)))
+    load, stores = np.zeros((2, len(hours), len(regions)))
     delivered, curtailed = (np.zeros((*load.shape, len(PLANTS))) for _ in range(2))
     number = {hour: h for h, hour in enumerate(hours)}
     for entry in placed:
         at = number[str(entry["hour"])], regions.index(str(entry["region"]))
         if entry["entry"] == USE:
             load[at] += sum(_kwh(entry, f"{name}_kwh") for name in DRAWN)
-            battery[at] += _kwh(entry, "battery_kwh")
+            stores[at] += _kwh(entry, "stores_kwh")
         else:
             plant = PLANTS.index(str(entry["plant"]))
             delivered[(*at, plant)] = _kwh(entry, "kwh")
             curtailed[(*at, plant)] = _kwh(entry, "curtailed_kwh")
     clock = tuple(datetime.fromisoformat(hour) for hour in hours)
-    return Balance(clock, tuple(regions), load, battery, delivered, curtailed)
+    return Balance(clock, tuple(regions), load, stores, delivered, curtailed)
 
 
 def matched(balance: Balance) -> dict[str, float]:
@@ -82,7 +82,7 @@ def matching_rows(balance: Balance) -> list[dict[str, str | float]]:
         balance._replace(
             regions=(region,),
             load_kwh=balance.load_kwh[:, [r]],
-            battery_kwh=balance.battery_kwh[:, [r]],
+            stores_kwh=balance.stores_kwh[:, [r]],
             delivered_kwh=balance.delivered_kwh[:, [r]],
             curtailed_kwh=balance.curtailed_kwh[:, [r]],
         )

@@ -8,12 +8,26 @@ import numpy as np
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
-from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, Exogenous, Floats, Flows, Params, State
+from wattward.envs.model.stores import NO_STORE, StoreRow, is_cooling, is_electric, store_flows, store_table
+from wattward.envs.model.types import (
+    BY_GRID_EVENTS,
+    BY_PRICE_RULE,
+    COOLING,
+    COST_TERMS,
+    IN_TRANSIT,
+    POWER,
+    Exogenous,
+    Floats,
+    Flows,
+    Params,
+    State,
+)
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.simulator import Snapshot
 
 TOLERANCE = 1e-7
 N_CLASSES = 3
+MOST_STORES = 3
 
 
 def random_params(
@@ -62,28 +76,46 @@ def random_params(
 
 
 def random_sites(rng: np.random.Generator, n_regions: int, idle_kw: Floats) -> dict[str, Any]:
-    """Fields of `Params` for sites with everything, each region with its own numbers; some have no store at all."""
+    """Fields of `Params` for sites with everything, each region with its own numbers and 0 to 3 stores."""
 
     def regional(low: float, high: float) -> Floats:
         return rng.uniform(low, high, (1, n_regions))
 
-    some = rng.integers(0, 2, (2, 1, n_regions))
     fields = plain_sites((1, n_regions)) | no_constraints((1,))
+    stores = store_table([_random_stores(rng) for _ in range(n_regions)])
+    fields |= {name: column[None] for name, column in stores.items()}
     fields |= {name: regional(0.0, 0.3) for name in ("cooling_fixed_share", "recovered_share", "wake_kwh")}
-    fields |= {name: regional(0.7, 1.0) for name in ("serving_exponent", "battery_charge_efficiency")}
+    fields |= {"serving_exponent": regional(0.7, 1.0), "contract_take_share": regional(0.0, 1.0)}
     fields |= {"serving_gpus": regional(1.0, 30.0), "gpu_sleep_kw": idle_kw * regional(0.0, 1.0)}
     fields |= {"headroom_gpus": np.where(rng.random((1, n_regions)) < 0.3, np.inf, regional(0.0, 20.0))}
-    fields |= {"battery_kwh": some[0] * regional(1.0, 60.0), "tank_kwh": some[1] * regional(1.0, 200.0)}
-    powers = ("battery_charge_kw", "battery_discharge_kw", "tank_charge_kw", "tank_discharge_kw", "feed_in_kw")
-    fields |= {name: regional(0.0, 30.0) for name in powers}
-    fields |= {name: regional(0.0, 0.05) for name in ("battery_loss_per_h", "tank_loss_per_h")}
-    fields |= {"battery_discharge_efficiency": regional(0.7, 1.0), "contract_take_share": regional(0.0, 1.0)}
-    fields |= {"tank_cop": regional(2.0, 6.0), "tank_charge_cop": regional(2.0, 8.0)}
+    fields |= {"feed_in_kw": regional(0.0, 30.0)}
     prices = ("direct_price_per_kwh", "contract_price_per_kwh", "feed_in_price_per_kwh", "shortfall_price_per_kwh")
-    rates = ("battery_wear_cost_per_kwh", "event_pay_per_kwh", "event_penalty_per_kwh")
+    rates = ("event_pay_per_kwh", "event_penalty_per_kwh")
     fields |= {name: regional(0.0, 1.0) for name in (*prices, *rates)}
     fields |= {"event_baseline_kw": regional(0.0, 60.0), "green_share_min": regional(0.0, 0.9)}
     return fields | {"green_constraint_per_kwh": np.array([0.01]), "late_constraint_per_gpu_h": np.array([0.1])}
+
+
+def _random_stores(rng: np.random.Generator) -> list[StoreRow]:
+    """The stores of a site: any number of any kind, the price rule's or a grid event's to order."""
+    rows = []
+    for _ in range(rng.integers(0, MOST_STORES + 1)):
+        cools, by_events = rng.random() < 0.4, rng.random() < 0.4
+        capacity_kwh = rng.uniform(1.0, 200.0 if cools else 60.0)
+        row = NO_STORE | {
+            "coupling": COOLING if cools else POWER,
+            "entry": BY_GRID_EVENTS if by_events else BY_PRICE_RULE,
+            "capacity_kwh": capacity_kwh,
+            "reserve_kwh": capacity_kwh * rng.uniform(0.0, 0.5) * by_events,
+            "start_kwh": capacity_kwh * rng.uniform(0.0, 1.0) * rng.integers(0, 2),
+            "loss_per_h": rng.uniform(0.0, 0.05),
+            "wear_cost_per_kwh": rng.uniform(0.0, 1.0),
+        }
+        row |= {name: rng.uniform(0.0, 30.0) for name in ("charge_kw", "discharge_kw")}
+        row |= {name: rng.uniform(0.7, 1.0) for name in ("charge_efficiency", "discharge_efficiency")}
+        cops: StoreRow = {"cop": rng.uniform(2.0, 6.0), "charge_cop": rng.uniform(2.0, 8.0)}
+        rows.append(row | cops if cools else row)
+    return rows
 
 
 def random_extras(rng: np.random.Generator, params: Params, n: int) -> dict[str, Floats]:
@@ -146,7 +178,7 @@ def permute_regions(
     regional = {
         k: v[:, order]
         for k, v in params._asdict().items()
-        if v.ndim == 2 and not k.startswith("class_") and v.shape[1] == n_regions
+        if v.ndim in (2, 3) and not k.startswith(("class_", "forecast_")) and v.shape[1] == n_regions
     }
     moved = {k: v[..., order] for k, v in world._asdict().items() if v.ndim >= 3}
     return params._replace(**regional), world._replace(**moved, job_origin=new_number[world.job_origin])
@@ -193,7 +225,6 @@ def _assert_energy(params: Params, world: Exogenous, before: State, flows: Flows
     in_use = flows.interactive_gpus + flows.held_gpus + flows.asleep_gpus
     assert (in_use <= fleet + TOLERANCE).all(), "more GPUs in use than are awake and in order"
     assert (np.minimum(flows.grid_kw, flows.curtailed_kw) <= TOLERANCE).all(), "buys and curtails at once"
-    assert (np.minimum(flows.charge_kw, flows.discharge_kw) <= TOLERANCE).all(), "charges and discharges at once"
     assert (flows.busy_gpus <= flows.held_gpus + TOLERANCE).all(), "busier than held"
 
 
@@ -204,19 +235,25 @@ def _serving_gpus(params: Params, flows: Flows) -> Floats:
 
 
 def _assert_stores(params: Params, before: State, after: State, flows: Flows) -> None:
-    """What is in a store is what was, less losses, and what went in and out; limits hold."""
-    step_h = params.step_h[:, None]
-    kept = before.stored_kwh * (1.0 - params.battery_loss_per_h * step_h)
-    change = flows.charge_kw * params.battery_charge_efficiency
-    change = change - flows.discharge_kw / params.battery_discharge_efficiency
-    stored = kept + change * step_h
-    np.testing.assert_allclose(after.stored_kwh, stored, rtol=1e-9, atol=TOLERANCE, err_msg="battery")
-    kept = before.chilled_kwh * (1.0 - params.tank_loss_per_h * step_h)
-    cold = kept + (flows.tank_in_kw - flows.tank_out_kw) * step_h
-    np.testing.assert_allclose(after.chilled_kwh, cold, rtol=1e-9, atol=TOLERANCE, err_msg="tank")
-    for level, most in ((after.stored_kwh, params.battery_kwh), (after.chilled_kwh, params.tank_kwh)):
-        assert ((level >= 0.0) & (level <= most + TOLERANCE)).all(), "a store holds less than nothing or too much"
-    assert (flows.tank_out_kw <= flows.it_kw + TOLERANCE).all(), "more cold than heat"
+    """What went into and out of the stores of a site is what they hold more or less, losses aside; limits hold.
+
+    Each store does one thing at a time: otherwise more would have gone in and out than levels tell.
+    """
+    p, level = params, after.stored_kwh
+    into_kw, out_kw = store_flows(params, before.stored_kwh, level)
+    sides = (is_electric(p), flows.charge_kw, flows.discharge_kw), (is_cooling(p), flows.cold_in_kw, flows.cold_out_kw)
+    for there, charged_kw, discharged_kw in sides:
+        for kw, told_kw in ((into_kw, charged_kw), (out_kw, discharged_kw)):
+            found_kw = (kw * there).sum(axis=2)
+            np.testing.assert_allclose(told_kw, found_kw, rtol=1e-9, atol=TOLERANCE, err_msg="levels follow flows")
+    limits = ((into_kw, p.store_charge_kw), (out_kw, p.store_discharge_kw), (level, p.store_capacity_kwh))
+    for amount, most in limits:
+        assert (amount <= most + TOLERANCE).all(), "a store holds or moves more than it can"
+    assert (level >= 0.0).all(), "a store holds less than nothing"
+    kept_kwh = before.stored_kwh * (1.0 - p.store_loss_per_h * p.step_h[:, None, None])
+    least_kwh = np.minimum(kept_kwh, p.store_reserve_kwh)
+    assert (level >= least_kwh - TOLERANCE).all(), "a store gave what it must keep in reserve"
+    assert (flows.cold_out_kw <= flows.it_kw + TOLERANCE).all(), "more cold than heat"
     assert (flows.direct_used_kw <= flows.direct_kw + TOLERANCE).all(), "more from the line than it offers"
 
 
@@ -246,8 +283,9 @@ def _assert_costs(params: Params, world: Exogenous, before: State, state: State,
 
 
 def _assert_contracts(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
-    """Contracts, the battery's wear and cuts are paid for as agreed; green is what neither grid nor battery gave."""
+    """Contracts, wear and cuts are paid for as agreed; green is what neither grid nor power stores gave."""
     rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
+    _, out_kw = store_flows(params, before.stored_kwh, state.stored_kwh)
     delivered_kw = world.contract_kw[rows, t]
     paid_kw = np.maximum(flows.contract_kw, params.contract_take_share * delivered_kw)
     supply_rate_cost = flows.direct_used_kw * params.direct_price_per_kwh + paid_kw * params.contract_price_per_kwh
@@ -261,7 +299,7 @@ def _assert_contracts(params: Params, world: Exogenous, before: State, state: St
     expected = {
         "direct line and contract": (flows.supply_cost, supply_rate_cost * step_h),
         "feeding in": (flows.sales_cost, -flows.sold_kw * step_h * params.feed_in_price_per_kwh),
-        "wear": (flows.wear_cost, flows.discharge_kw * step_h * params.battery_wear_cost_per_kwh),
+        "wear": (flows.wear_cost, (out_kw * params.store_wear_cost_per_kwh).sum(axis=2) * step_h),
         "cuts": (flows.event_cost, event_cost * step_h),
         "load so far": (state.load_kwh, before.load_kwh + load_kw * step_h),
         "green so far": (state.green_kwh, before.green_kwh + green_kw * step_h),

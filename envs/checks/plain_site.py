@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from wattward.configs.schema.storage import Store
 from wattward.envs.checks.balances import assert_conserves
 from wattward.envs.decisions.action import Mode, offers_of_modes
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
+from wattward.envs.model.stores import row_of, store_table
 from wattward.envs.model.types import Exogenous, Flows, Params, State
 from wattward.envs.simulator.simulator import Simulator
 
 GPUS = 10.0
 
 
-def plain_params(n_steps: int, *, step_h: float = 1.0, **changes: float) -> Params:
+def plain_params(n_steps: int, *, step_h: float = 1.0, stores: Sequence[Store] = (), **changes: float) -> Params:
     """One region of 10 GPUs, 0.1 kW idle and 1.1 kW busy, PUE 1, nothing charged but what `changes` say."""
     site: dict[str, Any] = {
         **{"fleet_gpus": GPUS, "rigid_limit_gpus": GPUS, "gpu_idle_kw": 0.1, "gpu_busy_kw": 1.1},
@@ -26,6 +28,7 @@ def plain_params(n_steps: int, *, step_h: float = 1.0, **changes: float) -> Para
     }
     extras = plain_sites((1, 1)) | no_constraints((1,))
     extras |= {name: np.full((1, 1), value) for name, value in site.items()}
+    extras |= {name: column[None] for name, column in store_table([[row_of(store) for store in stores]]).items()}
     one = {"carbon_price_per_kg": 0.0, "drop_cost_per_gpu_h": 0.0, "late_cost_per_gpu_h_per_h": 0.0}
     one |= {
         "terminal_late_h": 0.0,
@@ -85,3 +88,8 @@ def play(params: Params, world: Exogenous, modes: Sequence[Mode]) -> tuple[list[
 def series(flows: Sequence[Flows] | Sequence[State], name: str) -> list[float]:
     """One field of the only region, step by step."""
     return [float(getattr(step, name)[0, 0]) for step in flows]
+
+
+def levels(states: Sequence[State], store: int = 0) -> list[float]:
+    """What a store of the only region holds after each step [kWh]."""
+    return [float(step.stored_kwh[0, 0, store]) for step in states]

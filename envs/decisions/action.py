@@ -25,14 +25,14 @@ class Mode(IntEnum):
 
 
 class StoreOrder(IntEnum):
-    """What an action tells a battery or a tank, where the scenario hands their control to it."""
+    """What an action tells a store, where the scenario hands its control to it."""
 
     BY_RULE = 0
     """As the price rule has it (`wattward.envs.world.processes.store_rule`)."""
     CHARGE = 1
     """At full power."""
     IDLE = 2
-    """A battery still takes surplus of the plants on site."""
+    """A power store still takes surplus of the plants on site."""
     DISCHARGE = 3
     """Up to what the site needs."""
 

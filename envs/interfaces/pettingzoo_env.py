@@ -66,8 +66,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         self.agents: list[str] = []
         params = self.cluster.params
         self._entries = [
-            [r, *(int(entry[0, r]) for entry in (params.battery_entry, params.tank_entry) if entry[0, r] >= 0)]
-            for r in range(len(regions))
+            [r, *(entry for entry in params.store_entry[0, r].tolist() if entry >= 0)] for r in range(len(regions))
         ]
         size = self.cluster.observation_space.shape
         assert size is not None

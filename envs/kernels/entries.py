@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from wattward.envs.kernels import ahead, jobs, observe, supply, work
+from wattward.envs.kernels import ahead, jobs, observe, stores, supply, work
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.compiling import announce_compilation_of, digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels.fleet import (
@@ -44,21 +44,20 @@ N_COST_TERMS = CONSTRAINT - TERMS
 @inlined
 def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
     """Puts environment `b` at the start of episode `slot`."""
-    e, regs = fleet.env[b], fleet.regions[b]
+    e, regs, row = fleet.env[b], fleet.regions[b], min(b, fleet.scenario.size - 1)
     e.step, e.next_job, e.n_active, e.slot, e.asleep, e.backlog_gpu_h = 0, 0, 0, slot, 0, 0.0
     for r in range(regs.size):
         reg = regs[r]
         reg.wan_out_gb, reg.wan_in_gb, reg.peak_kw = 0.0, 0.0, 0.0
-        reg.stored_kwh, reg.chilled_kwh, reg.load_kwh, reg.green_kwh = 0.0, 0.0, 0.0, 0.0
-        reg.awake_gpus = fleet.sites[min(b, fleet.scenario.size - 1), r].fleet_gpus
-        reg.battery_mode, reg.tank_mode = supply.BY_RULE, supply.BY_RULE
+        reg.load_kwh, reg.green_kwh = 0.0, 0.0
+        reg.awake_gpus = fleet.sites[row, r].fleet_gpus
+        stores.begin(fleet.stores[row, r], fleet.stored[b, r])
     fleet.tally[b, :, :] = 0.0
     fleet.outcome[b, :] = 0.0
     fleet.ended[b] = False
     numbers[b, :, :] = 0.0
     fleet.class_gpu_h[b, :, :] = 0.0
-    classes = fleet.classes[min(b, fleet.scenario.size - 1)]
-    jobs.admit(e, classes, fleet.queue[b], fleet.jobs[slot], fleet.n_jobs[slot])
+    jobs.admit(e, fleet.classes[row], fleet.queue[b], fleet.jobs[slot], fleet.n_jobs[slot])
     _scan_queue(fleet, b)
 
 
@@ -72,16 +71,15 @@ def _scan_queue(fleet: Fleet, b: int) -> None:
 @inlined
 def _decode(fleet: Fleet, b: int) -> None:
     """Offers of the modes, and what stores are told."""
-    regs, sites = fleet.regions[b], fleet.sites[min(b, fleet.scenario.size - 1)]
+    regs, row = fleet.regions[b], min(b, fleet.scenario.size - 1)
     for r in range(regs.size):
         mode = fleet.modes[b, r]
         regs[r].own_share = 0.0 if mode == HOLD else 1.0
         regs[r].others_share = 1.0 if mode in (SOAK, PULL) else 0.0
         regs[r].surplus_only = mode == SOAK
-        if sites[r].battery_entry >= 0:
-            regs[r].battery_mode = fleet.modes[b, sites[r].battery_entry]
-        if sites[r].tank_entry >= 0:
-            regs[r].tank_mode = fleet.modes[b, sites[r].tank_entry]
+        for s in range(fleet.stores.shape[2]):
+            if fleet.stores[row, r, s].entry >= 0:
+                fleet.stored[b, r, s].told = fleet.modes[b, fleet.stores[row, r, s].entry]
 
 
 @inlined
@@ -103,7 +101,7 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
     jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b], picks[MOVABLE])
     work.progress(e, p, classes, f, fleet.class_gpu_h[b], q)
     supply.wake(sites, regs, f)
-    supply.power(p, sites, regs, f, now)
+    supply.power(p, sites, fleet.stores[row], regs, fleet.stored[b], f, now)
     e.step += 1
     if e.step == p.n_steps:
         work.charge_unfinished(e, p, sites, f, q)
@@ -173,9 +171,10 @@ def _reward(fleet: Fleet, b: int, total_cost: float, kind: int) -> float:
 
 @inlined
 def _observe(fleet: Fleet, b: int) -> None:
-    e, sites = fleet.env[b], fleet.sites[min(b, fleet.scenario.size - 1)]
+    e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
     now, sees = fleet.hours[e.slot, e.step], fleet.ahead[e.slot, e.step]
-    observe.observe(sites, fleet.regions[b], now, sees, fleet.observations[b])
+    sites, held, out = fleet.sites[row], fleet.stored[b], fleet.observations[b]
+    observe.observe(sites, fleet.stores[row], fleet.regions[b], held, now, sees, out)
 
 
 @inlined
@@ -245,7 +244,7 @@ def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals:
     """
     _begin(fleet, numbers, b, slot)
     fleet.modes[b, : fleet.regions.shape[1]] = RUN
-    fleet.modes[b, fleet.regions.shape[1] :] = supply.BY_RULE
+    fleet.modes[b, fleet.regions.shape[1] :] = stores.BY_RULE
     _decode(fleet, b)
     for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:

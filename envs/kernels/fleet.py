@@ -29,6 +29,8 @@ from wattward.envs.model.layout import (
     REGION,
     SCENARIO,
     SITE,
+    STORE,
+    STORED,
     Rows,
 )
 from wattward.envs.model.types import COST_TERMS, Floats, Ints
@@ -53,15 +55,17 @@ class Fleet(NamedTuple):
     scenario: Rows  # (P,) SCENARIO
     sites: Rows  # (P, R) SITE
     classes: Rows  # (P, C) JOB_CLASS
+    stores: Rows  # (P, R, S) STORE
     env: Rows  # (B,) ENV
     regions: Rows  # (B, R) REGION
+    stored: Rows  # (B, R, S) STORED
     flows: Rows  # (B, R) FLOW
     tally: Floats  # (B, R, N_TALLIED)
     class_gpu_h: Floats  # (B, R, C) work done by job class in the last step [GPU-h]
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
     picks: Places  # (B, 3, A) what the scan found, see DUE
-    modes: Ints  # (B, R + S) actions: a mode a region, then an order a store
+    modes: Ints  # (B, E) actions: a mode a region, then an order for each store that actions order
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
     ended: NDArray[np.bool_]  # (B,) whose episode ended in this step
@@ -73,7 +77,7 @@ class Fleet(NamedTuple):
 
 
 N_ARRAYS = len(Fleet._fields)
-HOURS, AHEAD = Fleet._fields.index("hours"), Fleet._fields.index("ahead")
+FLOWS, HOURS, AHEAD = (Fleet._fields.index(name) for name in ("flows", "hours", "ahead"))
 LINE, FAR, HOUR_BYTES, F4_BYTES = 64, 512, HOUR.itemsize, F4.itemsize
 """Bytes in a cache line, and of a row that are asked for beforehand; what follows a run of lines comes by itself."""
 
@@ -86,7 +90,7 @@ def addresses_of(fleet: Fleet, most_arrivals: int) -> Ints:
     """
     assert all(array.flags.c_contiguous for array in fleet)
     sizes = (*fleet.classes.shape, *fleet.queue.shape, *fleet.hours.shape, fleet.jobs.shape[1])
-    widths = (fleet.observations.shape[1], fleet.ahead.shape[2], fleet.modes.shape[1])
+    widths = (fleet.observations.shape[1], fleet.ahead.shape[2], fleet.modes.shape[1], fleet.stores.shape[2])
     numbers = [*(array.ctypes.data for array in fleet), *sizes, *widths, most_arrivals]
     return np.array(numbers, dtype=np.int64)
 
@@ -106,28 +110,30 @@ def opened(a: Ints) -> Fleet:
     """The arrays of a table of addresses."""
     n_params, n_classes, n_envs, places = a[N_ARRAYS], a[N_ARRAYS + 1], a[N_ARRAYS + 2], a[N_ARRAYS + 3]
     n_slots, n_rows, n_regions, n_jobs = a[N_ARRAYS + 4], a[N_ARRAYS + 5], a[N_ARRAYS + 6], a[N_ARRAYS + 7]
-    size, width, entries = a[N_ARRAYS + 8], a[N_ARRAYS + 9], a[N_ARRAYS + 10]
+    size, width, entries, n_stores = a[N_ARRAYS + 8], a[N_ARRAYS + 9], a[N_ARRAYS + 10], a[N_ARRAYS + 11]
     return Fleet(
         carray(_pointer(a[0]), (n_params,), SCENARIO),
         carray(_pointer(a[1]), (n_params, n_regions), SITE),
         carray(_pointer(a[2]), (n_params, n_classes), JOB_CLASS),
-        carray(_pointer(a[3]), (n_envs,), ENV),
-        carray(_pointer(a[4]), (n_envs, n_regions), REGION),
-        carray(_pointer(a[5]), (n_envs, n_regions), FLOW),
-        carray(_pointer(a[6]), (n_envs, n_regions, N_TALLIED), F8),
-        carray(_pointer(a[7]), (n_envs, n_regions, n_classes), F8),
-        carray(_pointer(a[8]), (n_envs, places), QUEUED),
-        carray(_pointer(a[9]), (n_envs, n_regions), I8),
-        carray(_pointer(a[10]), (n_envs, 3, places), I4),
-        carray(_pointer(a[11]), (n_envs, entries), I8),
-        carray(_pointer(a[12]), (n_envs, size), F4),
-        carray(_pointer(a[13]), (n_envs, N_OUTCOMES), F8),
-        carray(_pointer(a[14]), (n_envs,), B1),
-        carray(_pointer(a[15]), (n_slots,), I8),
-        carray(_pointer(a[16]), (n_slots, n_rows, n_regions), HOUR),
-        carray(_pointer(a[17]), (n_slots, n_jobs), JOB),
-        carray(_pointer(a[18]), (n_slots, n_rows, width), F4),
-        carray(_pointer(a[19]), (n_slots, n_rows), ON_ARRIVAL),
+        carray(_pointer(a[3]), (n_params, n_regions, n_stores), STORE),
+        carray(_pointer(a[4]), (n_envs,), ENV),
+        carray(_pointer(a[5]), (n_envs, n_regions), REGION),
+        carray(_pointer(a[6]), (n_envs, n_regions, n_stores), STORED),
+        carray(_pointer(a[7]), (n_envs, n_regions), FLOW),
+        carray(_pointer(a[8]), (n_envs, n_regions, N_TALLIED), F8),
+        carray(_pointer(a[9]), (n_envs, n_regions, n_classes), F8),
+        carray(_pointer(a[10]), (n_envs, places), QUEUED),
+        carray(_pointer(a[11]), (n_envs, n_regions), I8),
+        carray(_pointer(a[12]), (n_envs, 3, places), I4),
+        carray(_pointer(a[13]), (n_envs, entries), I8),
+        carray(_pointer(a[14]), (n_envs, size), F4),
+        carray(_pointer(a[15]), (n_envs, N_OUTCOMES), F8),
+        carray(_pointer(a[16]), (n_envs,), B1),
+        carray(_pointer(a[17]), (n_slots,), I8),
+        carray(_pointer(a[18]), (n_slots, n_rows, n_regions), HOUR),
+        carray(_pointer(a[19]), (n_slots, n_jobs), JOB),
+        carray(_pointer(a[20]), (n_slots, n_rows, width), F4),
+        carray(_pointer(a[21]), (n_slots, n_rows), ON_ARRIVAL),
     )
 
 
@@ -160,4 +166,4 @@ def fetch_ahead(a: Ints, slot: int, step: int) -> None:
 @inlined
 def flow_numbers(a: Ints) -> Floats:
     """The flows as plain numbers, shape (B, R, N_FLOWS)."""
-    return carray(_pointer(a[5]), (a[N_ARRAYS + 2], a[N_ARRAYS + 6], N_FLOWS), F8)
+    return carray(_pointer(a[FLOWS]), (a[N_ARRAYS + 2], a[N_ARRAYS + 6], N_FLOWS), F8)

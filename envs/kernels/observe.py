@@ -11,7 +11,7 @@ from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.fleet import DUE, MOVABLE, RIGID_JOBS, Places
 from wattward.envs.kernels.jobs import EPS
 from wattward.envs.model.layout import Row, Rows
-from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING
+from wattward.envs.model.types import COOLING, IN_TRANSIT, POWER, RUNNING, WAITING
 
 N_CLOCK = 7
 N_WORLD = 4
@@ -83,7 +83,7 @@ def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, ou
 
 
 @inlined
-def observe(sites: Rows, regs: Rows, now: Rows, ahead: Observation, out: Observation) -> None:
+def observe(sites: Rows, stores: Rows, regs: Rows, held: Rows, now: Rows, ahead: Observation, out: Observation) -> None:
     """Makes an observation of what the scan summed.
 
     Its shape is (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks + (0 or N_EXTRA)),).
@@ -101,7 +101,10 @@ def observe(sites: Rows, regs: Rows, now: Rows, ahead: Observation, out: Observa
             out[at + n_queue + i] = ahead[of + N_WORLD + i]
         _present(sites[r], regs[r], now[r], out[at : at + n_queue])
         if width > n_queue + n_ahead:
-            _extras(sites[r], regs[r], now[r], out[at + n_queue + n_ahead : at + width])
+            extras = out[at + n_queue + n_ahead : at + width]
+            extras[0] = _filled(stores[r], held[r], POWER)
+            extras[1] = _filled(stores[r], held[r], COOLING)
+            _extras(sites[r], regs[r], now[r], extras)
 
 
 @inlined
@@ -125,10 +128,19 @@ def _present(site: Row, reg: Row, hour: Row, row: Observation) -> None:
 
 
 @inlined
+def _filled(stores: Rows, held: Rows, coupling: int) -> float:
+    """What a site's stores of one coupling hold together, as a share of their capacity; 0 without any."""
+    stored_kwh, capacity_kwh = 0.0, 0.0
+    for s in range(stores.size):
+        if stores[s].coupling == coupling:
+            stored_kwh += held[s].stored_kwh
+            capacity_kwh += stores[s].capacity_kwh
+    return stored_kwh / max(capacity_kwh, 1e-6)
+
+
+@inlined
 def _extras(site: Row, reg: Row, hour: Row, row: Observation) -> None:
     full_kw = max(hour.pue * site.gpu_busy_kw * site.fleet_gpus, 1e-6)
-    row[0] = reg.stored_kwh / max(site.battery_kwh, 1e-6)
-    row[1] = reg.chilled_kwh / max(site.tank_kwh, 1e-6)
     row[2] = hour.store_order
     row[3] = min(reg.awake_gpus, hour.fleet_gpus) / site.fleet_gpus
     row[4] = hour.fleet_gpus / site.fleet_gpus

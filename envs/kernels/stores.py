@@ -1,42 +1,125 @@
-"""The two stores of a site: chilled water in the cooling, a battery in the power."""
+"""What the stores of a site do in a step, store by store in their order: first those in the cooling, then in the power.
+
+`stores` are the site's rows of STORE, `held` those of STORED. Every flow is on the store's own side: heat of a cooling
+store, AC power of a power store.
+"""
 
 from __future__ import annotations
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.model.layout import Row
+from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.types import BY_GRID_EVENTS, COOLING, POWER
+
+BY_RULE, CHARGE, IDLE, DISCHARGE = 0, 1, 2, 3
+"""What an action may say to a store; 1 and 3 at full power."""
 
 
 @inlined
-def chill(site: Row, reg: Row, flow: Row, cooling_kw: float, step_h: float) -> float:
-    """Charges or discharges the tank as ordered; returns the power that cooling then takes.
+def begin(stores: Rows, held: Rows) -> None:
+    """Fills the stores as they are when an episode begins, and leaves them to their rules."""
+    for s in range(stores.size):
+        held[s].stored_kwh, held[s].told = stores[s].start_kwh, BY_RULE
 
-    It cannot cool more than what the GPUs give off, nor spare more than cooling takes.
+
+@inlined
+def take_orders(stores: Rows, held: Rows, hour: Row) -> None:
+    """What each store is to do, as a share of its power: 1 charge, -1 discharge.
+
+    Grid events have a store discharge while a cut is asked for, and charge at any other time but the price rule's
+    peaks.
     """
-    kept_kwh = reg.chilled_kwh * (1.0 - site.tank_loss_per_h * step_h)
-    out_kw = min(max(0.0, -reg.tank_order) * site.tank_discharge_kw, kept_kwh / step_h)
-    out_kw = min(out_kw, min(flow.it_kw, cooling_kw * site.tank_cop))
-    in_kw = min(max(0.0, reg.tank_order) * site.tank_charge_kw, (site.tank_kwh - kept_kwh) / step_h)
-    flow.tank_in_kw, flow.tank_out_kw = in_kw, out_kw
-    reg.chilled_kwh = min(site.tank_kwh, max(0.0, kept_kwh + (in_kw - out_kw) * step_h))
-    return max(0.0, cooling_kw - out_kw / site.tank_cop) + in_kw / site.tank_charge_cop
+    for s in range(stores.size):
+        order = hour.store_order
+        if stores[s].entry == BY_GRID_EVENTS:
+            order = 0.0 if order < 0.0 else 1.0
+            if hour.cut_kw > 0.0:
+                order = -1.0
+        elif held[s].told != BY_RULE:
+            order = IDLE - held[s].told
+        held[s].order = order
 
 
 @inlined
-def charge(site: Row, reg: Row, load_kw: float, own_kw: float, step_h: float) -> float:
-    """Power into the battery: as ordered, and always what the plants on site have left over."""
-    kept_kwh = reg.stored_kwh * (1.0 - site.battery_loss_per_h * step_h)
-    wanted_kw = max(max(0.0, reg.battery_order) * site.battery_charge_kw, own_kw - load_kw)
-    room_kw = (site.battery_kwh - kept_kwh) / (site.battery_charge_efficiency * step_h)
-    return max(0.0, min(min(wanted_kw, site.battery_charge_kw), room_kw))
+def _kept_kwh(store: Row, level: Row, step_h: float) -> float:
+    """What is left of the energy of the last step's end."""
+    return level.stored_kwh * (1.0 - store.loss_per_h * step_h)
 
 
 @inlined
-def discharge(site: Row, reg: Row, flow: Row, missing_kw: float, step_h: float) -> float:
-    """Power out of the battery, as ordered, up to what is missing; the battery then holds what is left."""
-    kept_kwh = reg.stored_kwh * (1.0 - site.battery_loss_per_h * step_h)
-    given_kw = min(max(0.0, -reg.battery_order) * site.battery_discharge_kw, missing_kw)
-    given_kw = min(given_kw, kept_kwh * site.battery_discharge_efficiency / step_h)
-    change_kwh = flow.charge_kw * site.battery_charge_efficiency - given_kw / site.battery_discharge_efficiency
-    reg.stored_kwh = min(site.battery_kwh, max(0.0, kept_kwh + change_kwh * step_h))
-    flow.discharge_kw = given_kw
-    return given_kw
+def _room_kw(store: Row, level: Row, step_h: float) -> float:
+    """Power that fills the store within the step."""
+    return (store.capacity_kwh - _kept_kwh(store, level, step_h)) / (store.charge_efficiency * step_h)
+
+
+@inlined
+def _reach_kw(store: Row, level: Row, step_h: float) -> float:
+    """Power that takes all but the reserve out within the step."""
+    return max(0.0, _kept_kwh(store, level, step_h) - store.reserve_kwh) * store.discharge_efficiency / step_h
+
+
+@inlined
+def _move(store: Row, level: Row, into_kw: float, out_kw: float, step_h: float) -> None:
+    change_kw = into_kw * store.charge_efficiency - out_kw / store.discharge_efficiency
+    moved_kwh = _kept_kwh(store, level, step_h) + change_kw * step_h
+    level.stored_kwh = min(store.capacity_kwh, max(0.0, moved_kwh))
+
+
+@inlined
+def chill(stores: Rows, held: Rows, flow: Row, cooling_kw: float, step_h: float) -> float:
+    """Charges or discharges cooling stores as ordered; returns the power that cooling then takes.
+
+    Together they cannot cool more than what the GPUs give off, nor spare more than cooling it takes.
+    """
+    heat_kw, charging_kw = flow.it_kw, 0.0
+    for s in range(stores.size):
+        store, level = stores[s], held[s]
+        if store.capacity_kwh > 0.0 and store.coupling == COOLING:
+            out_kw = min(max(0.0, -level.order) * store.discharge_kw, _reach_kw(store, level, step_h))
+            out_kw = min(out_kw, min(heat_kw, cooling_kw * store.cop))
+            in_kw = min(max(0.0, level.order) * store.charge_kw, _room_kw(store, level, step_h))
+            _move(store, level, in_kw, out_kw, step_h)
+            flow.cold_in_kw += in_kw
+            flow.cold_out_kw += out_kw
+            flow.wear_cost += out_kw * step_h * store.wear_cost_per_kwh
+            heat_kw = max(0.0, heat_kw - out_kw)
+            cooling_kw = max(0.0, cooling_kw - out_kw / store.cop)
+            charging_kw += in_kw / store.charge_cop
+    return cooling_kw + charging_kw
+
+
+@inlined
+def charge(stores: Rows, held: Rows, load_kw: float, own_kw: float, step_h: float) -> float:
+    """Power into power stores: as ordered, and always what the plants on site have left over.
+
+    The latter goes first to those that are ordered to charge.
+    """
+    total_kw = 0.0
+    for ordered in (True, False):
+        for s in range(stores.size):
+            store, level = stores[s], held[s]
+            if store.capacity_kwh > 0.0 and store.coupling == POWER and (level.order > 0.0) == ordered:
+                wanted_kw = max(max(0.0, level.order) * store.charge_kw, own_kw - (load_kw + total_kw))
+                level.charged_kw = max(0.0, min(min(wanted_kw, store.charge_kw), _room_kw(store, level, step_h)))
+                total_kw += level.charged_kw
+    return total_kw
+
+
+@inlined
+def discharge(site: Row, stores: Rows, held: Rows, flow: Row, hour: Row, missing_kw: float, step_h: float) -> float:
+    """Takes power out of power stores, as ordered, up to what is missing; returns what is then still missing.
+
+    Stores that grid events order give no more than the cut needs. The stores then hold what is left.
+    """
+    for s in range(stores.size):
+        store, level = stores[s], held[s]
+        if store.capacity_kwh > 0.0 and store.coupling == POWER:
+            given_kw = min(max(0.0, -level.order) * store.discharge_kw, missing_kw)
+            if store.entry == BY_GRID_EVENTS:
+                allowed_kw = max(0.0, site.event_baseline_kw - hour.cut_kw)
+                given_kw = min(given_kw, max(0.0, missing_kw - allowed_kw))
+            given_kw = min(given_kw, _reach_kw(store, level, step_h))
+            _move(store, level, level.charged_kw, given_kw, step_h)
+            flow.discharge_kw += given_kw
+            flow.wear_cost += given_kw * step_h * store.wear_cost_per_kwh
+            missing_kw = max(0.0, missing_kw - given_kw)
+    return missing_kw

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.stores import charge, chill, discharge
+from wattward.envs.kernels.stores import charge, chill, discharge, take_orders
 from wattward.envs.model.layout import Row, Rows
-
-BY_RULE, CHARGE, IDLE, DISCHARGE = 0, 1, 2, 3
-"""What an action may say to a store; 1 and 3 at full power."""
 
 
 @inlined
@@ -27,8 +24,6 @@ def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
         flow.asleep_gpus = hour.fleet_gpus - awake
         reg.free_gpus = room - flow.interactive_gpus
         reg.rigid_gpus = flow.locked_gpus
-        reg.battery_order = hour.store_order if reg.battery_mode == BY_RULE else IDLE - reg.battery_mode
-        reg.tank_order = hour.store_order if reg.tank_mode == BY_RULE else IDLE - reg.tank_mode
         reg.link_gb = site.wan_gb_per_step * hour.wan_share
         reg.serving_gpus = flow.interactive_gpus
         if site.serving_exponent != 1.0 and flow.interactive_gpus < site.serving_gpus:
@@ -79,39 +74,37 @@ def wake(sites: Rows, regs: Rows, f: Rows) -> None:
 
 
 @inlined
-def power(p: Row, sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
+def power(p: Row, sites: Rows, stores: Rows, regs: Rows, held: Rows, f: Rows, now: Rows) -> None:
     """Power, supply and what they cost; the links move what they can."""
     for r in range(regs.size):
         site, reg, flow, hour = sites[r], regs[r], f[r], now[r]
         it_kw = _it_kw(site, flow, hour, reg.serving_gpus + flow.busy_gpus)
         flow.it_kw = it_kw + flow.woken_gpus * site.wake_kwh / p.step_h
         flow.cooling_kw = flow.it_kw * (hour.pue - 1.0) + hour.fixed_kw
-        if site.tank_kwh > 0.0:
-            flow.cooling_kw = chill(site, reg, flow, flow.cooling_kw, p.step_h)
-        _supply(site, reg, flow, hour, p.step_h)
+        take_orders(stores[r], held[r], hour)
+        flow.cooling_kw = chill(stores[r], held[r], flow, flow.cooling_kw, p.step_h)
+        _supply(site, stores[r], reg, held[r], flow, hour, p.step_h)
         _bill(p, site, reg, flow, hour)
         reg.wan_out_gb = max(0.0, reg.wan_out_gb - reg.link_gb)
         reg.wan_in_gb = max(0.0, reg.wan_in_gb - reg.link_gb)
 
 
 @inlined
-def _supply(site: Row, reg: Row, flow: Row, hour: Row, step_h: float) -> None:
-    """Plants on site first, then the direct line, the green contract, the battery and the grid."""
+def _supply(site: Row, stores: Rows, reg: Row, held: Rows, flow: Row, hour: Row, step_h: float) -> None:
+    """Plants on site first, then the direct line, the green contract, power stores and the grid."""
     flow.sun_kw, flow.wind_kw, flow.hydro_kw = hour.sun_kw, hour.wind_kw, hour.hydro_kw
     flow.recovered_kw = site.recovered_share * flow.it_kw
     own_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw + flow.recovered_kw
     load_kw = flow.it_kw + flow.cooling_kw + flow.wan_kw
-    if site.battery_kwh > 0.0:
-        flow.charge_kw = charge(site, reg, load_kw, own_kw, step_h)
-        load_kw += flow.charge_kw
+    flow.charge_kw = charge(stores, held, load_kw, own_kw, step_h)
+    load_kw += flow.charge_kw
     own_used_kw = min(own_kw, load_kw)
     missing_kw = load_kw - own_used_kw
     flow.direct_kw, flow.direct_used_kw = hour.direct_kw, min(hour.direct_kw, missing_kw)
     missing_kw -= flow.direct_used_kw
     flow.contract_kw = min(hour.contract_kw, missing_kw)
     missing_kw -= flow.contract_kw
-    if site.battery_kwh > 0.0:
-        missing_kw = max(0.0, missing_kw - discharge(site, reg, flow, missing_kw, step_h))
+    missing_kw = discharge(site, stores, held, flow, hour, missing_kw, step_h)
     spare_kw = own_kw - own_used_kw
     flow.sold_kw = min(spare_kw, site.feed_in_kw)
     flow.curtailed_kw = spare_kw - flow.sold_kw + (flow.direct_kw - flow.direct_used_kw)
@@ -134,7 +127,6 @@ def _bill(p: Row, site: Row, reg: Row, flow: Row, hour: Row) -> None:
     paid_kw = max(flow.contract_kw, site.contract_take_share * hour.contract_kw)
     flow.supply_cost = (direct_cost + paid_kw * site.contract_price_per_kwh) * step_h
     flow.sales_cost = 0.0 - flow.sold_kw * step_h * site.feed_in_price_per_kwh
-    flow.wear_cost = flow.discharge_kw * step_h * site.battery_wear_cost_per_kwh
     if hour.cut_kw > 0.0:
         flow.asked_cut_kw = hour.cut_kw
         flow.cut_kw = min(hour.cut_kw, max(0.0, site.event_baseline_kw - grid_kw))

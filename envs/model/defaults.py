@@ -6,18 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from wattward.envs.model.stores import store_table
 from wattward.envs.model.types import Floats
 
 UNLIMITED_GPUS = 1e9
 
-ONE = (
-    *("serving_exponent", "serving_gpus", "battery_charge_efficiency", "battery_discharge_efficiency"),
-    *("tank_cop", "tank_charge_cop"),
-)
+ONE = ("serving_exponent", "serving_gpus")
 ZERO = (
     *("cooling_fixed_share", "recovered_share", "gpu_sleep_kw", "wake_kwh"),
-    *("battery_kwh", "battery_charge_kw", "battery_discharge_kw", "battery_loss_per_h", "battery_wear_cost_per_kwh"),
-    *("tank_kwh", "tank_charge_kw", "tank_discharge_kw", "tank_loss_per_h"),
     *("direct_price_per_kwh", "contract_price_per_kwh", "contract_take_share", "feed_in_price_per_kwh", "feed_in_kw"),
     *("event_baseline_kw", "event_pay_per_kwh", "event_penalty_per_kwh"),
     *("green_share_min", "shortfall_price_per_kwh"),
@@ -25,10 +21,11 @@ ZERO = (
 
 
 def plain_sites(shape: tuple[int, ...]) -> dict[str, Any]:
-    """Fields of `Params` by region, of shape (B, R) or (R,)."""
+    """Fields of `Params` by region, of shape (B, R) or (R,), and of no stores, (B, R, 0) or (R, 0)."""
     fields: dict[str, Any] = {name: np.zeros(shape) for name in ZERO} | {name: np.ones(shape) for name in ONE}
     fields["headroom_gpus"] = np.full(shape, UNLIMITED_GPUS)
-    return fields | {name: np.full(shape, -1, np.int64) for name in ("battery_entry", "tank_entry")}
+    no_stores = store_table([()] * shape[-1])
+    return fields | {name: np.broadcast_to(column, (*shape, 0)) for name, column in no_stores.items()}
 
 
 def no_constraints(shape: tuple[int, ...]) -> dict[str, Any]:

@@ -8,30 +8,24 @@ import numpy as np
 
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
-from wattward.configs.schema.storage import Battery, Tank
 from wattward.envs.model.defaults import no_constraints, plain_sites
+from wattward.envs.model.stores import store_fields
 
 
 def site_fields(scenario: Scenario, expected_grid_kw: list[float]) -> dict[str, Any]:
-    """Fields of `Params` by region, shape (R,).
+    """Fields of `Params` by region, shape (R,), and of its stores, (R, S).
 
     Args:
         scenario: its regions and programmes.
         expected_grid_kw: of each region when all work runs on arrival; cuts are measured against it by default.
     """
     fields = plain_sites((scenario.n_regions,))
-    entry = scenario.n_regions
     for r, region in enumerate(scenario.regions):
         values = _cooling(region) | _sleep(region) | _contracts(region) | _green(scenario)
         values |= _events(scenario, region, expected_grid_kw[r])
-        values |= _battery(region.battery) | _tank(region.tank)
-        for store in ("battery", "tank"):
-            if getattr(region, store) is not None and scenario.storage_control == "agent":
-                values[f"{store}_entry"] = entry
-                entry += 1
         for name, value in values.items():
             fields[name][r] = value
-    return fields
+    return fields | store_fields(scenario)
 
 
 def constraint_fields(scenario: Scenario, expected_facility_kw: float) -> dict[str, Any]:
@@ -78,20 +72,6 @@ def _sleep(region: Region) -> dict[str, float]:
         "gpu_sleep_kw": fleet.gpu_idle_kw,
     }
     return values if fleet.sleep is None else values | fleet.sleep.model_dump()
-
-
-def _battery(battery: Battery | None) -> dict[str, float]:
-    if battery is None:
-        return {}
-    fields = battery.model_dump()
-    return {f"battery_{name.replace('capacity_kwh', 'kwh')}": value for name, value in fields.items()}
-
-
-def _tank(tank: Tank | None) -> dict[str, float]:
-    if tank is None:
-        return {}
-    fields = tank.model_dump() | {"charge_cop": tank.cop if tank.charge_cop is None else tank.charge_cop}
-    return {f"tank_{name.replace('capacity_kwh', 'kwh')}": value for name, value in fields.items()}
 
 
 def _contracts(region: Region) -> dict[str, float]:

@@ -34,25 +34,29 @@ SITE = _row(
     f8="fleet_gpus rigid_limit_gpus gpu_idle_kw gpu_busy_kw pue_base pue_slope_per_c pue_free_c demand_charge_per_kw"
     " wan_gb_per_step wan_cost_per_gb wan_kwh_per_gb terminal_cost_per_gpu_h"
     " cooling_fixed_share recovered_share serving_exponent serving_gpus gpu_sleep_kw wake_kwh headroom_gpus"
-    " battery_kwh battery_charge_kw battery_discharge_kw battery_charge_efficiency battery_discharge_efficiency"
-    " battery_loss_per_h battery_wear_cost_per_kwh"
-    " tank_kwh tank_charge_kw tank_discharge_kw tank_cop tank_charge_cop tank_loss_per_h"
     " direct_price_per_kwh contract_price_per_kwh contract_take_share feed_in_price_per_kwh feed_in_kw"
     " event_baseline_kw event_pay_per_kwh event_penalty_per_kwh green_share_min shortfall_price_per_kwh",
-    i8="battery_entry tank_entry",
 )
+STORE = _row(
+    f8="capacity_kwh reserve_kwh start_kwh charge_kw discharge_kw charge_efficiency discharge_efficiency"
+    " cop charge_cop loss_per_h wear_cost_per_kwh",
+    i8="coupling entry",
+)
+"""A store of a site: the fields of `Params` that begin with `store_`."""
+STORED = _row(f8="stored_kwh order charged_kw", i8="told")
+"""A store's state; what the step has it do, from -1 to 1; what it was charged in the step; what an action told it."""
 JOB_CLASS = _row(f8="restart_h", b1="malleable preemptible")
 ENV = _row(i8="step next_job n_active n_due n_rigid n_movable slot asleep", f8="backlog_gpu_h")
 """`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped."""
 REGION = _row(
     f8="wan_out_gb wan_in_gb peak_kw"
-    " awake_gpus stored_kwh chilled_kwh load_kwh green_kwh"
-    " own_share others_share battery_mode tank_mode battery_order tank_order"
+    " awake_gpus load_kwh green_kwh"
+    " own_share others_share"
     " locked_gpus arrived_gpu_h moved_in_gpu_h"
     " free_gpus rigid_gpus cap_gpus own_gpus link_gb serving_gpus",
     b1="surplus_only",
 )
-"""State; the offers of the step and what stores are to do; what the scan found; scratch of one step."""
+"""State; the offers of the step; what the scan found; scratch of one step."""
 QUEUED = _row(
     i4="number arrival_step deadline_step ready_step",
     u2="region job_class",
@@ -83,15 +87,16 @@ SERIES = tuple(name for name in HOUR.names or () if name not in ("pue", "fixed_k
 """Fields of `Exogenous` that an HOUR holds as they are."""
 
 
-def pack_params(params: Params) -> tuple[Rows, Rows, Rows]:
-    """Rows of SCENARIO, shape (P,), of SITE, (P, R), and of JOB_CLASS, (P, C), from Params of P rows."""
+def pack_params(params: Params) -> tuple[Rows, Rows, Rows, Rows]:
+    """Rows of SCENARIO, (P,), of SITE, (P, R), of JOB_CLASS, (P, C), and of STORE, (P, R, S), from Params of P rows."""
     scenario = np.zeros(params.n_steps.shape, SCENARIO)
     sites = np.zeros(params.fleet_gpus.shape, SITE)
     classes = np.zeros(params.class_malleable.shape, JOB_CLASS)
-    for rows, prefix in ((scenario, ""), (sites, ""), (classes, "class_")):
+    stores = np.zeros(params.store_entry.shape, STORE)
+    for rows, prefix in ((scenario, ""), (sites, ""), (classes, "class_"), (stores, "store_")):
         for name in rows.dtype.names or ():
             rows[name] = getattr(params, prefix + name)
-    return scenario, sites, classes
+    return scenario, sites, classes, stores
 
 
 def pack_hours(params: Params, world: Exogenous, n_rows: int) -> Rows:
@@ -121,16 +126,13 @@ def pack_jobs(world: Exogenous) -> Rows:
     return rows[np.lexsort((rows["number"], rows["deadline_step"], rows["arrival_step"]))]
 
 
-STATE_OF_REGION = (
-    *("wan_out_gb", "wan_in_gb", "peak_kw"),
-    *("awake_gpus", "stored_kwh", "chilled_kwh", "load_kwh", "green_kwh"),
-)
+STATE_OF_REGION = ("wan_out_gb", "wan_in_gb", "peak_kw", "awake_gpus", "load_kwh", "green_kwh")
 
 
-def state_of(env: Rows, regions: Rows, queue: Rows) -> State:
+def state_of(env: Rows, regions: Rows, stored: Rows, queue: Rows) -> State:
     """Views of what a step changes."""
     views = {name: env[name] for name in ("step", "next_job", "n_active")}
-    views |= {name: regions[name] for name in STATE_OF_REGION}
+    views |= {name: regions[name] for name in STATE_OF_REGION} | {"stored_kwh": stored["stored_kwh"]}
     views |= {name: queue[name.removeprefix("job_")] for name in State._fields if name.startswith("job_")}
     return State(**views)
 

@@ -1,7 +1,7 @@
 """The arrays of the simulator.
 
 Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, A places for jobs at once,
-C job classes, L leads.
+C job classes, L leads, S stores at the site that has most; others have rows of capacity 0 in their place.
 
 Conventions: power flows are means over the step and never negative; steps are numbered from 0; a job with
 `job_deadline_step` d must be done when step d - 1 ends.
@@ -19,6 +19,11 @@ Ints = NDArray[np.int64]
 
 WAITING, RUNNING, IN_TRANSIT, DONE = 0, 1, 2, 3
 """Values of `State.job_status`."""
+
+POWER, COOLING = 0, 1
+"""Values of `Params.store_coupling`."""
+BY_PRICE_RULE, BY_GRID_EVENTS = -1, -2
+"""Values of `Params.store_entry` of stores that no action orders."""
 
 SUN, WIND, INTERACTIVE, CARBON = 0, 1, 2, 3
 """Rows of the forecast quantities in `Exogenous.climatology`, `Exogenous.noise` and `Params.forecast_rho`."""
@@ -43,21 +48,19 @@ class Params(NamedTuple):
     gpu_sleep_kw: Floats  # (B, R) [kW per GPU]
     wake_kwh: Floats  # (B, R) [kWh per GPU]
     headroom_gpus: Floats  # (B, R) awake beyond those in use; 1e9 where GPUs never sleep
-    battery_kwh: Floats  # (B, R) capacity
-    battery_charge_kw: Floats  # (B, R) most, AC side
-    battery_discharge_kw: Floats  # (B, R) most, AC side
-    battery_charge_efficiency: Floats  # (B, R)
-    battery_discharge_efficiency: Floats  # (B, R)
-    battery_loss_per_h: Floats  # (B, R) share of what is stored
-    battery_wear_cost_per_kwh: Floats  # (B, R) discharged
-    tank_kwh: Floats  # (B, R) capacity [kWh of heat]
-    tank_charge_kw: Floats  # (B, R) most [kW of heat]
-    tank_discharge_kw: Floats  # (B, R) most [kW of heat]
-    tank_cop: Floats  # (B, R) heat over the chillers' power that discharging spares
-    tank_charge_cop: Floats  # (B, R) heat over the chillers' power that charging takes
-    tank_loss_per_h: Floats  # (B, R) share of what is stored
-    battery_entry: Ints  # (B, R) place of its order in an action; -1 where a rule orders it
-    tank_entry: Ints  # (B, R) likewise
+    store_coupling: Ints  # (B, R, S) POWER or COOLING; of the latter, powers and energies are heat
+    store_entry: Ints  # (B, R, S) who orders it: place of its order in an action, BY_PRICE_RULE or BY_GRID_EVENTS
+    store_capacity_kwh: Floats  # (B, R, S) 0 where there is no store
+    store_reserve_kwh: Floats  # (B, R, S) that discharging leaves in it
+    store_start_kwh: Floats  # (B, R, S) in it when an episode begins
+    store_charge_kw: Floats  # (B, R, S) most; AC side of a power store
+    store_discharge_kw: Floats  # (B, R, S) most; AC side of a power store
+    store_charge_efficiency: Floats  # (B, R, S)
+    store_discharge_efficiency: Floats  # (B, R, S)
+    store_cop: Floats  # (B, R, S) heat over the chillers' power that discharging spares; 1 of a power store
+    store_charge_cop: Floats  # (B, R, S) heat over the chillers' power that charging takes; 1 of a power store
+    store_loss_per_h: Floats  # (B, R, S) share of what is stored
+    store_wear_cost_per_kwh: Floats  # (B, R, S) discharged
     direct_price_per_kwh: Floats  # (B, R) taken from the direct line
     contract_price_per_kwh: Floats  # (B, R) taken from the green contract
     contract_take_share: Floats  # (B, R) of what the contract delivers, paid for in any case
@@ -105,7 +108,7 @@ class Exogenous(NamedTuple):
     wan_share: Floats  # (B, N, R) of the links' capacity that is there
     direct_kw: Floats  # (B, N, R) what the direct line offers
     contract_kw: Floats  # (B, N, R) what the green contract delivers
-    store_order: Floats  # (B, N, R) the rule's: 1 charge, -1 discharge, 0 neither
+    store_order: Floats  # (B, N, R) the price rule's: 1 charge, -1 discharge, 0 neither
     cut_kw: Floats  # (B, N, R) that the grid asks to be cut now
     announced_cut_kw: Floats  # (B, N, R) that the grid has said it will ask for, or asks for now
     announced_in_h: Floats  # (B, N, R) when; 0 where nothing is announced or it is now
@@ -140,9 +143,8 @@ class State(NamedTuple):
     wan_in_gb: Floats  # (B, R) still to come in
     peak_kw: Floats  # (B, R) highest grid power so far
     awake_gpus: Floats  # (B, R)
-    stored_kwh: Floats  # (B, R) in the battery
-    chilled_kwh: Floats  # (B, R) in the tank [kWh of heat]
-    load_kwh: Floats  # (B, R) of the site so far, the battery's charge included
+    stored_kwh: Floats  # (B, R, S) in each store; heat of a cooling store
+    load_kwh: Floats  # (B, R) of the site so far, what charges its stores included
     green_kwh: Floats  # (B, R) of it that was green
 
 
@@ -165,10 +167,10 @@ class Flows(NamedTuple):
     direct_kw: Floats  # (B, R) offered by the direct line
     direct_used_kw: Floats  # (B, R)
     contract_kw: Floats  # (B, R) taken from the green contract
-    charge_kw: Floats  # (B, R) into the battery, AC side
-    discharge_kw: Floats  # (B, R) out of the battery, AC side
-    tank_in_kw: Floats  # (B, R) [kW of heat]
-    tank_out_kw: Floats  # (B, R) [kW of heat]
+    charge_kw: Floats  # (B, R) into power stores, AC side
+    discharge_kw: Floats  # (B, R) out of power stores, AC side
+    cold_in_kw: Floats  # (B, R) into cooling stores [kW of heat]
+    cold_out_kw: Floats  # (B, R) out of cooling stores [kW of heat]
     sold_kw: Floats  # (B, R) surplus fed in
     curtailed_kw: Floats  # (B, R) what was not taken of the direct line included
     grid_kw: Floats  # (B, R)
@@ -196,7 +198,7 @@ class Flows(NamedTuple):
     terminal_cost: Floats  # (B, R) zero but in the last step
     supply_cost: Floats  # (B, R) direct line and green contract
     sales_cost: Floats  # (B, R) negative: what feeding in earns
-    wear_cost: Floats  # (B, R) of the battery
+    wear_cost: Floats  # (B, R) of stores
     event_cost: Floats  # (B, R) penalties less payments for cuts
     shortfall_cost: Floats  # (B, R) of green power; zero but in the last step
 

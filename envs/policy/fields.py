@@ -68,9 +68,9 @@ REGION_FIELDS = (
     Field("interactive_ahead", 0, "as interactive, forecast, mean by block"),
 )
 EXTRA_FIELDS = (
-    Field("battery", 1, "energy in the battery / its capacity"),
-    Field("tank", 1, "cold in the tank / its capacity"),
-    Field("store_rule", 1, "what the rule would order the stores: 1 charge, 0 neither, -1 discharge"),
+    Field("stored_power", 1, "energy in the site's power stores / their capacity"),
+    Field("stored_cold", 1, "cold in its cooling stores / their capacity"),
+    Field("store_rule", 1, "what the price rule would order the stores: 1 charge, 0 neither, -1 discharge"),
     Field("awake", 1, "GPUs awake / fleet"),
     Field("in_order", 1, "GPUs in order / fleet"),
     Field("link", 1, "share of the link's capacity that is there"),

@@ -241,8 +241,13 @@ class Outlook:
 
     @property
     def site_state(self) -> dict[str, Floats]:
-        """What the sites have come to, each of shape (R,): backlogs, peaks, who is awake, stores, energy so far."""
+        """What the sites have come to, each of shape (R,): backlogs, peaks, who is awake, energy so far."""
         return {name: getattr(self._s, name)[self._b].copy() for name in STATE_OF_REGION}
+
+    @property
+    def stored_kwh(self) -> Floats:
+        """What each store holds, shape (R, S); heat of a cooling store."""
+        return self._s.stored_kwh[self._b].copy()
 
     @cached_property
     def air_c(self) -> Floats:

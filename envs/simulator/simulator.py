@@ -8,13 +8,14 @@ import numpy as np
 
 from wattward.envs.kernels.entries import ENTRIES, FULL, MODES, OFFERS
 from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
-from wattward.envs.kernels.supply import BY_RULE
+from wattward.envs.kernels.stores import BY_RULE
 from wattward.envs.model.layout import (
     ENV,
     FLOW,
     N_TALLIED,
     QUEUED,
     REGION,
+    STORED,
     Rows,
     flows_of,
     pack_params,
@@ -34,6 +35,7 @@ class Snapshot(NamedTuple):
 
     env: Rows
     regions: Rows
+    stored: Rows
     queue: Rows
     flow_rows: Rows
     tally_rows: Floats
@@ -42,7 +44,7 @@ class Snapshot(NamedTuple):
     @property
     def state(self) -> State:
         """The state as it was."""
-        return state_of(self.env, self.regions, self.queue)
+        return state_of(self.env, self.regions, self.stored, self.queue)
 
     @property
     def flows(self) -> Flows:
@@ -95,6 +97,7 @@ class Simulator:
                 *pack_params(params),
                 env=np.zeros(self.n_envs, ENV),
                 regions=np.zeros(shape, REGION),
+                stored=np.zeros((*shape, params.store_entry.shape[2]), STORED),
                 flows=np.zeros(shape, FLOW),
                 tally=np.zeros((*shape, N_TALLIED)),
                 class_gpu_h=np.zeros((*shape, params.class_malleable.shape[1])),
@@ -122,7 +125,7 @@ class Simulator:
         """
         if self.params.n_steps.size != self.n_envs:
             raise ValueError(f"{self.n_envs} environments share {self.params.n_steps.size} row of parameters")
-        for rows, row in zip((*self.params, *self.fleet[:3]), (*params, *pack_params(params)), strict=True):
+        for rows, row in zip((*self.params, *self.fleet[:4]), (*params, *pack_params(params)), strict=True):
             rows[b] = row[0]
 
     def load(self, b: int, world: Exogenous) -> None:
@@ -156,7 +159,7 @@ class Simulator:
         self._follow_bank()
         regions = self.fleet.regions
         regions["own_share"], regions["others_share"], regions["surplus_only"] = offers
-        regions["battery_mode"], regions["tank_mode"] = BY_RULE, BY_RULE
+        self.fleet.stored["told"] = BY_RULE
         return self._run(OFFERS, 1)
 
     def step(self, offers: Offers) -> Flows:
@@ -200,7 +203,7 @@ class Simulator:
 
     def _changing(self) -> tuple[Rows, ...]:
         fleet = self.fleet
-        return fleet.env, fleet.regions, fleet.queue, fleet.flows, fleet.tally, fleet.outcome
+        return fleet.env, fleet.regions, fleet.stored, fleet.queue, fleet.flows, fleet.tally, fleet.outcome
 
     def _follow_bank(self) -> None:
         if self._version != self.bank.version:
@@ -225,7 +228,7 @@ class Simulator:
         if fleet.queue.shape[1] < self.bank.most_arrivals:
             fleet = _with_places(fleet, 2 * self.bank.most_arrivals)
         self.fleet, self._version = fleet, self.bank.version
-        self.state = state_of(fleet.env, fleet.regions, fleet.queue)
+        self.state = state_of(fleet.env, fleet.regions, fleet.stored, fleet.queue)
         self.flows = flows_of(fleet.flows)
         self.tally = tally_of(fleet.tally, fleet.outcome[:, COST])
         self._addresses = addresses_of(fleet, self.bank.most_arrivals)
@@ -233,8 +236,7 @@ class Simulator:
 
 def action_length(params: Params) -> int:
     """Numbers in an action: a mode a region, then an order a store that actions order."""
-    most = max(params.battery_entry.max(initial=-1), params.tank_entry.max(initial=-1))
-    return max(params.fleet_gpus.shape[1], int(most) + 1)
+    return max(params.fleet_gpus.shape[1], int(params.store_entry.max(initial=-1)) + 1)
 
 
 def _episodes(bank: Bank) -> dict[str, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 INK, FAINT = "#22303c", "#c9d1d8"
 SUPPLIES = {
     **{"river": "#1d4e89", "wind": "#5aa469", "sun": "#f6cf65"},
-    **{"direct line": "#6a4c93", "contract": "#b79ad1", "battery": "#e07a5f"},
+    **{"direct line": "#6a4c93", "contract": "#b79ad1", "stores": "#e07a5f"},
 }
 """Each group from dark to light, so that grey tells them apart."""
 INTERACTIVE, DEFERRABLE, PRESENT, WAITING = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39"
@@ -100,10 +100,10 @@ def _draw_power(axis: Axes, edges: Floats, day: Day, r: int) -> None:
     """Supply but for the grid's in layers, load over it; what lies above the load is sold or curtailed."""
     supplies = {
         **{"river": day.hydro_kw + day.recovered_kw, "wind": day.wind_kw, "sun": day.sun_kw},
-        **{"direct line": day.direct_kw, "contract": day.contract_kw, "battery": day.discharge_kw},
+        **{"direct line": day.direct_kw, "contract": day.contract_kw, "stores": day.discharge_kw},
     }
     _stack(axis, edges, {name: kw[:, r] for name, kw in supplies.items()}, SUPPLIES)
-    if (day.charge_kw[:, r] != 0).any() or (day.tank_kw[:, r] != 0).any():
+    if (day.charge_kw[:, r] != 0).any() or (day.chilling_kw[:, r] != 0).any():
         _line(axis, edges, day.bare_load_kw[:, r], lw=1.0, ls=(0, (2, 1.5)), label="without stores")
     _line(axis, edges, day.load_kw[:, r], lw=1.6, label="load")
     if np.isfinite(day.cut_limit_kw[:, r]).any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,13 +28,20 @@ def leaves(part: object, name: str = "") -> Iterator[tuple[str, object]]:
     elif isinstance(part, Mapping):
         pairs = [(str(key), value) for key, value in part.items()]
     elif isinstance(part, tuple | list) and part and isinstance(part[0], BaseModel):
-        pairs = [(str(getattr(one, "name", place)), one) for place, one in enumerate(part)]
+        pairs = list(zip(_labels(part), part, strict=True))
     else:
         if part is not None and part not in ((), []):
             yield name, part
         return
     for key, value in pairs:
         yield from leaves(value, f"{name}.{key}" if name else key)
+
+
+def _labels(parts: Sequence[object]) -> list[str]:
+    """The names of a list's entries; without names their kinds, numbered where there are several of a kind."""
+    kinds = [str(getattr(one, "name", getattr(one, "kind", "entry"))) for one in parts]
+    again = (f"{kind}-{kinds[:place].count(kind) + 1}" for place, kind in enumerate(kinds))
+    return [kind if kinds.count(kind) == 1 else numbered for kind, numbered in zip(kinds, again, strict=True)]
 
 
 def words(name: str, currency: str = "CNY") -> tuple[str, str]:

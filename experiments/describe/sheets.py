@@ -10,8 +10,10 @@ import numpy as np
 
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
+from wattward.configs.schema.storage import Store
 from wattward.configs.schema.supply import Supply
-from wattward.envs.model.types import Floats
+from wattward.envs.model.stores import row_of
+from wattward.envs.model.types import COOLING, Floats
 from wattward.experiments.common.tables import MISSING, Column, Row, text
 from wattward.experiments.describe.names import leaves, number, short, shown, words
 from wattward.experiments.describe.typical_day import Day, hourly
@@ -27,12 +29,12 @@ IN_TABLES = (
     *("fleet.gpus", "fleet.gpu_idle_kw", "fleet.gpu_busy_kw", "fleet.reserved_for_interactive_gpus"),
     *("cooling.kind", "cooling.pue_base", "cooling.pue_slope_per_c", "cooling.free_below_c"),
     "network.wan_gb_per_s",
-    *("battery.capacity_kwh", "battery.charge_kw", "battery.discharge_kw"),
-    *("tank.capacity_kwh", "tank.charge_kw", "tank.discharge_kw", "tank.cop"),
     *("supply.direct.sun_kw", "supply.direct.wind_kw", "supply.direct.price_per_kwh"),
     *("supply.contract.kw", "supply.contract.price_per_kwh", "supply.feed_in.most_kw", "supply.feed_in.price_per_kwh"),
 )
 """Fields of a region that have a column of their own."""
+STORE_COLUMNS = ("kind", "capacity_kwh", "charge_kw", "discharge_kw", "cop", "reserve_kwh")
+"""Fields of a store that have one."""
 PROPORTIONAL = ("fleet.serving_exponent", 1.0)
 """Requests that cost the same energy at any load, the usual, are not mentioned."""
 OWN_TABLES = ("name", "title", "source", "regions", "tariffs", "job_classes", "storage_control")
@@ -72,11 +74,11 @@ TARIFFS: tuple[Column, ...] = (
 )
 STORES: tuple[Column, ...] = (
     ("region", text("region")),
-    ("battery kWh", text("battery")),
-    ("kW in-out", text("battery_kw")),
-    ("tank kWh cold", text("tank")),
-    ("kW cold in-out", text("tank_kw")),
+    ("store", text("store")),
+    ("kWh", text("capacity")),
+    ("kW in-out", text("power")),
     ("COP", text("cop")),
+    ("kWh in reserve", text("reserve")),
     ("ordered by", text("control")),
 )
 CONTRACTS: tuple[Column, ...] = (
@@ -107,7 +109,7 @@ DAY: tuple[Column, ...] = (
     ("river", text("hydro")),
     ("line", text("direct")),
     ("contract", text("contract")),
-    ("battery", text("discharge")),
+    ("stores", text("discharge")),
     ("sold", text("sold")),
     ("load", text("load")),
     ("grid", text("grid")),
@@ -115,7 +117,7 @@ DAY: tuple[Column, ...] = (
     ("peak", text("peak")),
     ("yuan", text("cost")),
 )
-SELDOM = {"line": "direct_kw", "contract": "contract_kw", "battery": "discharge_kw", "sold": "sold_kw"}
+SELDOM = {"line": "direct_kw", "contract": "contract_kw", "stores": "discharge_kw", "sold": "sold_kw"}
 """Columns of a day that are shown only where there is something in them."""
 ALWAYS = ("yuan/kWh", "load kW", "requests GPUs", "utilisation", "queue GPU-h", "of it waiting")
 """Rows of a region's hours that are shown even where all is 0."""
@@ -136,7 +138,7 @@ def scenario_sheets(scenario: Scenario) -> list[Sheet]:
 def _stores_and_contracts(scenario: Scenario) -> list[Sheet]:
     """A table each of what some listed region has; regions without it have no row."""
     listed = scenario.regions[:MOST_REGIONS]
-    stores = [_stores(region, scenario) for region in listed if region.battery or region.tank]
+    stores = [_store(region, store, scenario) for region in listed for store in region.stores]
     contracts = [_contracts(region) for region in listed if region.supply]
     sheets = (Sheet("stores", STORES, stores), Sheet("supply besides the tariff", CONTRACTS, contracts))
     return [sheet for sheet in sheets if sheet.rows]
@@ -225,16 +227,17 @@ def _tariff(region: Region, scenario: Scenario) -> Row:
     }
 
 
-def _stores(region: Region, scenario: Scenario) -> Row:
-    battery, tank = region.battery, region.tank
+def _store(region: Region, store: Store, scenario: Scenario) -> Row:
+    row = row_of(store)
+    control = "the price rule" if scenario.storage_control == "rule" else "the agent"
     return {
         "region": region.name,
-        "battery": MISSING if battery is None else short(battery.capacity_kwh),
-        "battery_kw": MISSING if battery is None else f"{short(battery.charge_kw)}-{short(battery.discharge_kw)}",
-        "tank": MISSING if tank is None else short(tank.capacity_kwh),
-        "tank_kw": MISSING if tank is None else f"{short(tank.charge_kw)}-{short(tank.discharge_kw)}",
-        "cop": MISSING if tank is None else number(tank.cop),
-        "control": "the price rule" if scenario.storage_control == "rule" else "the agent",
+        "store": store.kind.replace("_", " "),
+        "capacity": short(store.capacity_kwh) + (" cold" if row["coupling"] == COOLING else ""),
+        "power": f"{short(store.charge_kw)}-{short(store.discharge_kw)}",
+        "cop": number(row["cop"]) if row["coupling"] == COOLING else MISSING,
+        "reserve": short(row["reserve_kwh"]) if row["reserve_kwh"] else MISSING,
+        "control": "grid events" if store.ordered_by_grid_events else control,
     }
 
 
@@ -286,6 +289,8 @@ def region_terms(scenario: Scenario) -> dict[str, str]:
         for name, value in leaves(region):
             if name in (*NAMED, *IN_TABLES) or name.split(".")[0] in WEATHER or value in (0, False, ""):
                 continue
+            if name.startswith("stores.") and name.split(".")[-1] in STORE_COLUMNS:
+                continue
             if (name, value) == PROPORTIONAL:
                 continue
             by_name.setdefault(name, {})[region.name] = f"{shown(value)} {words(name)[1]}".rstrip()
@@ -318,8 +323,8 @@ def _hours(day: Day, r: int) -> list[Sheet]:
         ("river kW", day.hydro_kw, _whole),
         ("direct line kW", day.direct_kw, _whole),
         ("contract kW", day.contract_kw, _whole),
-        ("battery kW", day.discharge_kw - day.charge_kw, _whole),
-        ("tank kWh cold", day.tank_kwh, _whole),
+        ("stores kW", day.discharge_kw - day.charge_kw, _whole),
+        ("kWh cold", day.cold_kwh, _whole),
         ("load kW", day.load_kw, _whole),
         ("sold kW", day.sold_kw, _whole),
         ("cut to kW", np.nan_to_num(day.cut_limit_kw), _whole),

@@ -11,6 +11,7 @@ from wattward.configs import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.model.stores import is_cooling, store_flows
 from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, WAITING, Floats, Ints
 from wattward.envs.world.draw import draw, episode_seed
 
@@ -40,11 +41,11 @@ class Day(NamedTuple):
     recovered_kw: Floats  # (T, R) from the cooling's return water
     direct_kw: Floats  # (T, R) what the direct line offers
     contract_kw: Floats  # (T, R) taken of the green contract
-    charge_kw: Floats  # (T, R) into the battery, a part of the load
-    discharge_kw: Floats  # (T, R) out of the battery
-    tank_kw: Floats  # (T, R) what chillers draw more for filling the tank; negative where it spares them
-    tank_kwh: Floats  # (T, R) cold in the tank at the step's end
-    load_kw: Floats  # (T, R) IT, cooling, network and the battery's charge
+    charge_kw: Floats  # (T, R) into power stores, a part of the load
+    discharge_kw: Floats  # (T, R) out of power stores
+    chilling_kw: Floats  # (T, R) what chillers draw more for filling cooling stores; negative where these spare them
+    cold_kwh: Floats  # (T, R) in cooling stores at the step's end
+    load_kw: Floats  # (T, R) IT, cooling, network and what charges power stores
     grid_kw: Floats  # (T, R)
     curtailed_kw: Floats  # (T, R) green power that nothing uses
     sold_kw: Floats  # (T, R) fed into the grid
@@ -65,7 +66,7 @@ class Day(NamedTuple):
     @property
     def bare_load_kw(self) -> Floats:
         """The load if the site had no stores, shape (T, R) [kW]."""
-        return self.load_kw - self.charge_kw - self.tank_kw
+        return self.load_kw - self.charge_kw - self.chilling_kw
 
 
 class Choice(NamedTuple):
@@ -96,10 +97,10 @@ def play_day(scenario: Scenario, day: str = "typical") -> Day:
     last = min(first + day_steps, scenario.n_steps)
     steps = []
     for step in range(last):
-        arrived = int(env.state.next_job[0])
+        arrived, stored_kwh = int(env.state.next_job[0]), env.state.stored_kwh.copy()
         env.step(modes)
         if step >= first:
-            steps.append(_flows(env) | _queue(env, arrived))
+            steps.append(_flows(env) | _cold(env, stored_kwh) | _queue(env, arrived))
     rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
     start = datetime(1970, 1, 1) + timedelta(minutes=int(env.world.start_minute[0]), days=choice.day)
     price = env.world.price_per_kwh[0, first:last]
@@ -113,14 +114,23 @@ def _flows(env: ClusterEnv) -> dict[str, Floats]:
     limit_kw = np.maximum(0.0, params.event_baseline_kw[0] - flows.asked_cut_kw[0])
     return {
         **one,
-        "tank_kw": flows.tank_in_kw[0] / params.tank_charge_cop[0] - flows.tank_out_kw[0] / params.tank_cop[0],
-        "tank_kwh": env.state.chilled_kwh[0].copy(),
         "cut_limit_kw": np.where(flows.asked_cut_kw[0] > 0.0, limit_kw, np.nan),
         "load_kw": flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0] + flows.charge_kw[0],
         "interactive_gpus": flows.interactive_gpus[0].copy(),
         "deferrable_gpus": flows.held_gpus[0].copy(),
         "utilisation": busy / env.params.fleet_gpus[0],
         "total_cost": np.sum([getattr(flows, term)[0] for term in COST_TERMS], axis=0),
+    }
+
+
+def _cold(env: ClusterEnv, before_kwh: Floats) -> dict[str, Floats]:
+    """What cooling stores hold, and what chillers drew more for them, by what all stores held before the step."""
+    params, cools = env.params, is_cooling(env.params)
+    into_kw, out_kw = store_flows(params, before_kwh, env.state.stored_kwh)
+    chilling_kw = into_kw / params.store_charge_cop - out_kw / params.store_cop
+    return {
+        "chilling_kw": (chilling_kw * cools)[0].sum(axis=1),
+        "cold_kwh": (env.state.stored_kwh * cools)[0].sum(axis=1),
     }
 
 

@@ -17,7 +17,7 @@ from wattward.experiments.evaluation.methods import Method
 EPOCH = datetime(1970, 1, 1)
 ON_SITE = {"river": ("hydro_kw", "recovered_kw"), "wind": ("wind_kw",), "sun": ("sun_kw",)}
 """The plants on site, by the fields of `Flows` that they deliver."""
-SOURCES = (*ON_SITE, "direct line", "contract", "battery", "grid")
+SOURCES = (*ON_SITE, "direct line", "contract", "stores", "grid")
 """Where a site's power comes from; their sum is its load."""
 
 
@@ -110,7 +110,7 @@ def _sources(env: ClusterEnv) -> dict[str, Floats]:
     bought = {
         "direct line": flows.direct_used_kw[0].copy(),
         "contract": flows.contract_kw[0].copy(),
-        "battery": flows.discharge_kw[0].copy(),
+        "stores": flows.discharge_kw[0].copy(),
         "grid": flows.grid_kw[0].copy(),
     }
     used = np.maximum(0.0, load - np.sum(list(bought.values()), axis=0))

@@ -27,7 +27,7 @@ COLOURS = {
     "recovered": "#8fc1e3",
     "direct": "#2f8f6b",
     "contract": "#b7d968",
-    "battery": "#a58bc4",
+    "stores": "#a58bc4",
     "grid": "#c3c9cf",
 }
 INK, FAINT, SURPLUS, HATCH = "#22303c", "#c9d1d8", "#f4ecd6", "#c2a45a"
@@ -125,9 +125,9 @@ def _draw_supply(axis: Axes, series: Series, title: str, unit: str) -> None:
 
 def _series(balance: Balance, r: int) -> Series:
     """Power by the hour, or by the day where hours are too many."""
-    load = balance.load_kwh[:, r] + balance.battery_kwh[:, r]
+    load = balance.load_kwh[:, r] + balance.stores_kwh[:, r]
     layers = {plant: balance.delivered_kwh[:, r, p] for p, plant in enumerate(PLANTS)}
-    layers["battery"] = balance.battery_kwh[:, r]
+    layers["stores"] = balance.stores_kwh[:, r]
     layers["grid"] = np.maximum(0.0, load - sum(layers.values()))
     hours = [hour.replace(tzinfo=None) for hour in balance.hours]
     starts = hours if len(hours) <= LONGEST_SERIES_H else [hour.replace(hour=0) for hour in hours]

@@ -124,6 +124,41 @@ def test_wrong_scenarios(key: str, value: object, message: str) -> None:
         check(Scenario, changed(SCENARIO, key, value), Path("mine.yaml"))
 
 
+BATTERY = {"kind": "battery", "capacity_kwh": 2.0, "charge_kw": 1.0, "discharge_kw": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("stores", "message"),
+    [
+        ({"kind": "battery"}, "stores = {'kind': 'battery'}: .*valid tuple"),
+        ([3], r"stores.0 = 3: "),
+        ([BATTERY | {"kind": "flywheel"}], "stores.0.kind = flywheel: must be one of battery, chilled_water, ups"),
+        ([{"capacity_kwh": 2.0}], "stores.0.kind is missing; must be one of battery, chilled_water, ups"),
+        ([BATTERY, BATTERY | {"charge_kw": 0}], "stores.1.battery.charge_kw = 0: .*greater than 0"),
+        ([BATTERY | {"cop": 4}], "unknown key 'stores.0.battery.cop'; allowed: .*wear_cost_per_kwh"),
+        ([BATTERY | {"kind": "ups"}], "key 'stores.0.ups.reserve_kwh' is missing"),
+        ([BATTERY | {"kind": "ups", "reserve": 1}], "unknown key 'stores.0.ups.reserve'; did you mean 'reserve_kwh'"),
+        ([BATTERY | {"kind": "ups", "reserve_kwh": 3}], "reserve_kwh 3 must be at most capacity_kwh 2"),
+    ],
+)
+def test_wrong_stores(stores: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"mine.yaml: .*{message}"):
+        check(Region, {**REGION, "stores": stores}, Path("mine.yaml"))
+
+
+@pytest.mark.parametrize(("key", "kind"), [("battery", "battery"), ("tank", "chilled_water")])
+def test_an_old_store_key_says_what_to_write_instead(key: str, kind: str) -> None:
+    with pytest.raises(ConfigError, match=rf"unknown key '{key}'; write it as an entry of stores: \[{{kind: {kind}"):
+        check(Region, {**REGION, key: {"capacity_kwh": 2.0}}, Path("mine.yaml"))
+
+
+@pytest.mark.parametrize("name", ["jinshuitan-microgrid", "shanghai-ups"])
+def test_stores_are_written_down_as_they_are_read(name: str) -> None:
+    scenario = load_scenario(name)
+    assert Scenario.model_validate(scenario.model_dump(mode="json")) == scenario
+    assert scenario.regions[0].stores
+
+
 def test_every_problem_of_a_file_is_named_at_once() -> None:
     wrong = changed(changed(REGION, "sun.capacity_kw", -1), "air.mean", 3)
     with pytest.raises(ConfigError) as error:

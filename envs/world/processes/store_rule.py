@@ -25,7 +25,7 @@ def store_order(scenario: Scenario, price_per_kwh: Floats) -> Floats:
     order = np.zeros(price_per_kwh.shape)
     per_hour = max(1, round(1.0 / scenario.step_h))
     for r, region in enumerate(scenario.regions):
-        if region.battery is not None or region.tank is not None:
+        if region.stores:
             order[:, r] = _orders(price_per_kwh[:, r], per_hour)
     return order
 

@@ -1,7 +1,7 @@
 "use strict";
 
 const MODES = ["HOLD", "SOAK", "RUN", "PULL"];
-const SOURCES = ["river", "wind", "sun", "direct line", "contract", "battery", "grid"];
+const SOURCES = ["river", "wind", "sun", "direct line", "contract", "stores", "grid"];
 const one = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name.replace(" ", "-")}`).trim();
 const kindOf = (kind) => (["rule", "learned"].includes(kind) ? kind : "other");

@@ -1,5 +1,6 @@
 """The bound against optima known by hand in regions that have more than fleet, plants and tariff."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,15 @@ import pytest
 from numpy.testing import assert_allclose
 
 from wattward.baselines.bound.bound import bound
+from wattward.configs.schema.storage import Battery, ChilledWater, Store, Ups
 from wattward.envs.checks.balances import random_params, random_world
+from wattward.envs.model.stores import row_of, store_table
 from wattward.envs.model.types import COST_TERMS, Exogenous, Params
 
 Numbers = float | list[float]
 
 
-def hand_params(n_steps: int, **changed: float) -> Params:
+def hand_params(n_steps: int, stores: Sequence[Store] = (), **changed: float) -> Params:
     """One region of ten GPUs of 1 kW, hourly steps; nothing but power, drops and unfinished work costs anything."""
     params = random_params(np.random.default_rng(0), 1, n_steps)
     zero = ("gpu_idle_kw", "pue_slope_per_c", "demand_charge_per_kw", "wan_cost_per_gb", "wan_kwh_per_gb")
@@ -21,7 +24,9 @@ def hand_params(n_steps: int, **changed: float) -> Params:
     values |= dict.fromkeys(("step_h", "gpu_busy_kw", "pue_base"), 1.0)
     values |= {"fleet_gpus": 10.0, "rigid_limit_gpus": 10.0, "drop_cost_per_gpu_h": 20.0}
     values |= {"late_cost_per_gpu_h_per_h": 10.0, "terminal_cost_per_gpu_h": 50.0} | changed
-    return params._replace(**{name: np.full(getattr(params, name).shape, value) for name, value in values.items()})
+    table = store_table([[row_of(store) for store in stores]])
+    fields = {name: np.full(getattr(params, name).shape, value) for name, value in values.items()}
+    return params._replace(**fields, **{name: column[None] for name, column in table.items()})
 
 
 def hand_world(
@@ -55,44 +60,68 @@ def assert_costs(params: Params, world: Exogenous, yuan: float, **terms: float) 
         assert_allclose(found.yuan[f"{name}_cost"], value, rtol=1e-4, atol=1e-4)
 
 
-BATTERY = {
-    **{"battery_kwh": 4.0, "battery_charge_kw": 10.0, "battery_discharge_kw": 10.0},
-    **{"battery_charge_efficiency": 0.8, "battery_discharge_efficiency": 0.5, "battery_wear_cost_per_kwh": 0.1},
-}
+BATTERY = Battery(
+    capacity_kwh=4.0,
+    charge_kw=10.0,
+    discharge_kw=10.0,
+    charge_efficiency=0.8,
+    discharge_efficiency=0.5,
+    wear_cost_per_kwh=0.1,
+)
 
 
 @pytest.mark.parametrize(("loss_per_h", "given_kwh"), [(0.0, 2.0), (0.25, 1.5)])
 def test_a_battery_carries_cheap_power_to_the_dear_hour(loss_per_h: float, given_kwh: float) -> None:
-    params = hand_params(2, **BATTERY, battery_loss_per_h=loss_per_h)
+    params = hand_params(2, [BATTERY.model_copy(update={"loss_per_h": loss_per_h})])
     yuan = 5 * 0.2 + (5 - given_kwh) + 0.1 * given_kwh
     assert_costs(params, hand_world(params, [0.2, 1.0], [0.0, 5.0]), yuan, wear=0.1 * given_kwh)
 
 
 def test_a_battery_lowers_the_peak() -> None:
-    params = hand_params(2, **BATTERY | {"battery_discharge_efficiency": 1.0}, demand_charge_per_kw=10.0)
+    params = hand_params(2, [BATTERY.model_copy(update={"discharge_efficiency": 1.0})], demand_charge_per_kw=10.0)
     charged = 4 / 1.8  # x such that both hours draw 4 + x = 8 - 0.8 x
     yuan = 8 + 4 + charged * 0.2 + (4 + charged) * 10 + 0.8 * charged * 0.1
     assert_costs(params, hand_world(params, [1.0, 1.0], [4.0, 8.0]), yuan, demand=10 * (4 + charged))
 
 
 def test_a_tank_is_charged_where_power_is_cheap_and_chillers_are_good() -> None:
-    tank = {"tank_kwh": 20.0, "tank_charge_kw": 8.0, "tank_discharge_kw": 8.0, "tank_cop": 5.0, "tank_charge_cop": 8.0}
-    params = hand_params(2, pue_base=1.5, **tank)
+    tank = ChilledWater(capacity_kwh=20.0, charge_kw=8.0, discharge_kw=8.0, cop=5.0, charge_cop=8.0)
+    params = hand_params(2, [tank], pue_base=1.5)
     assert_costs(params, hand_world(params, [0.2, 1.0], 10.0), 15 * 0.2 + 15 + 1 * 0.2 - 8 / 5)
 
 
 def test_a_tank_spares_no_more_than_there_is_to_cool() -> None:
-    tank = {
-        "tank_kwh": 90.0,
-        "tank_charge_kw": 90.0,
-        "tank_discharge_kw": 90.0,
-        "tank_cop": 5.0,
-        "tank_charge_cop": 5.0,
-    }
-    params = hand_params(2, pue_base=1.5, **tank)
+    tank = ChilledWater(capacity_kwh=90.0, charge_kw=90.0, discharge_kw=90.0)
+    params = hand_params(2, [tank], pue_base=1.5)
     assert_costs(params, hand_world(params, [0.1, 1.0], [0.0, 10.0]), 15 + 0.1 * 10 / 5 - 10 / 5)
     cool = params._replace(pue_base=np.array([[1.1]]))
     assert_costs(cool, hand_world(cool, [0.1, 1.0], [0.0, 10.0]), 11 + 0.1 - 1)
+
+
+def test_two_batteries_give_what_both_hold() -> None:
+    """The first has no wear and gives its 2 kWh; the second gives 1 kWh at most in the hour."""
+    first = BATTERY.model_copy(update={"wear_cost_per_kwh": 0.0})
+    second = BATTERY.model_copy(update={"discharge_kw": 1.0})
+    params = hand_params(2, [first, second])
+    yuan = 0.2 * (4 / 0.8 + 2 / 0.8) + (5 - 3) + 0.1
+    assert_costs(params, hand_world(params, [0.2, 1.0], [0.0, 5.0]), yuan, wear=0.1)
+
+
+def test_two_tanks_spare_no_more_than_there_is_to_cool() -> None:
+    """10 kW of heat: 7 kW from the tank with the lower COP, which spares more, and 3 kW from the other."""
+    first = ChilledWater(capacity_kwh=90.0, charge_kw=90.0, discharge_kw=90.0, cop=5.0)
+    second = ChilledWater(capacity_kwh=7.0, charge_kw=7.0, discharge_kw=7.0, cop=4.0, charge_cop=4.0)
+    params = hand_params(2, [first, second], pue_base=1.5)
+    spared = 7 / 4 + 3 / 5
+    assert_costs(params, hand_world(params, [0.1, 1.0], [0.0, 10.0]), 15 + 0.1 * spared - spared)
+
+
+def test_a_ups_gives_in_a_cut_what_lies_above_its_reserve() -> None:
+    """It starts full: 6 kWh above the reserve give 3 kWh, each paid 2 and spared; outside of cuts it gives nothing."""
+    ups = Ups(capacity_kwh=10.0, reserve_kwh=4.0, charge_kw=1.0, discharge_kw=9.0, discharge_efficiency=0.5)
+    params = hand_params(3, [ups], event_baseline_kw=5.0, event_pay_per_kwh=2.0, event_penalty_per_kwh=3.0)
+    world = hand_world(params, [1.0, 0.5, 1.0], 5.0, cut_kw=[0.0, 4.0, 0.0])
+    assert_costs(params, world, 5.0 + 0.5 * 2.0 + 5.0 + 1.0 * 3.0 - 3.0 * 2.0, event=1.0 * 3.0 - 3.0 * 2.0)
 
 
 def test_what_the_contract_must_be_paid_for_is_paid() -> None:

@@ -1,5 +1,7 @@
 """Stores, contracts, sleep and programmes in the bound: what the simulator plays is a plan that costs the same."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,8 @@ from wattward.baselines.bound.equipment import Shared, add_equipment, add_rules,
 from wattward.baselines.bound.sites import limits_of, read_sites
 from wattward.baselines.lp import ABSENT, Builder, Program
 from wattward.envs.checks.balances import random_params, random_world, total_cost
-from wattward.envs.model.types import Exogenous, Floats, Flows, Params
+from wattward.envs.model.stores import store_flows
+from wattward.envs.model.types import BY_GRID_EVENTS, Exogenous, Floats, Flows, Params
 from wattward.envs.simulator.simulator import Simulator, action_length
 
 COST_SHIFTS = (-1.0, 0.0, 0.3)
@@ -27,10 +30,10 @@ def random_case(seed: int, green: bool, shift: float, n_jobs: int = 20) -> tuple
     n_regions, n_steps = int(rng.integers(1, 4)), int(rng.integers(1, 40))
     params = random_params(rng, n_regions, n_steps, extended=True)
     world = random_world(rng, params, n_jobs, extended=True)
-    entries = np.full((2, 1, n_regions), -1)
-    there = np.stack([params.battery_kwh > 0, params.tank_kwh > 0])
-    entries[there] = n_regions + np.arange(np.count_nonzero(there))
-    params = params._replace(battery_entry=entries[0], tank_entry=entries[1])
+    ordered = (params.store_capacity_kwh > 0) & (params.store_entry != BY_GRID_EVENTS)
+    entry = params.store_entry.copy()
+    entry[ordered] = n_regions + np.arange(np.count_nonzero(ordered))
+    params = params._replace(store_entry=entry)
     params = params._replace(green_share_min=params.green_share_min * green)
     return params, world._replace(price_per_kwh=world.price_per_kwh + shift)
 
@@ -45,16 +48,17 @@ def random_actions(rng: np.random.Generator, params: Params) -> list[NDArray[np.
     return played
 
 
-def play(params: Params, world: Exogenous, actions: NDArray[np.int64]) -> list[Flows]:
-    """The flows of every step."""
+def play(params: Params, world: Exogenous, actions: NDArray[np.int64]) -> tuple[list[Flows], list[Floats]]:
+    """The flows of every step, and what each store holds before the first and after each, (T + 1) of (1, R, S)."""
     simulator = Simulator(params)
     simulator.load(0, world)
-    flows = []
+    flows, stored = [], [simulator.state.stored_kwh.copy()]
     for action in actions:
         simulator.fleet.modes[0] = action
         assert simulator.advance() == 0
         flows.append(Flows(*(field.copy() for field in simulator.flows)))
-    return flows
+        stored.append(simulator.state.stored_kwh.copy())
+    return flows, stored
 
 
 def assert_plan_fits(program: Program, x: Floats) -> None:
@@ -65,23 +69,14 @@ def assert_plan_fits(program: Program, x: Floats) -> None:
         assert (value <= high + TOLERANCE).all()
 
 
-def levels(into_kwh: Floats, out_kwh: Floats, keep: Floats) -> Floats:
-    """What a store holds after each step, shape (T, R)."""
-    held = np.zeros((len(into_kwh) + 1, into_kwh.shape[1]))
-    for t in range(len(into_kwh)):
-        held[t + 1] = held[t] * keep + into_kwh[t] - out_kwh[t]
-    return held[1:]
-
-
-def plan_of(params: Params, world: Exogenous, flows: list[Flows]) -> dict[str, Floats]:
+def plan_of(params: Params, world: Exogenous, flows: list[Flows], stored: list[Floats]) -> dict[str, Floats]:
     """The simulator's own values of the columns of Shared and Equipment."""
     f, h = Flows(*(np.concatenate(fields) for fields in zip(*flows, strict=True))), float(params.step_h[0])
     n_steps, none = len(flows), np.zeros(f.it_kw.shape)
     load_kw = f.it_kw + f.cooling_kw + f.wan_kw + f.charge_kw
     missing_kwh = h * (params.green_share_min[0] * load_kw - (load_kw - f.grid_kw - f.discharge_kw)).sum(axis=0)
     prepaid = np.minimum(f.contract_kw, params.contract_take_share[0] * world.contract_kw[0, :n_steps])
-    gain, drain = h * params.battery_charge_efficiency[0], h / params.battery_discharge_efficiency[0]
-    keep, keep_cold = 1.0 - h * params.battery_loss_per_h[0], 1.0 - h * params.tank_loss_per_h[0]
+    moved = [store_flows(params, before, after) for before, after in pairwise(stored)]
     shared = {"done": h * f.busy_gpus, "restarts": none, "dropped": f.dropped_gpus, "grid": f.grid_kw}
     return shared | {
         "it": f.it_kw,
@@ -93,12 +88,9 @@ def plan_of(params: Params, world: Exogenous, flows: list[Flows]) -> dict[str, F
         "direct": f.direct_used_kw,
         "prepaid": prepaid,
         "contract": f.contract_kw - prepaid,
-        "charge": f.charge_kw,
-        "discharge": f.discharge_kw,
-        "stored": levels(f.charge_kw * gain, f.discharge_kw * drain, keep),
-        "tank_in": f.tank_in_kw,
-        "tank_out": f.tank_out_kw,
-        "chilled": levels(f.tank_in_kw * h, f.tank_out_kw * h, keep_cold),
+        "into": np.concatenate([into_kw for into_kw, _ in moved]),
+        "out": np.concatenate([out_kw for _, out_kw in moved]),
+        "stored": np.concatenate(stored[1:]),
         "sold": f.sold_kw,
         "met": f.cut_kw,
         "short": np.maximum(0.0, missing_kwh),
@@ -121,10 +113,9 @@ def test_what_is_played_is_a_plan_that_costs_the_same(seed: int, green: bool, sh
     program, fixed_cost = build.program(), sum(constant_cost(params, sites).values())
     terms = ("energy", "carbon", "supply", "sales", "wear", "event", "shortfall")
     for actions in random_actions(np.random.default_rng(seed), params)[3:]:
-        flows, x = play(params, world, actions), np.zeros(program.cost.size)
-        plan = plan_of(params, world, flows)
-        for store in ("stored", "chilled"):
-            plan[store] = plan[store][block - 1 :: block]
+        (flows, stored), x = play(params, world, actions), np.zeros(program.cost.size)
+        plan = plan_of(params, world, flows, stored)
+        plan["stored"] = plan["stored"][block - 1 :: block]
         for name, columns in (shared._asdict() | own._asdict()).items():
             x[columns[columns != ABSENT]] = plan[name][columns != ABSENT]
         assert_plan_fits(program, x)
@@ -138,4 +129,4 @@ def test_no_actions_beat_the_bound(seed: int, green: bool, shift: float, n_jobs:
     params, world = random_case(seed, green, shift, n_jobs)
     limit = bound(params, world, single_up_to=single_up_to).total_cost
     for actions in random_actions(np.random.default_rng(seed), params):
-        assert limit <= sum(float(total_cost(flows)[0]) for flows in play(params, world, actions))
+        assert limit <= sum(float(total_cost(flows)[0]) for flows in play(params, world, actions)[0])

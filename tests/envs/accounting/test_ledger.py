@@ -254,7 +254,7 @@ def richer_flows(**kw: float) -> Any:
 
 
 def balanced_flows(rng: np.random.Generator) -> Any:
-    """Random flows that balance: what plants, battery and grid give is used, stored, curtailed or sold."""
+    """Random flows that balance: what plants, stores and grid give is used, stored, curtailed or sold."""
     supply = ("sun_kw", "wind_kw", "hydro_kw", "recovered_kw", "contract_kw", "discharge_kw", "direct_kw")
     kw = dict(zip(supply, rng.uniform(0.0, 5.0, len(supply)), strict=True))
     kw["direct_used_kw"] = kw["direct_kw"] * rng.uniform()
@@ -277,14 +277,14 @@ def test_every_supply_there_may_be_balances_in_the_ledger(seed: int) -> None:
     drawn_kw = float((flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.charge_kw)[0, 0])
     assert sum(used.values()) == pytest.approx(drawn_kw, rel=1e-9)
     assert hourly.kwh[0, 0, -2].sum() / 0.25 == pytest.approx(float(flows.charge_kw[0, 0]), rel=1e-9)
-    for name, field in (("direct", "direct_used_kw"), ("contract", "contract_kw"), ("battery", "discharge_kw")):
+    for name, field in (("direct", "direct_used_kw"), ("contract", "contract_kw"), ("stores", "discharge_kw")):
         assert used[name] == pytest.approx(float(getattr(flows, field)[0, 0]), rel=1e-9)
     assert hourly.curtailed_kwh.sum() / 0.25 == pytest.approx(float(flows.curtailed_kw[0, 0]), rel=1e-9)
     assert hourly.sold_kwh.sum() / 0.25 == pytest.approx(float(flows.sold_kw[0, 0]), rel=1e-9)
     entries = entries_of(hourly, {})
     assert first_fault(entries) is None
     balance = balance_of(entries)
-    assert balance.load_kwh.sum() + balance.battery_kwh.sum() == pytest.approx(hourly.kwh.sum(), rel=1e-9)
+    assert balance.load_kwh.sum() + balance.stores_kwh.sum() == pytest.approx(hourly.kwh.sum(), rel=1e-9)
 
 
 def test_what_a_battery_gives_back_is_green_to_nobody() -> None:
@@ -296,7 +296,7 @@ def test_what_a_battery_gives_back_is_green_to_nobody() -> None:
             ledger.record(flows, np.zeros((1, 1, 3)))
     entries = entries_of(ledger.hourly(), {})
     assert certified(entries) == {(HOUR, "here", "sun"): 4.0}
-    uses = [(e["consumer"], e.get("sun_kwh"), e.get("battery_kwh")) for e in entries if e["entry"] == USE]
+    uses = [(e["consumer"], e.get("sun_kwh"), e.get("stores_kwh")) for e in entries if e["entry"] == USE]
     assert uses == [(STORAGE, 4.0, None), (OVERHEAD, None, 3.0)]
     balance = balance_of(entries)
     np.testing.assert_allclose(balance.load_kwh, [[4.0], [0.0]])

@@ -85,19 +85,53 @@ def played(name: str, episode: int = 0) -> ClusterEnv:
 
 def test_twins_differ_in_what_they_are_named_for() -> None:
     tank, bare = load_scenario("pinghu-chilled-water"), load_scenario("pinghu-no-tank")
-    assert tank.regions[0].tank is not None
-    assert bare.regions == (tank.regions[0].model_copy(update={"tank": None}),)
+    assert [store.kind for store in tank.regions[0].stores] == ["chilled_water"]
+    assert bare.regions == (tank.regions[0].model_copy(update={"stores": ()}),)
     green, air, direct = (load_scenario(f"qingyang-{twin}") for twin in ("green", "air", "direct"))
     assert air.regions[0].supply == green.regions[0].supply
     assert direct.regions[0].cooling == green.regions[0].cooling
     assert air.regions[0].cooling.kind != green.regions[0].cooling.kind
-    for one, other in ((tank, bare), (green, air), (green, direct)):
+    cut, ups = load_scenario("shanghai-grid-event"), load_scenario("shanghai-ups")
+    assert cut.regions == tuple(region.model_copy(update={"stores": ()}) for region in ups.regions)
+    assert cut.grid_events == ups.grid_events
+    for one, other in ((tank, bare), (green, air), (green, direct), (cut, ups)):
         assert (one.job_classes, one.contracts, one.tariffs) == (other.job_classes, other.contracts, other.tariffs)
 
 
 def test_the_tank_saves_what_it_costs_in_power() -> None:
     with_tank, without = played("pinghu-chilled-water").kpis(), played("pinghu-no-tank").kpis()
     assert with_tank["total_cost"] < without["total_cost"]
+
+
+def test_the_ups_of_lingang_give_the_cut_while_work_moves() -> None:
+    """All work runs on arrival. 480 kWh above the reserve give 456: all of the cut in its first step, some in the next.
+
+    The cut leaves 2,675 of 10,700 kW. Afterwards 960 kW, at 95 %, fill what was taken.
+    """
+    env = ClusterEnv("shanghai-ups")
+    env.reset(options={"split": "test", "episode": 0})
+    asked_kw, step_h, reserve_kwh = env.world.cut_kw[0, :, 0], 0.05, 320.0
+    (start,) = np.flatnonzero((asked_kw[1:] > 0) & (asked_kw[:-1] == 0))[:1] + 1
+    over, given_kwh = False, []
+    while not over:
+        step, before, stored_kwh = env.steps_taken, env.save(), env.state.stored_kwh[0, :, 0].copy()
+        _, _, over, _, _ = env.step(np.array([2, 2]))
+        assert_conserves(env.params, env.world, before, env.state, env.flows)
+        flows, held_kwh = env.flows, env.state.stored_kwh[0, :, 0]
+        missing_kw = float(flows.grid_kw[0, 0] + flows.discharge_kw[0, 0])
+        above_kw = (stored_kwh[0] - reserve_kwh) * 0.95 / step_h
+        needed_kw = max(0.0, missing_kw - 2675.0) if asked_kw[step] > 0 else 0.0
+        assert flows.discharge_kw[0] == pytest.approx([min(9600.0, needed_kw, above_kw), 0.0], abs=1e-6)
+        assert held_kwh[0] >= reserve_kwh - 1e-9
+        assert held_kwh[1] == 800.0
+        if step == start:
+            assert flows.cut_kw[0, 0] == pytest.approx(0.75 * 10700.0)
+        if start <= step < start + 40:
+            given_kwh.append(float(flows.discharge_kw[0, 0]) * step_h)
+            assert flows.charge_kw[0, 0] == 0.0
+    assert sum(given_kwh) == pytest.approx(456.0)
+    assert given_kwh[0] > 300.0 and given_kwh[1] > 0.0
+    assert env.state.stored_kwh[0, 0, 0] == pytest.approx(800.0)
 
 
 def test_what_lingang_defers_and_moves_meets_the_cut_from_its_first_step() -> None:

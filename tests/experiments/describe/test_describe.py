@@ -37,7 +37,7 @@ def typical(pair: Scenario) -> Day:
 
 
 def assert_balanced(day: Day) -> None:
-    """Grid, plants, direct line, contract and battery, less what is curtailed and sold, are the load."""
+    """Grid, plants, direct line, contract and stores, less what is curtailed and sold, are the load."""
     supply = day.grid_kw + day.green_kw + day.direct_kw + day.contract_kw + day.discharge_kw
     np.testing.assert_allclose(supply - day.curtailed_kw - day.sold_kw, day.load_kw)
 
@@ -57,7 +57,7 @@ def half_a_day(scenario: Scenario) -> Scenario:
         ("network.wan_gb_per_s", ("wan", "GB/s")),
         ("calendar_year", ("calendar year", "")),
         ("horizon_h", ("horizon", "h")),
-        ("tank.loss_per_h", ("loss", "/h")),
+        ("stores.chilled_water.loss_per_h", ("loss", "/h")),
         ("grid_events.chance_per_day", ("chance", "/day")),
         ("skill", ("skill", "")),
         ("kw", ("kw", "")),
@@ -185,8 +185,8 @@ def test_less_than_a_day_is_described_too(pair: Scenario, tmp_path: Path) -> Non
 
 
 EXTENDED = {
-    "jinshuitan-microgrid": ("battery kWh", "sells to kW", "battery kW", "recovered share"),
-    "pinghu-chilled-water": ("1 region", "tank kWh cold", "the price rule", "tank loss"),
+    "jinshuitan-microgrid": ("battery", "sells to kW", "stores kW", "recovered share"),
+    "pinghu-chilled-water": ("1 region", "chilled water", "74.3k cold", "the price rule", "chilled water loss"),
     "qingyang-green": ("contract kW", "0.398", "green share min 0.8"),
     "shanghai-grid-event": ("cut to kW", "fleet sleep", "grid_events"),
     "western-hubs-direct-supply": ("line sun kW", "direct line kW", "0.3515"),
@@ -213,9 +213,9 @@ def test_stores_contracts_and_programmes_are_told(name: str, told: tuple[str, ..
 def test_a_day_knows_what_stores_do() -> None:
     tank, bare = play_day(load_scenario("pinghu-chilled-water"), "0"), play_day(load_scenario("pinghu-no-tank"), "0")
     np.testing.assert_allclose(tank.bare_load_kw, bare.load_kw)
-    assert tank.tank_kw.max() > 0 > tank.tank_kw.min()
-    assert tank.tank_kwh.max() <= 74300.0
-    assert not bare.tank_kwh.any()
+    assert tank.chilling_kw.max() > 0 > tank.chilling_kw.min()
+    assert 0.0 < tank.cold_kwh.max() <= 74300.0
+    assert not bare.cold_kwh.any()
 
 
 def test_a_cut_is_shown_while_it_is_asked_for() -> None:
