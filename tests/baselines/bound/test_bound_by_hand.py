@@ -119,9 +119,10 @@ def test_two_tanks_spare_no_more_than_there_is_to_cool() -> None:
 def test_a_ups_gives_in_a_cut_what_lies_above_its_reserve() -> None:
     """It starts full: 6 kWh above the reserve give 3 kWh, each paid 2 and spared; outside of cuts it gives nothing."""
     ups = Ups(capacity_kwh=10.0, reserve_kwh=4.0, charge_kw=1.0, discharge_kw=9.0, discharge_efficiency=0.5)
-    params = hand_params(3, [ups], event_baseline_kw=5.0, event_pay_per_kwh=2.0, event_penalty_per_kwh=3.0)
-    world = hand_world(params, [1.0, 0.5, 1.0], 5.0, cut_kw=[0.0, 4.0, 0.0])
-    assert_costs(params, world, 5.0 + 0.5 * 2.0 + 5.0 + 1.0 * 3.0 - 3.0 * 2.0, event=1.0 * 3.0 - 3.0 * 2.0)
+    params = hand_params(3, [ups], event_baseline_kw=11.0, event_pay_per_kwh=2.0, event_penalty_per_kwh=3.0)
+    world = hand_world(params, [1.0, 0.5, 1.0], 10.0, cut_kw=[0.0, 9.0, 0.0])
+    event = 5 * 3.0 - 4 * 2.0
+    assert_costs(params, world, 10.0 + 0.5 * 7.0 + 10.0 + event, event=event)
 
 
 def test_what_the_contract_must_be_paid_for_is_paid() -> None:
