@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wattward.configs import load_region
+from wattward.configs import load_region, load_scenario
+from wattward.configs.schema.programme import GridEvents
+from wattward.configs.schema.scenario import Scenario
+from wattward.configs.schema.storage import Battery, ChilledWater, Ups
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
 from wattward.envs.policy.outlook import EPOCH, Outlook
@@ -155,3 +158,19 @@ def outlook_of() -> Callable[..., Outlook]:
 @pytest.fixture(scope="session")
 def job_of() -> type[Job]:
     return Job
+
+
+@pytest.fixture(scope="session")
+def many_stores() -> Scenario:
+    """A day of the microgrid, which the grid asks for cuts, with two batteries, chilled water and UPS at one site."""
+    base = load_scenario("jinshuitan-microgrid")
+    stores = (
+        Battery(capacity_kwh=200, charge_kw=100, discharge_kw=100, wear_cost_per_kwh=0.1, loss_per_h=0.0005),
+        ChilledWater(capacity_kwh=400, charge_kw=60, discharge_kw=80, cop=4.0, charge_cop=6.0),
+        Ups(capacity_kwh=60, reserve_kwh=20, charge_kw=20, discharge_kw=100),
+        Battery(capacity_kwh=50, charge_kw=40, discharge_kw=30, charge_efficiency=0.8),
+    )
+    first, *others = base.regions
+    events = GridEvents(regions=(first.name,), chance_per_day=1.0, pay_per_kwh=2.0, penalty_per_kwh=1.0)
+    regions = (first.model_copy(update={"stores": stores}), *others)
+    return base.model_copy(update={"regions": regions, "grid_events": events, "episode_days": 1.0})

@@ -14,7 +14,8 @@ from wattward.baselines.optimisers import mpc_program
 from wattward.baselines.optimisers.demand import N_SLACKS, items_present, items_to_come, true_items_to_come, work_of
 from wattward.baselines.rules.capacity_curve import open_steps
 from wattward.configs import load_scenario
-from wattward.envs.checks.balances import played_cost
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.checks.balances import assert_conserves, played_cost
 from wattward.envs.decisions.action import Mode, StoreOrder
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.registration import ENVIRONMENTS
@@ -140,6 +141,23 @@ def test_stores_are_ordered_where_a_scenario_hands_them_over() -> None:
         orders |= set(action[env.scenario.n_regions :].tolist())
         env.step(action)
     assert {StoreOrder.CHARGE, StoreOrder.DISCHARGE} <= orders
+
+
+def test_each_of_many_stores_gets_its_own_order(many_stores: Scenario) -> None:
+    """Three of four take orders: the batteries and the chilled water, not the UPS. The plan keeps what is possible."""
+    env = ClusterEnv(many_stores)
+    env.reset(options={"split": "train", "episode": 0})
+    policy = make("MPC-24")
+    policy.reset(env.outlook(), np.random.default_rng(0))
+    orders = []
+    for _ in range(env.scenario.n_steps):
+        action, before = policy.act(env.outlook()), env.save()
+        assert action.shape == (2 + 3,)
+        orders.append(action[2:])
+        env.step(action)
+        assert_conserves(env.params, env.world, before, env.state, env.flows)
+    assert all({StoreOrder.CHARGE, StoreOrder.DISCHARGE} <= set(told) for told in np.transpose(orders).tolist())
+    assert (np.ptp(orders, axis=1) > 0).any(), "stores are told different things at once"
 
 
 # the others
