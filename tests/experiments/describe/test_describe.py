@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.configs.schema.scenario import Scenario
+from wattward.configs.schema.storage import Battery, Ups
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.cli import main as cli
@@ -97,8 +98,28 @@ def test_leaves_are_all_fields_once(pair: Scenario) -> None:
     names = [name for name, _ in found]
     assert len(names) == len(set(names))
     assert dict(found)["network.wan_gb_per_s"] == pair.regions[0].network.wan_gb_per_s
-    held = {name for name in type(pair.regions[0]).model_fields if getattr(pair.regions[0], name) is not None}
+    held = {name for name in type(pair.regions[0]).model_fields if getattr(pair.regions[0], name) not in (None, ())}
     assert {name.split(".")[0] for name in names} == held
+
+
+def test_stores_are_named_by_their_kind_and_told_apart_where_there_are_several(pair: Scenario) -> None:
+    battery = Battery(capacity_kwh=2.0, charge_kw=1.0, discharge_kw=1.0)
+    ups = Ups(capacity_kwh=9.0, reserve_kwh=3.0, charge_kw=1.0, discharge_kw=4.0)
+    region = pair.regions[0].model_copy(update={"stores": (battery, ups, battery)})
+    found = dict(leaves(region))
+    assert found["stores.ups.reserve_kwh"] == 3.0
+    assert found["stores.battery-1.capacity_kwh"] == found["stores.battery-2.capacity_kwh"] == 2.0
+    (sheet,) = (
+        one
+        for one in describe.scenario_sheets(pair.model_copy(update={"regions": (region, *pair.regions[1:])}))
+        if one.title == "stores"
+    )
+    told = [(row["store"], row["capacity"], row["reserve"], row["control"]) for row in sheet.rows]
+    assert told == [
+        ("battery", "2", "–", "the price rule"),
+        ("ups", "9", "3", "grid events"),
+        ("battery", "2", "–", "the price rule"),
+    ]
 
 
 def test_every_term_is_told_with_its_value(pair: Scenario) -> None:
