@@ -41,7 +41,7 @@ class Together(ModeActions):
     name: ClassVar[str] = "together"
 
     @property
-    def space(self) -> spaces.Discrete:  # type: ignore[override]
+    def space(self) -> spaces.Discrete:
         if not hasattr(self, "_space"):
             self._space = spaces.Discrete(2)
         return self._space
@@ -56,7 +56,7 @@ class Together(ModeActions):
     def write(self, actions: NDArray[Any], fleet: Fleet) -> int:
         return super().write(super().checked(actions, len(actions) if actions.ndim == 2 else None), fleet)
 
-    def observation_space(self, observed: spaces.Box) -> spaces.Dict:  # type: ignore[override]
+    def observation_space(self, observed: spaces.Box) -> spaces.Dict:
         return spaces.Dict({"fields": observed, "mask": spaces.MultiBinary(4 * self.scenario.n_regions)})
 
     def observed(self, fleet: Fleet, which: int | slice) -> dict[str, NDArray[Any]]:
@@ -64,7 +64,7 @@ class Together(ModeActions):
         mask = self.masks(fleet).reshape(len(fleet.env), -1)[:, : 4 * n_regions].astype(np.int8)
         return {"fields": fleet.observations[which].copy(), "mask": mask[which].copy()}
 
-    def agent_space(self, entries: Sequence[int]) -> spaces.Discrete:  # type: ignore[override]
+    def agent_space(self, entries: Sequence[int]) -> spaces.Discrete:
         return spaces.Discrete(2)
 
     def joined(self, actions: Sequence[Any], entries: Sequence[Sequence[int]]) -> NDArray[Any]:
@@ -79,6 +79,7 @@ KINDS: list[ActionChoice] = [*INTERFACES, Together]
 def test_the_checkers_of_gymnasium_sb3_and_pettingzoo_pass(scenario: str, action: ActionChoice) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "We recommend you to use a symmetric")  # shares are what they are
         check_env(gymnasium.make(IDS[scenario], action=action).unwrapped, skip_render_check=True)
         check_for_sb3(gymnasium.make(IDS[scenario], action=action).unwrapped)
     parallel_api_test(ParallelClusterEnv(scenario, action=action), num_cycles=100)

@@ -104,7 +104,7 @@ def test_a_field_may_be_inserted_anywhere(moment: tuple[ClusterEnv, Path], tmp_p
     for name, view in env.fields.items():
         np.testing.assert_allclose(today[name], view, rtol=2e-6, atol=2e-7, err_msg=name)
         np.testing.assert_array_equal(wider[name], today[name], err_msg=name)
-    assert sum(np.abs(view).sum() > 0.0 for view in env.fields.values()) > 25
+    assert sum(np.abs(view).sum() > 0.0 for view in env.fields.values()) > 20
     for group, (before, after, _) in INSERTED.items():
         inserted, n_before = wider[f"place of inserted_{group}"], today[before].shape[-1]
         np.testing.assert_array_equal(inserted[..., 0], wider[f"place of {before}"][..., 0] + n_before)
