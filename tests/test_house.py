@@ -123,7 +123,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
 
 
 def test_the_documented_observation_is_the_encoded_one() -> None:
-    from wattward.envs.policy.fields import field_table
+    from wattward.envs.model.observation import field_table
 
     page = text(Path("docs/observation.md"))
     assert page.split("<!-- fields:begin -->\n")[1].split("<!-- fields:end -->")[0] == field_table()

@@ -72,11 +72,11 @@ def sha256_of(value: object) -> str:
 
 def observation_sha256() -> str:
     """Hash of the observation's layout: names, order and widths of fields, edges of forecast and slack blocks."""
-    from wattward.envs.kernels.observe import SLACK_EDGES_H
-    from wattward.envs.policy import fields as observation
+    from wattward.envs.model import observation
 
-    fields = [[field.name, field.width] for field in (*observation.CLOCK_FIELDS, *observation.REGION_FIELDS)]
-    return sha256_of([fields, observation.BLOCK_EDGES_H, SLACK_EDGES_H])
+    groups = ("clock", "world", "present", "forecast")
+    fields = [[field.name, field.width] for field in observation.fields_of(*groups)]
+    return sha256_of([fields, observation.BLOCK_EDGES_H, observation.SLACK_EDGES_H])
 
 
 def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tensors | None = None) -> Path:

@@ -13,6 +13,7 @@ from wattward.agents.inference.checkpoint import Manifest, Tensors
 from wattward.agents.inference.numpy_lstm import LstmCell, RecurrentNetwork
 from wattward.configs import ConfigError
 from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.joint import joint_to_modes
 from wattward.envs.policy.protocol import Modes, Shares
 from wattward.envs.policy.region_views import n_regions_of, region_views
 
@@ -88,22 +89,21 @@ class RegionNetwork:
 class ModeChooser:
     """Observations to modes by the largest output: a group of outputs a region, or one output a joint action.
 
-    If `masked`, only of modes that may matter, see `masking`.
+    If `masked`, only of modes that may matter, see `allowed_modes`.
     """
 
     def __init__(self, network: ActingNetwork, n_regions: int, joint: bool, masked: bool = False) -> None:
         self._network, self._joint, self._masked = network, joint, masked
-        self._place = N_MODES ** np.arange(n_regions - 1, -1, -1)
+        self._n_entries = n_regions
 
     def __call__(self, observation: NDArray[np.float32]) -> Modes:
         """Modes (..., R) of observations (..., size)."""
         values = self._network(observation)
         if self._joint:
-            joint: Modes = values.argmax(axis=-1)[..., None]
-            return joint // self._place % N_MODES
+            return joint_to_modes(values.argmax(axis=-1), self._n_entries)
         values = values.reshape(*values.shape[:-1], -1, N_MODES)
         if self._masked:
-            from wattward.agents.networks.masking import allowed_modes
+            from wattward.envs.decisions.modes import allowed_modes
 
             values = np.where(allowed_modes(observation, values.shape[-2]), values, -np.inf)
         modes: Modes = values.argmax(axis=-1)
@@ -189,7 +189,7 @@ def _recurrent(head: Network, tensors: Tensors, path: Path) -> RecurrentNetwork:
 
 
 def _region_network(manifest: Manifest, tensors: Tensors, path: Path) -> RegionNetwork:
-    from wattward.envs.kernels.observe import N_CLOCK
+    from wattward.envs.model.observation import N_CLOCK
 
     prefix = "mlp_extractor."
     encoder = Network(_layers(f"{prefix}encoder.", tensors, path), manifest.activation, encodes=True)

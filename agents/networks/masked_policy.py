@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from stable_baselines3.common.type_aliases import PyTorchObs
 
-from wattward.agents.networks.masking import allowed_modes
 from wattward.agents.networks.modes_policy import ModesPolicy
+from wattward.envs.decisions.modes import allowed_modes
 
 MASKED_LOGIT = -1e8
 """As in sb3-contrib."""

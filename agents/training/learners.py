@@ -126,10 +126,16 @@ def make_env(
             f"{scenario.n_stores}; choose network: flat, or storage_control: rule"
         )
     layout, many = action_layout(settings), num_envs or settings.num_envs
-    kind: dict[str, Any] = {"joint": layout == "joint", "shares": layout == "shares"}
-    if split == "train":
-        kind["late_weight"] = settings.late_weight
-    fleet = FleetVecEnv(scenario, many, seed=seed, reward=settings.reward, split=split, bank=bank, **kind)
+    fleet = FleetVecEnv(
+        scenario,
+        many,
+        seed=seed,
+        action="modes" if layout == "region" else layout,
+        reward=settings.reward,
+        split=split,
+        bank=bank,
+        late_weight=settings.late_weight if split == "train" else 1.0,
+    )
     env = RegionFleet(fleet) if settings.layout == "region" else fleet
     return RepeatedActions(env, settings.action_repeat, settings.reward_scale)
 

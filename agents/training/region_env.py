@@ -28,7 +28,6 @@ class RegionFleet(VecEnvWrapper):
         view = view_space(self.n_regions, fleet.observation_space.shape[0])
         super().__init__(fleet, view, spaces.Discrete(N_MODES))
         self._fleet = fleet
-        self._by_rule = np.zeros((fleet.num_envs, fleet.scenario.n_stores), np.int64)
         self.num_envs = fleet.num_envs * self.n_regions
         self.reset_infos = [{} for _ in range(self.num_envs)]
         self._actions: NDArray[np.int64] = np.zeros(self.num_envs, np.int64)
@@ -47,7 +46,7 @@ class RegionFleet(VecEnvWrapper):
 
     def step_held(self, actions: NDArray[np.int64], action_repeat: int) -> VecEnvStepReturn:
         """As `step`, under one decision for `action_repeat` steps or to the episode's end; rewards are summed."""
-        modes = np.concatenate([np.reshape(actions, (-1, self.n_regions)), self._by_rule], axis=1)
+        modes = np.reshape(actions, (-1, self.n_regions))
         observations, rewards, dones, infos = self._fleet.step_held(modes, action_repeat)
         assert isinstance(observations, np.ndarray)
         each: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]

@@ -9,7 +9,8 @@ import numpy as np
 
 from wattward.configs.schema.storage import Store
 from wattward.envs.checks.balances import assert_conserves
-from wattward.envs.decisions.action import Mode, offers_of_modes
+from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.stores import row_of, store_table
 from wattward.envs.model.types import Exogenous, Flows, Params, State

@@ -1,14 +1,29 @@
-"""What a policy decides: a mode a region, or continuous shares that generalise the modes."""
+"""What a policy decides, and what every action interface has in common.
+
+An action interface is one form that decisions may take: modes, shares, joint modes. It owns the form's Gymnasium space,
+its check and error text, its mask, and its encoding into what the kernels read. The registry beside this file knows
+interfaces by name. Environments of all kinds use only what `ActionInterface` says.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Offers
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
+
+    from wattward.envs.kernels.fleet import Fleet
+
+Actions = NDArray[Any]
+Masks = NDArray[np.bool_]
 
 
 class Mode(IntEnum):
@@ -38,9 +53,6 @@ class StoreOrder(IntEnum):
 
 
 N_MODES = len(Mode)
-_OWN = np.array([0.0, 1.0, 1.0, 1.0])
-_OTHERS = np.array([0.0, 1.0, 0.0, 1.0])
-_SURPLUS = np.array([False, True, False, False])
 
 
 def n_entries(scenario: Scenario) -> int:
@@ -48,53 +60,96 @@ def n_entries(scenario: Scenario) -> int:
     return scenario.n_regions + scenario.n_stores
 
 
-def offers_of_modes(modes: NDArray[np.integer]) -> Offers:
-    """Offers of a batch of modes.
+class ActionInterface(ABC):
+    """One form of decisions, for the environments of one scenario. It has no state, so it may be shared and copied.
 
-    Args:
-        modes: Shape (B, R), values of `Mode`.
+    A new form is a file in this folder with a subclass, and its class in `registry.INTERFACES`; no environment changes.
 
-    Raises:
-        ValueError: a value is not a mode.
+    Where the kernels cannot read a form yet, such as an order for each job, they learn it once: a new array in
+    `wattward.envs.kernels.fleet.Fleet` for `write` to fill, and a new source in `wattward.envs.kernels.codes` for it to
+    return and `wattward.envs.kernels.entries` to tell apart. `write` and `masks` get the whole fleet, so they find the
+    jobs that an action is about in `Fleet.queue`; `observation_space` and `observed` may add them to what is observed.
+
+    Attributes:
+        name: What the registry knows it by.
+        scenario: The scenario; of a family one of its members, as all have as many regions and stores.
     """
-    if modes.size and (modes.min() < 0 or modes.max() >= N_MODES):
-        raise ValueError(f"modes must lie in 0..{N_MODES - 1}, got {modes.tolist()}")
-    return Offers(own=_OWN[modes], others=_OTHERS[modes], surplus_only=_SURPLUS[modes])
+
+    name: ClassVar[str]
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    @property
+    @abstractmethod
+    def space(self) -> spaces.Space[Any]:
+        """The Gymnasium space of one environment's action, the same object every time."""
+
+    @abstractmethod
+    def recognises(self, answer: object) -> bool:
+        """Whether one environment's action, as a policy may answer it, has this form, be its values allowed or not."""
+
+    @abstractmethod
+    def checked(self, action: Any, batch: int | None = None) -> Actions:  # noqa: ANN401 - whatever a caller brings
+        """The action in the form that `write` reads.
+
+        Args:
+            action: Of one environment; or of `batch` environments, along the first axis.
+            batch: Environments B, or None for one.
+
+        Raises:
+            ValueError: shape, type or values are wrong; the message says what is allowed. Modes out of range pass: the
+                kernels find them, see `wattward.envs.simulator.simulator.Simulator.advance`.
+        """
+
+    @abstractmethod
+    def write(self, actions: Actions, fleet: Fleet) -> int:
+        """Writes checked actions, of all environments of a batch or of its only one, into the batch's arrays.
+
+        Returns:
+            Where the kernels find them: a source of `wattward.envs.kernels.codes`.
+        """
+
+    @abstractmethod
+    def modes_alike(self, action: Actions) -> NDArray[np.int64]:
+        """The modes that one environment's action comes nearest to, shape (R,) or with store orders: for pictures."""
+
+    def masks(self, fleet: Fleet) -> Masks | None:
+        """Which choices may matter now, as flat as sb3-contrib's MaskablePPO takes them.
+
+        Returns:
+            Shape (B, choices); all true where nothing is known; None where the space has no choices to count.
+        """
+        del fleet
+        return None
+
+    def observation_space(self, observed: spaces.Box) -> spaces.Space[Any]:
+        """The space of what one environment observes, where the vector of fields is `observed`."""
+        return observed
+
+    def observed(self, fleet: Fleet, which: int | slice) -> Any:  # noqa: ANN401 - as `observation_space` says
+        """A copy of what environment `which`, or a slice of them, observes."""
+        return fleet.observations[which].copy()
+
+    @abstractmethod
+    def agent_space(self, entries: Sequence[int]) -> spaces.Space[Any]:
+        """The space of the agent of one region; `entries` are the numbers of its mode and its stores' orders."""
+
+    @abstractmethod
+    def joined(self, actions: Sequence[Any], entries: Sequence[Sequence[int]]) -> Actions:
+        """One environment's action out of the regions' agents' own.
+
+        Args:
+            actions: One of each region, in its `agent_space`.
+            entries: Of each region, as for `agent_space`.
+        """
 
 
-def offers_of_shares(shares: NDArray[np.floating]) -> Offers:
-    """Offers of a batch of continuous actions.
-
-    Args:
-        shares: Shape (B, R, 2) in 0..1: share of the free GPUs for the own queue, then of what is left for others'.
-
-    Raises:
-        ValueError: a share lies outside 0..1.
-    """
-    if shares.size and not (shares.min() >= 0.0 and shares.max() <= 1.0):
-        raise ValueError(f"shares must lie in 0..1, got {shares.tolist()}")
-    own = np.ascontiguousarray(shares[..., 0], dtype=np.float64)
-    others = np.ascontiguousarray(shares[..., 1], dtype=np.float64)
-    return Offers(own=own, others=others, surplus_only=np.zeros(own.shape, dtype=np.bool_))
+def batched(shape: tuple[int, ...], batch: int | None) -> tuple[int, ...]:
+    """The shape of one environment's action, or that of `batch` environments."""
+    return shape if batch is None else (batch, *shape)
 
 
-def nearest_modes(action: NDArray[np.integer] | NDArray[np.floating]) -> NDArray[np.int64]:
-    """Modes as they are, (R,) or more; of shares (R, 2) HOLD, RUN or PULL, whichever is most alike: for pictures."""
-    if action.ndim == 1:
-        return action.astype(np.int64)
-    runs, pulls = action[:, 0] >= 0.5, action[:, 1] >= 0.5
-    return np.where(runs & pulls, Mode.PULL, np.where(runs, Mode.RUN, Mode.HOLD)).astype(np.int64)
-
-
-def joint_to_modes(joint: NDArray[np.integer], entries: int) -> NDArray[np.int64]:
-    """Base-4 digits of joint actions, the first region's most significant.
-
-    Args:
-        joint: Shape (B,), values 0..4**entries - 1.
-        entries: Numbers in an action, see `n_entries`.
-
-    Returns:
-        Actions, shape (B, entries).
-    """
-    powers = N_MODES ** np.arange(entries - 1, -1, -1, dtype=np.int64)
-    return (np.asarray(joint, dtype=np.int64)[..., None] // powers) % N_MODES
+def wrong_shape(allowed: str, got: tuple[int, ...], batch: int | None) -> ValueError:
+    """The error about an action, or about the actions of a batch, of another shape than allowed."""
+    return ValueError(f"{'action' if batch is None else 'actions'} must have shape {allowed}, got {got}")

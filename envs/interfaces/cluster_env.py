@@ -7,17 +7,16 @@ from typing import Any, Literal
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
-from wattward.envs.decisions.action import N_MODES, n_entries, offers_of_shares
+from wattward.envs.decisions.registry import ActionChoice, Answers, interface_of
 from wattward.envs.interfaces.rendering import as_image, as_text
+from wattward.envs.kernels.codes import REWARD_KINDS, RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
-from wattward.envs.model.reward import REWARD_KINDS, RewardKind
 from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Params, State
 from wattward.envs.policy.fields import Observer, Views
 from wattward.envs.policy.outlook import Outlook
@@ -31,11 +30,10 @@ from wattward.envs.world.recording import Recording, load_recording
 
 BILLS = ("total_cost", *COST_TERMS, "cost")
 """What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not yuan."""
-ActionKind = Literal["modes", "shares"]
 
 
-class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
-    """GPU clusters in several regions; each step every region gets a mode.
+class ClusterEnv(gymnasium.Env[Any, Any]):
+    """GPU clusters in several regions; each step decides what they do with deferrable work, by default a mode a region.
 
     The observation is a vector of named fields (see `fields` and docs/observation.md). Episodes have a fixed length and
     terminate; they are never truncated. `reset(seed=...)` draws a random episode of the environment's split;
@@ -51,7 +49,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         split: str = "train",
         recording: Recording | str | Path | None = None,
         reward: RewardKind = "cost",
-        action: ActionKind = "modes",
+        action: ActionChoice = "modes",
         bank: EpisodeBank | None = None,
         render_mode: Literal["ansi", "rgb_array"] | None = None,
     ) -> None:
@@ -62,9 +60,10 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
                 of which every episode is another scenario.
             split: "train", "validation" or "test": where `reset` draws episodes from.
             recording: A Recording, or a folder to load one from, whose series replace the drawn ones.
-            reward: "cost", "saving" or "shaped", see `wattward.envs.model.reward`.
-            action: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder` for each of S stores
-                where the scenario hands their control over; "shares" for a Box of shape (R, 2) in 0..1.
+            reward: "cost", "saving" or "shaped", see `wattward.envs.kernels.codes`.
+            action: The form of actions: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder`
+                for each of S stores where the scenario hands their control over; "shares" for a Box of 2 R numbers in
+                0..1; "joint" for Discrete(4**(R + S)); or another, see `wattward.envs.decisions.registry`.
             bank: Episodes drawn beforehand that `reset` chooses from, instead of drawing new ones.
             render_mode: "ansi", "rgb_array" or None.
 
@@ -72,7 +71,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             ConfigError: The scenario, recording or bank cannot be used.
             ValueError: `split`, `reward`, `action` or `render_mode` is unknown.
         """
-        check_choices(split, reward, action)
+        check_choices(split, reward)
         must_be(render_mode, (None, *self.metadata["render_modes"]), "render_mode")
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.split, self.reward, self.action, self.render_mode = split, reward, action, render_mode
@@ -87,13 +86,10 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         drawn = make_params(self.scenario, recorded_max_price_per_kwh=dearest)
         self.params: Params = self._banked.bank.params if self._banked else drawn
         self._observer = Observer(self.scenario, self.params)
-        self.observation_space = self._observer.space
-        regions = self.scenario.n_regions
-        modes = spaces.MultiDiscrete([N_MODES] * n_entries(self.scenario))
-        shares = spaces.Box(0.0, 1.0, (regions, 2), np.float64)
-        self.action_space = modes if action == "modes" else shares
-        self._by_modes = action == "modes"
-        self._shape, self._dtype = self.action_space.shape, np.dtype(np.int64 if self._by_modes else np.float64)
+        self.interface = interface_of(action, self.scenario)
+        self._answers = Answers(self.interface)
+        self.observation_space = self.interface.observation_space(self._observer.space)
+        self.action_space = self.interface.space
         self._world: Exogenous | None = None
         self._playing = (split, 0)
         self._simulator = Simulator(
@@ -103,9 +99,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             reward=reward,
         )
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Starts an episode.
 
         Args:
@@ -126,7 +120,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
                 self._become(member_for(self._family, split, number))
             self.start(draw(self.scenario, episode_seed(split, number), self.recording))
             self._playing = (split, number)
-        return self._simulator.fleet.observations[0].copy(), dict(zip(("split", "episode"), self._playing, strict=True))
+        return self._observed(), dict(zip(("split", "episode"), self._playing, strict=True))
 
     def start(self, world: Exogenous) -> None:
         """Starts an episode in a given world (B = 1).
@@ -139,33 +133,26 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             self._simulator.play_on_arrival(0, 0)
         self._begin(0, world, "", -1)
 
-    def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:  # noqa: ANN401 - of any interface
         """Advances one step.
 
         Args:
-            action: Modes and orders, shape (R + S,), or modes alone, shape (R,): stores then go by the rule; or shares,
-                shape (R, 2), which an environment of modes takes, too.
+            action: Of the action space; or what a policy may answer: the action of any registered interface, such as
+                modes, shape (R + S,) or (R,), or shares, shape (R, 2).
 
         Raises:
-            ValueError: the action has the wrong shape or values, or the episode is over.
+            ValueError: the action has the wrong shape, type or values, or the episode is over.
         """
         simulator = self._simulator
         fleet = simulator.fleet
-        if type(action) is not np.ndarray or action.shape != self._shape or action.dtype != self._dtype:
-            action = self._checked(action)
-        if action.ndim == 1:
-            fleet.modes[0] = action
-            error_code = simulator.advance()
-        else:
-            error_code = simulator.advance_by(offers_of_shares(action[None]))
-        if error_code:
-            raise ValueError(self._refusal(error_code, action))
+        interface = self._answers.interface_of(action)
+        simulator.advance(source=interface.write(interface.checked(action), fleet))
         outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
         info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward stands behind the bills
         if terminated:
             info["kpis"] = self.kpis()
-        return fleet.observations[0].copy(), outcome[REWARD], terminated, False, info
+        return self._observed(), outcome[REWARD], terminated, False, info
 
     def render(self) -> Any:  # noqa: ANN401 - Gymnasium's own signature
         """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""
@@ -173,6 +160,22 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             return None
         draw_it = as_text if self.render_mode == "ansi" else as_image
         return draw_it(self.outlook(), self.flows, self.kpis())
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which choices may matter now, flat, as sb3-contrib's MaskablePPO asks for them.
+
+        Raises:
+            ValueError: the action space has no choices to count.
+        """
+        masks = self.interface.masks(self._simulator.fleet)
+        if masks is None:
+            raise ValueError(f"action = {self.interface.name!r}: there are no choices to mask")
+        return masks[0]
+
+    def modes_alike(self, answer: Any) -> NDArray[np.int64]:  # noqa: ANN401 - of any interface
+        """The modes that a policy's answer comes nearest to, shape (R,) or with store orders: for pictures."""
+        interface = self._answers.interface_of(answer)
+        return interface.modes_alike(interface.checked(answer))
 
     @property
     def steps_taken(self) -> int:
@@ -206,9 +209,13 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """Named views of the present observation."""
         return self._observer.views(self._simulator.fleet.observations[0])
 
+    def observed_fields(self) -> NDArray[np.float32]:
+        """A copy of the present vector of fields, whatever the action interface adds to observations."""
+        return self._simulator.fleet.observations[0].copy()
+
     def outlook(self) -> Outlook:
         """What a policy may see now, in natural units."""
-        observation = self._simulator.fleet.observations[0].copy()
+        observation = self.observed_fields()
         return Outlook(self.params, self.state, self.world, 0, self.scenario.regions, observation, self.scenario)
 
     def kpis(self) -> dict[str, float]:
@@ -233,24 +240,11 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         self._observer = Observer(scenario, self.params)
         self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
 
-    def _checked(self, action: NDArray[Any]) -> NDArray[Any]:
-        array = np.asarray(action)
-        if array.shape == (self.scenario.n_regions, 2) and array.dtype.kind == "f":
-            return array.astype(np.float64)
-        if self._by_modes and array.shape == (self.scenario.n_regions,):
-            array = np.concatenate([array, np.zeros(self.scenario.n_stores, array.dtype)])
-        if array.shape != self._shape:
-            raise ValueError(f"action must have shape {self._shape}, got {array.shape}")
-        return array.astype(self._dtype, casting="same_kind")
-
-    def _refusal(self, error_code: int, action: NDArray[Any]) -> str:
-        if error_code < 0:
-            return "the episode is over; call reset()"
-        return f"modes must lie in 0..{N_MODES - 1}, got {action.tolist()}"
+    def _observed(self) -> Any:  # noqa: ANN401 - as the interface has it
+        return self.interface.observed(self._simulator.fleet, 0)
 
 
-def check_choices(split: str, reward: str, action: str) -> None:
+def check_choices(split: str, reward: str) -> None:
     """Raises ValueError, naming what is allowed, if one of them is unknown."""
     must_be(split, tuple(SPLITS), "split")
     must_be(reward, REWARD_KINDS, "reward")
-    must_be(action, ("modes", "shares"), "action")

@@ -10,11 +10,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.decisions.action import N_MODES
+from wattward.envs.decisions.registry import ActionChoice
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.model.reward import RewardKind
+from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.model.types import COST_TERMS
-from wattward.envs.policy.protocol import Modes
 from wattward.envs.policy.region_views import region_views, view_space
 from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.world.family import refuse_family
@@ -30,7 +29,7 @@ NAMING = ("split", "episode")
 
 
 class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
-    """GPU clusters in several regions, each an agent that chooses its own region's mode in every step.
+    """GPU clusters in several regions, each an agent that decides for its own region in every step.
 
     Agents are named by their regions. Each sees the clock, its own region's fields, and the mean and the largest of the
     other regions' fields (`wattward.envs.policy.region_views`), so that one policy serves any region of any scenario
@@ -47,6 +46,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         split: str = "train",
         recording: Recording | str | Path | None = None,
         reward: RewardKind = "cost",
+        action: ActionChoice = "modes",
         bank: EpisodeBank | None = None,
         render_mode: Literal["ansi", "rgb_array"] | None = None,
     ) -> None:
@@ -54,10 +54,16 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
 
         Raises:
             ConfigError: The scenario, recording or bank cannot be used; a family is among what cannot.
-            ValueError: `split`, `reward` or `render_mode` is unknown.
+            ValueError: `split`, `reward`, `action` or `render_mode` is unknown.
         """
         self.cluster = ClusterEnv(
-            scenario, split=split, recording=recording, reward=reward, bank=bank, render_mode=render_mode
+            scenario,
+            split=split,
+            recording=recording,
+            reward=reward,
+            action=action,
+            bank=bank,
+            render_mode=render_mode,
         )
         refuse_family(self.cluster.scenario, "one agent a region")
         self.render_mode = render_mode
@@ -68,19 +74,22 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         self._entries = [
             [r, *(entry for entry in params.store_entry[0, r].tolist() if entry >= 0)] for r in range(len(regions))
         ]
-        size = self.cluster.observation_space.shape
-        assert size is not None
-        self.observation_spaces = {name: view_space(len(regions), size[0]) for name in self.possible_agents}
+        size = self.state().size
+        self.observation_spaces = {name: view_space(len(regions), size) for name in self.possible_agents}
         self.action_spaces = {
-            name: _choices(len(entries)) for name, entries in zip(self.possible_agents, self._entries, strict=True)
+            name: self.cluster.interface.agent_space(entries)
+            for name, entries in zip(self.possible_agents, self._entries, strict=True)
         }
 
     def observation_space(self, agent: str) -> spaces.Box:
         """The Box of what an agent sees."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> spaces.Discrete | spaces.MultiDiscrete:
-        """A mode; where the scenario hands the region's stores to its agent, a mode and an order for each of them."""
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """What the agent decides for its region, as the action interface has it.
+
+        By default a mode; where the scenario hands the region's stores to its agent, a mode and an order for each.
+        """
         return self.action_spaces[agent]
 
     def reset(
@@ -100,9 +109,9 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
             ValueError: the split or the episode is unknown.
         """
         named = {key: value for key, value in (options or {}).items() if key in NAMING}
-        observation, info = self.cluster.reset(seed=seed, options=named or None)
+        _, info = self.cluster.reset(seed=seed, options=named or None)
         self.agents = [*self.possible_agents]
-        return self._seen(observation), {name: dict(info) for name in self.agents}
+        return self._seen(), {name: dict(info) for name in self.agents}
 
     def step(
         self, actions: dict[str, Any]
@@ -110,7 +119,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         """Advances one step.
 
         Args:
-            actions: A mode by agent, or a mode and its stores' orders.
+            actions: By agent, each of the agent's action space.
 
         Returns:
             Views, rewards, terminations, truncations and infos by agent. An info holds "total_cost" and its terms of
@@ -121,46 +130,36 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         """
         if not self.agents:
             raise ValueError("the episode is over; call reset()")
-        observation, reward, terminated, truncated, info = self.cluster.step(self._joined(actions))
+        _, reward, terminated, truncated, info = self.cluster.step(self._joined(actions))
         agents = self.agents
         if terminated:
             self.agents = []
         kpis = {"kpis": info["kpis"]} if terminated else {}
         bills = {name: {**self._own_bills(r), "team_cost": info["total_cost"], **kpis} for r, name in enumerate(agents)}
         alike = (dict.fromkeys(agents, terminated), dict.fromkeys(agents, truncated))
-        return self._seen(observation), dict.fromkeys(agents, reward), *alike, bills
+        return self._seen(), dict.fromkeys(agents, reward), *alike, bills
 
     def render(self) -> Any:  # noqa: ANN401 - PettingZoo's own signature
         """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""
         return self.cluster.render()
 
     def state(self) -> NDArray[np.float32]:
-        """The observation of all regions together, as `ClusterEnv` gives it."""
-        return self.cluster.outlook().observation
+        """The fields of all regions together, the vector that `ClusterEnv` gives by default."""
+        return self.cluster.observed_fields()
 
     def close(self) -> None:
         """Closes the environment."""
         self.cluster.close()
 
-    def _seen(self, observation: NDArray[np.float32]) -> Views:
-        return dict(zip(self.possible_agents, region_views(observation, len(self.possible_agents)), strict=True))
+    def _seen(self) -> Views:
+        return dict(zip(self.possible_agents, region_views(self.state(), len(self.possible_agents)), strict=True))
 
-    def _joined(self, actions: dict[str, Any]) -> Modes:
+    def _joined(self, actions: dict[str, Any]) -> NDArray[Any]:
         if set(actions) != set(self.agents):
             raise ValueError(f"actions must hold one for each of {self.agents}, got {sorted(actions)}")
-        joined = np.zeros(sum(map(len, self._entries)), np.int64)
-        for name, entries in zip(self.agents, self._entries, strict=True):
-            action = np.atleast_1d(actions[name])
-            if action.shape != (len(entries),) or action.dtype.kind not in "iu":
-                raise ValueError(f"action of {name!r} must be of {self.action_spaces[name]}, got {actions[name]!r}")
-            joined[entries] = action
-        return joined
+        return self.cluster.interface.joined([actions[name] for name in self.agents], self._entries)
 
     def _own_bills(self, r: int) -> dict[str, float]:
         flows = self.cluster.flows
         terms = {term: float(getattr(flows, term)[0, r]) for term in COST_TERMS}
         return {"total_cost": sum(terms.values()), **terms}
-
-
-def _choices(entries: int) -> spaces.Discrete | spaces.MultiDiscrete:
-    return spaces.Discrete(N_MODES) if entries == 1 else spaces.MultiDiscrete([N_MODES] * entries)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
@@ -15,11 +14,11 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
-from wattward.envs.decisions.action import N_MODES, joint_to_modes, n_entries, offers_of_shares
+from wattward.envs.decisions.registry import ActionChoice, interface_of
 from wattward.envs.interfaces.vector_env import check_counts, episodes_for
+from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
-from wattward.envs.model.reward import RewardKind
 from wattward.envs.simulator.family_bank import FamilyEpisodes
 from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator
@@ -42,8 +41,7 @@ class FleetVecEnv(VecEnv):
         num_envs: int,
         *,
         seed: int,
-        joint: bool = False,
-        shares: bool = False,
+        action: ActionChoice = "modes",
         reward: RewardKind = "saving",
         split: str = "train",
         threads: int = 1,
@@ -57,9 +55,8 @@ class FleetVecEnv(VecEnv):
             scenario: A shipped scenario's name, a path, or a Scenario.
             num_envs: Number of environments B.
             seed: Seeds the choice of episodes.
-            joint: Actions are one Discrete(4**(R + S)) instead of MultiDiscrete([4] * (R + S)).
-            shares: Actions are a Box of shape (R, 2) in 0..1 instead, and stores go by the rule.
-            reward: "cost", "saving" or "shaped", see `wattward.envs.model.reward`.
+            action: The form of actions, "modes", "shares", "joint" or another, as in `ClusterEnv`.
+            reward: "cost", "saving" or "shaped", see `wattward.envs.kernels.codes`.
             split: The split episodes are drawn from.
             threads: Threads that share a step.
             bank: Episodes drawn beforehand, or how many, as in `ClusterVectorEnv`; of a family, how many members are
@@ -70,19 +67,17 @@ class FleetVecEnv(VecEnv):
         check_counts(num_envs, threads, draw_ahead)
         found = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.scenario, self._late_weight = found.with_lateness(late_weight), late_weight
-        self.reward, self.split, self.joint, self.shares = reward, split, joint, shares
+        self.reward, self.split, self.action = reward, split, action
         self._family = family_of(self.scenario)
         self._episodes: Episodes = self._pool(num_envs, seed, bank, draw_ahead)
         self.params = make_params(self.scenario, num_envs) if self._family else self._episodes.bank.params
         self._simulator = Simulator(self.params, num_envs, self._episodes.bank, reward=reward, threads=threads)
         self._returns, self._slots = np.zeros(num_envs), [0] * num_envs
         self._actions: NDArray[Any] = np.zeros(num_envs)
-        self._entries = n_entries(self.scenario)
-        each = spaces.MultiDiscrete([N_MODES] * self._entries)
-        offers = spaces.Box(0.0, 1.0, (self.scenario.n_regions, 2), np.float32)
-        actions = offers if shares else spaces.Discrete(N_MODES**self._entries) if joint else each
+        self.interface = interface_of(action, self.scenario)
+        observed = self.interface.observation_space(self._episodes.bank.observation_space)
         self.render_mode = None
-        super().__init__(num_envs, self._episodes.bank.observation_space, actions)
+        super().__init__(num_envs, observed, self.interface.space)
         self.seed(seed)
 
     def _pool(self, num_envs: int, seed: int, bank: EpisodeBank | int | None, draw_ahead: int | None) -> Episodes:
@@ -108,11 +103,11 @@ class FleetVecEnv(VecEnv):
             self._episodes.forget(b)
         return [seed] * self.num_envs
 
-    def reset(self) -> NDArray[np.float32]:
+    def reset(self) -> Any:  # noqa: ANN401 - as the interface has it
         """Starts a new episode everywhere; observations, shape (B, size)."""
         for b in range(self.num_envs):
             self._start(b)
-        return self._simulator.fleet.observations.copy()
+        return self._observed()
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Takes the actions of the coming step."""
@@ -132,11 +127,9 @@ class FleetVecEnv(VecEnv):
 
     def _step(self, actions: NDArray[Any], action_repeat: int) -> VecEnvStepReturn:
         fleet = self._simulator.fleet
-        if self.shares:
-            rewards = self._offer(actions, action_repeat)
-        else:
-            self._act(actions, action_repeat)
-            rewards = fleet.outcome[:, REWARD]
+        checked = self.interface.checked(actions, self.num_envs)
+        self._simulator.advance(action_repeat, self.interface.write(checked, fleet))
+        rewards = fleet.outcome[:, REWARD]
         dones = fleet.ended.copy()
         self._returns += rewards
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -145,27 +138,10 @@ class FleetVecEnv(VecEnv):
             for b in np.flatnonzero(dones):
                 infos[b] = self._end(int(b))
         self._episodes.prepare(self._rngs)
-        return fleet.observations.copy(), rewards, dones, infos
+        return self._observed(), rewards, dones, infos
 
-    def _act(self, actions: NDArray[Any], action_repeat: int) -> None:
-        modes = joint_to_modes(actions, self._entries) if self.joint else actions
-        np.copyto(self._simulator.fleet.modes, modes, casting="same_kind")
-        error_code = self._simulator.advance(action_repeat)
-        if error_code:
-            raise ValueError(
-                f"modes must lie in 0..{N_MODES - 1}, got {np.asarray(modes)[abs(error_code) - 1].tolist()}"
-            )
-
-    def _offer(self, shares: NDArray[np.floating[Any]], action_repeat: int) -> NDArray[np.float64]:
-        """Sums of the rewards, shape (B,), of steps under the same shares until one ends an episode."""
-        offers, rewards = offers_of_shares(np.clip(shares, 0.0, 1.0)), np.zeros(self.num_envs)
-        for _ in range(action_repeat):
-            if self._simulator.advance_by(offers):
-                raise ValueError("an episode is over")
-            rewards += self._simulator.fleet.outcome[:, REWARD]
-            if self._simulator.fleet.ended.any():
-                break
-        return rewards
+    def _observed(self, which: int | slice = slice(None)) -> Any:  # noqa: ANN401 - as the interface has it
+        return self.interface.observed(self._simulator.fleet, which)
 
     def _start(self, b: int) -> None:
         self._slots[b] = self._episodes.next(b, self._rngs[b]).slot
@@ -176,8 +152,7 @@ class FleetVecEnv(VecEnv):
 
     def _end(self, b: int) -> dict[str, Any]:
         kpis = kpis_of(self.params, self._simulator.state, self._simulator.tally, b)
-        observation = self._simulator.fleet.observations[b].copy()
-        info: dict[str, Any] = {"kpis": kpis, "terminal_observation": observation, "TimeLimit.truncated": False}
+        info: dict[str, Any] = {"kpis": kpis, "terminal_observation": self._observed(b), "TimeLimit.truncated": False}
         info["episode"] = {"r": float(self._returns[b]), "l": self.scenario.n_steps}
         if self.reward != "cost":
             on_arrival_cost = float(self._episodes.bank.on_arrival["total_cost"][self._slots[b]].sum())

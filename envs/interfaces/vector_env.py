@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -16,10 +15,10 @@ from numpy.typing import NDArray
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
-from wattward.envs.decisions.action import N_MODES, n_entries, offers_of_shares
-from wattward.envs.interfaces.cluster_env import BILLS, ActionKind, check_choices
+from wattward.envs.decisions.registry import ActionChoice, interface_of
+from wattward.envs.interfaces.cluster_env import BILLS, check_choices
+from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import COST, REWARD
-from wattward.envs.model.reward import RewardKind
 from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.simulator.source import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
@@ -28,10 +27,10 @@ from wattward.envs.world.recording import Recording, load_recording
 
 Actions = NDArray[Any]
 Booleans = NDArray[np.bool_]
-StepReturn = tuple[NDArray[np.float32], NDArray[np.float64], Booleans, Booleans, dict[str, Any]]
+StepReturn = tuple[Any, NDArray[np.float64], Booleans, Booleans, dict[str, Any]]
 
 
-class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
+class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
     """B environments of one scenario in one compiled step, each the same as a `ClusterEnv` with its seed.
 
     `reset(seed=s)` seeds environment b with s + b. `info` holds the bills of the step, shape (B,) each, and where
@@ -46,7 +45,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         split: str = "train",
         recording: Recording | str | Path | None = None,
         reward: RewardKind = "cost",
-        action: ActionKind = "modes",
+        action: ActionChoice = "modes",
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int = 1,
         bank: EpisodeBank | int | None = None,
@@ -60,9 +59,10 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
             num_envs: Environments B.
             split: "train", "validation" or "test": where episodes are drawn from.
             recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
-            reward: "cost", "saving" or "shaped", see `wattward.envs.model.reward`.
-            action: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder` for each of S stores
-                where the scenario hands their control over; "shares" for a Box of shape (R, 2) in 0..1.
+            reward: "cost", "saving" or "shaped", see `wattward.envs.kernels.codes`.
+            action: The form of actions: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder`
+                for each of S stores where the scenario hands their control over; "shares" for a Box of 2 R numbers in
+                0..1; "joint" for Discrete(4**(R + S)); or another, see `wattward.envs.decisions.registry`.
             autoreset_mode: As Gymnasium defines them.
             threads: Threads that share a step.
             bank: Episodes drawn beforehand that all environments choose from, or how many to draw (numbers 0 to
@@ -75,7 +75,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
             ConfigError: The scenario, recording or bank cannot be used.
             ValueError: Another argument is unknown or out of range.
         """
-        check_choices(split, reward, action)
+        check_choices(split, reward)
         must_be(render_mode, (None,), "render_mode")
         check_counts(num_envs, threads, draw_ahead)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
@@ -87,11 +87,9 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self._episodes = episodes_for(self.scenario, num_envs, split, recording, reward, bank, draw_ahead)
         played = self._episodes.bank
         self._simulator = Simulator(played.params, num_envs, played, reward=reward, threads=threads)
-        regions = self.scenario.n_regions
-        modes = spaces.MultiDiscrete([N_MODES] * n_entries(self.scenario))
-        shares = spaces.Box(0.0, 1.0, (regions, 2), np.float64)
-        self.single_action_space = modes if action == "modes" else shares
-        self.single_observation_space = self._episodes.bank.observation_space
+        self.interface = interface_of(action, self.scenario)
+        self.single_action_space = self.interface.space
+        self.single_observation_space = self.interface.observation_space(played.observation_space)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._playing = [Episode(0, split, -1)] * num_envs
@@ -100,7 +98,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Starts an episode everywhere, or where `options["reset_mask"]` is true.
 
         Args:
@@ -117,13 +115,13 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         for b in np.flatnonzero(mask):
             self._begin(int(b), None if number is None else self._episodes.named(int(b), split, number))
         self._simulator.fleet.ended[mask] = False
-        return self._simulator.fleet.observations.copy(), self._which(mask)
+        return self._observed(), self._which(mask)
 
     def step(self, actions: Actions) -> StepReturn:
         """Steps every environment.
 
         Args:
-            actions: Modes and orders, shape (B, R + S), or shares, shape (B, R, 2).
+            actions: Of the action space, or what its interface takes besides, such as shares of shape (B, R, 2).
 
         Returns:
             Observations (B, size), rewards (B,), terminations (B,), truncations (B,), all false, and infos.
@@ -135,14 +133,14 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         restarted = ended.copy() if self.autoreset_mode is AutoresetMode.NEXT_STEP and ended.any() else None
         if restarted is not None:
             self._restart(restarted)
-        self._advance(np.asarray(actions))
+        self._advance(actions)
         fleet = simulator.fleet
         infos = self._bills(fleet.outcome, restarted)
         terminations, rewards = fleet.ended.copy(), fleet.outcome[:, REWARD].copy()
         if terminations.any():
             self._end(terminations, infos)
         self._episodes.prepare(self._rngs)
-        return fleet.observations.copy(), rewards, terminations, np.zeros(self.num_envs, np.bool_), infos
+        return self._observed(), rewards, terminations, np.zeros(self.num_envs, np.bool_), infos
 
     @property
     def jobs_present(self) -> float:
@@ -179,20 +177,13 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self._simulator.fleet.env["asleep"] = ended
 
     def _advance(self, actions: Actions) -> None:
-        if actions.shape != self.action_space.shape:
-            raise ValueError(f"actions must have shape {self.action_space.shape}, got {actions.shape}")
-        if self.action == "modes":
-            np.copyto(self._simulator.fleet.modes, actions, casting="same_kind")
-            error_code = self._simulator.advance()
-        else:
-            error_code = self._simulator.advance_by(offers_of_shares(actions))
-        if error_code > 0:
-            modes = self._simulator.fleet.modes[error_code - 1].tolist()
-            raise ValueError(f"modes must lie in 0..{N_MODES - 1}, got {modes} in environment {error_code - 1}")
-        if error_code < 0:
-            raise ValueError(f"the episode of environment {-1 - error_code} is over; call reset()")
+        checked = self.interface.checked(actions, self.num_envs)
+        self._simulator.advance(source=self.interface.write(checked, self._simulator.fleet))
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._simulator.fleet.env["asleep"] = 0
+
+    def _observed(self, which: int | slice = slice(None)) -> Any:  # noqa: ANN401 - as the interface has it
+        return self.interface.observed(self._simulator.fleet, which)
 
     def _bills(self, outcome: NDArray[np.float64], restarted: Booleans | None) -> dict[str, Any]:
         infos: dict[str, Any] = {} if restarted is None else self._which(restarted)
@@ -215,7 +206,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
             return
         infos["final_obs"], infos["_final_obs"] = np.full(self.num_envs, None, dtype=object), ended.copy()
         for b in np.flatnonzero(ended):
-            infos["final_obs"][b] = simulator.fleet.observations[b].copy()
+            infos["final_obs"][b] = self._observed(int(b))
             self._begin(int(b))
         infos["final_info"], infos["_final_info"] = final, ended.copy()
         for name in BILLS:

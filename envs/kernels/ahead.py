@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_WORLD
+from wattward.envs.model.observation import AT, HIGH, LOW, MOST, N_CLOCK, N_FORECASTS, N_WORLD
 from wattward.envs.model.types import INTERACTIVE, SUN, WIND, Exogenous, Floats, Ints, Params
 
 
@@ -64,8 +64,8 @@ def _region_series(p: Params, x: Exogenous, r: int) -> Series:
 
 @inlined
 def look_ahead(p: Params, x: Exogenous, e: Encoding, out: NDArray[np.float32]) -> None:
-    """Fills rows of one episode, shape (T, N_CLOCK + R * (N_WORLD + 3 * blocks)); `p` and `x` have B = 1."""
-    width = N_WORLD + 3 * e.n_blocks
+    """Fills rows of one episode, shape (T, N_CLOCK + R * (N_WORLD + N_FORECASTS * blocks)); `p` and `x` have B = 1."""
+    width = N_WORLD + N_FORECASTS * e.n_blocks
     for t in range(out.shape[0]):
         _clock(p, x, t, out[t])
     for r in range(p.fleet_gpus.shape[1]):
@@ -84,11 +84,11 @@ def _clock(p: Params, x: Exogenous, t: int, row: NDArray[np.float32]) -> None:
     day = minute / 1440.0
     hour_angle, year_angle = 2.0 * pi * (day % 1.0), 2.0 * pi * ((day % 365.25) / 365.25)
     left = p.n_steps[0] - t
-    row[0], row[1] = sin(hour_angle), cos(hour_angle)
-    row[2], row[3] = sin(year_angle), cos(year_angle)
-    row[4] = 1.0 if (int(day) + 3) % 7 >= 5 else 0.0
-    row[5] = left / p.n_steps[0]
-    row[6] = min(1.0, left * p.step_h[0] / 24.0)
+    row[AT.hour], row[AT.hour + 1] = sin(hour_angle), cos(hour_angle)
+    row[AT.season], row[AT.season + 1] = sin(year_angle), cos(year_angle)
+    row[AT.weekend] = 1.0 if (int(day) + 3) % 7 >= 5 else 0.0
+    row[AT.time_left] = left / p.n_steps[0]
+    row[AT.last_day] = min(MOST.last_day, left * p.step_h[0] / 24.0)
 
 
 @inlined
@@ -102,10 +102,10 @@ def _prices(s: Series, e: Encoding, columns: NDArray[np.float32]) -> None:
             lowest[t] = min(lowest[t], later)
             rank[t] += 1.0 if later < s.price[t] else (0.5 if later == s.price[t] else 0.0)
     for t in range(n_rows):
-        columns[t, 0] = s.price[t] / e.price_scale - 1.0
-        columns[t, 1] = rank[t] / max(1, n_leads - 1)
-        columns[t, 2] = (s.price[t] - lowest[t]) / e.price_scale
-        columns[t, 3] = s.carbon[t] / e.carbon_scale - 1.0
+        columns[t, AT.price] = s.price[t] / e.price_scale - 1.0
+        columns[t, AT.price_rank] = rank[t] / max(1, n_leads - 1)
+        columns[t, AT.price_above_lowest] = (s.price[t] - lowest[t]) / e.price_scale
+        columns[t, AT.carbon] = s.carbon[t] / e.carbon_scale - 1.0
 
 
 @inlined
@@ -119,7 +119,7 @@ def _expected(s: Series, e: Encoding, truth: Floats, quantity: int, t: int, lead
 def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float32]) -> None:
     """Price, surplus and interactive load, means by block of leads; leads outside, so that steps go side by side."""
     n_rows, n_blocks, fleet = columns.shape[0], e.n_blocks, p.fleet_gpus[0, r]
-    sums = np.zeros((3 * n_blocks, n_rows), np.float32)
+    sums = np.zeros((N_FORECASTS * n_blocks, n_rows), np.float32)
     more_kw, idle_kw, share_per_kw = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
     for t in range(n_rows):
         more_kw[t] = max(s.pue[t] * (p.gpu_busy_kw[0, r] - p.gpu_idle_kw[0, r]), 1e-6)
@@ -129,15 +129,16 @@ def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float
     for lead in range(1, e.block_of_lead.size):
         weight, block = e.lead_weight[lead], e.block_of_lead[lead]
         weight_by_fleet = weight / fleet
-        price_sum, surplus_sum, busy_sum = sums[block], sums[n_blocks + block], sums[2 * n_blocks + block]
+        price_sum, surplus_sum = sums[AT.price_ahead * n_blocks + block], sums[AT.surplus_ahead * n_blocks + block]
+        busy_sum = sums[AT.interactive_ahead * n_blocks + block]
         for t in range(n_rows):
             busy = _expected(s, e, s.interactive, INTERACTIVE, t, lead)
             sun_kw = _expected(s, e, s.sun_kw, SUN, t, lead)
             green_kw = sun_kw + _expected(s, e, s.wind_kw, WIND, t, lead) + s.hydro_kw[t]
             surplus = max(0.0, green_kw - idle_kw[t] - more_kw[t] * busy) * share_per_kw[t]
             price_sum[t] += weight * scaled[t + lead]
-            surplus_sum[t] += weight * min(2.0, surplus)
+            surplus_sum[t] += weight * min(MOST.surplus_ahead, surplus)
             busy_sum[t] += weight_by_fleet * busy
-    for block in range(3 * n_blocks):
+    for block in range(N_FORECASTS * n_blocks):
         for t in range(n_rows):
             columns[t, N_WORLD + block] = sums[block, t]

@@ -12,6 +12,16 @@ from numpy.typing import NDArray
 
 from wattward.envs.kernels import ahead, jobs, observe, stores, supply, work
 from wattward.envs.kernels.ahead import Encoding
+from wattward.envs.kernels.codes import (
+    COST_ONLY,
+    EPISODE_OVER,
+    MODES,
+    N_CODES,
+    NO_ERROR,
+    QUEUE_FULL,
+    SHAPED,
+    UNKNOWN_MODE,
+)
 from wattward.envs.kernels.compiling import announce_compilation_of, digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels.fleet import (
     CONSTRAINT,
@@ -26,17 +36,11 @@ from wattward.envs.kernels.fleet import (
     flow_numbers,
     opened,
 )
-from wattward.envs.model import layout, types
+from wattward.envs.model import layout, observation, types
 from wattward.envs.model.layout import N_FLOWS
 from wattward.envs.model.types import Exogenous, Floats, Ints, Params
 
-OFFERS, MODES = 0, 1
-"""Where the offers of a step come from: shares already in REGION, or `Fleet.modes`."""
 HOLD, SOAK, RUN, PULL = 0, 1, 2, 3
-COST_ONLY, SAVING, SHAPED = 0, 1, 2
-"""What a reward is, see `wattward.envs.model.reward`."""
-FULL = 2**62
-"""Answer of a kernel that needs longer queues."""
 N_MODES = 4
 N_COST_TERMS = CONSTRAINT - TERMS
 
@@ -204,25 +208,21 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
 
 @inlined
 def _error_code(fleet: Fleet, source: int, arrivals: int) -> int:
-    """0, or what forbids steps.
-
-    FULL if a queue has no places for so many arrivals, 1 + b where a mode of `b` is none, -1 - b where its episode is
-    over.
-    """
+    """NO_ERROR, or what forbids steps and in which environment, see `codes`."""
     for b in range(fleet.env.size):
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
-            return FULL
+            return QUEUE_FULL + N_CODES * b
     for b in range(fleet.env.size):
         e = fleet.env[b]
         if e.asleep:
             continue
         if e.step >= fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps:
-            return -1 - b
+            return EPISODE_OVER + N_CODES * b
         if source == MODES:
             for r in range(fleet.modes.shape[1]):
                 if fleet.modes[b, r] < 0 or fleet.modes[b, r] >= N_MODES:
-                    return 1 + b
-    return 0
+                    return UNKNOWN_MODE + N_CODES * b
+    return NO_ERROR
 
 
 @inlined
@@ -240,7 +240,7 @@ def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals:
     """Plays an episode with all work run on arrival; writes what each step cost and left.
 
     Returns:
-        0, or FULL where the queue had no places for so many arrivals; then nothing that was written counts.
+        NO_ERROR; or QUEUE_FULL where the queue had no places for so many arrivals: nothing written then counts.
     """
     _begin(fleet, numbers, b, slot)
     fleet.modes[b, : fleet.regions.shape[1]] = RUN
@@ -248,11 +248,11 @@ def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals:
     _decode(fleet, b)
     for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
-            return FULL
+            return QUEUE_FULL
         _step(fleet, numbers, b)
         fleet.on_arrival[slot, t].total_cost = _cost(fleet, b)
         fleet.on_arrival[slot, t].left_gpu_h = _left_gpu_h(fleet, b)
-    return 0
+    return NO_ERROR
 
 
 class Entries(NamedTuple):
@@ -269,10 +269,10 @@ class Entries(NamedTuple):
 def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Callable[[Ints, int, int, int, int], int]]:
     @entry
     def advance(a: Ints, source: int, reward: int, hold: int) -> int:
-        """Steps every environment and observes it; returns a error_code, before anything has changed, or 0."""
+        """Steps every environment and observes it; answers as `codes` says, before anything has changed."""
         _ = sources
         error_code = _error_code(opened(a), source, hold * a[-1])
-        if error_code == 0:
+        if error_code == NO_ERROR:
             _advance_span(a, 0, opened(a).env.size, source, reward, hold)
         return error_code
 
@@ -281,7 +281,7 @@ def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Calla
         """As `advance`, environments spread over threads in `parts` parts."""
         _ = sources
         error_code, n_envs = _error_code(opened(a), source, hold * a[-1]), opened(a).env.size
-        if error_code == 0:
+        if error_code == NO_ERROR:
             for part in prange(parts):
                 _advance_span(a, part * n_envs // parts, (part + 1) * n_envs // parts, source, reward, hold)
         return error_code
@@ -323,4 +323,6 @@ def _entries(sources: int) -> Entries:
 
 
 announce_compilation_of(__name__)
-ENTRIES = _entries(digest_of(*Path(__file__).parent.glob("*.py"), *(Path(str(m.__file__)) for m in (layout, types))))
+ENTRIES = _entries(
+    digest_of(*Path(__file__).parent.glob("*.py"), *(Path(str(m.__file__)) for m in (layout, observation, types)))
+)

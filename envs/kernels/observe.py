@@ -11,19 +11,18 @@ from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.fleet import DUE, MOVABLE, RIGID_JOBS, Places
 from wattward.envs.kernels.jobs import EPS
 from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.observation import (
+    AT,
+    LEAST,
+    LOGGED,
+    MOST,
+    N_CLOCK,
+    N_NOW,
+    N_WORLD,
+    SLACK_EDGES_H,
+)
 from wattward.envs.model.types import COOLING, IN_TRANSIT, POWER, RUNNING, WAITING
 
-N_CLOCK = 7
-N_WORLD = 4
-"""Region fields that depend on the world alone and stand first: price, price_rank, price_above_lowest, carbon."""
-N_PRESENT = 15
-"""Region fields that are single numbers, those of the world included."""
-N_EXTRA = 12
-"""Region fields of scenarios with stores, contracts, sleep or programmes; they stand last."""
-N_SLACK = 6
-"""Queue buckets; their upper edges in hours of slack are SLACK_EDGES_H, the last one open."""
-SLACK_EDGES_H = (0.25, 1.0, 4.0, 12.0, 24.0)
-LOW, HIGH = -10.0, 10.0
 Observation = NDArray[np.float32]
 
 
@@ -38,7 +37,7 @@ def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, ou
         regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0
     width = (out.size - N_CLOCK) // regs.size
     for r in range(regs.size):
-        for i in range(N_WORLD, N_PRESENT + N_SLACK):
+        for i in range(N_WORLD, N_NOW):
             out[N_CLOCK + r * width + i] = 0.0
     t, step_h, n_due, n_rigid, n_movable = e.step, p.step_h, 0, 0, 0
     for k in range(e.n_active):
@@ -51,9 +50,9 @@ def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, ou
         if job.ready_step == t:
             reg.moved_in_gpu_h += job.left_gpu_h
         if to_deadline_h <= 0.0:
-            out[base + 11] += expected
+            out[base + AT.late] += expected
         if job.status == IN_TRANSIT:
-            out[base + 10] += expected
+            out[base + AT.transit] += expected
             continue
         if job.status == RUNNING:
             if not job.preemptible and reg.locked_gpus + job.alloc_gpus > now[job.region].fleet_gpus + EPS:
@@ -61,19 +60,19 @@ def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, ou
             elif not job.preemptible:
                 job.taken_gpus = job.alloc_gpus
                 reg.locked_gpus += job.alloc_gpus
-                out[base + 6] += job.alloc_gpus
-                out[base + 8] += expected
+                out[base + AT.locked] += job.alloc_gpus
+                out[base + AT.locked_work] += expected
                 continue
             else:
                 picks[RIGID_JOBS, n_rigid] = k
                 n_rigid += 0 if job.malleable else 1
-            out[base + 7] += job.alloc_gpus
+            out[base + AT.running] += job.alloc_gpus
         if not job.malleable:
-            out[base + 9] += expected
+            out[base + AT.rigid_work] += expected
         slack_h, bucket = to_deadline_h - job.left_h, 0
         for edge in SLACK_EDGES_H:
             bucket += 1 if slack_h >= edge else 0
-        out[base + N_PRESENT + bucket] += expected
+        out[base + AT.queue + bucket] += expected
         picks[MOVABLE, n_movable] = k
         n_movable += 1
         if slack_h < step_h - EPS:
@@ -86,9 +85,9 @@ def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, ou
 def observe(sites: Rows, stores: Rows, regs: Rows, held: Rows, now: Rows, ahead: Observation, out: Observation) -> None:
     """Makes an observation of what the scan summed.
 
-    Its shape is (N_CLOCK + R * (N_PRESENT + N_SLACK + 3 * blocks + (0 or N_EXTRA)),).
+    Its shape is (N_CLOCK + R * region_width(blocks, extended),).
     """
-    n_regions, n_queue = regs.size, N_PRESENT + N_SLACK
+    n_regions = regs.size
     width = (out.size - N_CLOCK) // n_regions
     n_ahead = (ahead.size - N_CLOCK) // n_regions - N_WORLD
     for i in range(N_CLOCK):
@@ -98,32 +97,32 @@ def observe(sites: Rows, stores: Rows, regs: Rows, held: Rows, now: Rows, ahead:
         for i in range(N_WORLD):
             out[at + i] = ahead[of + i]
         for i in range(n_ahead):
-            out[at + n_queue + i] = ahead[of + N_WORLD + i]
-        _present(sites[r], regs[r], now[r], out[at : at + n_queue])
-        if width > n_queue + n_ahead:
-            extras = out[at + n_queue + n_ahead : at + width]
-            extras[0] = _filled(stores[r], held[r], POWER)
-            extras[1] = _filled(stores[r], held[r], COOLING)
+            out[at + N_NOW + i] = ahead[of + N_WORLD + i]
+        _present(sites[r], regs[r], now[r], out[at : at + N_NOW])
+        if width > N_NOW + n_ahead:
+            extras = out[at + N_NOW + n_ahead : at + width]
+            extras[AT.stored_power] = _filled(stores[r], held[r], POWER)
+            extras[AT.stored_cold] = _filled(stores[r], held[r], COOLING)
             _extras(sites[r], regs[r], now[r], extras)
 
 
 @inlined
 def _present(site: Row, reg: Row, hour: Row, row: Observation) -> None:
-    pue, locked, fleet = hour.pue, row[6], site.fleet_gpus
+    pue, locked, fleet = hour.pue, row[AT.locked], site.fleet_gpus
     more_kw = max(pue * (site.gpu_busy_kw - site.gpu_idle_kw), 1e-6)
     interactive = min(hour.interactive_gpus, fleet)
     green_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw
     base_kw = pue * site.gpu_idle_kw * fleet + more_kw * (interactive + locked) - green_kw + hour.fixed_kw
     full_kw = max(pue * site.gpu_busy_kw * fleet, 1e-6)
-    row[4] = min(2.0, max(0.0, -base_kw) / more_kw / fleet)
-    row[5] = interactive / fleet
-    row[6] = locked / fleet
-    row[7] = row[7] / fleet
-    row[12] = max(-2.0, base_kw / full_kw)
-    row[13] = min(HIGH, reg.peak_kw / full_kw)
-    row[14] = min(HIGH, max(reg.wan_out_gb, reg.wan_in_gb) / site.wan_gb_per_step)
-    for i in range(8, N_PRESENT + N_SLACK):
-        if (i < 12 or i >= N_PRESENT) and row[i] != 0.0:
+    row[AT.surplus] = min(MOST.surplus, max(0.0, -base_kw) / more_kw / fleet)
+    row[AT.interactive] = interactive / fleet
+    row[AT.locked] = locked / fleet
+    row[AT.running] = row[AT.running] / fleet
+    row[AT.base_load] = max(LEAST.base_load, base_kw / full_kw)
+    row[AT.peak] = min(MOST.peak, reg.peak_kw / full_kw)
+    row[AT.wan_backlog] = min(MOST.wan_backlog, max(reg.wan_out_gb, reg.wan_in_gb) / site.wan_gb_per_step)
+    for i in LOGGED:
+        if row[i] != 0.0:
             row[i] = log1p(row[i] / fleet)
 
 
@@ -141,13 +140,13 @@ def _filled(stores: Rows, held: Rows, coupling: int) -> float:
 @inlined
 def _extras(site: Row, reg: Row, hour: Row, row: Observation) -> None:
     full_kw = max(hour.pue * site.gpu_busy_kw * site.fleet_gpus, 1e-6)
-    row[2] = hour.store_order
-    row[3] = min(reg.awake_gpus, hour.fleet_gpus) / site.fleet_gpus
-    row[4] = hour.fleet_gpus / site.fleet_gpus
-    row[5] = hour.wan_share
-    row[6] = min(HIGH, hour.direct_kw / full_kw)
-    row[7] = min(HIGH, hour.contract_kw / full_kw)
-    row[8] = min(HIGH, hour.cut_kw / full_kw)
-    row[9] = min(HIGH, hour.announced_cut_kw / full_kw)
-    row[10] = min(1.0, hour.announced_in_h / 24.0)
-    row[11] = reg.green_kwh / reg.load_kwh - site.green_share_min if reg.load_kwh > 0.0 else 0.0
+    row[AT.store_rule] = hour.store_order
+    row[AT.awake] = min(reg.awake_gpus, hour.fleet_gpus) / site.fleet_gpus
+    row[AT.in_order] = hour.fleet_gpus / site.fleet_gpus
+    row[AT.link] = hour.wan_share
+    row[AT.direct] = min(MOST.direct, hour.direct_kw / full_kw)
+    row[AT.contract] = min(MOST.contract, hour.contract_kw / full_kw)
+    row[AT.cut] = min(MOST.cut, hour.cut_kw / full_kw)
+    row[AT.announced_cut] = min(MOST.announced_cut, hour.announced_cut_kw / full_kw)
+    row[AT.announced_in] = min(MOST.announced_in, hour.announced_in_h / 24.0)
+    row[AT.green_lead] = reg.green_kwh / reg.load_kwh - site.green_share_min if reg.load_kwh > 0.0 else 0.0

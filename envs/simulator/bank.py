@@ -8,8 +8,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
 from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
+from wattward.envs.model.observation import HIGH, LOW, N_CLOCK, N_NOW, N_WORLD
 from wattward.envs.model.types import Exogenous, Ints, Params
 from wattward.envs.policy.fields import Observer
 
@@ -47,7 +47,7 @@ class Bank:
         self.hours: Rows = np.zeros((n_slots, n_rows, n_regions), HOUR)
         self.jobs: Rows = np.zeros((n_slots, 1), JOB)
         width = observer.n_world if observer else N_CLOCK + n_regions * N_WORLD
-        size = observer.size if observer else width + n_regions * (N_PRESENT + N_SLACK - N_WORLD)
+        size = observer.size if observer else width + n_regions * (N_NOW - N_WORLD)
         self.observation_space = spaces.Box(LOW, HIGH, (size,), np.float32)
         self.ahead: NDArray[np.float32] = np.zeros((n_slots, n_rows, width), np.float32)
         self.on_arrival: Rows = np.zeros((n_slots, n_rows), ON_ARRIVAL)

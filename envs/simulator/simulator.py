@@ -6,9 +6,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattward.envs.kernels.entries import ENTRIES, FULL, MODES, OFFERS
+from wattward.envs.decisions.modes import unknown_modes
+from wattward.envs.decisions.shares import write_offers
+from wattward.envs.kernels.codes import (
+    MODES,
+    NO_ERROR,
+    QUEUE_FULL,
+    REWARD_KINDS,
+    UNKNOWN_MODE,
+    RewardKind,
+    code_and_environment,
+)
+from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
-from wattward.envs.kernels.stores import BY_RULE
 from wattward.envs.model.layout import (
     ENV,
     FLOW,
@@ -22,7 +32,6 @@ from wattward.envs.model.layout import (
     state_of,
     tally_of,
 )
-from wattward.envs.model.reward import REWARD_KINDS, RewardKind
 from wattward.envs.model.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
 from wattward.envs.simulator.bank import ARRAYS, Bank
 
@@ -84,7 +93,7 @@ class Simulator:
             params: Params of one row for all environments, or a row each.
             n_envs: Environments B; as many as `params` has rows by default.
             bank: Episodes; by default a place for each environment, to be filled by `load`.
-            reward: What a reward is, see `wattward.envs.model.reward`.
+            reward: What a reward is, see `wattward.envs.kernels.codes`.
             threads: Threads that share the work of a step.
         """
         self.params, self.n_regions = params, params.fleet_gpus.shape[1]
@@ -141,26 +150,24 @@ class Simulator:
     def play_on_arrival(self, b: int, slot: int) -> None:
         """Writes into the bank what all work run on arrival does in episode `slot`; `b` must then begin an episode."""
         self._follow_bank()
-        while ENTRIES.play_on_arrival(self._addresses, b, slot) == FULL:
+        while ENTRIES.play_on_arrival(self._addresses, b, slot) == QUEUE_FULL:
             self._lengthen_queues()
 
-    def advance(self, hold: int = 1) -> int:
-        """Steps every environment that is not asleep, `hold` times or to its end, by `fleet.modes`; observes them all.
+    def advance(self, hold: int = 1, source: int = MODES) -> None:
+        """Steps every environment that is not asleep, `hold` times or to its end; observes them all.
 
-        Returns:
-            0, or without any change 1 + b where a mode of environment `b` is none, -1 - b where its episode is over.
+        Args:
+            hold: Steps under this decision.
+            source: Where the decision has been written, see `wattward.envs.kernels.codes`: by default `fleet.modes`.
+
+        Raises:
+            ValueError: a mode is none, or an episode is over; nothing has changed then.
         """
         if self._version != self.bank.version:
             self._follow_bank()
-        return self._run(MODES, hold)
-
-    def advance_by(self, offers: Offers) -> int:
-        """As `advance`, one step, by offers instead of modes."""
-        self._follow_bank()
-        regions = self.fleet.regions
-        regions["own_share"], regions["others_share"], regions["surplus_only"] = offers
-        self.fleet.stored["told"] = BY_RULE
-        return self._run(OFFERS, 1)
+        answer = self._run(source, hold)
+        if answer != NO_ERROR:
+            raise self._refusal(answer)
 
     def step(self, offers: Offers) -> Flows:
         """Advances every environment by one step; the returned views change with the next.
@@ -168,8 +175,7 @@ class Simulator:
         Raises:
             ValueError: an episode is over.
         """
-        if self.advance_by(offers):
-            raise ValueError("an episode is over")
+        self.advance(source=write_offers(offers, self.fleet))
         return self.flows
 
     def observe(self, b: int) -> None:
@@ -215,9 +221,16 @@ class Simulator:
                 answer = ENTRIES.advance_threaded(self._addresses, source, self._reward, hold, self._threads)
             else:
                 answer = ENTRIES.advance(self._addresses, source, self._reward, hold)
-            if answer != FULL:
+            if code_and_environment(answer)[0] != QUEUE_FULL:
                 return answer
             self._lengthen_queues(hold)
+
+    def _refusal(self, answer: int) -> ValueError:
+        code, b = code_and_environment(answer)
+        alone = self.n_envs == 1
+        if code == UNKNOWN_MODE:
+            return unknown_modes(self.fleet.modes[b], "" if alone else f" in environment {b}")
+        return ValueError(f"the episode {'' if alone else f'of environment {b} '}is over; call reset()")
 
     def _lengthen_queues(self, hold: int = 1) -> None:
         places = 2 * self.fleet.queue.shape[1] + hold * self.bank.most_arrivals

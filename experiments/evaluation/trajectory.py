@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattward.envs.decisions.action import nearest_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.protocol import Modes
@@ -72,7 +71,7 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[S
     while not ended:
         action = policy.act(env.outlook())
         _, _, ended, _, info = env.step(action)
-        steps.append(_step(env, nearest_modes(action), float(info["total_cost"])))
+        steps.append(_step(env, env.modes_alike(action), float(info["total_cost"])))
     rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
     sources = {name: rows.pop(name) for name in SOURCES}
     return setting_of(env), Replay(method=who.name, sources_kw=sources, kpis=dict(info["kpis"]), **rows)

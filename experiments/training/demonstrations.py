@@ -10,7 +10,6 @@ from wattward.agents.training.imitation import Demonstrations, discounted
 from wattward.baselines.optimisers.hindsight import HindsightPlanner
 from wattward.configs.schema.agent import PPOSettings, WarmStart
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.decisions.action import StoreOrder, n_entries
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.source import N_TRAINING_EPISODES
@@ -56,8 +55,7 @@ def _play(env: ClusterEnv, policy: Policy, settings: PPOSettings, seed: int, num
     rewards, ended = list[float](), False
     while not ended:
         outlook, total = env.outlook(), 0.0
-        modes, chosen = np.full(n_entries(env.scenario), StoreOrder.BY_RULE, dtype=np.int64), policy.act(outlook)
-        modes[: chosen.size] = chosen
+        modes = np.array(env.interface.checked(policy.act(outlook)), dtype=np.int64)
         observations.append(outlook.observation.copy())
         for _ in range(settings.action_repeat):
             _, reward, ended, _, _ = env.step(modes)

@@ -15,7 +15,7 @@ from wattward.agents.inference.checkpoint import read_optimizer, read_policy
 from wattward.agents.training import learners
 from wattward.configs import load_agent, load_scenario
 from wattward.configs.schema.agent import PPOSettings
-from wattward.envs.decisions.action import Mode, nearest_modes
+from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.simulator.source import choose
@@ -47,7 +47,7 @@ def test_an_environment_of_modes_takes_shares_too() -> None:
 
 
 def test_many_environments_offer_shares_as_one_does() -> None:
-    fleet, env = FleetVecEnv("toy", 2, seed=4, shares=True, reward="cost"), ClusterEnv("toy")
+    fleet, env = FleetVecEnv("toy", 2, seed=4, action="shares", reward="cost"), ClusterEnv("toy")
     number = choose(np.random.default_rng(np.random.SeedSequence(4).spawn(2)[0]))
     observation, _ = env.reset(options={"split": "train", "episode": number})
     np.testing.assert_array_equal(fleet.reset()[0], observation)
@@ -56,14 +56,17 @@ def test_many_environments_offer_shares_as_one_does() -> None:
         shares = rng.random((2, 2, 2)).astype(np.float32)
         observations, rewards, _, _ = fleet.step_held(shares, 2)
         alone = [env.step(shares[0].astype(np.float64)) for _ in range(2)]
+        paid = np.float32(alone[0][1]).astype(np.float64) + np.float32(alone[1][1])
         np.testing.assert_array_equal(observations[0], alone[-1][0])
-        assert rewards[0] == np.float32(alone[0][1] + alone[1][1])
+        assert rewards[0] == np.float32(paid)
 
 
 def test_pictures_show_the_mode_that_is_most_alike() -> None:
-    shares = np.array([[0.2, 0.9], [0.8, 0.1], [0.9, 0.6]])
-    assert nearest_modes(shares).tolist() == [Mode.HOLD, Mode.RUN, Mode.PULL]
-    assert nearest_modes(np.array([3, 1])).tolist() == [3, 1]
+    env = ClusterEnv("toy")
+    assert env.modes_alike(np.array([[0.2, 0.9], [0.8, 0.1]])).tolist() == [Mode.HOLD, Mode.RUN]
+    assert env.modes_alike(np.array([0.9, 0.6, 0.4, 0.9])).tolist() == [Mode.PULL, Mode.HOLD]
+    assert env.modes_alike(np.array([3, 1])).tolist() == [3, 1]
+    assert env.modes_alike(np.int64(14)).tolist() == [3, 2]
 
 
 def test_the_policy_acts_as_the_model_does(folder: Path) -> None:
@@ -77,7 +80,7 @@ def test_the_policy_acts_as_the_model_does(folder: Path) -> None:
     for _ in range(5):
         shares = policy.act(env.outlook())
         wanted = np.clip(np.asarray(model.predict(env.outlook().observation, deterministic=True)[0]), 0.0, 1.0)
-        np.testing.assert_allclose(shares, wanted, atol=1e-5)
+        np.testing.assert_allclose(shares.ravel(), wanted, atol=1e-5)
         env.step(shares)
 
 

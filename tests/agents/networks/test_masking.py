@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sb3_contrib.common.maskable.distributions import MaskableMultiCategoricalDistribution
 
-from wattward.agents.networks.masking import allowed_modes
 from wattward.agents.training import learners
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.envs.checks.balances import random_params, random_world
-from wattward.envs.decisions.action import Mode, offers_of_modes
+from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.modes import allowed_modes, offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.kernels.observe import N_CLOCK, N_PRESENT, N_SLACK
+from wattward.envs.model.observation import AT, N_CLOCK, N_FORECASTS, N_NOW
 from wattward.envs.model.types import Flows
 from wattward.envs.simulator.simulator import Simulator
 
@@ -33,7 +33,7 @@ def equivalent(modes: NDArray[np.int64], allowed: NDArray[np.bool_]) -> NDArray[
 def with_dark_forecast(observation: NDArray[np.float32], n_regions: int) -> NDArray[np.float32]:
     """What is observed where one block of forecasts says that no surplus is to come: as much is masked as can be."""
     rows = observation[N_CLOCK:].reshape(n_regions, -1)
-    rows = np.concatenate([rows, np.zeros((n_regions, 3), np.float32)], axis=1)
+    rows = np.concatenate([rows, np.zeros((n_regions, N_FORECASTS), np.float32)], axis=1)
     return np.concatenate([observation[:N_CLOCK], rows.ravel()])
 
 
@@ -67,8 +67,8 @@ def test_a_masked_mode_does_what_an_allowed_one_does(seed: int, n_regions: int, 
 
 @pytest.mark.parametrize(("n_regions", "pulls"), [(2, False), (4, False), (5, True)])
 def test_who_pulls_for_nothing_takes_no_place_of_another(n_regions: int, pulls: bool) -> None:
-    rows = np.zeros((n_regions, N_PRESENT + N_SLACK + 3), np.float32)
-    rows[0, N_PRESENT] = 1.0
+    rows = np.zeros((n_regions, N_NOW + N_FORECASTS), np.float32)
+    rows[0, AT.queue] = 1.0
     allowed = allowed_modes(np.concatenate([np.zeros(N_CLOCK, np.float32), rows.ravel()]), n_regions)
     assert allowed[0, Mode.RUN] and allowed[0, Mode.PULL] == pulls
     assert not allowed[1:, Mode.RUN].any() and allowed[1:, Mode.PULL].all()

@@ -15,7 +15,8 @@ from wattward.baselines.lp import Builder, SolverError, safe_value, solve
 from wattward.baselines.registry import make
 from wattward.configs import load_scenario
 from wattward.envs.checks.balances import permute_regions, random_params, random_world, total_cost, toy_optimum_cost
-from wattward.envs.decisions.action import Mode, offers_of_modes
+from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.params import make_params

@@ -55,7 +55,7 @@ def play(params: Params, world: Exogenous, actions: NDArray[np.int64]) -> tuple[
     flows, stored = [], [simulator.state.stored_kwh.copy()]
     for action in actions:
         simulator.fleet.modes[0] = action
-        assert simulator.advance() == 0
+        simulator.advance()
         flows.append(Flows(*(field.copy() for field in simulator.flows)))
         stored.append(simulator.state.stored_kwh.copy())
     return flows, stored

@@ -28,7 +28,7 @@ from wattward.envs.accounting.hourly import (
 )
 from wattward.envs.accounting.matching import WAYS, balance_of, matched
 from wattward.envs.checks.balances import random_params, random_world
-from wattward.envs.decisions.action import offers_of_modes
+from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.registration import ENVIRONMENTS
 from wattward.envs.model.types import Floats, Flows, Params

@@ -14,11 +14,10 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from wattward.configs import ConfigError
-from wattward.envs.decisions.wrappers import JointModes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.registration import ENVIRONMENTS
+from wattward.envs.model.observation import FIELDS, field_table
 from wattward.envs.model.types import COST_TERMS
-from wattward.envs.policy.fields import CLOCK_FIELDS, REGION_FIELDS, field_table
 
 ALLOWED_WARNINGS: dict[str, tuple[str, ...]] = {"gymnasium": (), "sb3": ()}
 GOLDEN = {
@@ -66,7 +65,6 @@ def test_sb3_checker_passes(env_id: str) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         check_for_sb3(gymnasium.make(env_id).unwrapped)
-        check_for_sb3(JointModes(gymnasium.make(env_id).unwrapped))
     assert surprises(caught, "sb3") == []
 
 
@@ -141,7 +139,7 @@ def test_named_fields_agree_with_the_outlook(env: ClusterEnv) -> None:
     for _ in range(50):
         env.step(np.array([1, 3]))
     fields, outlook = env.fields, env.outlook()
-    assert set(fields) == {field.name for field in (*CLOCK_FIELDS, *REGION_FIELDS)}
+    assert set(fields) == {field.name for field in FIELDS if field.group != "extra"}
     assert sum(view.size for view in fields.values()) == env.observation_space.shape[0]
     scale = (fields["price"][:, 0] + 1.0) / outlook.price_per_kwh
     assert scale[0] == pytest.approx(scale[1], rel=1e-5)
@@ -160,7 +158,7 @@ def test_named_fields_agree_with_the_outlook(env: ClusterEnv) -> None:
 
 
 def test_the_field_table_names_every_field() -> None:
-    assert all(f"`{field.name}`" in field_table() for field in (*CLOCK_FIELDS, *REGION_FIELDS))
+    assert all(f"`{field.name}`" in field_table() for field in FIELDS)
 
 
 def test_deepcopy_and_restore_continue_alike(env: ClusterEnv) -> None:

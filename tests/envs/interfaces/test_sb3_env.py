@@ -42,7 +42,7 @@ def test_an_ended_episode_reports_and_is_followed_by_another() -> None:
 
 
 def test_joint_actions_play_the_same_as_modes() -> None:
-    separate, joint = FleetVecEnv("toy", 2, seed=1), FleetVecEnv("toy", 2, seed=1, joint=True)
+    separate, joint = FleetVecEnv("toy", 2, seed=1), FleetVecEnv("toy", 2, seed=1, action="joint")
     separate.reset()
     joint.reset()
     for action in range(16):

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
-from wattward.envs.model.reward import RewardKind
+from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.simulator.saved_bank import EpisodeBank
 
 

@@ -13,7 +13,10 @@ from wattward.envs.checks.balances import (
     random_world,
     total_cost,
 )
-from wattward.envs.decisions.action import Mode, joint_to_modes, offers_of_modes, offers_of_shares
+from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.joint import joint_to_modes
+from wattward.envs.decisions.modes import offers_of_modes
+from wattward.envs.decisions.shares import offers_of_shares
 from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Offers, Params
 from wattward.envs.simulator.simulator import Simulator
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattward.envs.checks.balances import random_params, random_world
-from wattward.envs.decisions.action import Mode, offers_of_modes
+from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.types import BY_GRID_EVENTS, COOLING, POWER, Exogenous, Flows, Params
 from wattward.envs.simulator.simulator import Simulator
 

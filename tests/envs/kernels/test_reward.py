@@ -7,7 +7,7 @@ import pytest
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
-from wattward.envs.model.reward import RewardKind
+from wattward.envs.kernels.codes import RewardKind
 
 
 def played(kind: RewardKind, modes: np.ndarray, scenario: str = "toy") -> tuple[np.ndarray, dict[str, float]]:

@@ -14,7 +14,6 @@ from wattward.configs.schema.storage import Battery, ChilledWater, Store, Ups
 from wattward.envs.checks.balances import assert_conserves, random_params, random_world
 from wattward.envs.checks.plain_site import levels, plain_params, plain_world, play, series
 from wattward.envs.decisions.action import Mode, StoreOrder
-from wattward.envs.decisions.wrappers import JointModes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.model.types import BY_GRID_EVENTS, BY_PRICE_RULE
@@ -247,7 +246,10 @@ def test_orders_by_rule_are_the_rules() -> None:
 
 def test_joint_actions_and_batches_order_stores_too() -> None:
     scenario = with_stores("agent")
-    single, batch = JointModes(ClusterEnv(scenario)), FleetVecEnv(scenario, 2, seed=0, joint=True, reward="cost")
+    single, batch = (
+        ClusterEnv(scenario, action="joint"),
+        FleetVecEnv(scenario, 2, seed=0, action="joint", reward="cost"),
+    )
     assert single.action_space == batch.action_space == gymnasium.spaces.Discrete(256)
     batch.reset()
     number = int(np.array([Mode.RUN, Mode.RUN, StoreOrder.CHARGE, StoreOrder.CHARGE]) @ [64, 16, 4, 1])

@@ -5,7 +5,8 @@ import pytest
 
 from wattward.configs import load_scenario
 from wattward.configs.schema.region import Region
-from wattward.envs.decisions.action import Mode, offers_of_modes
+from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.params import make_params
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw, episode_seed

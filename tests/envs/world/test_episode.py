@@ -11,7 +11,8 @@ import pytest
 from wattward.configs import ConfigError, load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.checks.balances import total_cost, toy_optimum_cost
-from wattward.envs.decisions.action import Mode, offers_of_modes
+from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
 from wattward.envs.simulator.simulator import Simulator

@@ -12,7 +12,7 @@ from wattward.baselines.bound.bound import bound
 from wattward.baselines.registry import make, names
 from wattward.configs import load_scenario
 from wattward.envs.checks.balances import assert_conserves
-from wattward.envs.decisions.action import offers_of_modes
+from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.params import make_params, mean_load_gpus
 from wattward.envs.simulator.simulator import Simulator
