@@ -137,7 +137,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
 
     def state(self) -> NDArray[np.float32]:
         """The observation of all regions together, as `ClusterEnv` gives it."""
-        return self.cluster.outlook().observation
+        return self.cluster.observation
 
     def close(self) -> None:
         """Closes the environment."""

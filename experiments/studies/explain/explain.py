@@ -14,8 +14,9 @@ from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.world.family import refuse_family
-from wattward.experiments.evaluation.evaluate import FLOOR, environment, policy_seed
-from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.methods import Method, method, policy_seed
+from wattward.experiments.evaluation.references import FLOOR
+from wattward.experiments.evaluation.worlds import environment
 from wattward.experiments.studies.explain.behaviour import (
     BOUND,
     Played,
@@ -166,7 +167,7 @@ def _planner(env: ClusterEnv, episode: int, tick: Tick) -> Played:
     from wattward.baselines.optimisers.hindsight import HindsightPlanner
 
     tick(f"{PLANNER}, episode {episode}")
-    return _play(Method(PLANNER), HindsightPlanner(env), env, episode)
+    return _play(Method(PLANNER), HindsightPlanner(), env, episode)
 
 
 def _agent(name: str, seeds: list[Method], env: ClusterEnv, runs: Runs, floor_cost: Floats, tick: Tick) -> Agent:

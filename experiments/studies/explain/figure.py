@@ -9,7 +9,7 @@ import numpy as np
 
 from wattward.envs.model.types import Floats
 from wattward.experiments.describe.figure import FAINT, INK, save
-from wattward.experiments.evaluation.evaluate import FLOOR
+from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.studies.explain.behaviour import BOUND
 from wattward.experiments.studies.explain.explain import CLOCK, RULE, Agent, Explanation
 from wattward.experiments.studies.explain.importance import GROUPS, Importance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Ints
+from wattward.envs.policy.episode import Kept, Trajectory, play_episode
 from wattward.envs.policy.fields import Observer
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy, Shares
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.evaluate import run_episode
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain.behaviour import SPLIT
@@ -60,24 +60,6 @@ class Importance:
         return max(self.same_step.value, self.any_step.value)
 
 
-class Witness:
-    """Plays as another policy and keeps what it saw."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy, self.name = policy, policy.name
-        self.seen: list[Seen] = []
-
-    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:
-        """Begins to keep anew."""
-        self.seen = []
-        self._policy.reset(outlook, rng)
-
-    def act(self, outlook: Outlook) -> Modes | Shares:
-        """What the policy does."""
-        self.seen.append(outlook.observation.copy())
-        return self._policy.act(outlook)
-
-
 class Exchanged:
     """Plays as another policy that sees some numbers of another episode in place of its own's."""
 
@@ -97,8 +79,7 @@ class Exchanged:
     def _deceived(self, outlook: Outlook) -> Outlook:
         seen = outlook.observation.copy()
         seen[self._columns] = self._instead[outlook.step, self._columns]
-        outlook.observation = seen
-        return outlook
+        return outlook.seen_as(seen)
 
 
 def columns_of(env: ClusterEnv) -> dict[str, Ints]:
@@ -140,11 +121,8 @@ def importances(
 
 def _own(policy: Policy, env: ClusterEnv, episodes: int) -> tuple[Floats, list[Seen]]:
     """Costs of episodes as they are, shape (E,) [yuan], and what was seen in each."""
-    witness, yuan, seen = Witness(policy), [], []
-    for episode in range(episodes):
-        yuan.append(_total_cost(witness, env, episode))
-        seen.append(np.stack(witness.seen))
-    return np.array(yuan), seen
+    played = [_play(policy, env, episode, keep=("observations",)) for episode in range(episodes)]
+    return np.array([one.total_cost for one in played]), [one.observations for one in played]
 
 
 def _exchanged_cost(
@@ -156,12 +134,13 @@ def _exchanged_cost(
         other = (episode + int(rng.integers(1, len(seen)))) % len(seen)
         turned = np.roll(seen[other], int(rng.integers(1, len(seen[other]))), axis=0)
         for place, instead in enumerate((seen[other], turned)):
-            yuan[place, episode] = _total_cost(Exchanged(policy, columns, instead), env, episode)
+            yuan[place, episode] = _play(Exchanged(policy, columns, instead), env, episode).total_cost
     return yuan
 
 
-def _total_cost(policy: Policy, env: ClusterEnv, episode: int) -> float:
-    return float(run_episode(policy, env, SPLIT, episode, np.random.SeedSequence(episode))["total_cost"] or 0.0)
+def _play(policy: Policy, env: ClusterEnv, episode: int, keep: Collection[Kept] = ()) -> Trajectory:
+    rng = np.random.default_rng(np.random.SeedSequence(episode))
+    return play_episode(policy, env, split=SPLIT, episode=episode, rng=rng, keep=keep)
 
 
 def _mean(lost: Floats) -> Estimate:

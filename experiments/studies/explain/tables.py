@@ -13,7 +13,7 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import write_text
 from wattward.experiments.common.tables import Column
-from wattward.experiments.evaluation.evaluate import FLOOR
+from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain.behaviour import BOUND, SURPLUS_EDGES, Shares
 from wattward.experiments.studies.explain.explain import PLANNER, RULE, Explanation, bands, bought_kwh

@@ -12,9 +12,9 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats, Ints
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import Worlds, environment
 from wattward.experiments.evaluation.methods import Method, checkpoint
 from wattward.experiments.evaluation.trajectory import Setting
+from wattward.experiments.evaluation.worlds import Worlds, environment
 from wattward.experiments.report.data import Results, folders_of, method_of
 from wattward.experiments.studies.shift.compare import SIDES, Pair
 
