@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -128,7 +128,7 @@ def play_episode(
     split: str,
     episode: int,
     rng: np.random.Generator,
-    keep: Collection[Kept] = (),
+    keep: tuple[Kept, ...] = (),
     hold: int = 1,
 ) -> Trajectory:
     """Plays one episode to its end.
@@ -147,11 +147,12 @@ def play_episode(
             finite; the message names method, scenario, episode and step.
     """
     playing = _Playing(policy, env, split, episode, rng, keep)
-    while not playing.ended:
+    ended = False
+    while not ended:
         action = playing.decide()
         for _ in range(hold):
-            playing.advance(action)
-            if playing.ended:
+            ended = playing.advance(action)
+            if ended:
                 break
     return playing.trajectory()
 
@@ -185,11 +186,11 @@ class _Playing:
         split: str,
         episode: int,
         rng: np.random.Generator,
-        keep: Collection[Kept],
+        keep: tuple[Kept, ...],
     ) -> None:
         self._policy, self._env, self._split, self._episode = policy, env, split, episode
         self._perfect = {"perfect": True} if sees_everything(policy) else {}
-        self.ended, self._step, self._kpis = False, 0, dict[str, float]()
+        self._step, self._kpis = 0, dict[str, float]()
         self._costs = dict.fromkeys(COSTS, 0.0)
         self._step_cost, self._rewards, self._decision_ns = list[float](), list[float](), list[int]()
         self._kept: dict[str, list[Any]] = {what: [] for what in keep}
@@ -221,8 +222,8 @@ class _Playing:
                 self._kept[what].append(found[what])
         return action
 
-    def advance(self, action: Any) -> None:  # noqa: ANN401 - what a policy answers
-        """Takes one step and adds up what it cost."""
+    def advance(self, action: Any) -> bool:  # noqa: ANN401 - what a policy answers
+        """Takes one step, adds up what it cost, and says whether the episode has ended."""
         try:
             _, reward, terminated, truncated, info = self._env.step(action)
         except (ValueError, TypeError) as error:
@@ -238,9 +239,10 @@ class _Playing:
         for kept, take in self._after_step:
             kept.append(take(self._env))
         self._step += 1
-        self.ended = terminated or truncated
-        if self.ended:
+        ended = terminated or truncated
+        if ended:
             self._kpis = {name: float(value) for name, value in info["kpis"].items()}
+        return ended
 
     def trajectory(self) -> Trajectory:
         """The episode as it was played."""

@@ -125,6 +125,11 @@ class Outlook:
     contract_forecast_kw: Floats
     store_order_ahead: Floats
     truth: Truth | None
+    _forecasts: Floats
+    _present: Floats
+    _past: Past
+    _queue: Queue
+    _site_state: dict[str, Floats]
 
     def __init__(
         self,
@@ -158,7 +163,8 @@ class Outlook:
             site_state: What the sites have come to, see `site_state`.
             truth: What will be, if this outlook is perfect.
         """
-        for array in (observation, known, forecasts, present, *past, *queue, *site_state.values()):
+        own: tuple[NDArray[Any], ...] = (observation, known, forecasts, present, *past, *queue, *site_state.values())
+        for array in own:
             array.setflags(write=False)
         self.__dict__.update(
             scenario=scenario,
@@ -185,7 +191,13 @@ class Outlook:
         """
         raise AttributeError(f"an outlook cannot be changed: {name}")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]  # refuses likewise
+    def __delattr__(self, name: str) -> NoReturn:
+        """An outlook is a snapshot.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"an outlook cannot be changed: {name}")
 
     def seen_as(self, observation: NDArray[np.float32]) -> Outlook:
         """The same step with another observation, shape (numbers,): what agents make of what they did not see."""
@@ -313,7 +325,7 @@ class Outlook:
     def jobs(self) -> JobView:
         """The jobs present. A job due now (arriving at this step) is among them."""
         queue, p = self._queue, self.params
-        to_deadline_h = (queue.deadline_step - self.step) * self.step_h
+        to_deadline_h: Floats = (queue.deadline_step - self.step) * self.params.step_h[0]
         running = queue.status == RUNNING
         preemptible = p.class_preemptible[0, queue.job_class]
         view = JobView(

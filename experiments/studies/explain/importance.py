@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -138,7 +138,7 @@ def _exchanged_cost(
     return yuan
 
 
-def _play(policy: Policy, env: ClusterEnv, episode: int, keep: Collection[Kept] = ()) -> Trajectory:
+def _play(policy: Policy, env: ClusterEnv, episode: int, keep: tuple[Kept, ...] = ()) -> Trajectory:
     rng = np.random.default_rng(np.random.SeedSequence(episode))
     return play_episode(policy, env, split=SPLIT, episode=episode, rng=rng, keep=keep)
 
