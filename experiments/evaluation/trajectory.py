@@ -15,6 +15,7 @@ from wattward.experiments.evaluation.methods import Method, policy_seed
 from wattward.experiments.evaluation.worlds import Worlds, environment
 
 EPOCH = datetime(1970, 1, 1)
+DAY_H = 24
 ON_SITE = {"river": ("hydro_kw", "recovered_kw"), "wind": ("wind_kw",), "sun": ("sun_kw",)}
 """The plants on site, by the fields of `Flows` that they deliver."""
 SOURCES = (*ON_SITE, "direct line", "contract", "battery", "grid")
@@ -91,6 +92,14 @@ def setting_of(env: ClusterEnv) -> Setting:
         params.fleet_gpus[0].copy(),
         world.price_per_kwh[0, : int(params.n_steps[0])].copy(),
     )
+
+
+def hours_of(setting: Setting) -> Ints:
+    """Hour of day of each step's beginning, shape (T,)."""
+    first_h = setting.start.hour + setting.start.minute / 60
+    hours = first_h + setting.step_h * np.arange(len(setting.price_per_kwh))
+    whole: Ints = (np.floor(hours + 1e-9) % DAY_H).astype(np.int64)
+    return whole
 
 
 def _sources(flows: Flows) -> dict[str, Floats]:

@@ -15,7 +15,7 @@ from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.protocol import Policy
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.references import FLOOR
-from wattward.experiments.studies.shift.average_day import DAY_H, hours_of
+from wattward.experiments.evaluation.trajectory import DAY_H, hours_of
 
 SPLIT = "validation"
 BOUND = "bound's plan"

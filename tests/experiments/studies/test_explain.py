@@ -82,7 +82,7 @@ def test_columns_are_those_of_the_named_fields() -> None:
 
 def test_an_agent_loses_by_what_it_reads_and_by_nothing_else() -> None:
     floor = np.array([costs(explain.Method("RunOnArrival").policy(), episode) for episode in range(4)])
-    found = {worth.field: worth for worth in explain_fields.importances([Reader("ByRank")], TOY, floor)}
+    found = {worth.field: worth for worth in explain_fields.importances([Reader("ByRank")], TOY, "validation", floor)}
     assert set(found) == {*TOY.fields, *GROUPS}
     for name, worth in found.items():
         reads = name in {"price_rank", "all of prices"}
