@@ -163,9 +163,10 @@ class Outlook:
             site_state: What the sites have come to, see `site_state`.
             truth: What will be, if this outlook is perfect.
         """
-        own: tuple[NDArray[Any], ...] = (observation, known, forecasts, present, *past, *queue, *site_state.values())
-        for array in own:
+        # what is private becomes read-only where it is given out
+        for array in (known, forecasts, present):
             array.setflags(write=False)
+        observation.setflags(write=False)
         self.__dict__.update(
             scenario=scenario,
             params=params,
@@ -360,10 +361,10 @@ class Outlook:
         """Hours until the announced cut begins, shape (R,); 0 where it is now."""
         return self._present[_ROW["announced_in_h"]]
 
-    @property
+    @cached_property
     def site_state(self) -> Mapping[str, Floats]:
         """What the sites have come to, each of shape (R,): backlogs, peaks, who is awake, stores, energy so far."""
-        return MappingProxyType(self._site_state)
+        return MappingProxyType({name: read_only(value) for name, value in self._site_state.items()})
 
     @property
     def air_c(self) -> Floats:
