@@ -1,4 +1,4 @@
-"""One loop plays an episode: a policy, an environment, and a trajectory of what is to be kept.
+"""The loops that play episodes: of a policy with a trajectory of what is to be kept, and of a batch side by side.
 
 Whoever plays a policy in an environment does it here, so that costs are summed in one place, a policy that fails is
 told in one way, and a diagnostic that sees everything is shown everything by nobody else.
@@ -166,6 +166,24 @@ def begin_episode(policy: Policy, env: Environment, *, split: str, episode: int,
         ConfigError: the policy fails, or says that it does not fit this world.
     """
     _Playing(policy, env, split, episode, rng, ())
+
+
+def play_batch(
+    act: Callable[[Any], Any],
+    env: Any,  # noqa: ANN401 - a vector environment as Stable-Baselines3 has it, whose episodes are of one length
+) -> list[Mapping[str, float]]:
+    """Plays an episode in every environment of a batch, side by side, and gives their KPIs.
+
+    Args:
+        act: Actions of the batch from its observations.
+        env: The batch; it is closed at the end.
+    """
+    observations, infos = env.reset(), list[dict[str, Any]]()
+    dones = np.zeros(env.num_envs, dtype=bool)
+    while not dones.all():
+        observations, _, dones, infos = env.step(act(observations))
+    env.close()
+    return [info["kpis"] for info in infos]
 
 
 AFTER_STEP: Mapping[str, Callable[[Any], Any]] = {
