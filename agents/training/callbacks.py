@@ -15,6 +15,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from wattward.agents.training.learners import Learner
+from wattward.envs.policy.episode import play_batch
 
 LOGGED_KPIS = (
     "total_cost",
@@ -147,10 +148,4 @@ class Validation:
         return float(1.0 - total_cost.sum() / self._on_arrival_cost.sum())
 
     def _total_cost(self, act: Callable[[NDArray[np.float32]], NDArray[Any]]) -> NDArray[np.float64]:
-        env = self._make_env()
-        observations: Any = env.reset()
-        dones, infos = np.zeros(env.num_envs, dtype=bool), list[dict[str, Any]]()
-        while not dones.all():
-            observations, _, dones, infos = env.step(act(observations))
-        env.close()
-        return np.array([info["kpis"]["total_cost"] for info in infos])
+        return np.array([kpis["total_cost"] for kpis in play_batch(act, self._make_env())])

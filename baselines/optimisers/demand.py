@@ -8,9 +8,8 @@ import numpy as np
 
 from wattward.baselines.rules.voting import voters
 from wattward.configs.schema.scenario import LogNormal, Scenario
-from wattward.envs.model.types import Floats, Ints
+from wattward.envs.model.types import Exogenous, Floats, Ints
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.policy.perfect import PerfectOutlook
 from wattward.envs.world.processes.caching import kept
 from wattward.envs.world.processes.calendar import DAY_MINUTES, place_in_period
 from wattward.envs.world.processes.jobs import job_law, mean_work_gpu_h
@@ -102,13 +101,10 @@ def items_present(outlook: Outlook) -> Items:
 
 
 def items_to_come(outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
-    """What the scenario's own law lets arrive on average in each block, from its middle on; nothing without a scenario.
+    """What the scenario's own law lets arrive on average in each block, from its middle on.
 
     What could not be done by the end of the episode is left out, as it is of the world.
     """
-    if outlook.scenario is None:
-        none = np.zeros(0)
-        return Items(np.zeros(0, dtype=np.int64), none, none, none, none, none)
     law, step_h = mean_law(outlook.scenario), outlook.step_h
     minute = outlook.start_minute + round(outlook.step * step_h * 60)
     place = place_in_period(minute, n_blocks * block_steps, round(step_h * 60), 7 * DAY_MINUTES)
@@ -131,20 +127,27 @@ def items_to_come(outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
     )
 
 
-def true_items_to_come(outlook: PerfectOutlook, n_steps: int) -> Items:
-    """The jobs that will arrive in the coming steps."""
-    number, arrival = outlook.arrivals(outlook.step + n_steps)
-    origin, deadline, gpus, work, data = outlook.job_facts(number)
-    ready_h = ((arrival - outlook.step) * outlook.step_h).astype(np.float64)
-    due_h = ((deadline - outlook.step) * outlook.step_h).astype(np.float64)
+def true_items_to_come(outlook: Outlook, world: Exogenous, n_steps: int) -> Items:
+    """The jobs that will arrive in the coming steps: for diagnostics.
+
+    Args:
+        outlook: The present step.
+        world: The episode (B = 1), which only a perfect outlook has.
+        n_steps: Steps to look ahead.
+    """
+    arrival_step = world.job_arrival_step[0, : int(world.n_jobs[0])]
+    coming = np.flatnonzero((arrival_step > outlook.step) & (arrival_step < outlook.step + n_steps))
+    gpus, work = world.job_gpus[0, coming], world.job_work_gpu_h[0, coming]
+    ready_h = ((arrival_step[coming] - outlook.step) * outlook.step_h).astype(np.float64)
+    due_h = ((world.job_deadline_step[0, coming] - outlook.step) * outlook.step_h).astype(np.float64)
     slack_h = due_h - ready_h - work / np.maximum(gpus, 1e-9)
     return Items(
-        group=origin * N_SLACKS + np.digitize(slack_h, SLACK_LIMITS_H),
+        group=world.job_origin[0, coming] * N_SLACKS + np.digitize(slack_h, SLACK_LIMITS_H),
         ready_h=ready_h,
         due_h=due_h,
         gpus=gpus,
         work_gpu_h=work,
-        data_gb=data,
+        data_gb=world.job_data_gb[0, coming],
     )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from wattward.baselines.bound.bound import Bound
 from wattward.baselines.optimisers.planner import Planner
 from wattward.baselines.optimisers.rollouts import true_world
-from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Exogenous, Floats
 from wattward.envs.policy.outlook import Outlook
+from wattward.envs.policy.protocol import Sight
 
 ROUNDS = 8
 
@@ -19,14 +19,14 @@ ROUNDS = 8
 class HindsightPlanner(Planner):
     """The planner in a world that it knows: true arrivals, work, sun, wind and demand, a day ahead."""
 
-    def __init__(self, env: ClusterEnv, **options: Any) -> None:  # noqa: ANN401 - those of Planner
-        """A planner for the episodes of `env`, which it reads; `options` are those of `Planner`."""
+    sees: Sight = "everything"
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of Planner
+        """A planner for outlooks that are perfect; `options` are those of `Planner`."""
         super().__init__("HindsightPlanner", **({"samples": 1, "rounds": ROUNDS} | options))
-        self._env = env
 
     def _worlds(self, outlook: Outlook, n_steps: int) -> list[Exogenous]:
-        left_gpu_h = self._env.state.job_left_gpu_h[0, : outlook.jobs.number.size].copy()
-        return [true_world(outlook, n_steps, self._env.world, left_gpu_h)]
+        return [true_world(outlook, n_steps)]
 
 
 class PlanReplay:

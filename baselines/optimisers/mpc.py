@@ -19,8 +19,7 @@ from wattward.baselines.rules.rule import Rule
 from wattward.envs.decisions.action import StoreOrder
 from wattward.envs.model.types import Ints
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.policy.perfect import PerfectOutlook
-from wattward.envs.policy.protocol import Modes
+from wattward.envs.policy.protocol import Modes, Sight
 
 BLOCK_H = 1.0
 """Length of the plan's blocks, and between two plans. Planning anew each quarter of an hour scores lower (measured on
@@ -55,7 +54,8 @@ class Mpc(Rule):
             urgency: see URGENCY.
         """
         self.name = f"MPC-{hours}{'-perfect' if perfect else ''}"
-        self.hours, self.perfect, self.urgency = hours, perfect, urgency
+        self.sees: Sight = "everything" if perfect else "what may be known"
+        self.hours, self.urgency = hours, urgency
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - nothing here is random
         """Forgets the last plan."""
@@ -64,12 +64,11 @@ class Mpc(Rule):
     def act(self, outlook: Outlook) -> Modes:
         """Modes, and orders to stores where a scenario hands them over."""
         block_steps = max(1, round(BLOCK_H / outlook.step_h))
-        seen = PerfectOutlook(outlook) if self.perfect else outlook
         if self._plan is None or outlook.step % block_steps == 0:
-            self._plan = self._planned(seen, block_steps)
+            self._plan = self._planned(outlook, block_steps)
         block_h = block_steps * outlook.step_h
         own, pulled = self._plan.own_gpu_h[0] / block_h, self._plan.pulled_gpu_h[0] / block_h
-        modes = nearest_modes(seen, own, pulled, self._plan.peak_kw)
+        modes = nearest_modes(outlook, own, pulled, self._plan.peak_kw)
         return np.concatenate([modes, _orders(outlook, self._plan)])
 
     def _planned(self, outlook: Outlook, block_steps: int) -> Plan:
@@ -82,8 +81,8 @@ class Mpc(Rule):
         return plan(outlook.params, ahead, work, start)
 
     def _to_come(self, outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
-        if isinstance(outlook, PerfectOutlook):
-            return true_items_to_come(outlook, n_blocks * block_steps)
+        if outlook.truth is not None:
+            return true_items_to_come(outlook, outlook.truth.world, n_blocks * block_steps)
         return items_to_come(outlook, n_blocks, block_steps)
 
 

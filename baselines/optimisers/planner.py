@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.baselines.optimisers.rollouts import Imagined, forecast_worlds, reach
-from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.action import Mode, n_entries
 from wattward.envs.model.types import Exogenous, Floats, Ints
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
@@ -56,7 +56,7 @@ class Planner:
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:
         """Forgets the last episode's plan."""
-        entries = outlook.n_regions + (0 if outlook.scenario is None else outlook.scenario.n_stores)
+        entries = n_entries(outlook.scenario)
         steps = round(self._horizon_h / outlook.step_h)
         self._chances = np.full((steps, entries, N_CHOICES), 1.0 / N_CHOICES)
         self._rng, self._action = rng, np.zeros(entries, np.int64)

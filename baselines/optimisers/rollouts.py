@@ -107,7 +107,7 @@ def forecast_worlds(outlook: Outlook, n_steps: int, rng: np.random.Generator, sa
     """The forecast as worlds of their own (B = 1), each with other arrivals drawn from the scenario's law.
 
     Args:
-        outlook: What is known; its scenario must be.
+        outlook: What is known.
         n_steps: Steps to look ahead, see `reach`.
         rng: Draws the arrivals to come.
         samples: How many worlds.
@@ -115,21 +115,28 @@ def forecast_worlds(outlook: Outlook, n_steps: int, rng: np.random.Generator, sa
     return [_world(outlook, n_steps + 1, _arrivals(outlook, n_steps, rng)) for _ in range(samples)]
 
 
-def true_world(outlook: Outlook, n_steps: int, world: Exogenous, left_gpu_h: Floats) -> Exogenous:
+def true_world(outlook: Outlook, n_steps: int) -> Exogenous:
     """What will be: for diagnostics in hindsight, never for a method.
 
     Args:
-        outlook: The present.
+        outlook: The present, a perfect outlook.
         n_steps: Steps to look ahead, see `reach`.
-        world: The episode (B = 1).
-        left_gpu_h: True work left of the jobs present, in the outlook's order.
+
+    Raises:
+        ValueError: the outlook is not perfect.
     """
+    if outlook.truth is None:
+        raise ValueError("the outlook is not perfect: it does not hold what will be")
+    world, left_gpu_h, estimate_gpu_h = outlook.truth
     now, rows = outlook.step, slice(outlook.step, outlook.step + n_steps + 1)
     arrival = world.job_arrival_step[0]
     coming = np.flatnonzero((arrival > now) & (arrival < now + n_steps))
     later = Jobs._make(getattr(world, f"job_{part.removeprefix('job_')}")[0, coming] for part in Jobs._fields)
     later = later._replace(arrival_step=later.arrival_step - now, deadline_step=later.deadline_step - now)
-    present = _as_table(outlook.jobs, outlook) | {"work_gpu_h": np.maximum(left_gpu_h, 1e-6)}
+    present = _as_table(outlook.jobs, outlook) | {
+        "work_gpu_h": np.maximum(left_gpu_h, 1e-6),
+        "estimate_gpu_h": np.maximum(estimate_gpu_h, 1e-6),
+    }
     series = {name: field[:, rows] for name, field in world._asdict().items() if field.ndim == 3}
     nothing = np.zeros((1, 4, n_steps + 1, outlook.n_regions))
     return Exogenous(start_minute=np.array([0]), climatology=nothing, noise=nothing, **_table(present, later), **series)
@@ -137,7 +144,6 @@ def true_world(outlook: Outlook, n_steps: int, world: Exogenous, left_gpu_h: Flo
 
 def _arrivals(outlook: Outlook, n_steps: int, rng: np.random.Generator) -> Jobs:
     """Jobs that may come after the present step, those of the first step left out: they are in the queue."""
-    assert outlook.scenario is not None
     now = outlook.start_minute + outlook.step * outlook.scenario.step_minutes
     drawn = draw_jobs(outlook.scenario, now, np.random.SeedSequence(int(rng.integers(2**63))))
     chosen = (drawn.arrival_step > 0) & (drawn.arrival_step < n_steps)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class FrozenDict(dict[Any, Any]):
+    """A mapping that is written once; models are shared, and what reads one must not change it for others."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("a configuration cannot be changed; take a copy with dict(...)")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    pop = popitem = clear = update = setdefault = _refuse
+
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[Any, Any]]]:
+        """Pickled and copied as a whole, since it cannot be filled key by key."""
+        return FrozenDict, (dict(self),)
+
+
 class Config(BaseModel):
-    """A frozen model that refuses unknown keys and values that are not finite numbers."""
+    """A frozen model that refuses unknown keys and values that are not finite numbers; its mappings are frozen, too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     replaced_keys: ClassVar[dict[str, str]] = {}
     """Keys that older files may hold, each with what to write instead; the error for an unknown key says it."""
+
+    def model_post_init(self, _: Any, /) -> None:  # noqa: ANN401 - pydantic's own signature
+        """Freezes mappings."""
+        for name, value in self.__dict__.items():
+            if type(value) is dict:
+                self.__dict__[name] = FrozenDict(value)
 
 
 class ConfigError(ValueError):

@@ -22,6 +22,7 @@ from wattward.envs.model.types import (
     Params,
     State,
 )
+from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.simulator import Snapshot
 
@@ -335,13 +336,8 @@ def _assert_runs_or_has_no_room(state: State, b: int, k: int, idle: Floats, need
 
 def played_cost(env: ClusterEnv, policy: Policy | Any, split: str, episode: int) -> float:  # noqa: ANN401 - or shares
     """What an episode costs under a policy; its own randomness is seeded by the episode's number."""
-    env.reset(options={"split": split, "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(episode))
-    total, ended = 0.0, False
-    while not ended:
-        _, _, ended, _, info = env.step(policy.act(env.outlook()))
-        total += float(info["total_cost"])
-    return total
+    rng = np.random.default_rng(episode)
+    return play_episode(policy, env, split=split, episode=episode, rng=rng).total_cost
 
 
 def total_cost(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

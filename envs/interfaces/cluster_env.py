@@ -19,6 +19,7 @@ from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Params, State
 from wattward.envs.policy.fields import Observer, Views
+from wattward.envs.policy.lookout import Lookout, immutable
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.saved_bank import EpisodeBank
@@ -85,6 +86,8 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         dearest = None if recording is None else recording.max_price_per_kwh
         drawn = make_params(self.scenario, recorded_max_price_per_kwh=dearest)
         self.params: Params = self._banked.bank.params if self._banked else drawn
+        self._known_params: Params = immutable(self.params)
+        self._lookout: Lookout | None = None
         self._observer = Observer(self.scenario, self.params)
         self.interface = interface_of(action, self.scenario)
         self._answers = Answers(self.interface)
@@ -207,16 +210,26 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
     @property
     def fields(self) -> Views:
         """Named views of the present observation."""
-        return self._observer.views(self._simulator.fleet.observations[0])
+        return self.views(self._simulator.fleet.observations[0])
+
+    def views(self, observation: NDArray[np.float32]) -> Views:
+        """Named views of an observation of this environment, shape (numbers,)."""
+        return self._observer.views(observation)
 
     def observed_fields(self) -> NDArray[np.float32]:
         """A copy of the present vector of fields, whatever the action interface adds to observations."""
         return self._simulator.fleet.observations[0].copy()
 
-    def outlook(self) -> Outlook:
-        """What a policy may see now, in natural units."""
-        observation = self.observed_fields()
-        return Outlook(self.params, self.state, self.world, 0, self.scenario.regions, observation, self.scenario)
+    def outlook(self, *, perfect: bool = False) -> Outlook:
+        """What a policy may see now, in natural units.
+
+        Args:
+            perfect: Whether forecasts come true and owners know their work: for diagnostics, never for a method.
+        """
+        if self._lookout is None:
+            self._lookout = Lookout(self.scenario, self._known_params, self.world)
+        given = self._lookout.perfect if perfect else self._lookout.outlook
+        return given(self.state, self.observed_fields())
 
     def kpis(self) -> dict[str, float]:
         """KPIs of the episode so far."""
@@ -231,12 +244,13 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         self._simulator.restore(snapshot)
 
     def _begin(self, slot: int, world: Exogenous | None, split: str, number: int) -> None:
-        self._world, self._playing = world, (split, number)
+        self._world, self._playing, self._lookout = world, (split, number), None
         self._simulator.begin(0, slot)
 
     def _become(self, scenario: Scenario) -> None:
         """Plays another scenario of the same family from now on."""
         self.scenario, self.params = scenario, make_params(scenario)
+        self._known_params = immutable(self.params)
         self._observer = Observer(scenario, self.params)
         self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
 

@@ -1,17 +1,23 @@
-"""What a policy may see of one environment, in natural units: the present, the forecasts, the owners' estimates."""
+"""What a policy may see of one step, in natural units: the present, the forecasts, the owners' estimates.
+
+An `Outlook` is a snapshot. It holds copies that cannot be written, of what may be known now, and no way back to the
+world, to the simulator's state or to parameters that others use. A `wattward.envs.policy.lookout.Lookout` makes it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.layout import STATE_OF_REGION, facility
+from wattward.envs.model.layout import facility
 from wattward.envs.model.types import (
     CARBON,
     IN_TRANSIT,
@@ -23,11 +29,10 @@ from wattward.envs.model.types import (
     Floats,
     Ints,
     Params,
-    State,
 )
-from wattward.envs.world.processes.forecast import forecast
 
 EPOCH = datetime(1970, 1, 1)
+Array = TypeVar("Array", bound=NDArray[Any])
 
 
 class JobView(NamedTuple):
@@ -51,32 +56,175 @@ class JobView(NamedTuple):
     arrives_in_steps: Ints  # (A,) of data in transit; 0 where there is none
 
 
-class Outlook:
-    """A read-only view of environment `b` at its present step.
+class Queue(NamedTuple):
+    """The jobs present as the simulator holds them, copied; `JobView` is what is made of it."""
 
-    Forecast arrays have a leading axis of leads; lead 0 is now.
+    number: Ints  # (A,)
+    region: Ints  # (A,)
+    status: Ints  # (A,)
+    alloc_gpus: Floats  # (A,) held in the last step
+    paused: NDArray[np.bool_]  # (A,)
+    ready_step: Ints  # (A,)
+    expected_gpu_h: Floats  # (A,) the owners' estimate; in a perfect outlook the true work left
+    job_class: Ints  # (A,)
+    deadline_step: Ints  # (A,)
+    gpus: Floats  # (A,)
+    data_gb: Floats  # (A,)
+
+
+class Present(NamedTuple):
+    """What the world is like in this step, each of shape (R,)."""
+
+    air_c: Floats
+    hydro_kw: Floats
+    gpus_in_order: Floats
+    wan_share: Floats
+    announced_cut_kw: Floats
+    announced_in_h: Floats
+
+
+class Past(NamedTuple):
+    """What a policy may have seen in earlier steps, the present step last."""
+
+    cut_kw: Floats  # (steps, R) as long as an event lasts, and one step more
+    direct_kw: Floats  # (steps, R) of the last day
+
+
+class Truth(NamedTuple):
+    """What will be; only a perfect outlook has it."""
+
+    world: Exogenous  # B = 1
+    left_gpu_h: Floats  # (A,) true work left of the jobs present
+    estimate_gpu_h: Floats  # (A,) what their owners expect, which decides when a job is due
+
+
+class Outlook:
+    """What may be known of an environment at one step; nothing in it can be written.
+
+    Forecast arrays have a leading axis of L leads; lead 0 is now. There are R regions.
+
+    Attributes:
+        scenario: The scenario that is played.
+        params: What does not change during an episode (B = 1).
+        observation: What an agent sees, shape (numbers,).
+        step: The step to be taken next.
+        start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing].
+        price_forecast_per_kwh: Tariff price by lead, shape (L, R); tariffs are known ahead.
+        contract_forecast_kw: What green contracts deliver by lead, shape (L, R); profiles are known.
+        store_order_ahead: What the rule would order stores by lead, shape (L, R); it follows from prices that are
+            known.
+        stored_kwh: What each store holds, shape (R, S); heat of a cooling store.
+        truth: What will be, in a perfect outlook; else None.
     """
+
+    scenario: Scenario
+    params: Params
+    observation: NDArray[np.float32]
+    step: int
+    start_minute: int
+    price_forecast_per_kwh: Floats
+    contract_forecast_kw: Floats
+    store_order_ahead: Floats
+    stored_kwh: Floats
+    truth: Truth | None
+    _forecasts: Floats
+    _present: Floats
+    _past: Past
+    _queue: Queue
+    _site_state: dict[str, Floats]
 
     def __init__(
         self,
+        *,
+        scenario: Scenario,
         params: Params,
-        state: State,
-        world: Exogenous,
-        b: int,
-        regions: tuple[Region, ...],
         observation: NDArray[np.float32],
-        scenario: Scenario | None = None,
+        step: int,
+        start_minute: int,
+        known: Floats,
+        forecasts: Floats,
+        present: Floats,
+        past: Past,
+        queue: Queue,
+        site_state: dict[str, Floats],
+        stored_kwh: Floats,
+        truth: Truth | None = None,
     ) -> None:
-        self._p, self._s, self._x, self._b = params, state, world, b
-        self.regions = regions
-        self.scenario = scenario
-        self.observation = observation
-        self.step = int(state.step[b])
+        """Takes what a `Lookout` has copied; arrays that this outlook alone holds become read-only.
+
+        Args:
+            scenario: The scenario that is played.
+            params: Parameters in arrays that nobody can write (B = 1).
+            observation: What an agent sees, shape (numbers,).
+            step: The step to be taken next.
+            start_minute: Beijing time of step 0.
+            known: Prices, contracts and orders of the stores' rule by lead, shape (3, L, R).
+            forecasts: By SUN, WIND, INTERACTIVE and CARBON, shape (4, L, R).
+            present: The rows of `Present`, shape (6, R).
+            past: What was seen before.
+            queue: The jobs present.
+            site_state: What the sites have come to, see `site_state`.
+            stored_kwh: What each store holds, shape (R, S).
+            truth: What will be, if this outlook is perfect.
+        """
+        # what is private becomes read-only where it is given out
+        for array in (known, forecasts, present, stored_kwh):
+            array.setflags(write=False)
+        observation.setflags(write=False)
+        self.__dict__.update(
+            scenario=scenario,
+            params=params,
+            observation=observation,
+            step=step,
+            start_minute=start_minute,
+            price_forecast_per_kwh=known[0],
+            contract_forecast_kw=known[1],
+            store_order_ahead=known[2],
+            truth=truth,
+            _forecasts=forecasts,
+            _present=present,
+            _past=past,
+            _queue=queue,
+            _site_state=site_state,
+            stored_kwh=stored_kwh,
+        )
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """An outlook is a snapshot.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"an outlook cannot be changed: {name}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        """An outlook is a snapshot.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"an outlook cannot be changed: {name}")
+
+    def seen_as(self, observation: NDArray[np.float32]) -> Outlook:
+        """The same step with another observation, shape (numbers,): what agents make of what they did not see."""
+        other = object.__new__(Outlook)
+        other.__dict__.update(self.__dict__, observation=read_only(observation.copy()))
+        return other
+
+    @property
+    def is_perfect(self) -> bool:
+        """Whether forecasts and estimates are the truth: for diagnostics, never for a method that is ranked."""
+        return self.truth is not None
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions, in their order."""
+        return self.scenario.regions
 
     @property
     def n_regions(self) -> int:
         """Number of regions R."""
-        return len(self.regions)
+        return len(self.scenario.regions)
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -86,81 +234,75 @@ class Outlook:
     @cached_property
     def longitude_deg(self) -> Floats:
         """Where each region lies, degrees east, shape (R,)."""
-        return np.array([region.site.longitude_deg for region in self.regions])
+        return read_only(np.array([region.site.longitude_deg for region in self.regions]))
 
     @property
     def n_steps(self) -> int:
         """Steps in the episode."""
-        return int(self._p.n_steps[self._b])
+        return int(self.params.n_steps[0])
 
     @property
     def step_h(self) -> float:
         """Length of a step [h]."""
-        return float(self._p.step_h[self._b])
+        return float(self.params.step_h[0])
 
     @property
     def n_leads(self) -> int:
         """Number of leads in a forecast, the present included."""
-        return int(self._p.forecast_rho.shape[2])
+        return int(self.params.forecast_rho.shape[2])
 
     @property
     def time(self) -> datetime:
         """Beijing time at which this step starts."""
-        return EPOCH + timedelta(minutes=int(self._x.start_minute[self._b]) + round(self.step * self.step_h * 60))
+        return EPOCH + timedelta(minutes=self.start_minute + round(self.step * self.step_h * 60))
 
-    @cached_property
+    @property
     def price_per_kwh(self) -> Floats:
         """Tariff price now, shape (R,)."""
         return self.price_forecast_per_kwh[0]
 
-    @cached_property
-    def price_forecast_per_kwh(self) -> Floats:
-        """Tariff price by lead, shape (L, R); tariffs are known ahead."""
-        return self._x.price_per_kwh[self._b, self._ahead]
-
-    @cached_property
+    @property
     def carbon_forecast_kg_per_kwh(self) -> Floats:
         """Carbon intensity of the grid by lead, shape (L, R)."""
-        return self._forecast(CARBON, self._x.carbon_kg_per_kwh)
+        return self._forecasts[CARBON]
 
     @cached_property
     def green_forecast_kw(self) -> Floats:
-        """Sun, wind and hydro on site by lead, shape (L, R)."""
-        sun = self._forecast(SUN, self._x.sun_kw)
-        wind = self._forecast(WIND, self._x.wind_kw)
-        return sun + wind + self._x.hydro_kw[self._b, self.step][None, :]
+        """Sun, wind and hydro on site by lead, shape (L, R); hydro as now, but for a perfect outlook."""
+        sun_and_wind = self._forecasts[SUN] + self._forecasts[WIND]
+        return read_only(sun_and_wind + self._hydro_ahead_kw)
 
-    @cached_property
+    @property
     def interactive_forecast_gpus(self) -> Floats:
         """Interactive load by lead, shape (L, R)."""
-        return self._forecast(INTERACTIVE, self._x.interactive_gpus)
+        return self._forecasts[INTERACTIVE]
 
     @property
     def fleet_gpus(self) -> Floats:
         """GPUs of each region, shape (R,)."""
-        return self._p.fleet_gpus[self._b]
+        return self.params.fleet_gpus[0]
 
     @cached_property
     def pue(self) -> Floats:
         """Facility power that a kW of IT power adds at the present air temperature, shape (R,)."""
-        return facility(self._p, self._x.air_c[self._b, self.step], self._b)[0]
+        return read_only(facility(self.params, self.air_c, 0)[0])
 
     @cached_property
     def fixed_kw(self) -> Floats:
         """Cooling power that is drawn whatever runs, at the present air temperature, shape (R,)."""
-        return facility(self._p, self._x.air_c[self._b, self.step], self._b)[1]
+        return read_only(facility(self.params, self.air_c, 0)[1])
 
     @cached_property
     def kw_per_gpu(self) -> Floats:
         """Facility power that one more busy GPU adds [kW], shape (R,)."""
-        return self.pue * (self._p.gpu_busy_kw[self._b] - self._p.gpu_idle_kw[self._b])
+        return read_only(self.pue * (self.params.gpu_busy_kw[0] - self.params.gpu_idle_kw[0]))
 
     @cached_property
     def surplus_forecast_kw(self) -> Floats:
         """Green power left after idle GPUs and interactive load [kW] by lead, shape (L, R), at the present PUE."""
-        idle_kw = self.pue * self._p.gpu_idle_kw[self._b] * self.fleet_gpus
+        idle_kw = self.pue * self.params.gpu_idle_kw[0] * self.fleet_gpus
         base_kw = idle_kw + self.fixed_kw + self.kw_per_gpu * self.interactive_forecast_gpus
-        return np.maximum(0.0, self.green_forecast_kw - base_kw)
+        return read_only(np.maximum(0.0, self.green_forecast_kw - base_kw))
 
     @cached_property
     def locked_gpus(self) -> Floats:
@@ -171,16 +313,13 @@ class Outlook:
     @cached_property
     def free_gpus(self) -> Floats:
         """GPUs that are awake and in order, less interactive load and locked rigid jobs, shape (R,)."""
-        usable = np.minimum(self._s.awake_gpus[self._b], self._x.fleet_gpus[self._b, self.step])
-        return np.maximum(0.0, usable - self.locked_gpus - self.interactive_forecast_gpus[0])
+        usable = np.minimum(self._site_state["awake_gpus"], self.gpus_in_order)
+        return read_only(np.maximum(0.0, usable - self.locked_gpus - self.interactive_forecast_gpus[0]))
 
     @cached_property
     def utilisation(self) -> Floats:
         """(Interactive + deferrable GPUs held in the last step) / fleet, shape (R,)."""
-        held = self._per_region(
-            np.where(self.jobs.running, self._s.job_alloc_gpus[self._b, : self.jobs.number.size], 0.0)
-        )
-        return (self.interactive_forecast_gpus[0] + held) / self.fleet_gpus
+        return read_only((self.interactive_forecast_gpus[0] + self._per_region(self.jobs.held_gpus)) / self.fleet_gpus)
 
     @cached_property
     def queue_gpu_h(self) -> Floats:
@@ -191,119 +330,102 @@ class Outlook:
     @cached_property
     def jobs(self) -> JobView:
         """The jobs present. A job due now (arriving at this step) is among them."""
-        p, s, x, b = self._p, self._s, self._x, self._b
-        at = slice(0, int(s.n_active[b]))
-        job = s.job_number[b, at].astype(np.int64)
-        to_deadline_h = (x.job_deadline_step[b, job] - self.step) * self.step_h
-        running = s.job_status[b, at] == RUNNING
-        gpus, expected = x.job_gpus[b, job], s.job_expected_gpu_h[b, at].copy()
-        job_class = x.job_class[b, job]
-        preemptible = p.class_preemptible[b, job_class]
-        return JobView(
-            number=job,
-            region=s.job_region[b, at].astype(np.int64),
-            job_class=job_class,
-            malleable=p.class_malleable[b, job_class],
+        queue, p = self._queue, self.params
+        to_deadline_h: Floats = (queue.deadline_step - self.step) * self.params.step_h[0]
+        running = queue.status == RUNNING
+        preemptible = p.class_preemptible[0, queue.job_class]
+        view = JobView(
+            number=queue.number,
+            region=queue.region,
+            job_class=queue.job_class,
+            malleable=p.class_malleable[0, queue.job_class],
             preemptible=preemptible,
-            gpus=gpus,
-            expected_gpu_h=expected,
+            gpus=queue.gpus,
+            expected_gpu_h=queue.expected_gpu_h,
             hours_to_deadline=to_deadline_h,
-            slack_h=to_deadline_h - expected / gpus,
-            data_gb=x.job_data_gb[b, job],
+            slack_h=to_deadline_h - queue.expected_gpu_h / queue.gpus,
+            data_gb=queue.data_gb,
             running=running,
             locked=running & ~preemptible,
-            in_transit=s.job_status[b, at] == IN_TRANSIT,
-            paused=s.job_paused[b, at],
-            held_gpus=np.where(running, s.job_alloc_gpus[b, at], 0.0),
-            arrives_in_steps=np.maximum(0, s.job_ready_step[b, at].astype(np.int64) - self.step),
+            in_transit=queue.status == IN_TRANSIT,
+            paused=queue.paused,
+            held_gpus=np.where(running, queue.alloc_gpus, 0.0),
+            arrives_in_steps=np.maximum(0, queue.ready_step.astype(np.int64) - self.step),
         )
+        for column in view:
+            column.setflags(write=False)
+        return view
 
-    @cached_property
+    @property
     def announced_cut_kw(self) -> Floats:
         """Cut of grid power that the grid asks for now or has announced, shape (R,); 0 where there is none."""
-        return self._x.announced_cut_kw[self._b, self.step]
+        return self._present[_ROW["announced_cut_kw"]]
 
-    @cached_property
+    @property
     def announced_in_h(self) -> Floats:
         """Hours until the announced cut begins, shape (R,); 0 where it is now."""
-        return self._x.announced_in_h[self._b, self.step]
+        return self._present[_ROW["announced_in_h"]]
 
     @cached_property
-    def contract_forecast_kw(self) -> Floats:
-        """What green contracts deliver by lead, shape (L, R); profiles are known."""
-        return self._x.contract_kw[self._b, self._ahead]
-
-    @property
-    def params(self) -> Params:
-        """What does not change, of this environment alone (B = 1)."""
-        row = min(self._b, self._p.n_steps.size - 1)
-        return Params._make(field[row : row + 1] for field in self._p)
-
-    @property
-    def site_state(self) -> dict[str, Floats]:
+    def site_state(self) -> Mapping[str, Floats]:
         """What the sites have come to, each of shape (R,): backlogs, peaks, who is awake, energy so far."""
-        return {name: getattr(self._s, name)[self._b].copy() for name in STATE_OF_REGION}
+        return MappingProxyType({name: read_only(value) for name, value in self._site_state.items()})
 
     @property
-    def stored_kwh(self) -> Floats:
-        """What each store holds, shape (R, S); heat of a cooling store."""
-        return self._s.stored_kwh[self._b].copy()
-
-    @cached_property
     def air_c(self) -> Floats:
         """Air temperature now, shape (R,) [C]."""
-        return self._x.air_c[self._b, self.step]
-
-    @cached_property
-    def store_order_ahead(self) -> Floats:
-        """What the rule would order stores by lead, shape (L, R); it follows from prices that are known."""
-        return self._x.store_order[self._b, self._ahead]
+        return self._present[_ROW["air_c"]]
 
     @property
-    def start_minute(self) -> int:
-        """Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing]."""
-        return int(self._x.start_minute[self._b])
-
-    @cached_property
     def gpus_in_order(self) -> Floats:
         """GPUs that have not failed, shape (R,)."""
-        return self._x.fleet_gpus[self._b, self.step]
+        return self._present[_ROW["gpus_in_order"]]
 
-    @cached_property
+    @property
     def wan_share(self) -> Floats:
         """Share of the links' capacity that is there now, shape (R,)."""
-        return self._x.wan_share[self._b, self.step]
+        return self._present[_ROW["wan_share"]]
 
     @cached_property
     def cut_forecast_kw(self) -> Floats:
         """Cuts asked for by lead, as far as they are announced, shape (L, R); an announced one lasts as is usual."""
-        programme = None if self.scenario is None else self.scenario.grid_events
+        programme = self.scenario.grid_events
         cuts = np.zeros((self.n_leads, self.n_regions))
         if programme is not None:
             length = max(1, round(programme.hours / self.step_h))
-            now = self._x.cut_kw[self._b, : self.step + 1]
+            asked = self._past.cut_kw
             for r in np.flatnonzero(self.announced_cut_kw > 0):
                 first = round(float(self.announced_in_h[r]) / self.step_h)
-                so_far = 0 if first > 0 else int(np.argmax(np.append(now[::-1, r] <= 0, True)))
+                so_far = 0 if first > 0 else int(np.argmax(np.append(asked[::-1, r] <= 0, True)))
                 cuts[first : first + max(1, length - max(0, so_far - 1)), r] = self.announced_cut_kw[r]
-        return cuts
+        return read_only(cuts)
 
     @cached_property
     def direct_forecast_kw(self) -> Floats:
         """What direct lines will offer by lead, shape (L, R): as a day before, or on the first day as now."""
-        day = round(24 / self.step_h)
+        if self.truth is not None:
+            return self.truth.world.direct_kw[0, self.step : self.step + self.n_leads]
+        day, seen = round(24 / self.step_h), self._past.direct_kw
         leads = np.arange(self.n_leads)
         at = np.where(leads > 0, self.step + leads - day, self.step)
-        return self._x.direct_kw[self._b, np.where(at < 0, self.step, at)]
+        first = self.step + 1 - len(seen)
+        return read_only(seen[np.where(at < 0, self.step, at) - first])
 
     @property
-    def _ahead(self) -> slice:
-        return slice(self.step, self.step + self.n_leads)
-
-    def _forecast(self, quantity: int, truth: Floats) -> Floats:
-        b, ahead = self._b, self._ahead
-        climatology, noise = self._x.climatology[b, quantity, ahead], self._x.noise[b, quantity, ahead]
-        return forecast(truth[b, ahead], climatology, noise, self._p.forecast_rho[b, quantity])
+    def _hydro_ahead_kw(self) -> Floats:
+        if self.truth is not None:
+            return self.truth.world.hydro_kw[0, self.step : self.step + self.n_leads]
+        return self._present[_ROW["hydro_kw"]][None, :]
 
     def _per_region(self, amount: Floats) -> Floats:
-        return np.bincount(self.jobs.region, weights=amount, minlength=self.n_regions).astype(np.float64)
+        sums = np.bincount(self.jobs.region, weights=amount, minlength=self.n_regions)
+        return read_only(sums.astype(np.float64))
+
+
+_ROW = {name: row for row, name in enumerate(Present._fields)}
+
+
+def read_only(array: Array) -> Array:
+    """The array itself, no longer to be written; for arrays that nobody else holds."""
+    array.setflags(write=False)
+    return array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from gymnasium import spaces
@@ -11,11 +11,28 @@ from numpy.typing import NDArray
 from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
 from wattward.envs.model.observation import HIGH, LOW, N_CLOCK, N_NOW, N_WORLD
 from wattward.envs.model.types import Exogenous, Ints, Params
-from wattward.envs.policy.fields import Observer
 
 ARRAYS = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
 ROOM = 1.1
 """Job tables are made this much longer than the longest episode seen."""
+
+
+class Encoder(Protocol):
+    """What a bank asks of an `Observer`: how much observations hold, and what they say of a world."""
+
+    @property
+    def size(self) -> int:
+        """Numbers of a single observation."""
+        ...
+
+    @property
+    def n_world(self) -> int:
+        """Numbers of an observation that depend on the world alone."""
+        ...
+
+    def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
+        """Writes what observations say of a world, step by step, shape (T, n_world)."""
+        ...
 
 
 class Bank:
@@ -33,7 +50,7 @@ class Bank:
         frozen: Whether episodes may no longer be put in.
     """
 
-    def __init__(self, params: Params, n_slots: int, observer: Observer | None = None) -> None:
+    def __init__(self, params: Params, n_slots: int, observer: Encoder | None = None) -> None:
         """Allocates everything but the job tables, which grow with the longest episode seen.
 
         Args:

@@ -136,19 +136,11 @@ def _decision_us(text: str, scenario: str) -> tuple[str, list[float]]:
     """The policy's name and the time of each decision; steps through which a network holds its last one are none."""
     from wattward.agents.inference.policy import LearnedPolicy
     from wattward.envs.interfaces.cluster_env import ClusterEnv
+    from wattward.envs.policy.episode import play_episode
     from wattward.experiments.evaluation.methods import method
 
     env: Any = ClusterEnv(scenario)
     policy = method(text).policy()
     action_repeat = policy.manifest.action_repeat if isinstance(policy, LearnedPolicy) else 1
-    env.reset(options={"split": "test", "episode": 0})
-    policy.reset(env.outlook(), np.random.default_rng(0))
-    times_us = []
-    for step in range(env.scenario.n_steps):
-        outlook = env.outlook()
-        began = time.perf_counter_ns()
-        modes = policy.act(outlook)
-        if step % action_repeat == 0:
-            times_us.append((time.perf_counter_ns() - began) / 1e3)
-        env.step(modes)
-    return policy.name, times_us
+    played = play_episode(policy, env, split="test", episode=0, rng=np.random.default_rng(0))
+    return policy.name, played.decision_us[::action_repeat].tolist()

@@ -120,7 +120,7 @@ def evaluate(
     """Run methods on the same episodes and score them."""
     from wattward.experiments.common import tables
     from wattward.experiments.common.records import check_suffix, write_records
-    from wattward.experiments.evaluation.evaluate import Worlds
+    from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.leaderboard import ranking, suites
 
     if out is not None:

@@ -28,6 +28,8 @@ Record = dict[str, Value]
 
 PACKAGE = Path(__file__).parent.parent.parent
 RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
+EVALUATION_FILES = ("evaluate.py", "methods.py", "references.py", "scores.py", "worlds.py")
+"""The modules of experiments/evaluation that decide which episode a method meets, and what its record says."""
 PACKAGES = (
     "wattward",
     "numpy",
@@ -140,7 +142,7 @@ def code_digest(*, learned: bool = True) -> str:
         learned: whether a trained agent took part; what only agents need is left out otherwise.
     """
     files = [path for room in RESULT_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
-    own = [PACKAGE / "experiments" / "evaluation" / name for name in ("evaluate.py", "scores.py")]
+    own = [PACKAGE / "experiments" / "evaluation" / name for name in EVALUATION_FILES]
     return digest(*(path.read_bytes() for path in [*files, *own] if learned or not _is_for_agents(path)))
 
 

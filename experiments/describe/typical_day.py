@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from wattward import baselines
 from wattward.configs import ConfigError
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.stores import is_cooling, store_flows
-from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, WAITING, Floats, Ints
+from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, WAITING, Floats, Flows, Ints, Params, State
+from wattward.envs.policy.episode import Kept, play_episode
 from wattward.envs.world.draw import draw, episode_seed
 
 CANDIDATES = 30
 """Training episodes among which the typical day is looked for."""
+ON_ARRIVAL = "RunOnArrival"
 LATEST_EPISODE = 999_999
 """A number beyond is refused: 20260301 is a date meant, not an episode."""
 
@@ -79,7 +82,7 @@ class Choice(NamedTuple):
 
 
 def play_day(scenario: Scenario, day: str = "typical") -> Day:
-    """Plays one day with every region in mode RUN.
+    """Plays one day with all work run on arrival.
 
     Args:
         scenario: Any scenario.
@@ -89,59 +92,54 @@ def play_day(scenario: Scenario, day: str = "typical") -> Day:
         ConfigError: `day` is none of these.
     """
     choice = _choose(scenario, day)
-    env = ClusterEnv(choice.scenario)
-    env.reset(seed=0, options={"split": "train", "episode": choice.episode})
-    modes = np.full(scenario.n_regions, Mode.RUN, dtype=np.int64)
+    env, policy, rng = ClusterEnv(choice.scenario), baselines.make(ON_ARRIVAL), np.random.default_rng(0)
+    keep: tuple[Kept, ...] = ("flows", "snapshots")
+    played = play_episode(policy, env, split="train", episode=choice.episode, rng=rng, keep=keep)
     day_steps = round(24 / scenario.step_h)
     first = choice.day * day_steps
     last = min(first + day_steps, scenario.n_steps)
-    steps = []
-    for step in range(last):
-        arrived, stored_kwh = int(env.state.next_job[0]), env.state.stored_kwh.copy()
-        env.step(modes)
-        if step >= first:
-            steps.append(_flows(env) | _cold(env, stored_kwh) | _queue(env, arrived))
-    rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+    flows = Flows._make(series[first:last] for series in played.flows)
+    states = [snapshot.state for snapshot in played.snapshots[first : last + 1]]
+    queues = [_queue(after, int(before.next_job[0]), env.scenario.n_regions) for before, after in pairwise(states)]
+    rows = _flows(flows, env.params) | {name: np.stack([queue[name] for queue in queues]) for name in queues[0]}
+    rows |= _cold(env.params, np.concatenate([state.stored_kwh for state in states]))
     start = datetime(1970, 1, 1) + timedelta(minutes=int(env.world.start_minute[0]), days=choice.day)
     price = env.world.price_per_kwh[0, first:last]
     return Day(scenario=scenario, about=choice.about, start=start, price_per_kwh=price, **rows)
 
 
-def _flows(env: ClusterEnv) -> dict[str, Floats]:
-    flows, params = env.flows, env.params
-    one = {name: getattr(flows, name)[0].copy() for name in PLAIN}
-    busy = flows.interactive_gpus[0] + flows.held_gpus[0]
-    limit_kw = np.maximum(0.0, params.event_baseline_kw[0] - flows.asked_cut_kw[0])
+def _flows(flows: Flows, params: Params) -> dict[str, Floats]:
+    """What a day takes from flows of shape (T, R)."""
+    busy = flows.interactive_gpus + flows.held_gpus
+    limit_kw = np.maximum(0.0, params.event_baseline_kw[0] - flows.asked_cut_kw)
     return {
-        **one,
-        "cut_limit_kw": np.where(flows.asked_cut_kw[0] > 0.0, limit_kw, np.nan),
-        "load_kw": flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0] + flows.charge_kw[0],
-        "interactive_gpus": flows.interactive_gpus[0].copy(),
-        "deferrable_gpus": flows.held_gpus[0].copy(),
-        "utilisation": busy / env.params.fleet_gpus[0],
-        "total_cost": np.sum([getattr(flows, term)[0] for term in COST_TERMS], axis=0),
+        **{name: getattr(flows, name) for name in PLAIN},
+        "cut_limit_kw": np.where(flows.asked_cut_kw > 0.0, limit_kw, np.nan),
+        "load_kw": flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.charge_kw,
+        "interactive_gpus": flows.interactive_gpus,
+        "deferrable_gpus": flows.held_gpus,
+        "utilisation": busy / params.fleet_gpus[0],
+        "total_cost": np.sum([getattr(flows, term) for term in COST_TERMS], axis=0),
     }
 
 
-def _cold(env: ClusterEnv, before_kwh: Floats) -> dict[str, Floats]:
-    """What cooling stores hold, and what chillers drew more for them, by what all stores held before the step."""
-    params, cools = env.params, is_cooling(env.params)
-    into_kw, out_kw = store_flows(params, before_kwh, env.state.stored_kwh)
+def _cold(params: Params, stored_kwh: Floats) -> dict[str, Floats]:
+    """What cooling stores hold, and what chillers drew more for them, by what all stores held, shape (T + 1, R, S)."""
+    cools = is_cooling(params)
+    into_kw, out_kw = store_flows(params, stored_kwh[:-1], stored_kwh[1:])
     chilling_kw = into_kw / params.store_charge_cop - out_kw / params.store_cop
     return {
-        "chilling_kw": (chilling_kw * cools)[0].sum(axis=1),
-        "cold_kwh": (env.state.stored_kwh * cools)[0].sum(axis=1),
+        "chilling_kw": (chilling_kw * cools).sum(axis=2),
+        "cold_kwh": (stored_kwh[1:] * cools).sum(axis=2),
     }
 
 
-def _queue(env: ClusterEnv, arrived: int) -> dict[str, Floats]:
+def _queue(state: State, arrived: int, regions: int) -> dict[str, Floats]:
     """Work present of the first `arrived` jobs: those that come next have had no step yet."""
-    state = env.state
     n = int(state.n_active[0])
     status, region, left = state.job_status[0, :n], state.job_region[0, :n], state.job_left_gpu_h[0, :n]
     here = (state.job_number[0, :n] < arrived) & (status != IN_TRANSIT)
     waiting = here & (status == WAITING)
-    regions = env.scenario.n_regions
     return {
         "queue_gpu_h": _sums(region[here], left[here], regions),
         "waiting_gpu_h": _sums(region[waiting], left[waiting], regions),

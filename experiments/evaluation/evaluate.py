@@ -2,93 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import get_args
 
 import numpy as np
 
-from wattward.configs import ConfigError, load_scenario
-from wattward.configs.schema.scenario import Scenario
-from wattward.configs.schema.suite import Precision, Split
-from wattward.envs.model.types import COST_TERMS
-from wattward.envs.policy.outlook import Outlook
-from wattward.envs.policy.protocol import Modes, Policy, Shares
-from wattward.experiments.common.records import Record, Value, code_and_packages, digest, read_json, write_json
+from wattward.configs import ConfigError
+from wattward.configs.schema.suite import Split
+from wattward.envs.policy.episode import Trajectory, begin_episode, play_episode
+from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import scores
-from wattward.experiments.evaluation.methods import Method
-
-FLOOR = "RunOnArrival"
-"""The rule whose cost is score 0."""
-
-
-class Environment(Protocol):
-    """What running an episode needs of an environment."""
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Starts the episode that `options` name."""
-        ...
-
-    def step(self, action: Modes | Shares) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Takes one step."""
-        ...
-
-    def outlook(self) -> Outlook:
-        """What a policy may see now."""
-        ...
-
-
-@dataclass(frozen=True)
-class Worlds:
-    """A family of episodes: a scenario's, of one split, drawn or from a recording; scored by one bound."""
-
-    scenario: str
-    split: str = "test"
-    recording: str | None = None
-    bound: Precision = "fast"
-
-    def name(self) -> str:
-        """Names the content of these worlds, and the code and the packages that run them, but for that of agents."""
-        scenario = load_scenario(self.scenario)
-        content = recording_digest(self.recording, self.scenario) if self.recording else None
-        tighter = () if self.bound == "fast" else (self.bound,)
-        return digest(scenario.model_dump_json(), self.split, content, code_and_packages(learned=False), *tighter)
-
-
-@dataclass(frozen=True)
-class References:
-    """What an episode costs under RunOnArrival and at the hindsight bound [yuan]."""
-
-    run_on_arrival_cost: float
-    bound_cost: float
-
-
-def run_episode(policy: Policy, env: Environment, split: str, episode: int, seed: np.random.SeedSequence) -> Record:
-    """Plays one episode to its end.
-
-    Returns:
-        The KPIs and yuan terms of the episode, and `decision_us`, the mean time of an `act` [us].
-    """
-    env.reset(options={"split": split, "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(seed))
-    times_ns: list[int] = []
-    yuan = dict.fromkeys(("total_cost", *COST_TERMS), 0.0)
-    ended = False
-    info: dict[str, Any] = {}
-    while not ended:
-        outlook = env.outlook()
-        start = time.perf_counter_ns()
-        action = policy.act(outlook)
-        times_ns.append(time.perf_counter_ns() - start)
-        _, _, terminated, truncated, info = env.step(action)
-        ended = terminated or truncated
-        for term in yuan:
-            yuan[term] += float(info[term])
-    kpis = {name: float(value) for name, value in info["kpis"].items()}
-    return {**kpis, **yuan, "decision_us": float(np.mean(times_ns)) / 1000.0}
+from wattward.experiments.evaluation.methods import Method, policy_seed
+from wattward.experiments.evaluation.references import References, references
+from wattward.experiments.evaluation.worlds import Worlds, environment
 
 
 def evaluate(who: Method, worlds: Worlds, episodes: range, cache_dir: Path, *, seed: int = 0) -> list[Record]:
@@ -112,8 +39,9 @@ def play(who: Method, worlds: Worlds, episodes: range, against: Sequence[Referen
     policy, env = who.policy(), environment(worlds.scenario, worlds.recording)
     records = []
     for episode, its in zip(episodes, against, strict=True):
-        played = run_episode(policy, env, worlds.split, episode, policy_seed(who, episode, seed))
-        records.append(_scored(who, worlds, episode, played, its))
+        rng = np.random.default_rng(policy_seed(who, episode, seed))
+        played = play_episode(policy, env, split=worlds.split, episode=episode, rng=rng)
+        records.append(_scored(who, worlds, played, its))
     return records
 
 
@@ -128,88 +56,17 @@ def check_fit(methods: Iterable[Method], worlds: Worlds) -> None:
         raise ConfigError(f"split {worlds.split!r}: must be one of {', '.join(get_args(Split))}")
     env.reset(options={"split": worlds.split, "episode": 0})
     for who in methods:
-        who.policy().reset(env.outlook(), np.random.default_rng(0))
+        begin_episode(who.policy(), env, split=worlds.split, episode=0, rng=np.random.default_rng(0))
 
 
-def policy_seed(who: Method, episode: int, seed: int) -> np.random.SeedSequence:
-    """The seed of a method's own randomness in one episode; it does not depend on who else takes part."""
-    return np.random.SeedSequence([seed, episode, int(digest(who.name, who.train_seed), 16)])
-
-
-def references(worlds: Worlds, episode: int, cache_dir: Path) -> References:
-    """Floor and ceiling of one episode, computed once and kept by content."""
-    path = references_path(worlds.name(), episode, cache_dir)
-    kept = read_references(path)
-    if kept is None:
-        kept = compute_references(worlds, episode)
-        write_json(path, asdict(kept))
-    return kept
-
-
-def references_path(worlds_name: str, episode: int, cache_dir: Path) -> Path:
-    """Where the references of an episode are kept."""
-    return cache_dir / "references" / f"{digest(worlds_name, episode)}.json"
-
-
-def read_references(path: Path) -> References | None:
-    """What was kept there, or None where there is nothing that can be used."""
-    kept = read_json(path)
-    return None if kept is None else References(**kept)
-
-
-def compute_references(worlds: Worlds, episode: int) -> References:
-    """Floor and ceiling of one episode."""
-    floor = Method(FLOOR)
-    env = environment(worlds.scenario, worlds.recording)
-    played = run_episode(floor.policy(), env, worlds.split, episode, policy_seed(floor, episode, 0))
-    return References(float(played["total_cost"] or 0.0), _bound_cost(env, worlds.bound))
-
-
-_GIVEN: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}
-"""Scenarios and recordings that this process was given, by name, because their files may be elsewhere."""
-
-
-def give_worlds(worlds: Worlds, scenario: Scenario, recording: Any) -> None:  # noqa: ANN401 - a Recording, or None
-    """Lets this process meet some worlds without their files."""
-    _GIVEN.setdefault((worlds.scenario, worlds.recording), (scenario, recording))
-
-
-@cache
-def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - ClusterEnv, imported only when used
-    """The environment of a scenario in this process; whoever uses it resets it first."""
-    from wattward.envs.interfaces.cluster_env import ClusterEnv
-
-    if (scenario, recording) in _GIVEN:
-        resolved, played = _GIVEN[scenario, recording]
-        return ClusterEnv(resolved, recording=played)
-    return ClusterEnv(scenario, recording=recorded(recording, scenario) if recording else None)
-
-
-def _bound_cost(env: Any, precision: Precision) -> float:  # noqa: ANN401 - ClusterEnv
-    from wattward.baselines.bound.bound import bound
-
-    return float(bound(env.params, env.world, precision=precision).total_cost)
-
-
-@cache
-def recorded(recording: str, scenario: str) -> Any:  # noqa: ANN401 - Recording, imported only when used
-    """A recording as a scenario plays it, read once in this process."""
-    from wattward.envs.world.recording import load_recording
-
-    return load_recording(Path(recording), load_scenario(scenario))
-
-
-@cache
-def recording_digest(recording: str, scenario: str) -> str:
-    """Names the series that a recording holds for a scenario."""
-    import joblib
-
-    return str(joblib.hash(recorded(recording, scenario)))
-
-
-def _scored(who: Method, worlds: Worlds, episode: int, played: Mapping[str, Value], against: References) -> Record:
-    cost, floor, ceiling = float(played["total_cost"] or 0.0), against.run_on_arrival_cost, against.bound_cost
-    earned = float(scores.score(*(np.asarray(yuan) for yuan in (cost, floor, ceiling))))
+def _scored(who: Method, worlds: Worlds, played: Trajectory, against: References) -> Record:
+    cost, floor, ceiling = played.total_cost, against.run_on_arrival_cost, against.bound_cost
+    if scores.is_below_bound(cost, ceiling):
+        raise ConfigError(
+            f"method {who.name}, scenario {worlds.scenario}, {worlds.split} episode {played.episode}: costs {cost!r}, "
+            f"less than the hindsight bound, {ceiling!r}; a score above 1 is a fault of the method or of the bound"
+        )
+    earned = float(scores.score(np.asarray(cost), np.asarray(floor), np.asarray(ceiling)))
     return {
         "method": who.name,
         "train_seed": who.train_seed,
@@ -218,10 +75,12 @@ def _scored(who: Method, worlds: Worlds, episode: int, played: Mapping[str, Valu
         "scenario": worlds.scenario,
         "split": worlds.split,
         "recorded": int(worlds.recording is not None),
-        "episode": episode,
+        "episode": played.episode,
         "score": earned if np.isfinite(earned) else None,
         "saving": 1.0 - cost / floor,
         "run_on_arrival_cost": floor,
         "bound_cost": ceiling,
-        **played,
+        **played.kpis,
+        **played.costs,
+        "decision_us": float(np.mean(played.decision_us)),
     }

@@ -16,15 +16,10 @@ from typing import Literal, TypeVar, get_args
 from wattward.configs import ConfigError
 from wattward.experiments.common.records import Record, code_digest, digest, read_json, write_json
 from wattward.experiments.evaluation import shipping as freight
-from wattward.experiments.evaluation.evaluate import (
-    References,
-    Worlds,
-    compute_references,
-    play,
-    read_references,
-    references_path,
-)
+from wattward.experiments.evaluation.evaluate import play
 from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.references import References, compute_references, read_references, references_path
+from wattward.experiments.evaluation.worlds import Worlds
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from wattward.configs import ConfigError
-from wattward.envs.policy.protocol import Policy
+from wattward.envs.policy.protocol import Policy, sees_everything
 from wattward.experiments.common.records import PACKAGE, digest, folder_digest
 from wattward.experiments.evaluation import submissions
 
@@ -21,6 +23,11 @@ class Method:
     content: str = ""
     trust_pickle: bool = False
     factory: str | None = None
+
+    @property
+    def is_diagnostic(self) -> bool:
+        """Whether it sees the future, and so must never be ranked; only one of ours may."""
+        return not (self.learned or self.factory) and sees_everything(self.policy())
 
     @property
     def learned(self) -> bool:
@@ -42,6 +49,11 @@ class Method:
         from wattward import baselines
 
         return baselines.make(self.name)
+
+
+def policy_seed(who: Method, episode: int, seed: int) -> np.random.SeedSequence:
+    """The seed of a method's own randomness in one episode; it does not depend on who else takes part."""
+    return np.random.SeedSequence([seed, episode, int(digest(who.name, who.train_seed), 16)])
 
 
 def method(text: str, *, trust_pickle: bool = False) -> Method:
@@ -78,11 +90,14 @@ def submitted(where: str, name: str | None = None) -> Method:
         name: the method's.
 
     Raises:
-        ConfigError: it cannot be made, or bears the name of one of our rules.
+        ConfigError: it cannot be made, asks to see the future, or bears the name of one of our rules.
     """
     from wattward import baselines
 
-    called = submissions.make(where).name if name is None else name
+    made = submissions.make(where)
+    if sees_everything(made):
+        raise ConfigError(f"method {where}: says that it sees everything; a method sees what may be known")
+    called = made.name if name is None else name
     if called in baselines.names():
         raise ConfigError(f"method {where}: the name {called!r} is that of a rule; must be another")
     return Method(called, content=submissions.content_of(where), factory=where)

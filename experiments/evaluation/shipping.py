@@ -10,9 +10,8 @@ from typing import Any, Protocol
 
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
-from wattward.experiments.evaluation import evaluate
-from wattward.experiments.evaluation.evaluate import Worlds
 from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.worlds import Worlds, give_worlds, recorded
 
 _AT_HAND: dict[str, Path] = {}
 """Checkpoints that were sent to this process, by their content."""
@@ -43,7 +42,7 @@ class WorldsShipment:
     def pack(self) -> PackedWorlds:
         """Loads both."""
         scenario, recording = self.worlds.scenario, self.worlds.recording
-        played = evaluate.recorded(recording, scenario) if recording else None
+        played = recorded(recording, scenario) if recording else None
         return PackedWorlds(self.worlds, load_scenario(scenario), played)
 
 
@@ -57,7 +56,7 @@ class PackedWorlds:
 
     def unpack(self) -> None:
         """Lends both to this process."""
-        evaluate.give_worlds(self.worlds, self.scenario, self.recording)
+        give_worlds(self.worlds, self.scenario, self.recording)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.model.types import Floats, Ints
-from wattward.envs.policy.protocol import Modes
-from wattward.experiments.evaluation.evaluate import Worlds, environment, policy_seed
-from wattward.experiments.evaluation.methods import Method
+from wattward.envs.model.types import Floats, Flows, Ints
+from wattward.envs.policy.episode import play_episode
+from wattward.experiments.evaluation.methods import Method, policy_seed
+from wattward.experiments.evaluation.worlds import Worlds, environment
 
 EPOCH = datetime(1970, 1, 1)
+DAY_H = 24
 ON_SITE = {"river": ("hydro_kw", "recovered_kw"), "wind": ("wind_kw",), "sun": ("sun_kw",)}
 """The plants on site, by the fields of `Flows` that they deliver."""
 SOURCES = (*ON_SITE, "direct line", "contract", "stores", "grid")
@@ -62,19 +63,22 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[S
     Raises:
         ConfigError: the scenario, the recording or the checkpoint cannot be used.
     """
-    policy, env = who.policy(), environment(worlds.scenario, worlds.recording)
-    env.reset(options={"split": worlds.split, "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(policy_seed(who, episode, seed)))
-    steps: list[dict[str, Any]] = []
-    ended = False
-    info: dict[str, Any] = {}
-    while not ended:
-        action = policy.act(env.outlook())
-        _, _, ended, _, info = env.step(action)
-        steps.append(_step(env, env.modes_alike(action), float(info["total_cost"])))
-    rows = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
-    sources = {name: rows.pop(name) for name in SOURCES}
-    return setting_of(env), Replay(method=who.name, sources_kw=sources, kpis=dict(info["kpis"]), **rows)
+    env = environment(worlds.scenario, worlds.recording)
+    rng = np.random.default_rng(policy_seed(who, episode, seed))
+    played = play_episode(who.policy(), env, split=worlds.split, episode=episode, rng=rng, keep=("decisions", "flows"))
+    flows, regions = played.flows, env.scenario.n_regions
+    did = Replay(
+        method=who.name,
+        modes=np.stack([env.modes_alike(action)[:regions] for action in played.decisions]),
+        sources_kw=_sources(flows),
+        unused_kw=flows.sold_kw + flows.curtailed_kw,
+        interactive_gpus=flows.interactive_gpus,
+        deferrable_gpus=flows.held_gpus,
+        queue_gpu_h=flows.waiting_gpu_h,
+        total_cost=played.step_cost,
+        kpis=dict(played.kpis),
+    )
+    return setting_of(env), did
 
 
 def setting_of(env: ClusterEnv) -> Setting:
@@ -89,31 +93,25 @@ def setting_of(env: ClusterEnv) -> Setting:
     )
 
 
-def _step(env: ClusterEnv, modes: Modes, total_cost: float) -> dict[str, Any]:
-    flows = env.flows
-    return {
-        "modes": modes[: env.scenario.n_regions].copy(),
-        **_sources(env),
-        "unused_kw": flows.sold_kw[0] + flows.curtailed_kw[0],
-        "interactive_gpus": flows.interactive_gpus[0].copy(),
-        "deferrable_gpus": flows.held_gpus[0].copy(),
-        "queue_gpu_h": flows.waiting_gpu_h[0].copy(),
-        "total_cost": np.float64(total_cost),
-    }
+def hours_of(setting: Setting) -> Ints:
+    """Hour of day of each step's beginning, shape (T,)."""
+    first_h = setting.start.hour + setting.start.minute / 60
+    hours = first_h + setting.step_h * np.arange(len(setting.price_per_kwh))
+    whole: Ints = (np.floor(hours + 1e-9) % DAY_H).astype(np.int64)
+    return whole
 
 
-def _sources(env: ClusterEnv) -> dict[str, Floats]:
-    """Power by source, each shape (R,) [kW]; plants on site share what was used in proportion to what they gave."""
-    flows = env.flows
-    load = flows.it_kw[0] + flows.cooling_kw[0] + flows.wan_kw[0] + flows.charge_kw[0]
+def _sources(flows: Flows) -> dict[str, Floats]:
+    """Power by source, each shape (T, R) [kW]; plants on site share what was used in proportion to what they gave."""
+    load = flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.charge_kw
     bought = {
-        "direct line": flows.direct_used_kw[0].copy(),
-        "contract": flows.contract_kw[0].copy(),
-        "stores": flows.discharge_kw[0].copy(),
-        "grid": flows.grid_kw[0].copy(),
+        "direct line": flows.direct_used_kw,
+        "contract": flows.contract_kw,
+        "stores": flows.discharge_kw,
+        "grid": flows.grid_kw,
     }
     used = np.maximum(0.0, load - np.sum(list(bought.values()), axis=0))
-    given = {name: np.sum([getattr(flows, field)[0] for field in fields], axis=0) for name, fields in ON_SITE.items()}
+    given = {name: np.sum([getattr(flows, field) for field in fields], axis=0) for name, fields in ON_SITE.items()}
     whole = np.sum(list(given.values()), axis=0)
     share = np.divide(used, whole, out=np.zeros_like(used), where=whole > 0.0)
     return {**{name: kw * share for name, kw in given.items()}, **bought}

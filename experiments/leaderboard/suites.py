@@ -10,9 +10,10 @@ from wattward.configs.loading.worlds import DISTURBED_BY
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import PACKAGE, Record
 from wattward.experiments.evaluation import submissions
-from wattward.experiments.evaluation.evaluate import Worlds, check_fit
+from wattward.experiments.evaluation.evaluate import check_fit
 from wattward.experiments.evaluation.executor import Cell, Executor, blocks, run_cells
 from wattward.experiments.evaluation.methods import Method, checkpoint, method, submitted
+from wattward.experiments.evaluation.worlds import Worlds
 
 ZOO = PACKAGE / "agents" / "zoo"
 EPISODES_PER_CELL = 5
@@ -37,7 +38,7 @@ def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Seque
         more: further methods as `method` takes them, on every scenario.
 
     Raises:
-        ConfigError: a method is unknown, missing, damaged, or there twice.
+        ConfigError: a method is unknown, missing, damaged, or there twice, or sees the future.
     """
     from wattward import baselines
 
@@ -47,6 +48,7 @@ def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Seque
         found += [submitted(where, name) for name, where in submissions.installed().items()]
     found += [checkpoint(name, folder) for name, folder in checkpoints_of(suite, scenario)] if learned else []
     found += [who for who in map(method, dict.fromkeys(more)) if who not in found]
+    _refuse_diagnostics(suite, found)
     met: set[tuple[str, int | None]] = set()
     for who in found:
         if (who.name, who.train_seed) in met:
@@ -54,6 +56,12 @@ def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Seque
             raise ConfigError(f"suite {suite.name}: two methods are called {who.name!r}{seeded}")
         met.add((who.name, who.train_seed))
     return found
+
+
+def _refuse_diagnostics(suite: Suite, methods: Sequence[Method]) -> None:
+    for who in methods:
+        if who.is_diagnostic:
+            raise ConfigError(f"suite {suite.name}: {who.name} sees the future; such a diagnostic is never ranked")
 
 
 def checkpoints_of(suite: Suite, scenario: str) -> list[tuple[str, str]]:

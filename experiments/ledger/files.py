@@ -23,8 +23,11 @@ from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault
 from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.hourly import SUPPLY, Hourly, Ledger
 from wattward.envs.accounting.matching import balance_of, matching_rows
-from wattward.experiments.evaluation.evaluate import Worlds, check_fit, environment, policy_seed
-from wattward.experiments.evaluation.methods import Method
+from wattward.envs.model.types import Flows
+from wattward.envs.policy.episode import Kept, play_episode
+from wattward.experiments.evaluation.evaluate import check_fit
+from wattward.experiments.evaluation.methods import Method, policy_seed
+from wattward.experiments.evaluation.worlds import Worlds, environment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,13 +67,14 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0, tokens: To
     check_fit([who], worlds)
     env: ClusterEnv = environment(worlds.scenario, worlds.recording)
     tokens = tokens or env.scenario.tokens
-    env.reset(options={"split": worlds.split, "episode": episode})
-    policy, ledger, ended = who.policy(), open_ledger(env, tokens), False
-    policy.reset(env.outlook(), np.random.default_rng(policy_seed(who, episode, seed)))
-    while not ended:
-        _, _, terminated, truncated, _ = env.step(policy.act(env.outlook()))
-        ledger.record(env.flows, env.class_gpu_h)
-        ended = terminated or truncated
+    open_ledger(env, tokens)  # refuses tokens before anything is played
+    rng = np.random.default_rng(policy_seed(who, episode, seed))
+    keep: tuple[Kept, ...] = ("flows", "class_gpu_h")
+    played = play_episode(who.policy(), env, split=worlds.split, episode=episode, rng=rng, keep=keep)
+    ledger, flows, class_gpu_h = open_ledger(env, tokens), played.flows, played.class_gpu_h
+    for step in range(played.n_steps):
+        now = slice(step, step + 1)
+        ledger.record(Flows._make(series[now] for series in flows), class_gpu_h[now])
     about, hourly = _about(who, worlds, episode, seed, tokens), ledger.hourly()
     return Played(about, hourly, entries_of(hourly, about), tokens)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wattward import baselines
 from wattward.agents.training.imitation import Demonstrations, discounted
@@ -11,6 +10,7 @@ from wattward.baselines.optimisers.hindsight import HindsightPlanner
 from wattward.configs.schema.agent import PPOSettings, WarmStart
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.source import N_TRAINING_EPISODES
 
@@ -20,13 +20,13 @@ TEACHER_KEY = 2
 """Keeps the choice of a teacher's episodes apart from all else that a run's seed decides."""
 
 
-def teacher(name: str, env: ClusterEnv) -> Policy:
+def teacher(name: str) -> Policy:
     """The teacher behind a method's name, or HindsightPlanner.
 
     Raises:
         ConfigError: no such method.
     """
-    return HindsightPlanner(env) if name == HINDSIGHT else baselines.make(name)
+    return HindsightPlanner() if name == HINDSIGHT else baselines.make(name)
 
 
 def check_teacher(name: str) -> None:
@@ -42,30 +42,25 @@ def check_teacher(name: str) -> None:
 def demonstrations(scenario: Scenario, settings: PPOSettings, warm: WarmStart, seed: int) -> Demonstrations:
     """The teacher's decisions on training episodes that the seed chooses, each held as long as the agent's will be."""
     env = ClusterEnv(scenario, split="train", reward=settings.reward)
-    policy = teacher(warm.teacher, env)
+    policy = teacher(warm.teacher)
     numbers = np.random.default_rng([TEACHER_KEY, seed]).choice(N_TRAINING_EPISODES, warm.episodes, replace=False)
     played = [_play(env, policy, settings, seed, number) for number in numbers.tolist()]
     return Demonstrations(*(np.concatenate(columns) for columns in zip(*played, strict=True)))
 
 
 def _play(env: ClusterEnv, policy: Policy, settings: PPOSettings, seed: int, number: int) -> Demonstrations:
-    env.reset(options={"split": "train", "episode": number})
-    policy.reset(env.outlook(), np.random.default_rng([TEACHER_KEY, seed, number]))
-    observations, decisions = list[NDArray[np.float32]](), list[NDArray[np.int64]]()
-    rewards, ended = list[float](), False
-    while not ended:
-        outlook, total = env.outlook(), 0.0
-        modes = np.array(env.interface.checked(policy.act(outlook)), dtype=np.int64)
-        observations.append(outlook.observation.copy())
-        for _ in range(settings.action_repeat):
-            _, reward, ended, _, _ = env.step(modes)
-            total += float(reward)
-            if ended:
-                break
-        decisions.append(modes)
-        rewards.append(total * settings.reward_scale)
-    return Demonstrations(
-        np.array(observations, dtype=np.float32),
-        np.array(decisions, dtype=np.int64),
-        discounted(np.array(rewards), settings.gamma),
+    shown = play_episode(
+        policy,
+        env,
+        split="train",
+        episode=number,
+        rng=np.random.default_rng([TEACHER_KEY, seed, number]),
+        keep=("decisions", "observations"),
+        hold=settings.action_repeat,
     )
+    decisions = np.array([env.interface.checked(answer) for answer in shown.decisions], dtype=np.int64)
+    held = np.zeros(len(chosen))
+    for step in range(settings.action_repeat):
+        of_step = shown.rewards[step :: settings.action_repeat]
+        held[: len(of_step)] += of_step
+    return Demonstrations(shown.observations, decisions, discounted(held * settings.reward_scale, settings.gamma))

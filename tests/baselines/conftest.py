@@ -16,6 +16,7 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.storage import Battery, ChilledWater, Ups
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
+from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.outlook import EPOCH, Outlook
 
 LEADS = 25
@@ -140,14 +141,20 @@ def make_outlook(
     step: int = 0,
     n_steps: int = 1000,
     longitude_deg: Sequence[float] = (120.0, 88.0),
+    perfect: bool = False,
 ) -> Outlook:
     """Hourly steps that start at `hour` of 1 April 2026; `price`, `carbon` and `sun_kw` are (R,) or (steps, R), their
     last row going on; one more busy GPU draws 1 kW; 100 GPUs a region, 20 of them interactive."""
     n_regions = len(longitude_deg)
     made = world(n_steps + LEADS, price, carbon, sun_kw, datetime(2026, 4, 1, hour), jobs, step)
     regions = tuple(load_region("midong", {"site": {"longitude_deg": degrees}}) for degrees in longitude_deg)
-    empty = np.zeros(0, dtype=np.float32)
-    return Outlook(params(n_regions, n_steps), state(n_regions, step, jobs), made, 0, regions, empty)
+    toy = load_scenario("toy")
+    # nothing more arrives, and the grid asks for no cuts
+    idle = tuple(each.model_copy(update={"jobs_per_day": (0.0,) * n_regions}) for each in toy.job_classes)
+    scenario = toy.model_copy(update={"regions": regions, "job_classes": idle})
+    lookout = Lookout(scenario, params(n_regions, n_steps), made)
+    given = lookout.perfect if perfect else lookout.outlook
+    return given(state(n_regions, step, jobs), np.zeros(0, dtype=np.float32))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -15,8 +15,9 @@ from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.matching import WAYS, balance_of, matching_rows
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Flows
-from wattward.experiments.evaluation.evaluate import Worlds
+from wattward.envs.policy.episode import play_episode
 from wattward.experiments.evaluation.methods import method
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.ledger import files as ledger
 
 HOURS_A_YEAR = 8760.0
@@ -37,7 +38,7 @@ class Episode(NamedTuple):
 
     flows: Flows  # (T, R) each
     price_per_kwh: Floats  # (T, R)
-    kpis: dict[str, float]
+    kpis: Mapping[str, float]
     step_h: float
 
 
@@ -49,14 +50,9 @@ def played(scenario: str, policy: str, episodes: int) -> tuple[Episode, ...]:
 
 
 def _play(env: ClusterEnv, policy: str, episode: int) -> Episode:
-    env.reset(options={"split": "test", "episode": episode})
-    who, steps, ended = baselines.make(policy), [], False
-    who.reset(env.outlook(), np.random.default_rng(episode))
-    while not ended:
-        ended = env.step(who.act(env.outlook()))[2]
-        steps.append([field[0].copy() for field in env.flows])
-    flows = Flows._make(np.array(field) for field in zip(*steps, strict=True))
-    return Episode(flows, env.world.price_per_kwh[0, : len(steps)], env.kpis(), env.scenario.step_h)
+    rng = np.random.default_rng(episode)
+    week = play_episode(baselines.make(policy), env, split="test", episode=episode, rng=rng, keep=("flows",))
+    return Episode(week.flows, env.world.price_per_kwh[0, : week.n_steps], week.kpis, env.scenario.step_h)
 
 
 def zhejiang_xinjiang(episodes: int) -> Iterator[Line]:

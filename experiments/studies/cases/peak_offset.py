@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from wattward.configs import ConfigError, load_scenario
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import Record, frame, provenance, write_json, write_text
-from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, check_fit
+from wattward.experiments.evaluation.evaluate import check_fit
 from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
 from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.references import FLOOR
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.ranking import summary
 
 if TYPE_CHECKING:

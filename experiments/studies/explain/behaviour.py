@@ -11,10 +11,11 @@ import numpy as np
 from wattward.baselines.bound.bound import bound
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import COST_TERMS, Floats, Ints
+from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.protocol import Policy
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import FLOOR
-from wattward.experiments.studies.shift.average_day import DAY_H, hours_of
+from wattward.experiments.evaluation.references import FLOOR
+from wattward.experiments.evaluation.trajectory import DAY_H, hours_of
 
 SPLIT = "validation"
 BOUND = "bound's plan"
@@ -60,18 +61,10 @@ class Shares:
 
 def play(policy: Policy, env: ClusterEnv, episode: int, seed: np.random.SeedSequence) -> Played:
     """Plays a validation episode to its end and keeps every step."""
-    env.reset(options={"split": SPLIT, "episode": episode})
-    policy.reset(env.outlook(), np.random.default_rng(seed))
-    work, grid = [], []
-    yuan = dict.fromkeys(COST_TERMS, 0.0)
-    ended = False
-    while not ended:
-        _, _, ended, _, info = env.step(policy.act(env.outlook()))
-        work.append(env.flows.busy_gpus[0].copy())
-        grid.append(env.flows.grid_kw[0].copy())
-        for term in yuan:
-            yuan[term] += float(info[term])
-    return Played(np.stack(work), np.stack(grid), yuan)
+    rng = np.random.default_rng(seed)
+    did = play_episode(policy, env, split=SPLIT, episode=episode, rng=rng, keep=("flows",))
+    flows = did.flows
+    return Played(flows.busy_gpus, flows.grid_kw, {term: did.costs[term] for term in COST_TERMS})
 
 
 def planned(env: ClusterEnv, episode: int) -> Played:
@@ -85,17 +78,12 @@ def setting_of(env: ClusterEnv, episode: int) -> Setting:
     """What everyone meets in a validation episode; it is stepped through with modes that do not matter."""
     from wattward import baselines
 
-    env.reset(options={"split": SPLIT, "episode": episode})
-    policy, met = baselines.make(FLOOR), replay.setting_of(env)
-    policy.reset(env.outlook(), np.random.default_rng(0))
-    rank, surplus = [], []
-    ended = False
-    while not ended:
-        outlook = env.outlook()
-        rank.append(env.fields["price_rank"][:, 0].astype(np.float64))
-        surplus.append(outlook.surplus_forecast_kw[0] / outlook.kw_per_gpu / met.fleet_gpus)
-        ended = env.step(policy.act(outlook))[2]
-    steps = slice(0, len(rank))
+    rng, policy = np.random.default_rng(0), baselines.make(FLOOR)
+    did = play_episode(policy, env, split=SPLIT, episode=episode, rng=rng, keep=("observations", "outlooks"))
+    met = replay.setting_of(env)
+    rank = [env.views(seen)["price_rank"][:, 0].astype(np.float64) for seen in did.observations]
+    surplus = [seen.surplus_forecast_kw[0] / seen.kw_per_gpu / met.fleet_gpus for seen in did.outlooks]
+    steps = slice(0, did.n_steps)
     room = env.world.fleet_gpus[0, steps] - env.world.interactive_gpus[0, steps]
     return Setting(
         hours_of(met), met.price_per_kwh, np.stack(rank), np.stack(surplus), np.maximum(room, 0.0), met.step_h

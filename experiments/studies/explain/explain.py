@@ -14,10 +14,12 @@ from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.world.family import refuse_family
-from wattward.experiments.evaluation.evaluate import FLOOR, environment, policy_seed
-from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.methods import Method, method, policy_seed
+from wattward.experiments.evaluation.references import FLOOR
+from wattward.experiments.evaluation.worlds import environment
 from wattward.experiments.studies.explain.behaviour import (
     BOUND,
+    SPLIT,
     Played,
     Setting,
     Shares,
@@ -26,10 +28,11 @@ from wattward.experiments.studies.explain.behaviour import (
     setting_of,
     shares,
 )
-from wattward.experiments.studies.explain.importance import Importance, importances
+from wattward.experiments.studies.explain.importance import GROUPS, Importance, importances
 
 CLOCK, RULE, PLANNER = "PeakOffset", "Threshold-pull-0.5", "HindsightPlanner"
 MOST_REGIONS = 3
+MOST_FIELDS = 12
 MOST_LEVELS = 6
 """Up to this many prices in a region each is a band of its own; else the bands hold equal shares of the time."""
 Tick = Callable[[str], None]
@@ -45,6 +48,11 @@ class Agent:
     seeds: int
     saving: float
     fields: list[Importance]
+
+    @property
+    def top_fields(self) -> list[Importance]:
+        """The single fields that are worth most, at most `MOST_FIELDS`."""
+        return [worth for worth in self.fields if worth.field not in GROUPS][:MOST_FIELDS]
 
 
 @dataclass(frozen=True)
@@ -166,13 +174,13 @@ def _planner(env: ClusterEnv, episode: int, tick: Tick) -> Played:
     from wattward.baselines.optimisers.hindsight import HindsightPlanner
 
     tick(f"{PLANNER}, episode {episode}")
-    return _play(Method(PLANNER), HindsightPlanner(env), env, episode)
+    return _play(Method(PLANNER), HindsightPlanner(), env, episode)
 
 
 def _agent(name: str, seeds: list[Method], env: ClusterEnv, runs: Runs, floor_cost: Floats, tick: Tick) -> Agent:
     total_cost = np.array([[did.total_cost for did in run] for run in runs[name]])
     saving = 1.0 - float(total_cost.sum() / (floor_cost.sum() * len(seeds)))
-    return Agent(name, len(seeds), saving, importances(seeds, env, floor_cost, tick))
+    return Agent(name, len(seeds), saving, importances(seeds, env, SPLIT, floor_cost, tick))
 
 
 def _drawn(on_arrival: Sequence[Played]) -> tuple[int, ...]:

@@ -9,16 +9,15 @@ import numpy as np
 
 from wattward.envs.model.types import Floats
 from wattward.experiments.describe.figure import FAINT, INK, save
-from wattward.experiments.evaluation.evaluate import FLOOR
+from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.studies.explain.behaviour import BOUND
 from wattward.experiments.studies.explain.explain import CLOCK, RULE, Agent, Explanation
-from wattward.experiments.studies.explain.importance import GROUPS, Importance
-from wattward.experiments.studies.shift.average_day import DAY_H
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DAY_H = 24
 MAP, DARK_FROM = "YlGnBu", 0.55
 RANKS = ("0", ".2", ".4", ".6", ".8", "1")
 SURPLUSES = ("none", "some", "much")
@@ -27,7 +26,6 @@ AGENT_LINES = ("#c1121f", "#f0803c", "#8e5bb5", "#2f7fb8")
 STYLES: dict[str, dict[str, Any]] = {BOUND: {"lw": 2.4}, CLOCK: {"lw": 1.3, "ls": (0, (3, 1.5))}, RULE: {"lw": 1.3}}
 PRICE = "#e9edf0"
 SAME, ANY, GROUP = "#9db8cf", "#2f5d8a", "#f3f5f7"
-TOP = 12
 COLUMN_INCHES, HOUR_INCHES, REGION_INCHES, HEAD_INCHES = 1.75, 4.2, 1.75, 1.75
 LEAST_INCHES = 7.4
 HOURS = (0, 6, 12, 18, 24)
@@ -142,13 +140,8 @@ def draw_fields(told: Explanation, path: Path) -> None:
         save(figure, path)
 
 
-def top_fields(agent: Agent) -> list[Importance]:
-    """The agent's dearest single fields, at most `TOP`."""
-    return [worth for worth in agent.fields if worth.field not in GROUPS][:TOP]
-
-
 def _draw_agent(axis: Axes, agent: Agent) -> None:
-    shown = top_fields(agent)
+    shown = agent.top_fields
     place = np.arange(len(shown), dtype=np.float64)
     series = (
         (-0.2, ANY, "of another episode at another hour", [worth.any_step for worth in shown]),

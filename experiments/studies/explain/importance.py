@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Ints
+from wattward.envs.policy.episode import Kept, Trajectory, play_episode
 from wattward.envs.policy.fields import Observer
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy, Shares
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.evaluate import run_episode
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
-from wattward.experiments.studies.explain.behaviour import SPLIT
 
 Seen = NDArray[np.float32]
 """All that an agent saw in an episode, shape (T, observed numbers)."""
@@ -60,24 +59,6 @@ class Importance:
         return max(self.same_step.value, self.any_step.value)
 
 
-class Witness:
-    """Plays as another policy and keeps what it saw."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy, self.name = policy, policy.name
-        self.seen: list[Seen] = []
-
-    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:
-        """Begins to keep anew."""
-        self.seen = []
-        self._policy.reset(outlook, rng)
-
-    def act(self, outlook: Outlook) -> Modes | Shares:
-        """What the policy does."""
-        self.seen.append(outlook.observation.copy())
-        return self._policy.act(outlook)
-
-
 class Exchanged:
     """Plays as another policy that sees some numbers of another episode in place of its own's."""
 
@@ -97,8 +78,7 @@ class Exchanged:
     def _deceived(self, outlook: Outlook) -> Outlook:
         seen = outlook.observation.copy()
         seen[self._columns] = self._instead[outlook.step, self._columns]
-        outlook.observation = seen
-        return outlook
+        return outlook.seen_as(seen)
 
 
 def columns_of(env: ClusterEnv) -> dict[str, Ints]:
@@ -111,7 +91,7 @@ def columns_of(env: ClusterEnv) -> dict[str, Ints]:
 
 
 def importances(
-    seeds: Sequence[Method], env: ClusterEnv, floor_cost: Floats, tick: Tick = lambda _: None
+    seeds: Sequence[Method], env: ClusterEnv, split: str, floor_cost: Floats, tick: Tick = lambda _: None
 ) -> list[Importance]:
     """What each field and each group is worth to an agent, the dearest first.
 
@@ -121,10 +101,11 @@ def importances(
     Args:
         seeds: the agent's training seeds.
         env: plays the scenario.
-        floor_cost: RunOnArrival's cost of validation episodes 0..E-1, shape (E,); two at least.
+        split: where the episodes come from.
+        floor_cost: RunOnArrival's cost of episodes 0..E-1, shape (E,); two at least.
         tick: told which field is next.
     """
-    kept = [_own(who.policy(), env, len(floor_cost)) for who in seeds]
+    kept = [_own(who.policy(), env, split, len(floor_cost)) for who in seeds]
     own_cost = np.stack([yuan for yuan, _ in kept])
     found = []
     for number, (field, columns) in enumerate(columns_of(env).items()):
@@ -132,23 +113,20 @@ def importances(
         lost = np.zeros((2, *own_cost.shape))
         for s, who in enumerate(seeds):
             rng = np.random.default_rng([number, s])
-            lost[:, s] = _exchanged_cost(who.policy(), env, columns, kept[s][1], rng) - own_cost[s]
+            lost[:, s] = _exchanged_cost(who.policy(), env, split, columns, kept[s][1], rng) - own_cost[s]
         same, other = (_mean(table / floor_cost) for table in lost)
         found.append(Importance(field, same, other))
     return sorted(found, key=lambda worth: -worth.largest)
 
 
-def _own(policy: Policy, env: ClusterEnv, episodes: int) -> tuple[Floats, list[Seen]]:
+def _own(policy: Policy, env: ClusterEnv, split: str, episodes: int) -> tuple[Floats, list[Seen]]:
     """Costs of episodes as they are, shape (E,) [yuan], and what was seen in each."""
-    witness, yuan, seen = Witness(policy), [], []
-    for episode in range(episodes):
-        yuan.append(_total_cost(witness, env, episode))
-        seen.append(np.stack(witness.seen))
-    return np.array(yuan), seen
+    played = [_play(policy, env, split, episode, keep=("observations",)) for episode in range(episodes)]
+    return np.array([one.total_cost for one in played]), [one.observations for one in played]
 
 
 def _exchanged_cost(
-    policy: Policy, env: ClusterEnv, columns: Ints, seen: Sequence[Seen], rng: np.random.Generator
+    policy: Policy, env: ClusterEnv, split: str, columns: Ints, seen: Sequence[Seen], rng: np.random.Generator
 ) -> Floats:
     """Costs of episodes with exchanged columns, of the same step and of any: shape (2, E) [yuan]."""
     yuan = np.zeros((2, len(seen)))
@@ -156,12 +134,13 @@ def _exchanged_cost(
         other = (episode + int(rng.integers(1, len(seen)))) % len(seen)
         turned = np.roll(seen[other], int(rng.integers(1, len(seen[other]))), axis=0)
         for place, instead in enumerate((seen[other], turned)):
-            yuan[place, episode] = _total_cost(Exchanged(policy, columns, instead), env, episode)
+            yuan[place, episode] = _play(Exchanged(policy, columns, instead), env, split, episode).total_cost
     return yuan
 
 
-def _total_cost(policy: Policy, env: ClusterEnv, episode: int) -> float:
-    return float(run_episode(policy, env, SPLIT, episode, np.random.SeedSequence(episode))["total_cost"] or 0.0)
+def _play(policy: Policy, env: ClusterEnv, split: str, episode: int, keep: tuple[Kept, ...] = ()) -> Trajectory:
+    rng = np.random.default_rng(np.random.SeedSequence(episode))
+    return play_episode(policy, env, split=split, episode=episode, rng=rng, keep=keep)
 
 
 def _mean(lost: Floats) -> Estimate:

@@ -13,11 +13,10 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import write_text
 from wattward.experiments.common.tables import Column
-from wattward.experiments.evaluation.evaluate import FLOOR
+from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain.behaviour import BOUND, SURPLUS_EDGES, Shares
 from wattward.experiments.studies.explain.explain import PLANNER, RULE, Explanation, bands, bought_kwh
-from wattward.experiments.studies.explain.figure import top_fields
 from wattward.experiments.studies.explain.importance import GROUPS, Importance
 
 Row = Mapping[str, Any]
@@ -84,7 +83,7 @@ def band_columns(told: Explanation) -> tuple[Column, ...]:
 def field_rows(told: Explanation) -> list[Row]:
     """What fields and groups are worth, the dearest of the first agent first."""
     by_agent = [{worth.field: worth for worth in agent.fields} for agent in told.agents]
-    shown = {worth.field for agent in told.agents for worth in top_fields(agent)} | set(GROUPS)
+    shown = {worth.field for agent in told.agents for worth in agent.top_fields} | set(GROUPS)
     order = [worth.field for worth in told.agents[0].fields if worth.field in shown]
     return [
         {"field": f"`{name}`" if name not in GROUPS else name, **_worths([by[name] for by in by_agent])}

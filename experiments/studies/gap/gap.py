@@ -104,7 +104,7 @@ def _row(changed: str, scenario: Scenario, split: str, episode: int, improve: bo
     plan, spent_s = _timed_bound(env, "fast")
     tight, tight_s = _timed_bound(env, "tight")
     replay = played_cost(shares, PlanReplay(plan), split, episode)
-    actions, search = executed(env, HindsightPlanner(env), split, episode)
+    actions, search = executed(env, HindsightPlanner(), split, episode)
     descended = _descended(env, actions) if improve else None
     reached = [replay, search, search if descended is None else descended]
     known = scores.score(np.array(reached), np.full(3, floor), np.full(3, plan.total_cost)).tolist()

@@ -8,11 +8,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.checks.balances import played_cost
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.kernels.fleet import COST
-from wattward.envs.policy.outlook import Outlook
+from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.simulator import Simulator
@@ -28,20 +27,9 @@ Actions = NDArray[np.int64]
 
 def executed(env: ClusterEnv, policy: Policy, split: str, episode: int) -> tuple[Actions, float]:
     """What a policy does in an episode, (N, R) modes, and what it costs [yuan]."""
-    watched = _Watched(policy)
-    yuan = played_cost(env, watched, split, episode)
-    return np.array(watched.done), yuan
-
-
-class _Watched:
-    """A policy whose actions are kept."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.name, self.reset, self._policy, self.done = policy.name, policy.reset, policy, list[Actions]()
-
-    def act(self, outlook: Outlook) -> Actions:
-        self.done.append(np.array(self._policy.act(outlook), dtype=np.int64))
-        return self.done[-1]
+    rng = np.random.default_rng(episode)
+    played = play_episode(policy, env, split=split, episode=episode, rng=rng, keep=("decisions",))
+    return played.decisions.astype(np.int64), played.total_cost
 
 
 def descend(env: ClusterEnv, actions: Actions, *, block: int, widths: Sequence[int] = WIDTHS) -> tuple[Actions, float]:

@@ -10,15 +10,14 @@ import numpy as np
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode
-from wattward.envs.model.types import Floats, Ints
+from wattward.envs.model.types import Floats
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import Worlds, environment
 from wattward.experiments.evaluation.methods import Method, checkpoint
-from wattward.experiments.evaluation.trajectory import Setting
+from wattward.experiments.evaluation.trajectory import DAY_H, hours_of
+from wattward.experiments.evaluation.worlds import Worlds, environment
 from wattward.experiments.report.data import Results, folders_of, method_of
 from wattward.experiments.studies.shift.compare import SIDES, Pair
 
-DAY_H = 24
 CLOCK_RULE = "PeakOffset"
 Row = dict[str, Any]
 Tick = Callable[[str], None]
@@ -95,14 +94,6 @@ def prices(worlds: Worlds, episodes: int) -> Floats:
         np.add.at(count, hour, 1.0)
     mean: Floats = total / np.maximum(count, 1.0)
     return mean
-
-
-def hours_of(setting: Setting) -> Ints:
-    """Hour of day of each step's beginning, shape (T,)."""
-    first_h = setting.start.hour + setting.start.minute / 60
-    hours = first_h + setting.step_h * np.arange(len(setting.price_per_kwh))
-    whole: Ints = (np.floor(hours + 1e-9) % DAY_H).astype(np.int64)
-    return whole
 
 
 def average_day(seeds: Sequence[Method], worlds: Worlds, episodes: range) -> Day:

@@ -25,8 +25,8 @@ from wattward.experiments.common.records import (
     write_json,
     write_text,
 )
-from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.evaluation.executor import Executor, Means, blocks, drain
+from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.studies.year import play as year_play
 
 WEEK_DAYS, WEEKS_PER_CELL = 7, 26

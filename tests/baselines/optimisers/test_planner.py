@@ -70,9 +70,8 @@ def test_what_is_known_in_hindsight_comes_true_to_the_yuan() -> None:
     for _ in range(10):
         env.step(np.array([Mode.RUN, Mode.HOLD]))
     steps, start = 40, env.save()
-    n_jobs = env.outlook().jobs.number.size
-    world = true_world(env.outlook(), steps, env.world, env.state.job_left_gpu_h[0, :n_jobs].copy())
-    futures = Imagined(env.outlook(), [world], 4, left_price=0.0)
+    outlook = env.outlook(perfect=True)
+    futures = Imagined(outlook, [true_world(outlook, steps)], 4, left_price=0.0)
     expected = futures.play(np.broadcast_to(np.arange(4)[:, None, None], (4, 1, 2)), np.array([steps]))
     for mode in Mode:
         env.restore(start)

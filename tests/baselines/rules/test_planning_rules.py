@@ -20,7 +20,6 @@ from wattward.envs.decisions.action import Mode, StoreOrder
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.registration import ENVIRONMENTS
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.policy.perfect import PerfectOutlook
 
 HOLD, SOAK, RUN, PULL = Mode.HOLD, Mode.SOAK, Mode.RUN, Mode.PULL
 TUNING = 1
@@ -112,15 +111,15 @@ def test_expected_arrivals_are_the_law_and_true_ones_the_world() -> None:
         env.reset(options={"split": "train", "episode": episode})
         outlook = env.outlook()
         expected.append(items_to_come(outlook, 168, 4).work_gpu_h.sum())
-        drawn.append(true_items_to_come(PerfectOutlook(outlook), outlook.n_steps).work_gpu_h.sum())
+        drawn.append(true_items_to_come(outlook, env.world, outlook.n_steps).work_gpu_h.sum())
     assert np.mean(drawn) == pytest.approx(np.mean(expected), rel=0.1)
 
 
 def test_only_the_diagnostic_sees_the_future() -> None:
     env = ClusterEnv("zhejiang-xinjiang")
     env.reset(options={"split": "train", "episode": 0})
-    outlook = env.outlook()
-    perfect, leads = PerfectOutlook(outlook), slice(0, outlook.n_leads)
+    outlook, perfect = env.outlook(), env.outlook(perfect=True)
+    leads = slice(0, outlook.n_leads)
     world = env.world
     truth = world.sun_kw[0, leads] + world.wind_kw[0, leads] + world.hydro_kw[0, leads]
     np.testing.assert_allclose(perfect.green_forecast_kw, truth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,18 +11,27 @@ import numpy as np
 import pytest
 
 from wattward.configs import ConfigError
+from wattward.configs.schema.suite import Suite
 from wattward.envs.model.types import COST_TERMS
+from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 from wattward.experiments.evaluation import evaluate as evaluation
-from wattward.experiments.evaluation.evaluate import Worlds, evaluate, policy_seed, references, run_episode
-from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation import references as keeping
+from wattward.experiments.evaluation import worlds as meeting
+from wattward.experiments.evaluation.evaluate import evaluate
+from wattward.experiments.evaluation.methods import Method, method, policy_seed
+from wattward.experiments.evaluation.references import references
+from wattward.experiments.evaluation.worlds import Worlds
+from wattward.experiments.leaderboard.suites import methods_of
 
 TOY = Worlds("toy")
 
 
 class ThreeSteps:
     """Three steps that charge one yuan a term and mode; remembers what was asked of it."""
+
+    scenario = SimpleNamespace(name="three-steps")
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
@@ -31,7 +41,8 @@ class ThreeSteps:
         self.options, self.step_now = options or {}, 0
         return None, {}
 
-    def outlook(self) -> Outlook:
+    def outlook(self, *, perfect: bool = False) -> Outlook:
+        assert not perfect
         return cast("Outlook", SimpleNamespace(step=self.step_now, n_regions=2))
 
     def step(self, action: Modes) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -64,19 +75,19 @@ class Counting:
 
 def test_an_episode_is_reset_played_to_its_end_and_added_up() -> None:
     env, policy = ThreeSteps(), Counting()
-    played = run_episode(policy, env, "validation", 7, np.random.SeedSequence(0))
+    played = play_episode(policy, env, split="validation", episode=7, rng=np.random.default_rng(0))
     assert env.options == {"split": "validation", "episode": 7}
-    assert played["energy_cost"] == 2 * (1 + 2 + 3)
-    assert played["total_cost"] == len(COST_TERMS) * 12.0
-    assert played["green_share"] == 0.25
-    assert isinstance(played["decision_us"], float)
-    assert played["decision_us"] > 0
+    assert played.costs["energy_cost"] == 2 * (1 + 2 + 3)
+    assert played.total_cost == len(COST_TERMS) * 12.0
+    assert played.kpis["green_share"] == 0.25
+    assert (played.decision_us > 0).all()
 
 
 def test_policies_draw_the_same_chance_in_the_same_episode_only() -> None:
     def drawn(who: Method, episode: int, seed: int = 0) -> float:
         policy = Counting()
-        run_episode(policy, ThreeSteps(), "test", episode, policy_seed(who, episode, seed))
+        rng = np.random.default_rng(policy_seed(who, episode, seed))
+        play_episode(policy, ThreeSteps(), split="test", episode=episode, rng=rng)
         return policy.drawn
 
     ours = Method("Random")
@@ -115,7 +126,7 @@ def test_everyone_meets_the_same_episodes_in_any_order(tmp_path: Path) -> None:
 def test_references_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = references(TOY, 0, tmp_path)
     assert first.bound_cost < first.run_on_arrival_cost
-    monkeypatch.setattr(evaluation, "run_episode", None)
+    monkeypatch.setattr(keeping, "play_episode", None)
     assert references(TOY, 0, tmp_path) == first
     with pytest.raises(TypeError):
         references(TOY, 1, tmp_path)
@@ -125,7 +136,7 @@ def test_worlds_are_named_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) ->
     names = {worlds.name() for worlds in (TOY, Worlds("toy", "train"), Worlds("zhejiang-xinjiang"))}
     assert len(names) == 3
     before = TOY.name()
-    monkeypatch.setattr(evaluation, "code_and_packages", lambda **_: "another simulator")
+    monkeypatch.setattr(meeting, "code_and_packages", lambda **_: "another simulator")
     assert TOY.name() != before
 
 
@@ -145,3 +156,23 @@ def test_a_policy_of_another_world_is_found_before_any_episode() -> None:
 def test_an_unknown_split_is_refused() -> None:
     with pytest.raises(ConfigError, match="split 'tset': must be one of train, validation, test"):
         evaluation.check_fit([], Worlds("toy", "tset"))
+
+
+def test_a_score_above_one_stops_the_run(tmp_path: Path) -> None:
+    who, rng = method("RunOnArrival"), range(1)
+    found = references(TOY, 0, tmp_path)
+    within = replace(found, bound_cost=found.run_on_arrival_cost * (1.0 + 1e-12))
+    assert evaluation.play(who, TOY, rng, [within])[0]["score"] is None
+    wrong = replace(found, bound_cost=found.run_on_arrival_cost * 1.01)
+    with pytest.raises(ConfigError, match=r"method RunOnArrival, scenario toy, test episode 0: costs .* score above 1"):
+        evaluation.play(who, TOY, rng, [wrong])
+
+
+def test_a_diagnostic_may_be_evaluated_and_is_never_ranked() -> None:
+    suite = Suite(name="mine", title="Mine", scenarios=("toy",), episodes=1, rules=("RunOnArrival",))
+    assert [who.name for who in methods_of(suite, "toy", learned=False)] == ["RunOnArrival"]
+    with pytest.raises(ConfigError, match="suite mine: MPC-24-perfect sees the future"):
+        methods_of(suite, "toy", learned=False, more=["MPC-24-perfect"])
+    with pytest.raises(ConfigError, match="suite mine: MPC-24-perfect sees the future"):
+        methods_of(suite.model_copy(update={"also": ("MPC-24-perfect",)}), "toy", learned=False)
+    assert method("MPC-24-perfect").is_diagnostic and not method("MPC-24").is_diagnostic

@@ -17,8 +17,8 @@ from wattward.envs.world.draw import draw, episode_seed
 from wattward.experiments.cli import main as cli
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.evaluate import Worlds, environment
 from wattward.experiments.evaluation.methods import method
+from wattward.experiments.evaluation.worlds import Worlds, environment
 from wattward.experiments.leaderboard.ranking import Limits
 from wattward.experiments.leaderboard.reproduce import reproduce
 from wattward.experiments.report.data import read_results

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from wattward import baselines
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.policy.episode import play_episode
 from wattward.envs.world.draw import draw, episode_seed
 from wattward.envs.world.importers import store
 from wattward.envs.world.importers.options import Imported, Measured
@@ -47,7 +48,7 @@ def test_the_parts_of_a_year_are_all_its_days(number: int, weeks: int) -> None:
     assert numbers == list(range(53))
 
 
-def test_weeks_side_by_side_are_the_weeks_alone(prices: Path) -> None:
+def test_weeks_of_a_year_are_those_that_the_environment_plays(prices: Path) -> None:
     scenario = load_scenario("toy")
     recording = load_recording(prices, scenario)
     starts = [date(2023, 3, 1), date(2023, 3, 3)]
@@ -73,20 +74,16 @@ def played(env: ClusterEnv) -> dict[str, float]:
     return dict(info["kpis"])
 
 
-def test_a_broken_balance_names_rule_and_step(prices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_balance_names_rule_and_step(prices: Path) -> None:
     scenario = load_scenario("toy")
-    episodes = year_play.episodes_of(scenario, load_recording(prices, scenario), [date(2023, 3, 1)], 1, 0)
-    dearer = episodes._replace(world=episodes.world._replace(price_per_kwh=episodes.world.price_per_kwh.copy()))
-
-    def begin(_: year_play.Episodes) -> Any:
-        simulator = whole(episodes)
-        dearer.world.price_per_kwh[:, 3] += 1.0
-        return simulator
-
-    whole = year_play._begin
-    monkeypatch.setattr(year_play, "_begin", begin)
+    own = scenario.model_copy(update={"episode_days": 1, "calendar_year": 2023, "start": "2023-03-01"})
+    env, rng = ClusterEnv(own, recording=load_recording(prices, scenario)), np.random.default_rng(0)
+    rule = baselines.make("RunOnArrival")
+    week = play_episode(rule, env, split="test", episode=0, rng=rng, keep=year_play.KEPT_OF_EPISODE)
+    year_play.check_balances(date(2023, 3, 1), env, week)
+    env.world.price_per_kwh[:, 3] += 1.0
     with pytest.raises(AssertionError, match=r"(?s)RunOnArrival, from 2023-03-01, step 3: .*energy bill"):
-        year_play.play("RunOnArrival", dearer)
+        year_play.check_balances(date(2023, 3, 1), env, week)
 
 
 def test_a_year_is_summed_kept_and_written(prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,292 @@
+"""The loops that play episodes: of a policy with a trajectory of what is to be kept, and of a batch side by side.
+
+Whoever plays a policy in an environment does it here, so that costs are summed in one place, a policy that fails is
+told in one way, and a diagnostic that sees everything is shown everything by nobody else.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.configs import ConfigError
+from wattward.envs.model.types import COST_TERMS, Floats, Flows
+from wattward.envs.policy.outlook import Outlook
+from wattward.envs.policy.protocol import Policy, sees_everything
+
+COSTS = ("total_cost", *COST_TERMS)
+"""What is summed over the steps of an episode."""
+Kept = Literal["decisions", "observations", "outlooks", "flows", "class_gpu_h", "snapshots"]
+"""What a trajectory may keep besides costs, see `Trajectory`."""
+
+
+class Environment(Protocol):
+    """What playing an episode needs of an environment, but for what is to be kept."""
+
+    @property
+    def scenario(self) -> Any:  # noqa: ANN401 - anything with a name
+        """The scenario that is played."""
+        ...
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Starts the episode that `options` name."""
+        ...
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:  # noqa: ANN401 - what a policy answers
+        """Takes one step."""
+        ...
+
+    def outlook(self, *, perfect: bool = False) -> Outlook:
+        """What a policy may see now."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """An episode as it was played, T steps in R regions, and what was to be kept of it.
+
+    Attributes:
+        method: The policy's name.
+        scenario: The scenario's name.
+        split: Where the episode comes from.
+        episode: Its index in the split.
+        costs: Sums over the steps, by COSTS.
+        kpis: KPIs of the whole episode.
+        step_cost: Total cost of each step, shape (T,).
+        rewards: Reward of each step, shape (T,).
+        decision_us: Time of each decision, shape (decisions,) [us].
+    """
+
+    method: str
+    scenario: str
+    split: str
+    episode: int
+    costs: Mapping[str, float]
+    kpis: Mapping[str, float]
+    step_cost: Floats
+    rewards: Floats
+    decision_us: Floats
+    kept: Mapping[str, list[Any]] = field(repr=False)
+
+    @property
+    def total_cost(self) -> float:
+        """What the whole episode cost."""
+        return self.costs["total_cost"]
+
+    @property
+    def n_steps(self) -> int:
+        """Steps T."""
+        return len(self.step_cost)
+
+    @property
+    def decisions(self) -> NDArray[Any]:
+        """What the policy answered, shape (decisions, ...). Kept as "decisions"; all answers have one shape."""
+        return np.array(self._of("decisions"))
+
+    @property
+    def observations(self) -> NDArray[np.float32]:
+        """What was observed at each decision, shape (decisions, numbers). Kept as "observations"."""
+        return np.array(self._of("observations"), dtype=np.float32)
+
+    @property
+    def outlooks(self) -> list[Outlook]:
+        """What the policy was shown at each decision. Kept as "outlooks"."""
+        return self._of("outlooks")
+
+    @property
+    def flows(self) -> Flows:
+        """Everything that the steps moved or cost, each field of shape (T, R). Kept as "flows"."""
+        return Flows._make(np.array(series) for series in zip(*self._of("flows"), strict=True))
+
+    @property
+    def class_gpu_h(self) -> Floats:
+        """Work done by job class, shape (T, R, C) [GPU-h]. Kept as "class_gpu_h"."""
+        return np.array(self._of("class_gpu_h"))
+
+    @property
+    def snapshots(self) -> list[Any]:
+        """The simulator before the first step and after each, T + 1 snapshots. Kept as "snapshots"."""
+        return self._of("snapshots")
+
+    def _of(self, what: Kept) -> list[Any]:
+        """Raises ValueError where it was not kept."""
+        if what not in self.kept:
+            raise ValueError(f"{what} of this trajectory were not kept")
+        return self.kept[what]
+
+
+def play_episode(
+    policy: Policy,
+    env: Environment,
+    *,
+    split: str,
+    episode: int,
+    rng: np.random.Generator,
+    keep: tuple[Kept, ...] = (),
+    hold: int = 1,
+) -> Trajectory:
+    """Plays one episode to its end.
+
+    Args:
+        policy: Who decides; one that sees everything is shown perfect outlooks.
+        env: Plays the episode; a `ClusterEnv` where anything is to be kept.
+        split: "train", "validation" or "test".
+        episode: Index in the split.
+        rng: All of the policy's randomness.
+        keep: What the trajectory keeps besides costs; nothing else is copied.
+        hold: Steps for which a decision is held.
+
+    Raises:
+        ConfigError: the policy fails, answers what is no action of this environment, or causes a cost that is not
+            finite; the message names method, scenario, episode and step.
+    """
+    playing = _Playing(policy, env, split, episode, rng, keep)
+    ended = False
+    while not ended:
+        action = playing.decide()
+        for _ in range(hold):
+            ended = playing.advance(action)
+            if ended:
+                break
+    return playing.trajectory()
+
+
+def begin_episode(policy: Policy, env: Environment, *, split: str, episode: int, rng: np.random.Generator) -> None:
+    """Sets a policy before an episode.
+
+    Arguments as for `play_episode`.
+
+    Raises:
+        ConfigError: the policy fails, or says that it does not fit this world.
+    """
+    _Playing(policy, env, split, episode, rng, ())
+
+
+def play_batch(
+    act: Callable[[Any], Any],
+    env: Any,  # noqa: ANN401 - a vector environment as Stable-Baselines3 has it, whose episodes are of one length
+) -> list[Mapping[str, float]]:
+    """Plays an episode in every environment of a batch, side by side, and gives their KPIs.
+
+    Args:
+        act: Actions of the batch from its observations.
+        env: The batch; it is closed at the end.
+    """
+    observations, infos = env.reset(), list[dict[str, Any]]()
+    dones = np.zeros(env.num_envs, dtype=bool)
+    while not dones.all():
+        observations, _, dones, infos = env.step(act(observations))
+    env.close()
+    return [info["kpis"] for info in infos]
+
+
+AFTER_STEP: Mapping[str, Callable[[Any], Any]] = {
+    "flows": lambda env: [series[0].copy() for series in env.flows],
+    "class_gpu_h": lambda env: env.class_gpu_h[0].copy(),
+    "snapshots": lambda env: env.save(),
+}
+"""What is kept after each step, by name, and how it is taken from an environment."""
+
+
+class _Playing:
+    """An episode under way."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        env: Environment,
+        split: str,
+        episode: int,
+        rng: np.random.Generator,
+        keep: tuple[Kept, ...],
+    ) -> None:
+        self._policy, self._env, self._split, self._episode = policy, env, split, episode
+        self._perfect = {"perfect": True} if sees_everything(policy) else {}
+        self._step, self._kpis = 0, dict[str, float]()
+        self._costs = dict.fromkeys(COSTS, 0.0)
+        self._step_cost, self._rewards, self._decision_ns = list[float](), list[float](), list[int]()
+        self._kept: dict[str, list[Any]] = {what: [] for what in keep}
+        self._at_decision = [what for what in ("decisions", "observations", "outlooks") if what in keep]
+        self._after_step = [(self._kept[what], take) for what, take in AFTER_STEP.items() if what in keep]
+        env.reset(options={"split": split, "episode": episode})
+        outlook = env.outlook(**self._perfect)
+        try:
+            policy.reset(outlook, rng)
+        except ConfigError:
+            raise  # the policy's own word that it does not fit this world
+        except (Exception, SystemExit) as error:
+            raise self._failure(f"its reset raised {_told(error)}") from error
+        if "snapshots" in keep:
+            self._kept["snapshots"].append(AFTER_STEP["snapshots"](env))
+
+    def decide(self) -> Any:  # noqa: ANN401 - what a policy answers
+        """What the policy answers to the present step."""
+        outlook = self._env.outlook(**self._perfect)
+        began = time.perf_counter_ns()
+        try:
+            action = self._policy.act(outlook)
+        except (Exception, SystemExit) as error:
+            raise self._failure(f"it raised {_told(error)}") from error
+        self._decision_ns.append(time.perf_counter_ns() - began)
+        if self._at_decision:
+            found = {"decisions": np.array(action), "observations": outlook.observation, "outlooks": outlook}
+            for what in self._at_decision:
+                self._kept[what].append(found[what])
+        return action
+
+    def advance(self, action: Any) -> bool:  # noqa: ANN401 - what a policy answers
+        """Takes one step, adds up what it cost, and says whether the episode has ended."""
+        try:
+            _, reward, terminated, truncated, info = self._env.step(action)
+        except (ValueError, TypeError) as error:
+            raise self._failure(f"it answered {_brief(action)}: {error}") from error
+        costs = self._costs
+        for term in costs:
+            costs[term] += float(info[term])
+        total = float(info["total_cost"])
+        if not math.isfinite(total):
+            raise self._failure(f"the step costs {total}; must be finite")
+        self._step_cost.append(total)
+        self._rewards.append(float(reward))
+        for kept, take in self._after_step:
+            kept.append(take(self._env))
+        self._step += 1
+        ended = terminated or truncated
+        if ended:
+            self._kpis = {name: float(value) for name, value in info["kpis"].items()}
+        return ended
+
+    def trajectory(self) -> Trajectory:
+        """The episode as it was played."""
+        return Trajectory(
+            method=self._policy.name,
+            scenario=self._env.scenario.name,
+            split=self._split,
+            episode=self._episode,
+            costs=self._costs,
+            kpis=self._kpis,
+            step_cost=np.array(self._step_cost),
+            rewards=np.array(self._rewards),
+            decision_us=np.array(self._decision_ns) / 1000.0,
+            kept=self._kept,
+        )
+
+    def _failure(self, what: str) -> ConfigError:
+        where = f"scenario {self._env.scenario.name}, {self._split} episode {self._episode}, step {self._step}"
+        return ConfigError(f"method {self._policy.name}, {where}: {what}")
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _brief(action: object) -> str:
+    """An answer in a line, cut where it is long."""
+    text = " ".join(repr(action).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."

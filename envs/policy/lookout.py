@@ -1,0 +1,148 @@
+"""Cuts what a policy may see out of an episode: a lookout knows the world, the outlooks that it gives do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.layout import STATE_OF_REGION
+from wattward.envs.model.types import Exogenous, Floats, Params, State
+from wattward.envs.policy.outlook import Outlook, Past, Present, Queue, Truth, read_only
+
+KNOWN_AHEAD = ("price_per_kwh", "contract_kw", "store_order")
+"""Series of a world that are known as far as forecasts reach."""
+FORESEEN = ("sun_kw", "wind_kw", "interactive_gpus", "carbon_kg_per_kwh")
+"""Series of a world that are forecast, in the order of SUN, WIND, INTERACTIVE, CARBON."""
+JOB_FACTS = ("class", "deadline_step", "gpus", "data_gb")
+"""What owners say of their jobs, the last fields of `Queue`."""
+SEEN_NOW = {
+    "air_c": "air_c",
+    "hydro_kw": "hydro_kw",
+    "gpus_in_order": "fleet_gpus",
+    "wan_share": "wan_share",
+    "announced_cut_kw": "announced_cut_kw",
+    "announced_in_h": "announced_in_h",
+}
+"""The series of a world behind each field of `Present`."""
+
+
+class Lookout:
+    """Gives the outlooks of one episode of one environment (B = 1).
+
+    What does not depend on the step is worked out once an episode, so that an outlook costs a few copies.
+    """
+
+    def __init__(self, scenario: Scenario, params: Params, world: Exogenous) -> None:
+        """Prepares an episode.
+
+        Args:
+            scenario: The scenario that is played.
+            params: Parameters that nobody can write (B = 1), see `immutable`; outlooks share them.
+            world: The episode's world (B = 1).
+        """
+        self._scenario, self._params, self._world = scenario, params, world
+        rho = np.repeat(params.forecast_rho[0][:, :, None], scenario.n_regions, axis=2)
+        self._truth_weight, self._noise_weight = rho**2, rho * np.sqrt(1.0 - rho**2)
+        self._n_leads = rho.shape[1]
+        self._jobs = tuple(getattr(world, f"job_{name}")[0] for name in JOB_FACTS)
+        self._known = np.stack([getattr(world, name)[0] for name in KNOWN_AHEAD])
+        self._present = np.stack([getattr(world, SEEN_NOW[name])[0] for name in Present._fields], axis=1)
+        self._foreseen = np.stack([getattr(world, name)[0] for name in FORESEEN])
+        self._climatology, self._noise = world.climatology[0], world.noise[0]
+        self._anomaly = self._foreseen - self._climatology
+        self._day_steps = round(24 / float(params.step_h[0]))
+        events = scenario.grid_events
+        self._event_steps = 0 if events is None else max(1, round(events.hours / float(params.step_h[0]))) + 1
+        self._truth: Exogenous | None = None
+
+    def outlook(self, state: State, observation: NDArray[np.float32]) -> Outlook:
+        """What may be known now.
+
+        Args:
+            state: The simulator's state (B = 1).
+            observation: What an agent sees now; the outlook keeps it, so it must be a copy.
+        """
+        ahead = slice(int(state.step[0]), int(state.step[0]) + self._n_leads)
+        return self._made(state, observation, self._forecasts(ahead), state.job_expected_gpu_h)
+
+    def perfect(self, state: State, observation: NDArray[np.float32]) -> Outlook:
+        """What will be, as an outlook whose forecasts come true and whose owners know their work: for diagnostics.
+
+        Arguments as for `outlook`.
+        """
+        if self._truth is None:
+            self._truth = immutable(self._world)
+        ahead = slice(int(state.step[0]), int(state.step[0]) + self._n_leads)
+        present = slice(0, int(state.n_active[0]))
+        left_gpu_h, estimate_gpu_h = (
+            read_only(work[0, present].copy()) for work in (state.job_left_gpu_h, state.job_expected_gpu_h)
+        )
+        truth = Truth(self._truth, left_gpu_h, estimate_gpu_h)
+        return self._made(state, observation, self._foreseen[:, ahead].copy(), state.job_left_gpu_h, truth)
+
+    def _made(
+        self,
+        state: State,
+        observation: NDArray[np.float32],
+        forecasts: Floats,
+        left_gpu_h: Floats,
+        truth: Truth | None = None,
+    ) -> Outlook:
+        step = int(state.step[0])
+        return Outlook(
+            scenario=self._scenario,
+            params=self._params,
+            observation=observation,
+            step=step,
+            start_minute=int(self._world.start_minute[0]),
+            known=self._known[:, step : step + self._n_leads].copy(),
+            forecasts=forecasts,
+            present=self._present[step].copy(),
+            past=self._past(step),
+            queue=self._queue(state, left_gpu_h),
+            site_state={name: getattr(state, name)[0].copy() for name in STATE_OF_REGION},
+            stored_kwh=state.stored_kwh[0].copy(),
+            truth=truth,
+        )
+
+    def _forecasts(self, ahead: slice) -> Floats:
+        """The forecasts of `wattward.envs.world.processes.forecast`, all four at once, shape (4, L, R)."""
+        made: Floats = self._truth_weight * self._anomaly[:, ahead]
+        made += self._noise_weight * self._noise[:, ahead]
+        made += self._climatology[:, ahead]
+        return np.maximum(0.0, made, out=made)
+
+    def _past(self, step: int) -> Past:
+        cut, direct = self._world.cut_kw[0], self._world.direct_kw[0]
+        return Past(
+            cut_kw=cut[max(0, step + 1 - self._event_steps) : step + 1].copy(),
+            direct_kw=direct[max(0, step + 1 - self._day_steps) : step + 1].copy(),
+        )
+
+    def _queue(self, state: State, left_gpu_h: Floats) -> Queue:
+        n = int(state.n_active[0])
+        number = state.job_number[0, :n].astype(np.int64)
+        return Queue(
+            number,
+            state.job_region[0, :n].astype(np.int64),
+            state.job_status[0, :n].copy(),
+            state.job_alloc_gpus[0, :n].copy(),
+            state.job_paused[0, :n].copy(),
+            state.job_ready_step[0, :n].copy(),
+            left_gpu_h[0, :n].copy(),
+            *[fact.take(number) for fact in self._jobs],
+        )
+
+
+def immutable(fields: Any) -> Any:  # noqa: ANN401 - the same named tuple of arrays
+    """A named tuple of arrays, such as `Params` or `Exogenous`, in copies that nobody can ever write.
+
+    An array that owns its memory can be made writable again; one over bytes cannot.
+    """
+    return type(fields)._make(
+        np.frombuffer(field.tobytes(), field.dtype).reshape(field.shape) if field.size else read_only(field.copy())
+        for field in fields
+    )
