@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from wattward import baselines
 from wattward.agents.training.imitation import Demonstrations, discounted
 from wattward.baselines.optimisers.hindsight import HindsightPlanner
-from wattward.configs.schema.agent import PPOSettings, WarmStart
+from wattward.configs.schema.agent import AgentSettings, WarmStart
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import StoreOrder, n_entries
 from wattward.envs.interfaces.cluster_env import ClusterEnv
@@ -40,7 +40,7 @@ def check_teacher(name: str) -> None:
         baselines.make(name)
 
 
-def demonstrations(scenario: Scenario, settings: PPOSettings, warm: WarmStart, seed: int) -> Demonstrations:
+def demonstrations(scenario: Scenario, settings: AgentSettings, warm: WarmStart, seed: int) -> Demonstrations:
     """The teacher's decisions on training episodes that the seed chooses, each held as long as the agent's will be."""
     env = ClusterEnv(scenario, split="train", reward=settings.reward)
     policy = teacher(warm.teacher, env)
@@ -49,7 +49,7 @@ def demonstrations(scenario: Scenario, settings: PPOSettings, warm: WarmStart, s
     return Demonstrations(*(np.concatenate(columns) for columns in zip(*played, strict=True)))
 
 
-def _play(env: ClusterEnv, policy: Policy, settings: PPOSettings, seed: int, number: int) -> Demonstrations:
+def _play(env: ClusterEnv, policy: Policy, settings: AgentSettings, seed: int, number: int) -> Demonstrations:
     env.reset(options={"split": "train", "episode": number})
     policy.reset(env.outlook(), np.random.default_rng([TEACHER_KEY, seed, number]))
     observations, decisions = list[NDArray[np.float32]](), list[NDArray[np.int64]]()
