@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from wattward.agents.inference.checkpoint import Manifest
 from wattward.agents.inference.networks import ActingNetwork, Requirements, Seen
 from wattward.envs.decisions.action import N_MODES
-from wattward.envs.policy.protocol import Modes, Shares
-from wattward.envs.policy.region_views import n_regions_of, observation_size, region_views
+
+if TYPE_CHECKING:
+    from wattward.envs.policy.protocol import Modes, Shares
 
 
 class Chooser(Protocol):
@@ -63,12 +64,16 @@ class RegionChooser:
 
     def __call__(self, observation: NDArray[np.float32]) -> Modes:
         """Modes (..., R) of observations (..., size)."""
+        from wattward.envs.policy.region_views import n_regions_of, region_views
+
         n_regions = n_regions_of(observation.shape[-1], self._view_size)
         modes: Modes = self._network(region_views(observation, n_regions)).argmax(axis=-1)
         return modes
 
     def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:  # noqa: ARG002 - its view alone
         """As many numbers in a region's view; any number of regions."""
+        from wattward.envs.policy.region_views import observation_size
+
         return (("observed numbers", observation_size(seen.n_regions, self._view_size), seen.size),)
 
 
