@@ -59,7 +59,7 @@ def algorithm(name: str) -> Algorithm[Any]:
         ConfigError: no algorithm has that name; the message lists those that exist.
     """
     known = algorithms()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         near = difflib.get_close_matches(str(name), known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"algorithm = {name!r}: must be one of {', '.join(known)}{hint}")

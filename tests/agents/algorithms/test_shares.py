@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from wattward.agents import load_policy
 from wattward.agents.algorithms.ppo import PPOSettings
 from wattward.agents.inference.checkpoint import read_optimizer, read_policy
+from wattward.agents.inference.networks import Perceptron
+from wattward.agents.inference.policy import LearnedPolicy
 from wattward.agents.registry import load_agent
 from wattward.agents.training import environments, models
-from wattward.configs import load_scenario
+from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode, nearest_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
@@ -107,3 +109,21 @@ def test_shares_are_for_plain_ppo() -> None:
     settings = load_agent("ppo-shares", "toy").model_dump()
     with pytest.raises(ValidationError, match="action: 'shares' needs layout and network flat"):
         PPOSettings(**{**settings, "network": "regions"})
+
+
+def test_stores_go_by_the_rule_where_actions_order_them(folder: Path) -> None:
+    env = ClusterEnv("jinshuitan-microgrid", split="validation")
+    size, n_regions = env.observation_space.shape[0], env.scenario.n_regions
+    made = read_policy(folder)[0].model_copy(update={"observation_size": size, "n_regions": n_regions})
+    weights = np.random.default_rng(0).normal(size=(2 * n_regions, size)).astype(np.float32)
+    network = Perceptron([(weights, np.zeros(2 * n_regions, np.float32))], "relu")
+    assert env.scenario.n_stores > 0
+    policy = LearnedPolicy(made, network)
+    env.reset(options={"episode": 0})
+    policy.reset(env.outlook(), np.random.default_rng(0))
+    shares = policy.act(env.outlook())
+    assert shares.shape == (n_regions, 2)
+    assert np.isfinite(env.step(shares)[1])
+    other = LearnedPolicy(made.model_copy(update={"n_regions": n_regions + 1}), network)
+    with pytest.raises(ConfigError, match=rf"with {n_regions + 1} regions, this one has {n_regions}"):
+        other.reset(env.outlook(), np.random.default_rng(0))
