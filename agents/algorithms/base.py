@@ -1,4 +1,4 @@
-"""What an algorithm says of itself, and what the algorithms of one family have in common.
+"""The interface of an algorithm, and what the algorithms of one family share.
 
 An algorithm is built of a class of Stable-Baselines3 (`stock`) and the arguments that it takes for given settings.
 Torch and Stable-Baselines3 are imported inside methods that train, never by the methods that load a checkpoint.
@@ -66,7 +66,7 @@ class Algorithm(ABC, Generic[Settings]):
         """
 
     def warm_start(self, settings: Settings) -> WarmStart | None:  # noqa: ARG002 - for those that have one
-        """The teacher that is imitated before learning begins, if any."""
+        """The imitation that precedes reinforcement learning, if any."""
         return None
 
     # training
@@ -77,7 +77,7 @@ class Algorithm(ABC, Generic[Settings]):
 
     @abstractmethod
     def arguments(self, settings: Settings, num_envs: int, episode_steps: int) -> dict[str, Any]:
-        """Arguments of `stock` beside those that all algorithms have in common.
+        """Arguments of `stock`, without those that all algorithms share.
 
         Args:
             settings: Of the agent.
@@ -89,11 +89,11 @@ class Algorithm(ABC, Generic[Settings]):
         """
 
     def model(self, settings: Settings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:  # noqa: ARG002
-        """An untrained model; `arguments` are the algorithm's own and those that all have in common."""
+        """An untrained model; `arguments` are those of this algorithm and those that all algorithms share."""
         return self.stock()("MlpPolicy", env, seed=seed, **arguments)
 
     def callbacks(self, settings: Settings) -> list[BaseCallback]:  # noqa: ARG002 - for those that have any
-        """What happens beside learning, such as schedules that Stable-Baselines3 does not know."""
+        """Callbacks of training, such as schedules that Stable-Baselines3 does not have."""
         return []
 
     def log_interval(self, settings: Settings) -> int:  # noqa: ARG002 - for those that count otherwise
@@ -101,11 +101,11 @@ class Algorithm(ABC, Generic[Settings]):
         return 1
 
     def optimizers(self, model: BaseAlgorithm) -> dict[str, torch.optim.Optimizer]:
-        """The optimizers by what leads their tensors' names in a checkpoint."""
+        """The optimizers, by the prefix of their tensors' names in a checkpoint."""
         return {"": model.policy.optimizer}
 
     def learned_numbers(self, model: BaseAlgorithm) -> dict[str, torch.Tensor]:  # noqa: ARG002 - for those that have any
-        """Tensors that are learned and are not the policy's, by their names in a checkpoint's optimizer."""
+        """Learned tensors that do not belong to the policy, by their names in a checkpoint's optimizer file."""
         return {}
 
     # acting
@@ -115,12 +115,12 @@ class Algorithm(ABC, Generic[Settings]):
         """Names of the acting network's layers in Stable-Baselines3."""
 
     def acting_prefixes(self, manifest: Manifest) -> tuple[str, ...]:
-        """How the names of all tensors begin that act."""
+        """Prefixes of the names of all tensors that the acting network needs."""
         names = self.acting_layers(manifest)
         return (names.prefix, *(f"{name}." for name in names.last))
 
     def network(self, manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
-        """The network that acts, in NumPy alone.
+        """The network that acts, computed by NumPy.
 
         Args:
             manifest: Of the checkpoint.
@@ -136,38 +136,38 @@ class Algorithm(ABC, Generic[Settings]):
         return network
 
     def outputs(self, layers: list[Layer], number: int) -> list[Layer]:  # noqa: ARG002 - for those that learn others
-        """Layers that end in so many outputs, of layers whose last one may hold what only learning needs."""
+        """The layers, with the last one reduced to `number` outputs where training needs more of them."""
         return layers
 
     def chooser(self, manifest: Manifest, network: ActingNetwork) -> Chooser:
-        """How the network's outputs become a decision."""
+        """The rule that turns the network's outputs into a decision."""
         if manifest.action_layout == "region":
             return RegionChooser(network, manifest.observation_size)
         return ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
 
 
 class OnPolicySettings(AgentSettings):
-    """What algorithms say that learn from rollouts of the present policy."""
+    """Settings of algorithms that learn from rollouts of the current policy."""
 
     n_steps: Count | Literal["episode"] = "episode"
-    """Decisions of each environment between two updates; `episode` is all of an episode."""
+    """Decisions of each environment between two updates; `episode` means the whole episode."""
     gae_lambda: Share = 0.95
     gae_lambda_end: Annotated[Share | None, Field(exclude_if=lambda end: end is None)] = None
-    """Reached linearly at `total_steps`; constant where absent."""
+    """Final value, reached linearly at `total_steps`. Without it the value stays constant."""
     run_logit: float = 0.0
-    """Added at the start to the logits of RUN and PULL, so that learning sets out from where little is late."""
+    """Added to the initial logits of RUN and PULL, so that the untrained policy finishes most work in time."""
 
 
 OfRollouts = TypeVar("OfRollouts", bound=OnPolicySettings)
 
 
 class OnPolicy(Algorithm[OfRollouts]):
-    """An actor and a critic that learn from rollouts of the present policy."""
+    """An actor and a critic that learn from rollouts of the current policy."""
 
     def rollout_arguments(
         self, settings: OfRollouts, num_envs: int, episode_steps: int, batch_size: int | None = None
     ) -> dict[str, Any]:
-        """Length of a rollout and lambda, as Stable-Baselines3 calls them.
+        """Length of a rollout and lambda, under the names of Stable-Baselines3.
 
         Raises:
             ConfigError: a rollout is not a whole number of batches of `batch_size`.
@@ -181,7 +181,7 @@ class OnPolicy(Algorithm[OfRollouts]):
         return {"n_steps": n_steps, "gae_lambda": settings.gae_lambda}
 
     def model(self, settings: OfRollouts, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
-        """As of any algorithm; the actor begins near RUN and PULL as `run_logit` says."""
+        """An untrained model whose actor prefers RUN and PULL as `run_logit` says."""
         model = self.stock()(self.policy(settings), env, seed=seed, **arguments)
         self.set_out(settings, model)
         return model
@@ -220,10 +220,11 @@ def actor_bias(model: BaseAlgorithm) -> torch.Tensor:
 
 
 class OffPolicySettings(AgentSettings):
-    """What algorithms say that learn from a buffer of earlier decisions."""
+    """Settings of algorithms that learn from a buffer of earlier decisions."""
 
     batch_size: Count
     buffer_size: Count
+    """Capacity of the replay buffer, in steps as `total_steps`."""
     learning_starts: Annotated[int, Field(ge=0)]
     train_freq: Count
     """Decisions of each environment between two rounds of gradient steps."""
@@ -245,10 +246,10 @@ class OffPolicy(Algorithm[OfBuffer]):
     """A learner from a buffer of earlier decisions."""
 
     def buffer_arguments(self, settings: OfBuffer) -> dict[str, Any]:
-        """Size of buffer and batches, and how often is learned, as Stable-Baselines3 calls them."""
+        """Sizes of buffer and batches, and how often gradient steps follow, under the names of Stable-Baselines3."""
         names = ("batch_size", "buffer_size", "learning_starts", "train_freq", "gradient_steps")
         return {name: getattr(settings, name) for name in names}
 
     def log_interval(self, settings: OfBuffer) -> int:
-        """Once for the episodes that all environments end together."""
+        """All environments end their episodes together: one entry for all of them."""
         return settings.num_envs

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 
 class ValueSettings(OffPolicySettings):
-    """What every variant of DQN says."""
+    """Settings that all variants of DQN share."""
 
     target_update_interval: Count
-    """In steps, like `total_steps`."""
+    """Steps between two updates of the target network, counted as `total_steps`."""
     tau: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the learning network that the target takes over at each update. Below 1 the target is a running average
-    of it, less noisy where actions are nearly as good as each other, and is the network that acts when it counts."""
+    """Weight of the learning network in each update of the target network. Below 1 the target network is a running
+    average, which is less noisy where actions are almost equally good; the target network is then the one that acts."""
     return_steps: Count = 1
-    """Rewards summed before the Q-network's own estimate is used."""
+    """Number of rewards in an n-step return before the Q-network's estimate follows."""
     mixing: Annotated[Literal["none", "sum"], Field(exclude_if=lambda mixing: mixing == "none")] = "none"
-    """With `layout: region`. `none`: each region's value is of the whole return. `sum`: the sum over regions is."""
+    """Only with `layout: region`. `none`: each region's value estimates the whole return. `sum`: the sum of the
+    regions' values does."""
     exploration_fraction: Share
     exploration_start: Share = 1.0
     exploration_end: Share
@@ -46,7 +47,7 @@ OfValues = TypeVar("OfValues", bound=ValueSettings)
 
 
 class ValueLearning(OffPolicy[OfValues]):
-    """What every variant of DQN does."""
+    """What all variants of DQN share."""
 
     flat_layout = "joint"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MaskablePPOSettings(ClippedSettings):
-    """Plain PPO's settings: masks are known where one network sees all regions, and no teacher keeps them."""
+    """Settings of PPO without warm start and other networks: masks need all regions, and teachers do not keep them."""
 
     algorithm: Literal["maskable-ppo"]
     layout: Annotated[Literal["flat"], Field(exclude_if=is_flat)] = "flat"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ClippedSettings(OnPolicySettings):
-    """What every variant of PPO says."""
+    """Settings that all variants of PPO share."""
 
     batch_size: Count
     n_epochs: Count
@@ -39,7 +39,7 @@ Clipped = TypeVar("Clipped", bound=ClippedSettings)
 
 
 class ClippedPolicyGradient(OnPolicy[Clipped]):
-    """What every variant of PPO does."""
+    """What all variants of PPO share."""
 
     def stock(self) -> type[BaseAlgorithm]:
         """Stable-Baselines3's PPO."""
@@ -63,14 +63,16 @@ class PPOSettings(ClippedSettings):
 
     algorithm: Literal["ppo"]
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=is_flat)] = "flat"
-    """`regions` treats all regions alike and plays any number of them; `flat` has weights of its own for each."""
+    """`regions` shares its weights between regions and plays any number of them; `flat` has separate weights for
+    each."""
     warm_start: Annotated[WarmStart | None, Field(exclude_if=operator.not_)] = None
     action: Annotated[Literal["modes", "shares"], Field(exclude_if=lambda action: action == "modes")] = "modes"
-    """`shares`: two numbers a region, of its free GPUs for its own queue, then of the rest for others' work."""
+    """`shares`: two numbers for each region: the share of its free GPUs for its own queue, and the share of the
+    rest for work of other regions."""
     log_std_init: Annotated[float, Field(exclude_if=operator.not_)] = 0.0
-    """Logarithm of the spread with which shares are explored at the start."""
+    """Logarithm of the initial standard deviation of shares."""
     run_share: Annotated[Share, Field(exclude_if=operator.not_)] = 0.0
-    """Both shares at the start, so that learning sets out from where little is late."""
+    """Initial value of both shares. A high value lets the untrained policy finish most work in time."""
 
     @model_validator(mode="after")
     def _shares_are_plain(self) -> PPOSettings:
@@ -82,7 +84,7 @@ class PPOSettings(ClippedSettings):
 
 @register
 class PPO(ClippedPolicyGradient[PPOSettings]):
-    """PPO on modes of each region or of one, or on shares; its network sees all regions, any number of them, or one."""
+    """PPO on modes or on shares, with a network for all regions, for any number of regions, or for one region."""
 
     name = "ppo"
     settings = PPOSettings

@@ -1,4 +1,4 @@
-"""Quantile-regression DQN (Dabney et al. 2018, arXiv 1710.10044): as DQN, with the spread of what may follow."""
+"""Quantile-regression DQN (Dabney et al. 2018, arXiv 1710.10044): DQN that learns the distribution of returns."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class QRDQNSettings(ValueSettings):
 
     algorithm: Literal["qrdqn"]
     n_quantiles: Count = 25
-    """Of the return of each joint action."""
+    """Number of quantiles of each joint action's return."""
     tau: Annotated[float, Field(ge=1, le=1)] = 1.0
-    """Always 1: it is the learning network that acts."""
+    """Always 1: the learning network itself acts."""
     mixing: Annotated[Literal["none"], Field(exclude_if=lambda mixing: mixing == "none")] = "none"
 
 

@@ -1,4 +1,4 @@
-"""PPO that remembers: one LSTM before the actor and one before the critic (`RecurrentPPO` of sb3-contrib)."""
+"""PPO with memory: one LSTM before the actor and one before the critic (`RecurrentPPO` of sb3-contrib)."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class RecurrentPPOSettings(ClippedSettings):
     algorithm: Literal["recurrent-ppo"]
     layout: Annotated[Literal["flat"], Field(exclude_if=is_flat)] = "flat"
     lstm_size: Count = 64
-    """Numbers that each LSTM hands on; `net_arch` stands behind it."""
+    """Width of each LSTM. The layers of `net_arch` follow it."""
 
 
 @register
 class RecurrentPPO(ClippedPolicyGradient[RecurrentPPOSettings]):
-    """PPO on modes, by all that was observed since the episode began."""
+    """PPO on modes; a decision depends on all observations of the episode so far."""
 
     name = "recurrent-ppo"
     settings = RecurrentPPOSettings

@@ -1,4 +1,4 @@
-"""Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290) over shares, as `action: shares` of PPO."""
+"""Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290) over shares, like PPO with `action: shares`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every learning agent's file says: how long it learns, and on what. Its algorithm says what else."""
+"""Settings that all learning agents share. Each algorithm adds its own, see `wattward.agents.algorithms`."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ Discount = Annotated[float, Field(gt=0, le=1)]
 
 
 def is_flat(value: object) -> bool:
-    """Whether a setting says `flat`; it is then not written down, so that hashes of settings stay."""
+    """Whether a setting is `flat`, which is left out when settings are written: hashes of older settings stay."""
     return value == "flat"
 
 
 class AgentSettings(Config):
-    """What every learning agent says. A step is one decision in one environment; `num_envs` are made at once."""
+    """Settings that all algorithms share. A step is one decision in one environment; `num_envs` of them run at once."""
 
     algorithm: str
     total_steps: Count
     num_envs: Count
     action_repeat: Count = 1
-    """Steps of the environment that a decision holds for, its rewards summed."""
+    """Environment steps for which one decision is repeated; their rewards are summed."""
     bank_episodes: Annotated[int, Field(ge=0)] = 0
-    """Training episodes that are drawn once and then played again and again; 0: every episode is a fresh one."""
+    """Number of training episodes that are drawn once and reused. 0: every episode is drawn anew."""
     layout: Annotated[Literal["flat", "region"], Field(exclude_if=is_flat)] = "flat"
-    """`flat`: one network sees and decides all regions. `region`: one network decides any region by that region's
-    view; it is then an environment of its own: steps and batches count regions' decisions, `num_envs` does not."""
+    """`flat`: one network sees all regions and decides for all of them. `region`: one network sees one region and
+    decides for it. Each region then counts as an environment in steps and batches, but not in `num_envs`."""
     reward: Literal["shaped", "saving", "cost"] = "shaped"
     reward_scale: Positive = 1.0
     late_weight: Annotated[Positive, Field(exclude_if=is_one)] = 1.0
-    """Times the scenario's price of lateness that training charges; validation charges the scenario's own."""
+    """Factor on the scenario's price of lateness during training. Validation charges the scenario's own price."""
     net_arch: tuple[Count, ...] = (128, 128)
     activation: Literal["relu", "tanh"] = "relu"
     gamma: Discount
     learning_rate: Positive
     learning_rate_end: NonNegative | None = None
-    """Reached linearly at `total_steps`; constant where absent."""
+    """Final value, reached linearly at `total_steps`. Without it the value stays constant."""
     validations: Annotated[int, Field(ge=0)] = 10
-    """Times in a run that the policy is measured on validation episodes; the best is the result. 0: the last is."""
+    """How often a run measures its policy on validation episodes. The best policy is kept; with 0, the last one."""
     validation_episodes: Count = 24
 
     @model_validator(mode="after")
@@ -52,7 +52,7 @@ class AgentSettings(Config):
 
 
 class WarmStart(Config):
-    """Imitation of a teacher before an agent learns by itself (behavioural cloning, Pomerleau 1991)."""
+    """Behavioural cloning of a teacher before reinforcement learning starts (Pomerleau 1991)."""
 
     teacher: str
     """A method's name, or HindsightPlanner."""
@@ -62,4 +62,4 @@ class WarmStart(Config):
     batch_size: Count
     learning_rate: Positive
     ent_coef: NonNegative = 0.0
-    """Weight of the actor's entropy, so that something is left to explore."""
+    """Weight of the actor's entropy, which keeps some exploration alive."""
