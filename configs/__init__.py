@@ -1,6 +1,6 @@
 """What a file may say, and the files we ship."""
 
-from wattward.configs.loading.experiments import load_agent, load_suite
+from wattward.configs.loading.experiments import load_suite
 from wattward.configs.loading.reading import names
 from wattward.configs.loading.worlds import (
     load_fit,
@@ -16,7 +16,6 @@ from wattward.configs.schema.base import ConfigError
 
 __all__ = [
     "ConfigError",
-    "load_agent",
     "load_fit",
     "load_market",
     "load_preset",

@@ -1,36 +1,81 @@
-"""sb3-contrib's recurrent PPO, whose batches of whole sequences go through the LSTM at once.
-
-A batch's sequences begin where an episode or a batch begins, so a state is reset at their first decision only;
-sb3-contrib looks for resets at every decision and, where it finds one, goes through the sequence one by one.
-"""
+"""PPO with memory: one LSTM before the actor and one before the critic (`RecurrentPPO` of sb3-contrib)."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import torch
-from sb3_contrib import RecurrentPPO
-from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
+from pydantic import Field
 
-__all__ = ["LstmPolicy", "RecurrentPPO"]
+from wattward.agents.algorithms.ppo import ClippedPolicyGradient, ClippedSettings
+from wattward.agents.inference.checkpoint import Manifest, Tensors
+from wattward.agents.inference.networks import (
+    ActingNetwork,
+    Perceptron,
+    RecurrentNetwork,
+    check_fit,
+    read_layers,
+    read_lstm,
+)
+from wattward.agents.registry import register
+from wattward.configs import ConfigError
+from wattward.configs.schema.agent import Count, is_flat
 
-State = tuple[torch.Tensor, torch.Tensor]
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env import VecEnv
+
+LSTM = "lstm_actor."
 
 
-class LstmPolicy(MlpLstmPolicy):
-    """Actor and critic, each behind an LSTM of its own; the same numbers as sb3-contrib's, sooner."""
+class RecurrentPPOSettings(ClippedSettings):
+    """PPO's settings and the size of the memory."""
 
-    @staticmethod
-    def _process_sequence(
-        features: torch.Tensor, lstm_states: State, episode_starts: torch.Tensor, lstm: torch.nn.LSTM
-    ) -> Any:  # noqa: ANN401 - sb3-contrib's type forgets that states are two
-        """Outputs (B * T, H), and states (1, B, H) after them, of B sequences in rows (B * T, in), one after the other.
+    algorithm: Literal["recurrent-ppo"]
+    layout: Annotated[Literal["flat"], Field(exclude_if=is_flat)] = "flat"
+    lstm_size: Count = 64
+    """Width of each LSTM. The layers of `net_arch` follow it."""
 
-        An episode that starts within a sequence is left to sb3-contrib.
+
+@register
+class RecurrentPPO(ClippedPolicyGradient[RecurrentPPOSettings]):
+    """PPO on modes; a decision depends on all observations of the episode so far."""
+
+    name = "recurrent-ppo"
+    settings = RecurrentPPOSettings
+
+    def stock(self) -> type[BaseAlgorithm]:
+        """sb3-contrib's RecurrentPPO."""
+        from sb3_contrib import RecurrentPPO
+
+        return RecurrentPPO
+
+    def policy(self, settings: RecurrentPPOSettings) -> Any:  # noqa: ANN401, ARG002 - a class of sb3-contrib
+        """Actor and critic behind LSTMs."""
+        from wattward.agents.networks.lstm_policy import LstmPolicy
+
+        return LstmPolicy
+
+    def model(self, settings: RecurrentPPOSettings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
+        """With LSTMs of the settings' size."""
+        policy = {**arguments["policy_kwargs"], "lstm_hidden_size": settings.lstm_size}
+        return super().model(settings, env, seed, {**arguments, "policy_kwargs": policy})
+
+    def acting_prefixes(self, manifest: Manifest) -> tuple[str, ...]:
+        """The actor's LSTM, too."""
+        return (*super().acting_prefixes(manifest), LSTM)
+
+    def network(self, manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
+        """The LSTM and the layers behind it.
+
+        Raises:
+            ConfigError: they are missing or do not fit each other or the manifest.
         """
-        starts = episode_starts.reshape(lstm_states[0].shape[1], -1)
-        if torch.any(starts[:, 1:] != 0.0):
-            return MlpLstmPolicy._process_sequence(features, lstm_states, episode_starts, lstm)
-        going_on = (1.0 - starts[:, 0]).view(1, -1, 1)
-        states = going_on * lstm_states[0], going_on * lstm_states[1]
-        return MlpLstmPolicy._process_sequence(features, states, torch.zeros_like(episode_starts), lstm)
+        head = Perceptron(read_layers(self.acting_layers(manifest), tensors, path), manifest.activation)
+        cell = read_lstm(LSTM, tensors, path)
+        if head.n_inputs != cell.size:
+            raise ConfigError(
+                f"{path}: the layers behind the LSTM have {head.n_inputs} inputs, it has {cell.size} outputs"
+            )
+        check_fit(path, manifest, cell.n_inputs, head.n_outputs)
+        return RecurrentNetwork(cell, head)

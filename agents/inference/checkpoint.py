@@ -16,16 +16,19 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from wattward.agents.registry import algorithms
 from wattward.configs import ConfigError
 from wattward.configs.loading.reading import check
 from wattward.configs.schema.base import Config
 
 Tensors = dict[str, NDArray[np.generic]]
+ActionLayout = Literal["modes", "joint", "region", "shares"]
+"""What outputs stand for: modes of each region, joint modes of all, modes of the one region seen, shares of each."""
 
 FORMAT = 1
 MANIFEST, POLICY, OPTIMIZER = "checkpoint.json", "policy.safetensors", "optimizer.safetensors"
@@ -38,12 +41,18 @@ class TensorFile(Config):
     sha256: str
 
 
+def _registered(name: str) -> str:
+    if name not in algorithms():
+        raise ValueError(f"must be one of {', '.join(algorithms())}")
+    return name
+
+
 class Manifest(Config):
     """What `checkpoint.json` says about the tensors beside it."""
 
     format: Literal[1] = 1
     agent: str
-    algorithm: Literal["ppo", "maskable-ppo", "recurrent-ppo", "dqn", "qrdqn", "sac"]
+    algorithm: Annotated[str, AfterValidator(_registered)]
     scenario: str
     seed: int
     steps_done: int
@@ -58,7 +67,7 @@ class Manifest(Config):
     observation_sha256: str
     n_regions: int
     action_repeat: int = 1
-    action_layout: Literal["modes", "joint", "region", "shares"]
+    action_layout: ActionLayout
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=lambda kind: kind == "flat")] = "flat"
     """A network of regions plays any number of them, `flat` only as many as it was trained on."""
     packages: dict[str, str]

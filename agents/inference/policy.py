@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from wattward.agents.inference.checkpoint import Manifest, observation_sha256, read_policy
-from wattward.agents.inference.numpy_lstm import RecurrentNetwork
-from wattward.agents.inference.numpy_networks import ActingNetwork, RegionNetwork, acting_network, chooser
+from wattward.agents.inference.checkpoint import Manifest, Tensors, observation_sha256, read_policy
+from wattward.agents.inference.networks import ActingNetwork, Seen
+from wattward.agents.registry import algorithm
 from wattward.configs import ConfigError
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Shares
-from wattward.envs.policy.region_views import observation_size
 
 
 class LearnedPolicy:
@@ -20,7 +19,7 @@ class LearnedPolicy:
 
     def __init__(self, manifest: Manifest, network: ActingNetwork) -> None:
         self._manifest, self._network = manifest, network
-        self._choose = chooser(manifest, network)
+        self._choose = algorithm(manifest.algorithm).chooser(manifest, network)
         self._held: Modes | Shares | None = None
         self._decided_in = -1
 
@@ -41,25 +40,15 @@ class LearnedPolicy:
             ConfigError: another observation, or, but for a network of regions, another number of them.
         """
         self._held, self._decided_in = None, -1
-        if isinstance(self._network, RecurrentNetwork):
-            self._network.reset()
+        self._network.reset()
         made = self._manifest
-        for what, trained, given in self._fits(outlook):
+        seen = Seen(outlook.observation.size, outlook.n_regions, _n_orders(outlook))
+        for what, trained, given in self._choose.requirements(made, seen):
             if trained != given:
                 raise ConfigError(
                     f"{self.name} was trained on scenario {made.scenario!r} with {trained} {what}, "
                     f"this one has {given}; train it on this scenario"
                 )
-
-    def _fits(self, outlook: Outlook) -> tuple[tuple[str, int, int], ...]:
-        made, size, n_orders = self._manifest, outlook.observation.size, _n_orders(outlook)
-        if made.action_layout == "region":
-            return (("observed numbers", observation_size(outlook.n_regions, made.observation_size), size),)
-        if isinstance(self._network, RegionNetwork):
-            width = self._network.width_in(size, outlook.n_regions)
-            return ("stores to order", 0, n_orders), ("observed numbers a region", self._network.width, width)
-        entries = ("regions and stores to order", made.n_regions, outlook.n_regions + n_orders)
-        return entries, ("observed numbers", made.observation_size, size)
 
     def act(self, outlook: Outlook) -> Modes | Shares:
         """Modes of the highest value or probability, shape (R,), or shares (R, 2); held as long as in training."""
@@ -69,7 +58,7 @@ class LearnedPolicy:
 
     def _decides(self, step: int) -> bool:
         # a network that remembers must see a step once, however often it is asked
-        asked_again = isinstance(self._network, RecurrentNetwork) and step == self._decided_in
+        asked_again = self._network.remembers and step == self._decided_in
         return step % self._manifest.action_repeat == 0 and not asked_again
 
 
@@ -91,3 +80,18 @@ def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
     if manifest.observation_sha256 != observation_sha256():
         raise ConfigError(f"{path}: trained on observations laid out otherwise than this version's; train it again")
     return LearnedPolicy(manifest, acting_network(manifest, tensors, path))
+
+
+def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
+    """The network that acts, out of a checkpoint's tensors; `path` is for messages.
+
+    Raises:
+        ConfigError: layers are missing or do not fit the manifest.
+    """
+    return algorithm(manifest.algorithm).network(manifest, tensors, path)
+
+
+def acting_tensors(manifest: Manifest, tensors: Tensors) -> Tensors:
+    """Of a checkpoint's tensors those that act: neither critics nor target networks."""
+    prefixes = algorithm(manifest.algorithm).acting_prefixes(manifest)
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(prefixes)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+from wattward.agents.algorithms.base import Algorithm
 from wattward.agents.inference.checkpoint import Manifest, Tensors, sha256_of
-from wattward.agents.inference.numpy_networks import N_MODES, ActingNetwork, acting_network
+from wattward.agents.inference.networks import ActingNetwork
+from wattward.agents.registry import algorithms
 from wattward.configs import ConfigError
-
-if TYPE_CHECKING:
-    from stable_baselines3 import DQN, PPO
+from wattward.envs.decisions.action import N_MODES
 
 WHY = (
     "a Stable-Baselines3 zip holds Python pickles, and reading a pickle runs whatever code its maker put in it; "
@@ -21,43 +21,37 @@ WHY = (
 
 
 def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, ActingNetwork]:
-    """A manifest and the acting network from a PPO or DQN zip.
+    """A manifest and the acting network from the zip of an algorithm whose zips are read.
 
     Raises:
-        ConfigError: `trust_pickle` is False, or the zip is not one of PPO or DQN with a plain multilayer perceptron.
+        ConfigError: `trust_pickle` is False, or the zip is not of such an algorithm with a plain multilayer perceptron.
     """
     if not trust_pickle:
         raise ConfigError(f"{path}: not opened: {WHY}")
     if not zipfile.is_zipfile(path):
         raise ConfigError(f"{path}: not a zip file")
     algorithm = _algorithm(path)
-    model = _open(path, algorithm)
+    model = algorithm.stock().load(path, device="cpu")
     tensors: Tensors = {name: tensor.detach().cpu().numpy() for name, tensor in model.policy.state_dict().items()}
     manifest = _manifest(path, algorithm, model)
-    return manifest, acting_network(manifest, tensors, path)
+    return manifest, algorithm.network(manifest, tensors, path)
 
 
-def _algorithm(path: Path) -> Literal["ppo", "dqn"]:
+def _algorithm(path: Path) -> Algorithm[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             maker = json.loads(archive.read("data"))["policy_class"]["__module__"]
     except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConfigError(f"{path}: not a Stable-Baselines3 zip: {error}") from error
-    if maker == "stable_baselines3.dqn.policies":
-        return "dqn"
-    if maker == "stable_baselines3.common.policies":
-        return "ppo"
-    raise ConfigError(f"{path}: policy of {maker}: must be Stable-Baselines3's PPO or DQN with MlpPolicy")
+    readable = {known.zip_policy: known for known in algorithms().values() if known.zip_policy is not None}
+    if maker not in readable:
+        names = " or ".join(known.name.upper() for known in readable.values())
+        raise ConfigError(f"{path}: policy of {maker}: must be Stable-Baselines3's {names} with MlpPolicy")
+    return readable[maker]
 
 
-def _open(path: Path, algorithm: str) -> PPO | DQN:
-    from stable_baselines3 import DQN, PPO
-
-    return DQN.load(path, device="cpu") if algorithm == "dqn" else PPO.load(path, device="cpu")
-
-
-def _manifest(path: Path, algorithm: Literal["ppo", "dqn"], model: Any) -> Manifest:  # noqa: ANN401 - PPO or DQN
-    space, joint = model.action_space, algorithm == "dqn"
+def _manifest(path: Path, algorithm: Algorithm[Any], model: Any) -> Manifest:  # noqa: ANN401 - any model of SB3
+    space, joint = model.action_space, algorithm.flat_layout == "joint"
     n_regions = _n_regions(path, int(space.n) if joint else N_MODES ** len(getattr(space, "nvec", ())))
     activation = getattr(model.policy, "activation_fn", None)
     name = getattr(activation, "__name__", "")
@@ -65,7 +59,7 @@ def _manifest(path: Path, algorithm: Literal["ppo", "dqn"], model: Any) -> Manif
         raise ConfigError(f"{path}: activation {name!r}: must be ReLU or Tanh")
     return Manifest(
         agent=path.stem,
-        algorithm=algorithm,
+        algorithm=algorithm.name,
         scenario="unknown",
         seed=-1,
         steps_done=int(model.num_timesteps),
@@ -76,7 +70,7 @@ def _manifest(path: Path, algorithm: Literal["ppo", "dqn"], model: Any) -> Manif
         observation_size=int(model.observation_space.shape[0]),
         observation_sha256="unknown",
         n_regions=n_regions,
-        action_layout="joint" if joint else "modes",
+        action_layout=algorithm.flat_layout,
         packages={},
     )
 

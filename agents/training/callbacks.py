@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from wattward.agents.training.learners import Learner
 from wattward.envs.policy.episode import play_batch
 
 LOGGED_KPIS = (
@@ -72,22 +71,6 @@ class Every(BaseCallback):
         return (steps // self._interval + 1) * self._interval
 
 
-class MovingLambda(BaseCallback):
-    """Moves the lambda of generalised advantages linearly from `start` to `end` over `total_steps`."""
-
-    def __init__(self, start: float, end: float, total_steps: int) -> None:
-        super().__init__()
-        self._start, self._end, self._total_steps = start, end, total_steps
-
-    def _on_rollout_start(self) -> None:
-        done = min(1.0, self.num_timesteps / self._total_steps)
-        assert isinstance(self.model, OnPolicyAlgorithm)
-        self.model.rollout_buffer.gae_lambda = self._start + (self._end - self._start) * done
-
-    def _on_step(self) -> bool:
-        return True
-
-
 class ProgressBar(BaseCallback):
     """Steps done, time left and the last validation in the terminal."""
 
@@ -120,7 +103,7 @@ class ProgressBar(BaseCallback):
         self._progress.stop()
 
 
-def greedy(model: Learner) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
+def greedy(model: BaseAlgorithm) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
     """Greedy actions of a model through one episode; the state of one that remembers is carried along."""
     state: tuple[NDArray[Any], ...] | None = None
 
@@ -142,7 +125,7 @@ class Validation:
         self._make_env = make_env
         self._on_arrival_cost = self._total_cost(lambda observations: np.array([always_run] * len(observations)))
 
-    def saving(self, model: Learner) -> float:
+    def saving(self, model: BaseAlgorithm) -> float:
         """Share of the run-on-arrival cost that the model's greedy actions save; positive is better."""
         total_cost = self._total_cost(greedy(model))
         return float(1.0 - total_cost.sum() / self._on_arrival_cost.sum())

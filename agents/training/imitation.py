@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from wattward.configs.schema.agent import WarmStart
 
@@ -29,7 +29,7 @@ def discounted(rewards: NDArray[np.float64], gamma: float) -> NDArray[np.float32
     return returns
 
 
-def imitate(model: PPO, shown: Demonstrations, settings: WarmStart, seed: int) -> float:
+def imitate(model: OnPolicyAlgorithm, shown: Demonstrations, settings: WarmStart, seed: int) -> float:
     """Fits actor and critic; PPO's own optimizer is left as it was.
 
     Returns:
@@ -52,7 +52,7 @@ def imitate(model: PPO, shown: Demonstrations, settings: WarmStart, seed: int) -
     return float(np.mean(likeliest == shown.modes))
 
 
-def _loss(model: PPO, batch: list[torch.Tensor], settings: WarmStart) -> torch.Tensor:
+def _loss(model: OnPolicyAlgorithm, batch: list[torch.Tensor], settings: WarmStart) -> torch.Tensor:
     """Cross-entropy of the teacher's modes less a share of the actor's entropy, and the critic's squared error."""
     observations, modes, returns = batch
     values, log_probs, entropy = model.policy.evaluate_actions(observations, modes)

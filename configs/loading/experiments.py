@@ -9,14 +9,6 @@ from typing import Any
 from wattward.configs.generate import random_family
 from wattward.configs.loading.reading import HERE, check, find, names, read_yaml
 from wattward.configs.loading.worlds import DISTURBED_BY
-from wattward.configs.schema.agent import (
-    AgentSettings,
-    DQNSettings,
-    PPOSettings,
-    QRDQNSettings,
-    RecurrentPPOSettings,
-    SACSettings,
-)
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.configs.schema.zoo import Zoo
@@ -25,33 +17,26 @@ ALL = "all"
 TOY = "toy"
 """Scenarios whose names begin like this are for tests and first steps, not for leaderboards."""
 
-SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings] | type[SACSettings]] = {
-    "ppo": PPOSettings,
-    "maskable-ppo": PPOSettings,
-    "dqn": DQNSettings,
-    "qrdqn": QRDQNSettings,
-    "sac": SACSettings,
-    "recurrent-ppo": RecurrentPPOSettings,
-}
-"""Algorithm -> what its settings may hold."""
 
+def load_agent_entry(name: str | Path, scenario: str) -> tuple[dict[str, Any], Path]:
+    """Settings of an agent for a scenario as its file states them: `default`, replaced by the scenario's own keys.
 
-def load_agent(name: str | Path, scenario: str) -> AgentSettings:
-    """Settings of an agent (shipped name or path) for a scenario: the file's `default` entry under the scenario's own.
+    Which keys and values are allowed is its algorithm's to say, see `wattward.agents.load_agent`.
 
-    A disturbed scenario has the settings of the scenario that is disturbed.
+    Args:
+        name: Shipped agent, or path of a settings file.
+        scenario: Name of the scenario. A disturbed scenario has the settings of the scenario that is disturbed.
+
+    Returns:
+        Keys and values, and where they stand, for messages.
 
     Raises:
-        ConfigError: no such agent, an entry for a scenario nobody knows, or a key or value that is not allowed.
+        ConfigError: no such agent, or an entry for an unknown scenario.
     """
     path, scenario = find("agents", name), scenario.partition(DISTURBED_BY)[0]
     entries = _entries(path, scenario)
-    merged = {**entries["default"], **entries.get(scenario, {})}
     where = Path(f"{path}, entry {scenario if scenario in entries else 'default'}")
-    algorithm = merged.get("algorithm")
-    if algorithm not in SETTINGS:
-        raise ConfigError(f"{where}: algorithm = {algorithm!r}: must be one of {', '.join(SETTINGS)}")
-    return check(SETTINGS[algorithm], merged, where)
+    return {**entries["default"], **entries.get(scenario, {})}, where
 
 
 def _is_family(name: str) -> bool:

@@ -19,10 +19,11 @@ from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from wattward.agents.algorithms.double_dqn import DoubleDQN
-from wattward.agents.training import learners
+from wattward.agents.learners.value_learners import BatchLearner
+from wattward.agents.registry import algorithm_of, load_agent
+from wattward.agents.training import environments, models
 from wattward.agents.training.callbacks import EpisodeKpis
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs import ConfigError, load_scenario
 from wattward.configs.schema.agent import AgentSettings
 
 Agent = Literal["ppo", "dqn"]
@@ -139,9 +140,9 @@ def measure(
     """
     settings, world = _settings(agent, scenario), load_scenario(scenario)
     watch = Stopwatch()
-    bank = learners.make_bank(world, settings, SEED)
-    env = TimedEnv(learners.make_env(world, settings, SEED, bank=bank), watch)
-    model = learners.make_model(settings, env, SEED, episode_steps=world.n_steps, threads=torch_threads)
+    bank = environments.make_bank(world, settings, SEED)
+    env = TimedEnv(environments.make_env(world, settings, SEED, bank=bank), watch)
+    model = models.make_model(settings, env, SEED, episode_steps=world.n_steps, threads=torch_threads)
     assert isinstance(model, (PPO, DQN))
     return {**_measured(model, [EpisodeKpis()], frames, watch), "action_repeat": settings.action_repeat}
 
@@ -169,9 +170,10 @@ def measure_cartpole(
     torch.set_num_threads(torch_threads)
     watch = Stopwatch()
     env = TimedEnv(make_vec_env(CARTPOLE, settings.num_envs, seed=SEED), watch)
-    common = learners.algorithm_settings(settings, env.num_envs, world.n_steps)
-    make = PPO if settings.algorithm == "ppo" else DQN
-    return {**_measured(make("MlpPolicy", env, seed=SEED, **common), [], frames, watch), "action_repeat": 1}
+    common = models.model_arguments(settings, env.num_envs, world.n_steps)
+    model = algorithm_of(settings).stock()("MlpPolicy", env, seed=SEED, **common)
+    assert isinstance(model, (PPO, DQN))
+    return {**_measured(model, [], frames, watch), "action_repeat": 1}
 
 
 def _settings(agent: str, scenario: str) -> AgentSettings:
@@ -206,7 +208,7 @@ def _attach(model: PPO | DQN, watch: Stopwatch) -> None:
         storing = ("add", "get", "compute_returns_and_advantage")
         hooks += [(model.rollout_buffer, name, "buffer") for name in storing]
     else:
-        drawing = "sample_batches" if isinstance(model, DoubleDQN) else "sample"
+        drawing = "sample_batches" if isinstance(model, BatchLearner) else "sample"
         hooks = [(model, "_sample_action", "policy")]
         hooks += [(model.replay_buffer, name, "buffer") for name in ("add", drawing)]
     for owner, method, part in hooks:

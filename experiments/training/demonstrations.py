@@ -7,7 +7,7 @@ import numpy as np
 from wattward import baselines
 from wattward.agents.training.imitation import Demonstrations, discounted
 from wattward.baselines.optimisers.hindsight import HindsightPlanner
-from wattward.configs.schema.agent import PPOSettings, WarmStart
+from wattward.configs.schema.agent import AgentSettings, WarmStart
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.policy.episode import play_episode
@@ -39,7 +39,7 @@ def check_teacher(name: str) -> None:
         baselines.make(name)
 
 
-def demonstrations(scenario: Scenario, settings: PPOSettings, warm: WarmStart, seed: int) -> Demonstrations:
+def demonstrations(scenario: Scenario, settings: AgentSettings, warm: WarmStart, seed: int) -> Demonstrations:
     """The teacher's decisions on training episodes that the seed chooses, each held as long as the agent's will be."""
     env = ClusterEnv(scenario, split="train", reward=settings.reward)
     policy = teacher(warm.teacher)
@@ -48,7 +48,7 @@ def demonstrations(scenario: Scenario, settings: PPOSettings, warm: WarmStart, s
     return Demonstrations(*(np.concatenate(columns) for columns in zip(*played, strict=True)))
 
 
-def _play(env: ClusterEnv, policy: Policy, settings: PPOSettings, seed: int, number: int) -> Demonstrations:
+def _play(env: ClusterEnv, policy: Policy, settings: AgentSettings, seed: int, number: int) -> Demonstrations:
     shown = play_episode(
         policy,
         env,
@@ -59,7 +59,7 @@ def _play(env: ClusterEnv, policy: Policy, settings: PPOSettings, seed: int, num
         hold=settings.action_repeat,
     )
     decisions = np.array([env.interface.checked(answer) for answer in shown.decisions], dtype=np.int64)
-    held = np.zeros(len(chosen))
+    held = np.zeros(len(decisions))
     for step in range(settings.action_repeat):
         of_step = shown.rewards[step :: settings.action_repeat]
         held[: len(of_step)] += of_step

@@ -29,16 +29,16 @@ from wattward.agents.inference.checkpoint import (
     sha256_of,
     write,
 )
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.agents.registry import algorithm_of, load_agent
+from wattward.configs import ConfigError, load_scenario
 from wattward.configs.loading.reading import check
-from wattward.configs.schema.agent import AgentSettings, DQNSettings, PPOSettings, WarmStart
+from wattward.configs.schema.agent import AgentSettings, WarmStart
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode, StoreOrder, n_entries
 
 if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.vec_env import VecEnv
-
-    from wattward.agents.training.learners import Learner
 
 PACKAGES = ("wattward", "stable-baselines3", "torch", "gymnasium", "numpy", "numba")
 CHECKPOINTS = 10
@@ -109,14 +109,13 @@ def _settings(agent: str, scenario: Scenario, total_steps: int | None) -> AgentS
 
 def _check(settings: AgentSettings, scenario: Scenario) -> None:
     """Refuses what could not be trained, before anything is written."""
-    if settings.algorithm == "maskable-ppo":
-        from wattward.agents.networks.masking import check_maskable
-
-        check_maskable(scenario)
-    if isinstance(settings, PPOSettings) and settings.warm_start:
+    algorithm = algorithm_of(settings)
+    algorithm.check(settings, scenario)
+    warm = algorithm.warm_start(settings)
+    if warm is not None:
         from wattward.experiments.training.demonstrations import check_teacher
 
-        check_teacher(settings.warm_start.teacher)
+        check_teacher(warm.teacher)
 
 
 class Run:
@@ -202,39 +201,41 @@ class Session:
     def __init__(self, run: Run, console: Console, torch_threads: int = 1) -> None:
         from stable_baselines3.common.logger import configure
 
-        from wattward.agents.training import learners
+        from wattward.agents.training import environments, models
         from wattward.agents.training.callbacks import Validation
 
-        self._run, self._console = run, console
+        self._run, self._console, self._algorithm = run, console, algorithm_of(run.settings)
         settings, scenario = run.settings, run.scenario
         found = run.last_whole(console)
         done = found[0].steps_done if found else 0
         self._began_s, self._earlier_s = monotonic(), (found[0].wall_s or 0.0) if found else 0.0
         # a resumed run must not live through its first episodes again
         seed = int(np.random.SeedSequence([run.seed, done]).generate_state(1)[0]) if done else run.seed
-        bank = learners.make_bank(scenario, settings, run.seed, progress=console.is_terminal)
-        self._env: VecEnv = learners.make_env(scenario, settings, seed, bank=bank)
-        self._model: Learner = learners.make_model(
+        bank = environments.make_bank(scenario, settings, run.seed, progress=console.is_terminal)
+        self._env: VecEnv = environments.make_env(scenario, settings, seed, bank=bank)
+        self._model: BaseAlgorithm = models.make_model(
             settings, self._env, seed, episode_steps=scenario.n_steps, threads=torch_threads
         )
         if found:
-            learners.restore(self._model, found[1], found[2], done, found[0].updates_done)
+            models.restore(
+                settings, self._model, found[1], found[2], steps_done=done, updates_done=found[0].updates_done
+            )
             console.print(f"resuming after {done:,} of {settings.total_steps:,} steps")
-        elif isinstance(settings, PPOSettings) and settings.warm_start:
-            self._warm_up(settings, settings.warm_start)
+        elif (warm := self._algorithm.warm_start(settings)) is not None:
+            self._warm_up(settings, warm)
         self._model.set_logger(configure(str(run.directory / "tensorboard"), ["tensorboard"]))
         self._best_saving = read_manifest(run.best).validation_saving if run.best.is_dir() else None
         self._last_saving: float | None = None
         self._validation = Validation(*_validation_parts(scenario, settings)) if settings.validations else None
 
-    def _warm_up(self, settings: PPOSettings, warm: WarmStart) -> None:
-        from stable_baselines3 import PPO
+    def _warm_up(self, settings: AgentSettings, warm: WarmStart) -> None:
+        from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
         from wattward.agents.training.imitation import imitate
         from wattward.experiments.training.demonstrations import demonstrations
 
         shown = demonstrations(self._run.scenario, settings, warm, self._run.seed)
-        assert isinstance(self._model, PPO)
+        assert isinstance(self._model, OnPolicyAlgorithm)
         agreed = imitate(self._model, shown, warm, self._run.seed)
         self._console.print(f"{warm.teacher}: {len(shown.modes):,} decisions, {100 * agreed:.0f} % of modes imitated")
 
@@ -246,7 +247,7 @@ class Session:
         remaining = settings.total_steps - self._model.num_timesteps
         callbacks = self._callbacks()
         bar = ProgressBar(self._console, settings.total_steps, self._note) if show_progress else None
-        log_interval = settings.num_envs if isinstance(settings, DQNSettings) else 1
+        log_interval = self._algorithm.log_interval(settings)
         try:
             if remaining > 0:
                 everything = [*callbacks, bar] if bar else callbacks
@@ -262,28 +263,26 @@ class Session:
         self._env.close()
 
     def _callbacks(self) -> list[Any]:
-        from wattward.agents.training.callbacks import EpisodeKpis, Every, MovingLambda
+        from wattward.agents.training.callbacks import EpisodeKpis, Every
 
         settings = self._run.settings
         callbacks: list[Any] = [EpisodeKpis(), Every(max(1, settings.total_steps // CHECKPOINTS), self._checkpoint)]
         if settings.validations:
             callbacks.append(Every(max(1, settings.total_steps // settings.validations), self._validate))
-        if isinstance(settings, PPOSettings) and settings.gae_lambda_end is not None:
-            callbacks.append(MovingLambda(settings.gae_lambda, settings.gae_lambda_end, settings.total_steps))
-        return callbacks
+        return [*callbacks, *self._algorithm.callbacks(settings)]
 
     def _note(self) -> str:
         return "" if self._last_saving is None else f"validation saving {100 * self._last_saving:.1f} %"
 
     def _checkpoint(self) -> None:
-        from wattward.agents.training.learners import optimizer_tensors, policy_tensors
+        from wattward.agents.training.models import optimizer_tensors, policy_tensors
 
         model = self._model
         directory = self._run.checkpoint_at(model.num_timesteps)
-        write(directory, self._manifest(None), policy_tensors(model), optimizer_tensors(model))
+        write(directory, self._manifest(None), policy_tensors(model), optimizer_tensors(self._run.settings, model))
 
     def _validate(self) -> None:
-        from wattward.agents.training.learners import policy_tensors
+        from wattward.agents.training.models import policy_tensors
 
         assert self._validation is not None
         self._last_saving = saving = self._validation.saving(self._model)
@@ -295,7 +294,7 @@ class Session:
             write(self._run.best, self._manifest(saving), policy_tensors(self._model))
 
     def _finish(self) -> None:
-        from wattward.agents.training.learners import policy_tensors
+        from wattward.agents.training.models import policy_tensors
 
         if self._validation is None:
             write(self._run.final, self._manifest(None), policy_tensors(self._model))
@@ -306,9 +305,7 @@ class Session:
         write(self._run.final, manifest, tensors)
 
     def _manifest(self, saving: float | None) -> Manifest:
-        from wattward.agents.training.learners import action_layout
-
-        run, model, layout = self._run, self._model, action_layout(self._run.settings)
+        run, model, layout = self._run, self._model, self._algorithm.action_layout(self._run.settings)
         settings = run.settings.model_dump(mode="json")
         assert model.observation_space.shape is not None
         return Manifest(
@@ -337,9 +334,9 @@ class Session:
 
 
 def _validation_parts(scenario: Scenario, settings: AgentSettings) -> tuple[Callable[[], VecEnv], Any]:
-    from wattward.agents.training.learners import action_layout, make_env
+    from wattward.agents.training.environments import make_env
 
-    episodes, layout = settings.validation_episodes, action_layout(settings)
+    episodes, layout = settings.validation_episodes, algorithm_of(settings).action_layout(settings)
     env = partial(make_env, scenario, settings, VALIDATION_SEED, split="validation", num_envs=episodes)
     always_run = [int(Mode.RUN)] * scenario.n_regions + [int(StoreOrder.BY_RULE)] * scenario.n_stores
     joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(reversed(always_run))))

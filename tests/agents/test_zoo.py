@@ -10,7 +10,7 @@ import pytest
 import wattward.agents
 from wattward.agents.inference.checkpoint import read_manifest, read_policy
 from wattward.agents.inference.policy import load_policy
-from wattward.configs import load_agent
+from wattward.agents.registry import load_agent
 from wattward.configs.loading.experiments import load_zoo
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 

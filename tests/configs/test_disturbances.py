@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from wattward.configs import ConfigError, load_agent, load_preset, load_scenario, names
+from wattward.agents.registry import load_agent
+from wattward.configs import ConfigError, load_preset, load_scenario, names
 from wattward.configs.loading.reading import HERE, read_yaml
 from wattward.configs.schema.scenario import Scenario
 

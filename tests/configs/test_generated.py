@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wattward.configs import ConfigError, load_agent, load_scenario, names
+from wattward.agents.registry import load_agent
+from wattward.configs import ConfigError, load_scenario, names
 from wattward.configs.generate.scale import Size, parse
 from wattward.configs.schema.scenario import LogNormal, Scenario
 from wattward.envs.decisions.action import Mode

@@ -8,10 +8,11 @@ import pytest
 import torch
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from wattward.agents.algorithms.quantile_dqn import QuantileDQN
-from wattward.agents.inference.numpy_networks import _mean_of_quantiles
-from wattward.agents.training import learners
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.agents.algorithms.qrdqn import mean_of_quantiles
+from wattward.agents.learners.quantile_dqn import QuantileDQN
+from wattward.agents.registry import load_agent
+from wattward.agents.training import environments, models
+from wattward.configs import ConfigError, load_scenario
 
 TOY = load_scenario("toy")
 
@@ -19,7 +20,7 @@ TOY = load_scenario("toy")
 def model_of(**changes: Any) -> QuantileDQN:
     shipped = load_agent("qrdqn", "toy")
     settings = type(shipped).model_validate({**shipped.model_dump(), "num_envs": 4, **changes})
-    model = learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
+    model = models.make_model(settings, environments.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
     assert isinstance(model, QuantileDQN)
     return model
 
@@ -44,13 +45,13 @@ def test_the_mean_layer_is_the_mean_of_the_quantiles() -> None:
     rng = np.random.default_rng(1)
     weight, bias = rng.normal(size=(15, 4)).astype(np.float32), rng.normal(size=15).astype(np.float32)
     x = rng.normal(size=4).astype(np.float32)
-    of_weight, of_bias = _mean_of_quantiles((weight, bias), 5)
+    of_weight, of_bias = mean_of_quantiles((weight, bias), 5)
     np.testing.assert_allclose(
         of_weight @ x + of_bias, (weight @ x + bias).reshape(3, 5).mean(axis=0), rtol=1e-4, atol=1e-6
     )
 
 
 def test_without_sb3_contrib_it_says_what_to_install(without: Callable[[str, str], None]) -> None:
-    without("wattward.agents.algorithms.quantile_dqn", "sb3_contrib")
+    without("wattward.agents.learners.quantile_dqn", "sb3_contrib")
     with pytest.raises(ConfigError, match=r"'qrdqn' needs sb3-contrib: pip install 'wattward\[more\]'"):
         model_of()

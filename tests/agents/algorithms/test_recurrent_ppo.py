@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sb3_contrib import RecurrentPPO
 from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
 from wattward.agents import load_policy
-from wattward.agents.algorithms.recurrent_ppo import LstmPolicy, RecurrentPPO
+from wattward.agents.algorithms.recurrent_ppo import RecurrentPPOSettings
 from wattward.agents.inference.checkpoint import Manifest, Tensors, read_policy, write
-from wattward.agents.inference.numpy_lstm import LstmCell, RecurrentNetwork
-from wattward.agents.inference.numpy_networks import acting_network
-from wattward.agents.inference.policy import LearnedPolicy
-from wattward.agents.training import learners
+from wattward.agents.inference.networks import LstmCell, RecurrentNetwork
+from wattward.agents.inference.policy import LearnedPolicy, acting_network
+from wattward.agents.networks.lstm_policy import LstmPolicy
+from wattward.agents.registry import load_agent
+from wattward.agents.training import environments, models
 from wattward.agents.training.callbacks import Validation, greedy
-from wattward.configs import ConfigError, load_agent, load_scenario
-from wattward.configs.schema.agent import RecurrentPPOSettings
+from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.params import make_params
@@ -40,14 +41,14 @@ def settings_of(**changes: Any) -> RecurrentPPOSettings:
 
 def model_of(**changes: Any) -> RecurrentPPO:
     settings = settings_of(**{"num_envs": 4, "batch_size": 96, **changes})
-    model = learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
+    model = models.make_model(settings, environments.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
     assert isinstance(model, RecurrentPPO)
     return model
 
 
 def restored(tensors: Tensors) -> RecurrentPPO:
     model = model_of()
-    learners.restore(model, tensors, {}, 0, 0)
+    models.restore(settings_of(), model, tensors, {})
     return model
 
 
@@ -214,7 +215,7 @@ class Counter:
 
 
 def test_validation_carries_the_state_through_its_episodes() -> None:
-    make_env = partial(learners.make_env, TOY, settings_of(), 0, split="validation", num_envs=3)
+    make_env = partial(environments.make_env, TOY, settings_of(), 0, split="validation", num_envs=3)
     validation, model = Validation(make_env, np.full(2, int(Mode.RUN))), Counter()
     for _ in range(2):
         assert validation.saving(model) == pytest.approx(0.0)  # type: ignore[arg-type]
@@ -237,7 +238,7 @@ def test_sequences_at_once_are_sb3_contribs(starts: list[tuple[int, int]]) -> No
 
 
 def test_it_has_an_lstm_for_each_of_actor_and_critic_as_large_as_asked() -> None:
-    shapes = {name: array.shape for name, array in learners.policy_tensors(model_of(lstm_size=12)).items()}
+    shapes = {name: array.shape for name, array in models.policy_tensors(model_of(lstm_size=12)).items()}
     assert shapes["lstm_actor.weight_hh_l0"] == shapes["lstm_critic.weight_hh_l0"] == (48, 12)
     assert shapes["mlp_extractor.policy_net.0.weight"] == (32, 12)
 
@@ -253,10 +254,10 @@ def test_it_sets_out_from_running_work() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"network": "regions"}, "needs layout and network flat"),
-        ({"layout": "region"}, "needs layout and network flat"),
-        ({"action": "shares"}, "needs algorithm ppo"),
-        ({"warm_start": {"teacher": "Planner", **dict.fromkeys(WARM, 1)}}, "and no warm_start"),
+        ({"network": "regions"}, "network\n.*not permitted"),
+        ({"layout": "region"}, "should be 'flat'"),
+        ({"action": "shares"}, "action\n.*not permitted"),
+        ({"warm_start": {"teacher": "Planner", **dict.fromkeys(WARM, 1)}}, "warm_start\n.*not permitted"),
         ({"lstm_size": 0}, "greater than 0"),
         ({"lstm_layers": 2}, "lstm_layers"),
     ],
@@ -300,11 +301,11 @@ def test_layers_that_do_not_fit_are_refused(
 
 def test_its_zip_is_refused_as_that_of_no_plain_perceptron(tmp_path: Path) -> None:
     model_of().save(tmp_path / "mine.zip")
-    with pytest.raises(ConfigError, match="must be Stable-Baselines3's PPO or DQN with MlpPolicy"):
+    with pytest.raises(ConfigError, match="must be Stable-Baselines3's DQN or PPO with MlpPolicy"):
         load_policy(tmp_path / "mine.zip", trust_pickle=True)
 
 
 def test_without_sb3_contrib_it_says_what_to_install(without: Callable[[str, str], None]) -> None:
-    without("wattward.agents.algorithms.recurrent_ppo", "sb3_contrib")
+    without("wattward.agents.networks.lstm_policy", "sb3_contrib")
     with pytest.raises(ConfigError, match=r"'recurrent-ppo' needs sb3-contrib: pip install 'wattward\[more\]'"):
         model_of()

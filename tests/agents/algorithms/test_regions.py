@@ -13,11 +13,13 @@ from pydantic import ValidationError
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from wattward.agents import load_policy
-from wattward.agents.algorithms.region_dqn import TeamDQN, TeamReplayBuffer
 from wattward.agents.inference.checkpoint import read_policy
-from wattward.agents.training import learners
-from wattward.agents.training.region_env import RegionFleet
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.agents.learners.buffers import RegionReplayBuffer
+from wattward.agents.learners.region_env import RegionVecEnv
+from wattward.agents.learners.value_learners import SummedDQN
+from wattward.agents.registry import load_agent
+from wattward.agents.training import environments, models
+from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.policy.region_views import region_views
@@ -37,7 +39,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_a_region_is_an_environment() -> None:
-    fleet, regions = FleetVecEnv("toy", 3, seed=4), RegionFleet(FleetVecEnv("toy", 3, seed=4))
+    fleet, regions = FleetVecEnv("toy", 3, seed=4), RegionVecEnv(FleetVecEnv("toy", 3, seed=4))
     assert regions.num_envs == 6
     np.testing.assert_array_equal(regions.reset(), region_views(fleet.reset(), 2).reshape(6, -1))
     rng = np.random.default_rng(0)
@@ -55,7 +57,7 @@ def test_a_region_is_an_environment() -> None:
 
 
 def test_a_held_decision_is_held_by_all_regions() -> None:
-    one, held = (RegionFleet(FleetVecEnv("toy", 2, seed=1)) for _ in range(2))
+    one, held = (RegionVecEnv(FleetVecEnv("toy", 2, seed=1)) for _ in range(2))
     one.reset()
     held.reset()
     modes = np.array([0, 3, 1, 2])
@@ -64,7 +66,7 @@ def test_a_held_decision_is_held_by_all_regions() -> None:
 
 
 def test_stores_go_by_the_rule() -> None:
-    regions = RegionFleet(FleetVecEnv("jinshuitan-microgrid", 1, seed=0))
+    regions = RegionVecEnv(FleetVecEnv("jinshuitan-microgrid", 1, seed=0))
     fleet = FleetVecEnv("jinshuitan-microgrid", 1, seed=0)
     regions.reset()
     fleet.reset()
@@ -78,9 +80,9 @@ def test_stores_go_by_the_rule() -> None:
 def test_it_acts_as_the_trained_model_does(folder: Path) -> None:
     manifest, tensors = read_policy(folder)
     settings, scenario = load_agent(manifest.agent, "toy"), load_scenario("toy")
-    env = learners.make_env(scenario, settings, 0)
-    model = learners.make_model(settings, env, 1, episode_steps=scenario.n_steps)
-    learners.restore(model, tensors, {}, 0, 0)
+    env = environments.make_env(scenario, settings, 0)
+    model = models.make_model(settings, env, 1, episode_steps=scenario.n_steps)
+    models.restore(settings, model, tensors, {})
     size = ClusterEnv("toy").observation_space.shape[0]
     observations = np.random.default_rng(0).normal(size=(200, size)).astype(np.float32)
     views = region_views(observations, 2)
@@ -136,16 +138,16 @@ def test_one_seed_gives_the_same_weights(agent: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def team_model() -> TeamDQN:
+def summed_model() -> SummedDQN:
     settings, scenario = load_agent("dqn-regions", "toy"), load_scenario("toy")
-    model = learners.make_model(settings, learners.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
-    assert isinstance(model, TeamDQN)
+    model = models.make_model(settings, environments.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
+    assert isinstance(model, SummedDQN)
     return model
 
 
-def test_batches_hold_whole_decisions(team_model: TeamDQN) -> None:
-    buffer = team_model.replay_buffer
-    assert isinstance(buffer, TeamReplayBuffer) and (buffer.team, buffer.n_envs) == (2, 32)
+def test_batches_hold_whole_decisions(summed_model: SummedDQN) -> None:
+    buffer = summed_model.replay_buffer
+    assert isinstance(buffer, RegionReplayBuffer) and (buffer.n_regions, buffer.n_envs) == (2, 32)
     rng = np.random.default_rng(0)
     for step in range(20):
         views = rng.normal(size=(32, *buffer.obs_shape)).astype(np.float32)
@@ -158,18 +160,18 @@ def test_batches_hold_whole_decisions(team_model: TeamDQN) -> None:
         assert len(np.unique(rows[:, 0, 0])) > 5
 
 
-def test_the_sum_over_regions_is_fitted_to_the_return(team_model: TeamDQN) -> None:
-    size = team_model.observation_space.shape[0]  # type: ignore[index]
+def test_the_sum_over_regions_is_fitted_to_the_return(summed_model: SummedDQN) -> None:
+    size = summed_model.observation_space.shape[0]  # type: ignore[index]
     generator = torch.Generator().manual_seed(0)
     seen, following = (torch.randn((4, size), generator=generator) for _ in range(2))
     actions, dones = torch.tensor([[0], [3], [1], [2]]), torch.tensor([[0.0], [0.0], [1.0], [1.0]])
     rewards, discounts = torch.tensor([[5.0], [5.0], [-1.0], [-1.0]]), torch.full((4, 1), 0.9)
     batch = ReplayBufferSamples(seen, actions, following, dones, rewards, discounts)
     with torch.no_grad():
-        values = team_model.q_net.q_net(seen).gather(1, actions).reshape(2, 2).sum(dim=1)
-        best = team_model.q_net_target.q_net(following).max(dim=1).values.reshape(2, 2).sum(dim=1)
+        values = summed_model.q_net.q_net(seen).gather(1, actions).reshape(2, 2).sum(dim=1)
+        best = summed_model.q_net_target.q_net(following).max(dim=1).values.reshape(2, 2).sum(dim=1)
         expected = torch.nn.functional.smooth_l1_loss(values, torch.tensor([5.0 + 0.9 * best[0], -1.0]))
-        assert team_model._loss(batch).item() == pytest.approx(expected.item(), rel=1e-6)
+        assert summed_model._loss(batch).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_a_sum_needs_regions() -> None:

@@ -11,10 +11,13 @@ import torch
 from pydantic import ValidationError
 
 from wattward.agents import load_policy
+from wattward.agents.algorithms.ppo import PPOSettings
 from wattward.agents.inference.checkpoint import read_optimizer, read_policy
-from wattward.agents.training import learners
-from wattward.configs import load_agent, load_scenario
-from wattward.configs.schema.agent import PPOSettings
+from wattward.agents.inference.networks import Perceptron
+from wattward.agents.inference.policy import LearnedPolicy
+from wattward.agents.registry import load_agent
+from wattward.agents.training import environments, models
+from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
@@ -72,7 +75,7 @@ def test_pictures_show_the_mode_that_is_most_alike() -> None:
 def test_the_policy_acts_as_the_model_does(folder: Path) -> None:
     manifest, tensors = read_policy(folder)
     settings, scenario = load_agent(manifest.agent, "toy"), load_scenario("toy")
-    model = learners.make_model(settings, learners.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
+    model = models.make_model(settings, environments.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
     model.policy.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()})
     env, policy = ClusterEnv("toy"), load_policy(folder)
     env.reset(options={"split": "test", "episode": 0})
@@ -98,14 +101,32 @@ def test_all_optimizers_go_on_where_they_were(folder: Path) -> None:
     last = max(folder.parent.glob("step-*"))
     manifest, tensors = read_policy(last)
     settings, scenario = load_agent(manifest.agent, "toy"), load_scenario("toy")
-    model = learners.make_model(settings, learners.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
+    model = models.make_model(settings, environments.make_env(scenario, settings, 0), 0, episode_steps=scenario.n_steps)
     kept = read_optimizer(last)
-    learners.restore(model, tensors, kept, manifest.steps_done, manifest.updates_done)
-    back = learners.optimizer_tensors(model)
+    models.restore(settings, model, tensors, kept)
+    back = models.optimizer_tensors(settings, model)
     assert set(back) == set(kept) and all((back[name] == kept[name]).all() for name in kept)
 
 
 def test_shares_are_for_plain_ppo() -> None:
     settings = load_agent("ppo-shares", "toy").model_dump()
-    with pytest.raises(ValidationError, match="action: 'shares' needs algorithm ppo"):
+    with pytest.raises(ValidationError, match="action: 'shares' needs layout and network flat"):
         PPOSettings(**{**settings, "network": "regions"})
+
+
+def test_stores_go_by_the_rule_where_actions_order_them(folder: Path) -> None:
+    env = ClusterEnv("jinshuitan-microgrid", split="validation")
+    size, n_regions = env.observation_space.shape[0], env.scenario.n_regions
+    made = read_policy(folder)[0].model_copy(update={"observation_size": size, "n_regions": n_regions})
+    weights = np.random.default_rng(0).normal(size=(2 * n_regions, size)).astype(np.float32)
+    network = Perceptron([(weights, np.zeros(2 * n_regions, np.float32))], "relu")
+    assert env.scenario.n_stores > 0
+    policy = LearnedPolicy(made, network)
+    env.reset(options={"episode": 0})
+    policy.reset(env.outlook(), np.random.default_rng(0))
+    shares = policy.act(env.outlook())
+    assert shares.shape == (n_regions, 2)
+    assert np.isfinite(env.step(shares)[1])
+    other = LearnedPolicy(made.model_copy(update={"n_regions": n_regions + 1}), network)
+    with pytest.raises(ConfigError, match=rf"with {n_regions + 1} regions, this one has {n_regions}"):
+        other.reset(env.outlook(), np.random.default_rng(0))

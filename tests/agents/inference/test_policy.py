@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from wattward.agents import load_policy
 from wattward.agents.inference.checkpoint import read_policy, write
-from wattward.agents.inference.numpy_networks import ModeChooser, Network, acting_network
-from wattward.agents.inference.policy import LearnedPolicy
+from wattward.agents.inference.choosers import ModeChooser
+from wattward.agents.inference.networks import Perceptron
+from wattward.agents.inference.policy import LearnedPolicy, acting_network
 from wattward.configs import ConfigError
 from wattward.configs.loading.worlds import load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
@@ -25,16 +26,16 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_it_acts_as_the_trained_model_does(folder: Path) -> None:
-    from wattward.agents.training import learners
+    from wattward.agents.training import environments, models
 
     manifest, tensors = read_policy(folder)
     scenario = load_scenario("toy")
-    from wattward.configs import load_agent
+    from wattward.agents.registry import load_agent
 
     agent_settings = load_agent(manifest.agent, "toy")
-    env = learners.make_env(scenario, agent_settings, 0)
-    model = learners.make_model(agent_settings, env, 1, episode_steps=scenario.n_steps)
-    learners.restore(model, tensors, {}, 0, 0)
+    env = environments.make_env(scenario, agent_settings, 0)
+    model = models.make_model(agent_settings, env, 1, episode_steps=scenario.n_steps)
+    models.restore(agent_settings, model, tensors, {})
     observations = np.random.default_rng(0).normal(size=(200, manifest.observation_size)).astype(np.float32)
     expected = model.predict(observations, deterministic=True)[0]
     policy = load_policy(folder)
@@ -88,7 +89,7 @@ def test_a_joint_action_is_base_four_with_region_zero_first(modes: list[int]) ->
     joint = int("".join(map(str, modes)), base=4)
     bias = np.zeros(4 ** len(modes), dtype=np.float32)
     bias[joint] = 1.0
-    network = Network([(np.zeros((bias.size, 1), dtype=np.float32), bias)], "relu")
+    network = Perceptron([(np.zeros((bias.size, 1), dtype=np.float32), bias)], "relu")
     chooser = ModeChooser(network, len(modes), joint=True)
     assert chooser(np.zeros(1, dtype=np.float32)).tolist() == modes
     assert chooser(np.zeros((3, 1), dtype=np.float32)).tolist() == [modes] * 3
@@ -98,7 +99,7 @@ def test_a_policy_of_another_world_is_refused(folder: Path) -> None:
     manifest, _ = read_policy(folder)
     env = ClusterEnv("toy")
     env.reset(seed=0)
-    network = Network([(np.zeros((8, 3), dtype=np.float32), np.zeros(8, dtype=np.float32))], "relu")
+    network = Perceptron([(np.zeros((8, 3), dtype=np.float32), np.zeros(8, dtype=np.float32))], "relu")
     policy = LearnedPolicy(manifest.model_copy(update={"observation_size": 3}), network)
     with pytest.raises(ConfigError, match=r"trained on scenario 'toy' with 3 observed numbers"):
         policy.reset(env.outlook(), np.random.default_rng(0))

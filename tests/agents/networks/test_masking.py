@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sb3_contrib.common.maskable.distributions import MaskableMultiCategoricalDistribution
 
-from wattward.agents.training import learners
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.agents.registry import load_agent
+from wattward.agents.training import environments, models
+from wattward.configs import ConfigError, load_scenario
 from wattward.envs.checks.balances import random_params, random_world
 from wattward.envs.decisions.action import Mode
 from wattward.envs.decisions.modes import allowed_modes, offers_of_modes
@@ -93,8 +94,8 @@ def test_modes_that_matter_are_not_masked() -> None:
 
 def test_masked_probabilities_are_those_of_sb3_contrib() -> None:
     scenario, masked = load_scenario("toy"), load_agent("maskable-ppo", "toy")
-    env = learners.make_env(scenario, masked, 0)
-    policy = learners.make_model(masked, env, 0, episode_steps=scenario.n_steps).policy
+    env = environments.make_env(scenario, masked, 0)
+    policy = models.make_model(masked, env, 0, episode_steps=scenario.n_steps).policy
     observations = np.concatenate(
         [np.asarray(env.reset()), *(np.asarray(env.step(np.full((16, 2), Mode.PULL))[0]) for _ in range(20))]
     )
@@ -116,4 +117,4 @@ def test_masked_probabilities_are_those_of_sb3_contrib() -> None:
 
 def test_worlds_without_a_known_mask_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"maskable-ppo.*'qingyang-direct'.*use 'ppo'"):
-        learners.make_env(load_scenario("qingyang-direct"), load_agent("maskable-ppo", "qingyang-direct"), 0)
+        environments.make_env(load_scenario("qingyang-direct"), load_agent("maskable-ppo", "qingyang-direct"), 0)

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattward.agents import load_policy
+from wattward.agents.algorithms.ppo import PPOSettings
 from wattward.agents.inference.checkpoint import read_manifest, read_policy, write
-from wattward.agents.inference.numpy_networks import Network
+from wattward.agents.inference.networks import Perceptron
 from wattward.agents.inference.policy import LearnedPolicy
 from wattward.agents.networks.region_network import RegionsPolicy
-from wattward.agents.training import learners
-from wattward.configs import ConfigError, load_agent, load_scenario
-from wattward.configs.schema.agent import PPOSettings
+from wattward.agents.registry import load_agent
+from wattward.agents.training import environments
+from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.observation import N_CLOCK
 from wattward.envs.model.params import make_params
@@ -103,7 +104,7 @@ def test_flat_settings_are_written_down_as_before() -> None:
 def test_stores_that_actions_order_are_refused_in_training() -> None:
     microgrid = load_scenario("jinshuitan-microgrid")
     with pytest.raises(ConfigError, match=r"jinshuitan-microgrid: network = 'regions': orders no stores"):
-        learners.make_env(microgrid, load_agent(AGENT, "jinshuitan-microgrid"), 0, num_envs=2)
+        environments.make_env(microgrid, load_agent(AGENT, "jinshuitan-microgrid"), 0, num_envs=2)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +204,7 @@ def test_a_flat_policy_of_a_scenario_with_stores_plays_it_and_no_other_number(fo
     env.reset(seed=0)
     size = env.outlook().observation.size
     entries = env.scenario.n_regions + env.scenario.n_stores
-    network = Network(
+    network = Perceptron(
         [(np.zeros((4 * entries, size), dtype=np.float32), np.zeros(4 * entries, dtype=np.float32))], "relu"
     )
     made = {"network": "flat", "n_regions": entries, "observation_size": size}

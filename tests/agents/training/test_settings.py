@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from wattward.configs import ConfigError, load_agent, names
-from wattward.configs.schema.agent import DQNSettings, PPOSettings, QRDQNSettings, RecurrentPPOSettings, SACSettings
+from wattward.agents.registry import algorithm_of, load_agent
+from wattward.configs import ConfigError, names
 
 GOOD = """
 default:
@@ -25,8 +25,7 @@ def settings_file(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("scenario", [*names("scenarios"), "made-up"])
 def test_every_shipped_agent_has_settings_for_every_scenario(agent: str, scenario: str) -> None:
     settings = load_agent(agent, scenario)
-    kinds = {"dqn": DQNSettings, "qrdqn": QRDQNSettings, "sac": SACSettings, "recurrent": RecurrentPPOSettings}
-    assert isinstance(settings, kinds.get(agent.partition("-")[0], PPOSettings))
+    assert type(settings) is algorithm_of(settings).settings
     assert settings.total_steps >= settings.num_envs
 
 
@@ -44,7 +43,8 @@ def test_a_scenarios_entry_lies_over_the_default(tmp_path: Path) -> None:
         (("gamma: 0.5", "gamma: 1.5"), ["mine.yaml", "gamma = 1.5", "less than or equal to 1"]),
         (("toy:", "toi:"), ["mine.yaml", "unknown scenario 'toi'", "did you mean 'toy'"]),
         (("default:", "defaults:"), ["mine.yaml", "'default' is missing"]),
-        (("algorithm: ppo", "algorithm: pop"), ["mine.yaml", "algorithm = 'pop'", "ppo, maskable-ppo, dqn, qrdqn"]),
+        (("algorithm: ppo", "algorithm: pop"), ["mine.yaml", "algorithm = 'pop'", "dqn, maskable-ppo, ppo, qrdqn"]),
+        (("algorithm: ppo", "algorithm: [ppo]"), ["mine.yaml", "algorithm = ['ppo']", "must be one of dqn"]),
         (("{gamma: 0.5}", "3"), ["mine.yaml", "toy = 3", "mapping"]),
         (("gamma: 0.5", "learning_rate_end: 1.0"), ["mine.yaml", "learning_rate_end 1.0 exceeds"]),
         (("gamma: 0.5", "buffer_size: 10"), ["mine.yaml", "unknown key 'buffer_size'"]),

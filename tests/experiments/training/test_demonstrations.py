@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from wattward import baselines
+from wattward.agents.algorithms.ppo import PPOSettings
 from wattward.agents.inference.checkpoint import read_policy
-from wattward.configs import ConfigError, load_agent, load_scenario
-from wattward.configs.schema.agent import PPOSettings, WarmStart
+from wattward.agents.registry import load_agent
+from wattward.configs import ConfigError, load_scenario
+from wattward.configs.schema.agent import WarmStart
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.training.demonstrations import demonstrations, teacher
 from wattward.experiments.training.train import train_agent

@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 Indices = NDArray[np.int64]
 
 
-class FleetRolloutBuffer(RolloutBuffer):
+class FlatRolloutBuffer(RolloutBuffer):
     """A rollout whose batches are gathered straight into tensors, actions as the integers they are."""
 
     def _get_samples(self, batch_inds: Indices, env: VecNormalize | None = None) -> RolloutBufferSamples:  # noqa: ARG002 - SB3's
@@ -26,7 +26,7 @@ class FleetRolloutBuffer(RolloutBuffer):
         )
 
 
-class FleetReplayBuffer(NStepReplayBuffer):
+class BatchReplayBuffer(NStepReplayBuffer):
     """n-step returns for several batches at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - SB3's own
@@ -82,3 +82,18 @@ class FleetReplayBuffer(NStepReplayBuffer):
         if rows is None or len(rows) != len(places):
             rows = self._gathered[name] = np.empty((len(places), *self.obs_shape), dtype=np.float32)
         return np.take(stored.reshape(-1, *self.obs_shape), places, axis=0, out=rows, mode="clip")
+
+
+class RegionReplayBuffer(BatchReplayBuffer):
+    """Draws decisions of whole environments: the transitions of all regions of each, in their order."""
+
+    def __init__(self, *args: Any, n_regions: int, **kwargs: Any) -> None:  # noqa: ANN401 - SB3's own
+        """As Stable-Baselines3's; `n_regions` is the number of regions of an environment."""
+        super().__init__(*args, **kwargs)
+        self.n_regions = n_regions
+
+    def _first(self, batch_size: int, n_batches: int) -> Indices:
+        upper, decisions = self.buffer_size if self.full else self.pos, batch_size // self.n_regions * n_batches
+        steps = np.random.randint(0, upper, decisions)  # noqa: NPY002 - SB3 seeds it
+        envs = np.random.randint(0, self.n_envs // self.n_regions, decisions)  # noqa: NPY002 - SB3 seeds it
+        return ((steps * self.n_envs + envs * self.n_regions)[:, None] + np.arange(self.n_regions)).reshape(-1)

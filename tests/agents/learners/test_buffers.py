@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stable_baselines3.common.buffers import NStepReplayBuffer, RolloutBuffer
 
-from wattward.agents.algorithms.buffers import FleetReplayBuffer, FleetRolloutBuffer
+from wattward.agents.learners.buffers import BatchReplayBuffer, FlatRolloutBuffer
 
 OBSERVED = spaces.Box(-9.0, 9.0, (5,), np.float32)
 
@@ -28,8 +28,8 @@ def replay(kind: type[NStepReplayBuffer], seed: int, n_added: int, n_steps: int)
 
 @given(st.integers(0, 2**31), st.integers(1, 25), st.integers(1, 6), st.integers(1, 4))
 def test_batches_drawn_at_once_are_those_drawn_one_by_one(seed: int, added: int, n_steps: int, n_batches: int) -> None:
-    ours, theirs = (replay(kind, seed, added, n_steps) for kind in (FleetReplayBuffer, NStepReplayBuffer))
-    assert isinstance(ours, FleetReplayBuffer)
+    ours, theirs = (replay(kind, seed, added, n_steps) for kind in (BatchReplayBuffer, NStepReplayBuffer))
+    assert isinstance(ours, BatchReplayBuffer)
     np.random.seed(seed)  # noqa: NPY002 - the generator that Stable-Baselines3 draws from
     batches = ours.sample_batches(7, n_batches)
     np.random.seed(seed)  # noqa: NPY002
@@ -44,7 +44,7 @@ def test_batches_drawn_at_once_are_those_drawn_one_by_one(seed: int, added: int,
 @pytest.mark.parametrize("space", [spaces.MultiDiscrete([4, 4]), spaces.Discrete(16)])
 def test_a_rollout_is_dealt_into_the_same_batches(space: spaces.Space[np.int64]) -> None:
     dealt = []
-    for kind in (FleetRolloutBuffer, RolloutBuffer):
+    for kind in (FlatRolloutBuffer, RolloutBuffer):
         rng = np.random.default_rng(0)
         buffer = kind(8, OBSERVED, space, device="cpu", n_envs=3, gamma=0.9, gae_lambda=0.8)
         for _ in range(8):

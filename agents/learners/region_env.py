@@ -1,4 +1,4 @@
-"""A fleet of environments as learners see it that have one network for all regions: a region is an environment."""
+"""Environments as learners see them that have one network for any region: each region is an environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from wattward.envs.decisions.action import N_MODES
@@ -15,7 +15,7 @@ from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.policy.region_views import region_views, view_space
 
 
-class RegionFleet(VecEnvWrapper):
+class RegionVecEnv(VecEnvWrapper):
     """B environments of R regions as B * R environments of one; region r of environment b is number b * R + r.
 
     Each has its region's view and mode, and the reward of the whole environment, which all its regions bring about
@@ -58,3 +58,10 @@ class RegionFleet(VecEnvWrapper):
 
     def _views(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         return region_views(observations, self.n_regions).reshape(self.num_envs, -1)
+
+
+def regions_in(env: VecEnv) -> int:
+    """Regions of an environment below wrappers, where each region is an environment; 1 where none is."""
+    while isinstance(env, VecEnvWrapper) and not isinstance(env, RegionVecEnv):
+        env = env.venv
+    return env.n_regions if isinstance(env, RegionVecEnv) else 1

@@ -1,4 +1,4 @@
-"""sb3-contrib's QR-DQN (Dabney et al. 2018, arXiv 1710.10044) with what `double_dqn` changes in DQN.
+"""sb3-contrib's QR-DQN (Dabney et al. 2018, arXiv 1710.10044) with what `value_learners` changes in DQN.
 
 The learning network chooses by the mean of its quantiles, the target network gives the quantiles of that choice, and
 each environment explores by its own coin.
@@ -14,8 +14,7 @@ from sb3_contrib import QRDQN
 from sb3_contrib.common.utils import quantile_huber_loss
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from wattward.agents.algorithms.double_dqn import explored
-from wattward.agents.algorithms.off_policy import BatchLearner, discounts_of
+from wattward.agents.learners.value_learners import BatchLearner, discounts_of, explored
 
 
 class QuantileDQN(BatchLearner, QRDQN):

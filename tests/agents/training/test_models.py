@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from wattward.agents.training import learners
+from wattward.agents.registry import load_agent
+from wattward.agents.training import environments, models
 from wattward.agents.training.callbacks import Validation
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs import ConfigError, load_scenario
 from wattward.configs.schema.agent import AgentSettings
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
@@ -28,10 +30,10 @@ def settings_of(agent: str, **changes: Any) -> AgentSettings:
     return type(settings).model_validate({**settings.model_dump(), "num_envs": 4, **few, **changes})
 
 
-def trained(agent: str, seed: int, steps: int = 480, **changes: Any) -> learners.Learner:
+def trained(agent: str, seed: int, steps: int = 480, **changes: Any) -> BaseAlgorithm:
     settings = settings_of(agent, **changes)
-    env = learners.make_env(TOY, settings, seed)
-    model = learners.make_model(settings, env, seed, episode_steps=TOY.n_steps)
+    env = environments.make_env(TOY, settings, seed)
+    model = models.make_model(settings, env, seed, episode_steps=TOY.n_steps)
     model.learn(steps)
     env.close()
     return model
@@ -39,18 +41,18 @@ def trained(agent: str, seed: int, steps: int = 480, **changes: Any) -> learners
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_one_seed_gives_one_training_and_another_seed_another(agent: str) -> None:
-    first, second, other = (learners.policy_tensors(trained(agent, seed)) for seed in (5, 5, 6))
+    first, second, other = (models.policy_tensors(trained(agent, seed)) for seed in (5, 5, 6))
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert any(not np.array_equal(first[name], other[name]) for name in first)
 
 
 def test_ppo_learns_bit_for_bit_what_stock_classes_learn() -> None:
     settings = settings_of("ppo", run_logit=0.0)
-    env = learners.make_env(TOY, settings, 5)
-    given = learners.algorithm_settings(settings, env.num_envs, TOY.n_steps)
-    given["policy_kwargs"] |= {"activation_fn": torch.nn.ReLU} | learners.FUSED_ADAM
+    env = environments.make_env(TOY, settings, 5)
+    given = models.model_arguments(settings, env.num_envs, TOY.n_steps)
+    given["policy_kwargs"] |= {"activation_fn": torch.nn.ReLU} | models.FUSED_ADAM
     stock = PPO("MlpPolicy", env, seed=5, **given).learn(480)
-    ours, theirs = learners.policy_tensors(trained("ppo", 5, run_logit=0.0)), learners.policy_tensors(stock)
+    ours, theirs = models.policy_tensors(trained("ppo", 5, run_logit=0.0)), models.policy_tensors(stock)
     assert ours.keys() == theirs.keys()
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
@@ -58,10 +60,14 @@ def test_ppo_learns_bit_for_bit_what_stock_classes_learn() -> None:
 @pytest.mark.parametrize("agent", AGENTS)
 def test_a_restored_model_is_the_model(agent: str) -> None:
     model, settings = trained(agent, 0), settings_of(agent)
-    fresh = learners.make_model(settings, learners.make_env(TOY, settings, 9), 9, episode_steps=TOY.n_steps)
-    weights, moments = learners.policy_tensors(model), learners.optimizer_tensors(model)
-    learners.restore(fresh, weights, moments, model.num_timesteps, model._n_updates)
-    for before, after in ((weights, learners.policy_tensors(fresh)), (moments, learners.optimizer_tensors(fresh))):
+    fresh = models.make_model(settings, environments.make_env(TOY, settings, 9), 9, episode_steps=TOY.n_steps)
+    weights, moments = models.policy_tensors(model), models.optimizer_tensors(settings, model)
+    counted = {"steps_done": model.num_timesteps, "updates_done": model._n_updates}
+    models.restore(settings, fresh, weights, moments, **counted)
+    for before, after in (
+        (weights, models.policy_tensors(fresh)),
+        (moments, models.optimizer_tensors(settings, fresh)),
+    ):
         assert before.keys() == after.keys() and before
         assert all(np.array_equal(before[name], after[name]) for name in before)
     assert (fresh.num_timesteps, fresh._n_updates) == (model.num_timesteps, model._n_updates)
@@ -72,13 +78,13 @@ def test_a_restored_model_is_the_model(agent: str) -> None:
 def test_a_rollout_must_be_whole_batches() -> None:
     settings = settings_of("ppo", batch_size=50)
     with pytest.raises(ConfigError, match=r"batch_size = 50: must divide the 96 decisions"):
-        learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
+        models.make_model(settings, environments.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
 
 
 @pytest.mark.parametrize("agent", ["dqn", "qrdqn"])
 def test_dqn_waits_for_its_buffer_to_fill_again(agent: str) -> None:
     settings = settings_of(agent, learning_starts=200)
-    model = learners.make_model(settings, learners.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
+    model = models.make_model(settings, environments.make_env(TOY, settings, 0), 0, episode_steps=TOY.n_steps)
     model.num_timesteps = 5000
     model.learn(160, reset_num_timesteps=False)
     assert model._n_updates == 0
@@ -89,8 +95,8 @@ def test_dqn_waits_for_its_buffer_to_fill_again(agent: str) -> None:
 @pytest.mark.parametrize("agent", ["dqn", "qrdqn"])
 def test_dqn_explores_each_environment_by_its_own_coin(agent: str) -> None:
     settings = settings_of(agent, num_envs=64)
-    env = learners.make_env(TOY, settings, 0)
-    model = learners.make_model(settings, env, 0, episode_steps=TOY.n_steps)
+    env = environments.make_env(TOY, settings, 0)
+    model = models.make_model(settings, env, 0, episode_steps=TOY.n_steps)
     model.exploration_rate = 0.5  # type: ignore[union-attr]
     observations = np.repeat(np.asarray(env.reset())[:1], 64, axis=0)
     greedy = model.predict(observations, deterministic=True)[0]
@@ -100,7 +106,7 @@ def test_dqn_explores_each_environment_by_its_own_coin(agent: str) -> None:
 
 
 def test_rewards_are_scaled_and_returns_are_not() -> None:
-    plain, scaled = (learners.make_env(TOY, settings_of("ppo", reward_scale=scale), 0) for scale in (1.0, 10.0))
+    plain, scaled = (environments.make_env(TOY, settings_of("ppo", reward_scale=scale), 0) for scale in (1.0, 10.0))
     plain.reset()
     scaled.reset()
     for _ in range(TOY.n_steps):
@@ -126,8 +132,8 @@ def test_training_alone_charges_lateness_more(scenario: str, bank_episodes: int)
 def _held_back(scenario: str, settings: AgentSettings, split: str) -> tuple[dict[str, float], float]:
     """KPIs and return of a first episode in which nothing runs before it is due."""
     world = load_scenario(scenario)
-    bank = learners.make_bank(world, settings, 0) if split == "train" else None
-    env = learners.make_env(world, settings, 0, split=split, num_envs=1, bank=bank)
+    bank = environments.make_bank(world, settings, 0) if split == "train" else None
+    env = environments.make_env(world, settings, 0, split=split, num_envs=1, bank=bank)
     env.reset()
     infos: list[dict[str, Any]] = []
     for _ in range(world.n_steps):
@@ -136,7 +142,7 @@ def _held_back(scenario: str, settings: AgentSettings, split: str) -> tuple[dict
 
 
 def test_a_held_decision_is_that_many_steps_of_the_same_modes() -> None:
-    held, single = (learners.make_env(TOY, settings_of("ppo", action_repeat=hold), 0) for hold in (5, 1))
+    held, single = (environments.make_env(TOY, settings_of("ppo", action_repeat=hold), 0) for hold in (5, 1))
     held.reset()
     single.reset()
     pull = np.full((4, 2), 3, dtype=np.int64)
@@ -159,7 +165,7 @@ class Holder(FleetVecEnv):
 
 def test_environments_that_hold_actions_by_themselves_do_so() -> None:
     inner = Holder(TOY, 3, seed=0)
-    env = learners.RepeatedActions(inner, 5, 0.5)
+    env = environments.RepeatedActions(inner, 5, 0.5)
     env.reset()
     rewards = env.step(np.zeros((3, 2), dtype=np.int64))[1]
     assert inner.asked == 5
@@ -168,7 +174,7 @@ def test_environments_that_hold_actions_by_themselves_do_so() -> None:
 
 def test_a_wrapper_around_such_environments_is_not_passed_by() -> None:
     inner = Holder(TOY, 3, seed=0)
-    env = learners.RepeatedActions(VecMonitor(inner), 5, 0.5)
+    env = environments.RepeatedActions(VecMonitor(inner), 5, 0.5)
     env.reset()
     env.step(np.zeros((3, 2), dtype=np.int64))
     assert not hasattr(inner, "asked")
@@ -176,8 +182,8 @@ def test_a_wrapper_around_such_environments_is_not_passed_by() -> None:
 
 def test_ppo_sets_out_from_running_work() -> None:
     settings = settings_of("ppo", run_logit=5.0)
-    env = learners.make_env(TOY, settings, 0)
-    model = learners.make_model(settings, env, 0, episode_steps=TOY.n_steps)
+    env = environments.make_env(TOY, settings, 0)
+    model = models.make_model(settings, env, 0, episode_steps=TOY.n_steps)
     modes = model.predict(np.asarray(env.reset()), deterministic=False)[0]
     assert np.mean(modes >= 2) > 0.8
 
@@ -196,7 +202,7 @@ class Always:
 def test_validation_measures_the_saving_on_the_same_episodes_each_time() -> None:
     settings = settings_of("ppo")
     validation = Validation(
-        lambda: learners.make_env(TOY, settings, 0, split="validation", num_envs=5), np.array([2, 2])
+        lambda: environments.make_env(TOY, settings, 0, split="validation", num_envs=5), np.array([2, 2])
     )
     run, hold = Always([2, 2]), Always([0, 0])
     assert validation.saving(run) == pytest.approx(0.0)  # type: ignore[arg-type]
@@ -205,15 +211,15 @@ def test_validation_measures_the_saving_on_the_same_episodes_each_time() -> None
 
 def test_a_runs_training_episodes_are_its_seeds_own_and_are_what_it_plays() -> None:
     settings = settings_of("ppo", bank_episodes=5)
-    mine, again, other = (learners.make_bank(TOY, settings, seed) for seed in (3, 3, 4))
+    mine, again, other = (environments.make_bank(TOY, settings, seed) for seed in (3, 3, 4))
     assert mine is not None and again is not None and other is not None
     assert mine.split == "train" and len(mine) == len(set(mine.numbers.tolist())) == 5
     np.testing.assert_array_equal(mine.numbers, again.numbers)
     assert not np.array_equal(mine.numbers, other.numbers)
-    env = learners.make_env(TOY, settings, 3, bank=mine)
+    env = environments.make_env(TOY, settings, 3, bank=mine)
     first = env.reset()
     assert {row.tobytes() for row in first} <= {_first_observation(number) for number in mine.numbers.tolist()}
-    assert learners.make_bank(TOY, settings_of("ppo", bank_episodes=0), 3) is None
+    assert environments.make_bank(TOY, settings_of("ppo", bank_episodes=0), 3) is None
 
 
 def _first_observation(number: int) -> bytes:

@@ -1,0 +1,153 @@
+"""Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347), on modes or on shares."""
+
+from __future__ import annotations
+
+import operator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, model_validator
+
+from wattward.agents.algorithms.base import OnPolicy, OnPolicySettings, actor_bias
+from wattward.agents.inference.checkpoint import ActionLayout, Manifest, Tensors
+from wattward.agents.inference.choosers import Chooser, ShareChooser
+from wattward.agents.inference.networks import ActingNetwork, read_region_network
+from wattward.agents.registry import register
+from wattward.configs import ConfigError
+from wattward.configs.schema.agent import Count, WarmStart, is_flat
+from wattward.configs.schema.base import NonNegative, Positive, Share
+from wattward.configs.schema.scenario import Scenario
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env import VecEnv
+
+
+class ClippedSettings(OnPolicySettings):
+    """Settings that all variants of PPO share."""
+
+    batch_size: Count
+    n_epochs: Count
+    clip_range: Positive = 0.2
+    ent_coef: NonNegative = 0.0
+    vf_coef: NonNegative = 0.5
+    target_kl: Positive | None = None
+    max_grad_norm: Positive
+
+
+Clipped = TypeVar("Clipped", bound=ClippedSettings)
+
+
+class ClippedPolicyGradient(OnPolicy[Clipped]):
+    """What all variants of PPO share."""
+
+    def stock(self) -> type[BaseAlgorithm]:
+        """Stable-Baselines3's PPO."""
+        from stable_baselines3 import PPO
+
+        return PPO
+
+    def arguments(self, settings: Clipped, num_envs: int, episode_steps: int) -> dict[str, Any]:
+        """PPO's own.
+
+        Raises:
+            ConfigError: a rollout is not a whole number of batches.
+        """
+        names = ("batch_size", "n_epochs", "clip_range", "ent_coef", "vf_coef", "target_kl", "max_grad_norm")
+        own = {name: getattr(settings, name) for name in names}
+        return {**self.rollout_arguments(settings, num_envs, episode_steps, settings.batch_size), **own}
+
+
+class PPOSettings(ClippedSettings):
+    """PPO's settings."""
+
+    algorithm: Literal["ppo"]
+    network: Annotated[Literal["flat", "regions"], Field(exclude_if=is_flat)] = "flat"
+    """`regions` shares its weights between regions and plays any number of them; `flat` has separate weights for
+    each."""
+    warm_start: Annotated[WarmStart | None, Field(exclude_if=operator.not_)] = None
+    action: Annotated[Literal["modes", "shares"], Field(exclude_if=lambda action: action == "modes")] = "modes"
+    """`shares`: two numbers for each region: the share of its free GPUs for its own queue, and the share of the
+    rest for work of other regions."""
+    log_std_init: Annotated[float, Field(exclude_if=operator.not_)] = 0.0
+    """Logarithm of the initial standard deviation of shares."""
+    run_share: Annotated[Share, Field(exclude_if=operator.not_)] = 0.0
+    """Initial value of both shares. A high value lets the untrained policy finish most work in time."""
+
+    @model_validator(mode="after")
+    def _shares_are_plain(self) -> PPOSettings:
+        plain = self.network == self.layout == "flat" and self.warm_start is None
+        if self.action == "shares" and not plain:
+            raise ValueError("action: 'shares' needs layout and network flat, and no warm_start")
+        return self
+
+
+@register
+class PPO(ClippedPolicyGradient[PPOSettings]):
+    """PPO on modes or on shares, with a network for all regions, for any number of regions, or for one region."""
+
+    name = "ppo"
+    settings = PPOSettings
+    zip_policy = "stable_baselines3.common.policies"
+
+    def action_layout(self, settings: PPOSettings) -> ActionLayout:
+        """Shares where the settings say so."""
+        return "shares" if settings.action == "shares" else super().action_layout(settings)
+
+    def check(self, settings: PPOSettings, scenario: Scenario) -> None:
+        """A network of regions orders no stores.
+
+        Raises:
+            ConfigError: it would have to.
+        """
+        if settings.network == "regions" and scenario.n_stores:
+            raise ConfigError(
+                f"scenario {scenario.name}: network = 'regions': orders no stores, this scenario's actions order "
+                f"{scenario.n_stores}; choose network: flat, or storage_control: rule"
+            )
+
+    def warm_start(self, settings: PPOSettings) -> WarmStart | None:
+        """The settings' own."""
+        return settings.warm_start
+
+    def policy(self, settings: PPOSettings) -> Any:  # noqa: ANN401 - a name or a class of Stable-Baselines3
+        """The network that the settings ask for, where there is one choice a region."""
+        if self.action_layout(settings) != "modes":
+            return "MlpPolicy"
+        from wattward.agents.networks.modes_policy import ModesPolicy
+        from wattward.agents.networks.region_network import RegionsPolicy
+
+        return {"flat": ModesPolicy, "regions": RegionsPolicy}[settings.network]
+
+    def model(self, settings: PPOSettings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
+        """PPO whose batches are gathered straight into tensors."""
+        from wattward.agents.learners.buffers import FlatRolloutBuffer
+
+        own: dict[str, Any] = {"rollout_buffer_class": FlatRolloutBuffer}
+        if settings.action == "shares":
+            own["policy_kwargs"] = {**arguments["policy_kwargs"], "log_std_init": settings.log_std_init}
+        return super().model(settings, env, seed, {**arguments, **own})
+
+    def set_out(self, settings: PPOSettings, model: BaseAlgorithm) -> None:
+        """Shares begin at `run_share`, modes near RUN and PULL."""
+        if settings.action != "shares":
+            super().set_out(settings, model)
+            return
+        actor_bias(model).add_(settings.run_share)
+
+    def acting_prefixes(self, manifest: Manifest) -> tuple[str, ...]:
+        """The encoder, too, where the network is one of regions."""
+        encoder = ("mlp_extractor.encoder.",) if manifest.network == "regions" else ()
+        return (*super().acting_prefixes(manifest), *encoder)
+
+    def network(self, manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
+        """The kind of network that the manifest names."""
+        if manifest.network == "regions":
+            return read_region_network(manifest, tensors, path)
+        return super().network(manifest, tensors, path)
+
+    def chooser(self, manifest: Manifest, network: ActingNetwork) -> Chooser:
+        """Shares are the outputs as they are."""
+        if manifest.action_layout == "shares":
+            return ShareChooser(network, squashed=False)
+        return super().chooser(manifest, network)

@@ -1,0 +1,98 @@
+"""From a network's outputs to a decision: modes of regions, or shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.agents.inference.checkpoint import Manifest
+from wattward.agents.inference.networks import ActingNetwork, Requirements, Seen
+from wattward.envs.decisions.action import N_MODES
+from wattward.envs.decisions.joint import joint_to_modes
+
+if TYPE_CHECKING:
+    from wattward.envs.policy.protocol import Modes, Shares
+
+
+class Chooser(Protocol):
+    """Observations to decisions."""
+
+    def __call__(self, observation: NDArray[np.float32], /) -> Modes | Shares:
+        """Modes (..., R) or shares (..., R, 2) of observations (..., size)."""
+        ...
+
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
+        """What must agree before the network may act in a world."""
+        ...
+
+
+class ModeChooser:
+    """Observations to modes by the largest output: a group of outputs a region, or one output a joint action.
+
+    If `masked`, only of modes that may matter, see `allowed_modes`.
+    """
+
+    def __init__(self, network: ActingNetwork, n_regions: int, joint: bool, masked: bool = False) -> None:
+        self._network, self._joint, self._masked = network, joint, masked
+        self._n_entries = n_regions
+
+    def __call__(self, observation: NDArray[np.float32]) -> Modes:
+        """Modes (..., R) of observations (..., size)."""
+        values = self._network(observation)
+        if self._joint:
+            return joint_to_modes(values.argmax(axis=-1), self._n_entries)
+        values = values.reshape(*values.shape[:-1], -1, N_MODES)
+        if self._masked:
+            from wattward.envs.decisions.modes import allowed_modes
+
+            values = np.where(allowed_modes(observation, values.shape[-2]), values, -np.inf)
+        modes: Modes = values.argmax(axis=-1)
+        return modes
+
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
+        """The network's."""
+        return self._network.requirements(manifest, seen)
+
+
+class RegionChooser:
+    """Observations to modes by the largest output for each region's view; any number of regions."""
+
+    def __init__(self, network: ActingNetwork, view_size: int) -> None:
+        self._network, self._view_size = network, view_size
+
+    def __call__(self, observation: NDArray[np.float32]) -> Modes:
+        """Modes (..., R) of observations (..., size)."""
+        from wattward.envs.policy.region_views import n_regions_of, region_views
+
+        n_regions = n_regions_of(observation.shape[-1], self._view_size)
+        modes: Modes = self._network(region_views(observation, n_regions)).argmax(axis=-1)
+        return modes
+
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:  # noqa: ARG002 - its view alone
+        """As many numbers in a region's view; any number of regions."""
+        from wattward.envs.policy.region_views import observation_size
+
+        return (("observed numbers", observation_size(seen.n_regions, self._view_size), seen.size),)
+
+
+class ShareChooser:
+    """Observations to shares: the outputs, squashed where the algorithm does so, cut to 0..1."""
+
+    def __init__(self, network: ActingNetwork, squashed: bool) -> None:
+        self._network, self._squashed = network, squashed
+
+    def __call__(self, observation: NDArray[np.float32]) -> Shares:
+        """Shares (..., R, 2) of observations (..., size)."""
+        mean = self._network(observation).astype(np.float64)
+        shares = 0.5 * (np.tanh(mean) + 1.0) if self._squashed else mean
+        return np.clip(shares, 0.0, 1.0).reshape(*mean.shape[:-1], -1, 2)
+
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
+        """As many regions and numbers observed as in training; stores go by the rule."""
+        return ("regions", manifest.n_regions, seen.n_regions), (
+            "observed numbers",
+            manifest.observation_size,
+            seen.size,
+        )

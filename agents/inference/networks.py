@@ -1,0 +1,286 @@
+"""Networks that act, in NumPy alone, out of a checkpoint's tensors; torch is not loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattward.agents.inference.checkpoint import Manifest, Tensors
+from wattward.configs import ConfigError
+from wattward.envs.decisions.action import N_MODES
+
+Numbers = NDArray[np.float32]
+Layer = tuple[Numbers, Numbers]
+"""Weights (out, in) and biases (out,)."""
+Activation = Literal["relu", "tanh"]
+Requirements = tuple[tuple[str, int, int], ...]
+"""What is counted, how many the network was made for, and how many there are."""
+
+
+class Seen(NamedTuple):
+    """What a policy meets in a world."""
+
+    size: int
+    """Length of an observation."""
+    n_regions: int
+    n_orders: int
+    """Stores that actions order."""
+
+
+class LayerNames(NamedTuple):
+    """Where layers stand among a checkpoint's tensors."""
+
+    prefix: str
+    """Of the numbered ones."""
+    last: tuple[str, ...] = ()
+    """Full names of those behind them."""
+
+
+class ActingNetwork(Protocol):
+    """Observations to outputs."""
+
+    remembers: bool
+    """Whether outputs depend on earlier inputs since the last `reset`."""
+
+    def __call__(self, x: Numbers, /) -> Numbers:
+        """Outputs (..., out) of inputs (..., in)."""
+        ...
+
+    def reset(self) -> None:
+        """Forgets what came before."""
+        ...
+
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
+        """What must agree before the network may act in a world."""
+        ...
+
+
+class FlatNetwork:
+    """What is common to networks: nothing is remembered, and a world must have as many regions as in training."""
+
+    remembers = False
+
+    def reset(self) -> None:
+        """Forgets what came before, which is nothing."""
+
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
+        """As many entries of an action and as many numbers observed as in training."""
+        entries = ("regions and stores to order", manifest.n_regions, seen.n_regions + seen.n_orders)
+        return entries, ("observed numbers", manifest.observation_size, seen.size)
+
+
+class Perceptron(FlatNetwork):
+    """A multilayer perceptron of layers (weights (out, in), biases (out,)), the activation between them.
+
+    `encodes` says that the last layer is followed by the activation, too.
+    """
+
+    def __init__(self, layers: Sequence[Layer], activation: Activation, *, encodes: bool = False) -> None:
+        self._layers = [(np.ascontiguousarray(weight.T), bias) for weight, bias in layers]
+        self._relu = activation == "relu"
+        self._activated = len(layers) if encodes else len(layers) - 1
+
+    @property
+    def n_inputs(self) -> int:
+        """Length of an input."""
+        return int(self._layers[0][0].shape[0])
+
+    @property
+    def n_outputs(self) -> int:
+        """Length of an output."""
+        return int(self._layers[-1][0].shape[1])
+
+    def __call__(self, x: Numbers) -> Numbers:
+        """Outputs (..., out) of inputs (..., in)."""
+        for number, (weight, bias) in enumerate(self._layers):
+            x = x @ weight + bias
+            if number < self._activated:
+                x = np.maximum(x, 0.0, out=x) if self._relu else np.tanh(x, out=x)
+        return x
+
+
+class RegionNetwork(FlatNetwork):
+    """As `wattward.agents.networks.region_network` computes a region's logits, for any number of regions."""
+
+    def __init__(self, encoder: Perceptron, head: Perceptron, n_clock: int) -> None:
+        """`encoder` (its last layer activated) of the clock and a region; `head` of own, mean and largest codes."""
+        self._encoder, self._head, self._n_clock = encoder, head, n_clock
+        self.width = encoder.n_inputs - n_clock
+        """Numbers observed of a region."""
+
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:  # noqa: ARG002 - any number of regions
+        """No stores, and as many numbers of each region."""
+        width = self.width_in(seen.size, seen.n_regions)
+        return ("stores to order", 0, seen.n_orders), ("observed numbers a region", self.width, width)
+
+    def width_in(self, size: int, n_regions: int) -> int:
+        """Numbers observed of each of so many regions in an observation of a size."""
+        return (size - self._n_clock) // n_regions
+
+    def __call__(self, x: Numbers) -> Numbers:
+        """Logits (..., R * 4) of observations (..., size), R by their size."""
+        lead = x.shape[:-1]
+        regions = x[..., self._n_clock :].reshape(*lead, -1, self.width)
+        each = regions.shape[:-1]
+        clock = np.broadcast_to(x[..., None, : self._n_clock], (*each, self._n_clock))
+        own = self._encoder(np.concatenate([clock, regions], axis=-1))
+        pooled = np.concatenate([own.mean(axis=-2, keepdims=True), own.max(axis=-2, keepdims=True)], axis=-1)
+        around = np.broadcast_to(pooled, (*each, pooled.shape[-1]))
+        return self._head(np.concatenate([own, around], axis=-1)).reshape(*lead, -1)
+
+
+class LstmCell:
+    """One layer of long short-term memory as torch computes it: gates in the order input, forget, cell, output."""
+
+    def __init__(self, of_input: Numbers, of_hidden: Numbers, bias: Numbers) -> None:
+        """Weights of the input (4 H, in) and of the hidden state (4 H, H), and the sum of both biases (4 H,)."""
+        self._of_input = np.ascontiguousarray(of_input.T)
+        self._of_hidden = np.ascontiguousarray(of_hidden.T)
+        self._bias = bias
+
+    @property
+    def n_inputs(self) -> int:
+        """Length of an input."""
+        return int(self._of_input.shape[0])
+
+    @property
+    def size(self) -> int:
+        """Length H of the hidden state and of the cell's."""
+        return int(self._of_hidden.shape[0])
+
+    def __call__(self, x: Numbers, hidden: Numbers, cell: Numbers) -> tuple[Numbers, Numbers]:
+        """Hidden state and cell state (..., H) after inputs (..., in)."""
+        gates = x @ self._of_input + hidden @ self._of_hidden + self._bias
+        entered, kept, new, shown = np.split(gates, 4, axis=-1)
+        cell = _sigmoid(kept) * cell + _sigmoid(entered) * np.tanh(new)
+        return _sigmoid(shown) * np.tanh(cell), cell
+
+
+def _sigmoid(x: Numbers) -> Numbers:
+    # by tanh, which does not overflow
+    half: Numbers = np.tanh(np.float32(0.5) * x)
+    half *= np.float32(0.5)
+    half += np.float32(0.5)
+    return half
+
+
+class RecurrentNetwork(FlatNetwork):
+    """An LSTM cell and a network behind it; carries the cell's state from one input to the next."""
+
+    remembers = True
+
+    def __init__(self, cell: LstmCell, head: Callable[[Numbers], Numbers]) -> None:
+        """`head` gives outputs (..., out) of hidden states (..., H)."""
+        self._cell, self._head = cell, head
+        self._state: tuple[Numbers, Numbers] | None = None
+
+    @property
+    def n_inputs(self) -> int:
+        """Length of an input."""
+        return self._cell.n_inputs
+
+    def reset(self) -> None:
+        """Forgets what came before."""
+        self._state = None
+
+    def __call__(self, x: Numbers) -> Numbers:
+        """Outputs (..., out) of the next inputs (..., in) of one sequence each.
+
+        Raises:
+            ValueError: another number of sequences than before, without a `reset`.
+        """
+        lead = x.shape[:-1]
+        if self._state is None:
+            self._state = np.zeros((*lead, self._cell.size), np.float32), np.zeros((*lead, self._cell.size), np.float32)
+        if self._state[0].shape[:-1] != lead:
+            raise ValueError(f"inputs of shape {x.shape}: the state is of {self._state[0].shape[:-1]}; reset it first")
+        self._state = self._cell(x, *self._state)
+        return self._head(self._state[0])
+
+
+def n_outputs(manifest: Manifest) -> int:
+    """Outputs of a network that acts by the manifest's layout of actions."""
+    entries = manifest.n_regions
+    each: dict[str, int] = {
+        "joint": N_MODES**entries,
+        "modes": N_MODES * entries,
+        "region": N_MODES,
+        "shares": 2 * entries,
+    }
+    return each[manifest.action_layout]
+
+
+def read_layers(names: LayerNames, tensors: Tensors, path: Path) -> list[Layer]:
+    """Layers in their order; `path` is for messages.
+
+    Raises:
+        ConfigError: a tensor is missing.
+    """
+    own = [key.removeprefix(names.prefix) for key in tensors if key.startswith(names.prefix)]
+    hidden = sorted({int(key.split(".")[0]) for key in own})
+    if not hidden:
+        raise ConfigError(f"{path}: holds no tensor whose name begins with {names.prefix!r}")
+    layers = [*(f"{names.prefix}{number}" for number in hidden), *names.last]
+    return [_layer(name, tensors, path) for name in layers]
+
+
+def _layer(name: str, tensors: Tensors, path: Path) -> Layer:
+    weight, bias = _named([f"{name}.weight", f"{name}.bias"], tensors, path)
+    return weight, bias
+
+
+def read_lstm(prefix: str, tensors: Tensors, path: Path) -> LstmCell:
+    """A layer of an LSTM whose tensors' names begin so; `path` is for messages.
+
+    Raises:
+        ConfigError: a tensor is missing.
+    """
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    of_input, of_hidden, *biases = _named([prefix + name for name in names], tensors, path)
+    return LstmCell(of_input, of_hidden, biases[0] + biases[1])
+
+
+def read_region_network(manifest: Manifest, tensors: Tensors, path: Path) -> RegionNetwork:
+    """A network that treats all regions alike; `path` is for messages.
+
+    Raises:
+        ConfigError: layers are missing or do not fit the manifest.
+    """
+    from wattward.envs.model.observation import N_CLOCK
+
+    encoding = read_layers(LayerNames("mlp_extractor.encoder."), tensors, path)
+    deciding = read_layers(LayerNames("mlp_extractor.policy_net.", ("action_net",)), tensors, path)
+    encoder = Perceptron(encoding, manifest.activation, encodes=True)
+    head = Perceptron(deciding, manifest.activation)
+    network = RegionNetwork(encoder, head, N_CLOCK)
+    inputs = ("inputs a region", network.width, network.width_in(manifest.observation_size, manifest.n_regions))
+    outputs = ("outputs of its head", head.n_outputs, N_MODES)
+    _must_agree(path, (inputs, outputs, ("inputs of its head", head.n_inputs, 3 * encoder.n_outputs)))
+    return network
+
+
+def check_fit(path: Path, manifest: Manifest, inputs: int, outputs: int) -> None:
+    """Holds a network of so many inputs and outputs to its manifest; `path` is for messages.
+
+    Raises:
+        ConfigError: it does not fit.
+    """
+    needed = n_outputs(manifest)
+    _must_agree(path, (("inputs", inputs, manifest.observation_size), ("outputs", outputs, needed)))
+
+
+def _named(names: Sequence[str], tensors: Tensors, path: Path) -> list[Numbers]:
+    missing = [name for name in names if name not in tensors]
+    if missing:
+        raise ConfigError(f"{path}: tensor {missing[0]!r} is missing")
+    return [tensors[name].astype(np.float32) for name in names]
+
+
+def _must_agree(path: Path, numbers: Requirements) -> None:
+    for what, found, needed in numbers:
+        if found != needed:
+            raise ConfigError(f"{path}: the network has {found} {what}, the manifest needs {needed}")

@@ -1,0 +1,89 @@
+"""The algorithms there are, by name, and the settings of agents that use them.
+
+Every file of `wattward.agents.algorithms` is imported when the first algorithm is asked for. None of them imports torch
+before a model is built, so checking settings and loading checkpoints stay fast.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wattward.configs import ConfigError
+from wattward.configs.loading.experiments import load_agent_entry
+from wattward.configs.loading.reading import check
+from wattward.configs.schema.agent import AgentSettings
+
+if TYPE_CHECKING:
+    from wattward.agents.algorithms.base import Algorithm
+
+PACKAGE = "wattward.agents.algorithms"
+Registered = TypeVar("Registered", bound="type[Algorithm[Any]]")
+_ALGORITHMS: dict[str, Algorithm[Any]] = {}
+
+
+def register(algorithm: Registered) -> Registered:
+    """Class decorator: makes an algorithm known by its `name`.
+
+    Raises:
+        ValueError: another class has that name.
+    """
+    earlier = _ALGORITHMS.get(algorithm.name)
+    if earlier is not None and type(earlier).__qualname__ != algorithm.__qualname__:
+        raise ValueError(f"algorithm {algorithm.name!r}: registered by {type(earlier).__qualname__} already")
+    _ALGORITHMS[algorithm.name] = algorithm()
+    return algorithm
+
+
+@cache
+def _discover() -> None:
+    package = importlib.import_module(PACKAGE)
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{PACKAGE}.{module.name}")
+
+
+def algorithms() -> dict[str, Algorithm[Any]]:
+    """All algorithms by name, in alphabetical order."""
+    _discover()
+    return dict(sorted(_ALGORITHMS.items()))
+
+
+def algorithm(name: str) -> Algorithm[Any]:
+    """The algorithm of that name.
+
+    Raises:
+        ConfigError: no algorithm has that name; the message lists those that exist.
+    """
+    known = algorithms()
+    if not isinstance(name, str) or name not in known:
+        near = difflib.get_close_matches(str(name), known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"algorithm = {name!r}: must be one of {', '.join(known)}{hint}")
+    return known[name]
+
+
+def algorithm_of(settings: AgentSettings) -> Algorithm[Any]:
+    """The algorithm that the settings are for."""
+    return algorithm(settings.algorithm)
+
+
+def load_agent(name: str | Path, scenario: str) -> AgentSettings:
+    """Settings of an agent for a scenario: the file's `default` entry, replaced by the scenario's own where it has one.
+
+    Args:
+        name: Shipped agent, or path of a settings file.
+        scenario: Name of the scenario. A disturbed scenario has the settings of the scenario that is disturbed.
+
+    Raises:
+        ConfigError: no such agent or algorithm, an entry for an unknown scenario, or a wrong key or value.
+    """
+    entry, where = load_agent_entry(name, scenario)
+    try:
+        model = algorithm(entry.get("algorithm", "")).settings
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return check(model, entry, where)
