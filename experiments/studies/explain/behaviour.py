@@ -93,7 +93,7 @@ def setting_of(env: ClusterEnv, episode: int) -> Setting:
     while not ended:
         outlook = env.outlook()
         rank.append(env.fields["price_rank"][:, 0].astype(np.float64))
-        surplus.append(outlook.surplus_forecast_kw[0] / outlook.kw_per_gpu / met.fleet_gpus)
+        surplus.append(outlook.surplus_forecast_gpus[0] / met.fleet_gpus)
         ended = env.step(policy.act(outlook))[2]
     steps = slice(0, len(rank))
     room = env.world.fleet_gpus[0, steps] - env.world.interactive_gpus[0, steps]

@@ -151,7 +151,7 @@ def test_named_fields_agree_with_the_outlook(env: ClusterEnv) -> None:
     np.testing.assert_allclose(np.expm1(fields["queue"]).sum(axis=1), outlook.queue_gpu_h / fleet, rtol=1e-4, atol=1e-5)
     ahead = outlook.interactive_forecast_gpus[1:5].mean(axis=0) / fleet
     np.testing.assert_allclose(fields["interactive_ahead"][:, 0], ahead, rtol=1e-5)
-    surplus = np.minimum(2.0, outlook.surplus_forecast_kw / outlook.kw_per_gpu / fleet)
+    surplus = np.minimum(2.0, outlook.surplus_forecast_gpus / fleet)
     np.testing.assert_allclose(fields["surplus_ahead"][:, -1], surplus[85:97].mean(axis=0), rtol=1e-4, atol=1e-6)
     now = outlook.price_per_kwh
     later = outlook.price_forecast_per_kwh[1:]
