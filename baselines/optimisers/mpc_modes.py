@@ -30,6 +30,8 @@ class _Choice(NamedTuple):
     spare: Floats  # (4, R) that would be left for others' work
     room: Floats  # below the planned peak
     waiting: Floats  # that the queue could use
+    kept: Floats  # (4, R) kept awake for deferrable work in the next step, the headroom aside
+    idle_share: Floats  # power of an awake GPU that idles / of one that works, both beyond one asleep
 
 
 def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_kw: Floats, weights: Weights) -> Modes:
@@ -44,19 +46,37 @@ def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_
     """
     choice, regions = _choices(outlook, peak_kw), np.arange(outlook.n_regions)
     target = own_gpus + pulled_gpus
-    first = np.abs(choice.own[: Mode.PULL] - target) + weights.over * _above(choice.own[: Mode.PULL], choice.room)
-    modes = np.argmin(first, axis=0)
+    first = _miss(choice, choice.own, choice.own, target) + weights.over * _above(choice.own, choice.room)
+    modes = np.argmin(first[: Mode.PULL], axis=0)
     waiting = choice.waiting - choice.own[modes, regions]
     for r in np.argsort(outlook.price_per_kwh * outlook.pue, kind="stable"):
         others = max(0.0, float(waiting.sum() - waiting[r]))
-        taken = np.minimum(choice.spare[:, r], others)
-        done = choice.own[:, r] + taken
-        miss = np.abs(done - target[r]) + weights.mix * np.abs(taken - pulled_gpus[r])
-        miss = miss + weights.over * _above(done, choice.room[r])
-        modes[r] = int(np.argmin(miss))
-        share = taken[modes[r]] / others if others > 0 else 0.0
+        taken = np.minimum(choice.spare, others)
+        done = choice.own + taken
+        later = np.where(PULLS, np.minimum(choice.waiting + others, choice.kept), choice.own)
+        miss = _miss(choice, done, later, target) + weights.mix * np.abs(taken - pulled_gpus)
+        modes[r] = int(np.argmin((miss + weights.over * _above(done, choice.room))[:, r]))
+        share = taken[modes[r], r] / others if others > 0 else 0.0
         waiting = np.where(regions == r, choice.waiting - choice.own[modes[r], r], waiting * (1.0 - share))
     return modes.astype(np.int64)
+
+
+PULLS = (np.arange(len(Mode)) == Mode.PULL)[:, None]
+
+
+def _miss(choice: _Choice, done: Floats, later: Floats, target: Floats) -> Floats:
+    """GPUs off the plan by mode, shape (4, R), under GPUs at work now and, where GPUs wake, in the next step.
+
+    GPUs that a mode would keep awake beyond those at work and those planned count by the power that they draw idle.
+    """
+    at_once = choice.idle_share == 0.0
+    later = np.where(at_once, done, np.maximum(later, np.where(RUNS, np.minimum(choice.waiting, choice.kept), 0.0)))
+    off = 0.5 * (np.abs(done - target) + np.abs(later - target))
+    idle: Floats = choice.idle_share * np.maximum(0.0, choice.kept - np.maximum(done, target))
+    return off + idle
+
+
+RUNS = (np.arange(len(Mode)) >= Mode.RUN)[:, None]
 
 
 def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:
@@ -68,7 +88,28 @@ def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:
     sunny = np.minimum(free, due + sunny_gpus(outlook, due))
     own = np.minimum(np.stack([due, sunny, wanted, wanted]), np.minimum(wanted, free))
     spare = np.stack([nothing, np.maximum(0.0, sunny - own[Mode.SOAK]), nothing, free - own[Mode.PULL]])
-    return _Choice(own, spare, gpus_below(outlook, np.maximum(peak_kw, outlook.site_state["peak_kw"])), wanted)
+    room = gpus_below(outlook, np.maximum(peak_kw, outlook.site_state["peak_kw"]))
+    return _Choice(own, spare, room, wanted, _kept_awake(outlook, own, wanted), _idle_share(outlook))
+
+
+def _kept_awake(outlook: Outlook, own: Floats, wanted: Floats) -> Floats:
+    """GPUs that each mode keeps awake for deferrable work, locked GPUs aside, shape (4, R): see `kernels.supply.wake`.
+
+    SOAK and PULL keep as many as the work present anywhere could use.
+    """
+    site = outlook.site_power
+    busy = outlook.interactive_forecast_gpus[0] + outlook.locked_gpus
+    most = np.maximum(0.0, site.fleet_gpus - busy - np.minimum(site.headroom_gpus, site.fleet_gpus))
+    anywhere = (wanted + outlook.locked_gpus).sum() - outlook.locked_gpus
+    kept: Floats = np.minimum(np.stack([own[Mode.HOLD], anywhere, wanted, anywhere]), most)
+    return kept
+
+
+def _idle_share(outlook: Outlook) -> Floats:
+    """Power of an idle GPU over that of a busy one, both beyond that of a resting one, shape (R,)."""
+    busy_kw = np.maximum(outlook.kw_per_rested_gpu, 1e-9)
+    share: Floats = np.where(site_model.sleeps(outlook.site_power), 1.0 - outlook.kw_per_gpu / busy_kw, 0.0)
+    return share
 
 
 def _above(gpus: Floats, room: Floats) -> Floats:
