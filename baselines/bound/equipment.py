@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wattward.baselines.bound.sites import Flags, Limits, Sites, least_awake_gpus, served
 from wattward.baselines.lp import ABSENT, Builder
+from wattward.envs.model import site_model
 from wattward.envs.model.stores import is_cooling, is_electric
 from wattward.envs.model.types import Floats, Ints, Params
 
@@ -125,10 +126,10 @@ def add_links(build: Builder, p: Params, own: Equipment, moved: Ints, gb_per_gpu
 
 def _add_it_power(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipment) -> None:
     """IT power by GPUs awake and at work; from above only where more of it may pay."""
-    h, more = float(p.step_h[0]), p.gpu_busy_kw[0] - p.gpu_idle_kw[0]
-    rest_kw = np.where(s.sleeps, p.gpu_sleep_kw[0], p.gpu_idle_kw[0])
+    h, site = float(p.step_h[0]), site_model.power_of(p, 0)
+    more = site_model.kw_per_awake_gpu(site, 1.0)
     power_gpus, steep, flat = served(p, s)
-    base_kw = rest_kw * s.fleet_gpus + more * power_gpus
+    base_kw = site_model.it_kw(site, s.fleet_gpus, np.where(s.sleeps, s.fleet_gpus, 0.0), power_gpus)
     for regions, drop, is_upper in ((s.equipped, steep, False), (s.equipped & s.pays, flat, True)):
         e = np.flatnonzero(regions)
         per_gpu_h, none = np.broadcast_to(-more[e] / h, base_kw[:, e].shape), np.full(base_kw[:, e].shape, np.inf)
@@ -137,7 +138,7 @@ def _add_it_power(build: Builder, p: Params, s: Sites, shared: Shared, own: Equi
             base_kw[:, e] if is_upper else none,
             (1.0, own.it[:, e]),
             (p.gpu_sleep_kw[0, e] - p.gpu_idle_kw[0, e], own.awake[:, e]),
-            (-p.wake_kwh[0, e] / h, own.woken[:, e]),
+            (-site_model.waking_kw(site, 1.0, h)[e], own.woken[:, e]),
             (per_gpu_h, shared.done[:, e]),
             (per_gpu_h, shared.restarts[:, e]),
             (more[e] * drop[:, e], shared.dropped[:, e]),
@@ -166,7 +167,7 @@ def _add_stores(build: Builder, p: Params, s: Sites, limits: Limits, own: Equipm
     at = np.nonzero(most_kw.sum(axis=1) > limits.it_low)
     build.rows(np.full(at[0].shape, -np.inf), 0.0, *_of_stores(own.out, at, cools * 1.0), (-1.0, own.it[at]))
     spared_kw = (most_kw / p.store_cop[0]).sum(axis=1)
-    at = np.nonzero((spared_kw > 0.0) & (spared_kw > (s.slope - 1.0) * limits.it_low + s.fixed_kw))
+    at = np.nonzero((spared_kw > 0.0) & (spared_kw > site_model.cooling_kw(limits.it_low, s.slope, s.fixed_kw)))
     spared, cooled = _of_stores(own.out, at, cools / p.store_cop[0]), (1.0 - s.slope[at], own.it[at])
     build.rows(np.full(at[0].shape, -np.inf), s.fixed_kw[at], *spared, cooled)
 
@@ -207,7 +208,7 @@ def _net(p: Params, s: Sites, own: Equipment, e: Ints, factor: ArrayLike = 1.0) 
     times = np.broadcast_to(np.asarray(factor, dtype=np.float64), (s.slope.shape[0], e.size))
     spared = is_cooling(p)[0] / p.store_cop[0]
     return [
-        (times * (s.slope[:, e] - p.recovered_share[0, e]), own.it[:, e]),
+        (times * site_model.net_slope(site_model.power_of(p, 0), s.slope)[:, e], own.it[:, e]),
         (times, own.wan[:, e]),
         *((times / p.store_charge_cop[0, e, i], own.into[:, e, i]) for i in range(own.into.shape[2])),
         *((-times * spared[e, i], own.out[:, e, i]) for i in range(own.out.shape[2])),
@@ -284,9 +285,10 @@ def _add_green_share(build: Builder, p: Params, s: Sites, shared: Shared, own: E
 def add_plain_power(build: Builder, p: Params, s: Sites, shared: Shared) -> None:
     """Adds the rows; links draw nothing here but where the grid pays its user."""
     plain = np.flatnonzero(~s.equipped)
-    kw_per_gpu = (s.slope * (p.gpu_busy_kw[0] - p.gpu_idle_kw[0]))[:, plain]
-    idle_kw = (s.slope * p.gpu_idle_kw[0] * s.fleet_gpus + s.fixed_kw)[:, plain]
-    base_kw = idle_kw + kw_per_gpu * s.interactive_gpus[:, plain]
+    site = site_model.power_of(p, 0)
+    kw_per_gpu = site_model.kw_per_awake_gpu(site, s.slope)[:, plain]
+    it_kw = site_model.it_kw(site, s.fleet_gpus, 0.0, s.interactive_gpus)
+    base_kw = site_model.facility_kw(it_kw, s.slope, s.fixed_kw)[:, plain]
     busy, dropped = (-kw_per_gpu / p.step_h[0], shared.done[:, plain]), (kw_per_gpu, shared.dropped[:, plain])
     build.rows(base_kw - s.green_kw[:, plain], np.inf, (1.0, shared.grid[:, plain]), busy, dropped)
     _add_negative_prices(build, p, s, shared)
@@ -295,10 +297,11 @@ def add_plain_power(build: Builder, p: Params, s: Sites, shared: Shared) -> None
 def _add_negative_prices(build: Builder, p: Params, s: Sites, shared: Shared) -> None:
     """Where the grid pays its user: no more than the chord over max(0, load - green), with all the WAN can draw."""
     at = np.nonzero((s.cost_per_kwh < 0) & ~s.equipped)
-    step_h, fleet, more_kw = p.step_h[0], s.fleet_gpus[at], (p.gpu_busy_kw[0] - p.gpu_idle_kw[0])[at[1]]
-    idle_kw = s.slope[at] * p.gpu_idle_kw[0][at[1]] * fleet + s.fixed_kw[at]
-    least_kw = np.maximum(0.0, idle_kw + s.wan_kw[at] - s.green_kw[at])
-    most_kw = np.maximum(0.0, idle_kw + s.slope[at] * more_kw * fleet + s.wan_kw[at] - s.green_kw[at])
+    step_h, fleet, site = p.step_h[0], s.fleet_gpus[at], site_model.power_of(p, 0)
+    least_kw, most_kw = (
+        np.maximum(0.0, site_model.facility_kw(it_kw, s.slope, s.fixed_kw)[at] + s.wan_kw[at] - s.green_kw[at])
+        for it_kw in (site_model.it_kw(site, s.fleet_gpus, 0.0, at_work) for at_work in (0.0, s.fleet_gpus))
+    )
     kw_a_gpu = np.where(fleet > 0, most_kw - least_kw, 0.0) / np.where(fleet > 0, fleet, 1.0)
     busy = (-kw_a_gpu / step_h, shared.done[at])
     restarts, dropped = (-kw_a_gpu / step_h, shared.restarts[at]), (kw_a_gpu, shared.dropped[at])

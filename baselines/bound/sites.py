@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.model.layout import facility
+from wattward.envs.model import site_model
 from wattward.envs.model.stores import is_cooling, is_electric
 from wattward.envs.model.types import BY_GRID_EVENTS, Exogenous, Floats, Params
 
@@ -50,11 +50,12 @@ class Limits(NamedTuple):
 def read_sites(p: Params, x: Exogenous) -> Sites:
     """What a world (B = 1) and parameters (B = 1) say of the regions."""
     t = slice(0, int(p.n_steps[0]))
-    slope, fixed_kw = facility(p, x.air_c[0, t], 0)
+    site = site_model.power_of(p, 0)
+    slope, fixed_kw = site_model.cooling_line(site, x.air_c[0, t])
     cost = x.price_per_kwh[0, t] + p.carbon_price_per_kg[0] * x.carbon_kg_per_kwh[0, t]
     green = (p.green_share_min[0] > 0) & (p.shortfall_price_per_kwh[0] > 0)
     offers = (x.direct_kw[0, t], x.contract_kw[0, t], x.cut_kw[0, t])
-    sleeps = np.isfinite(p.headroom_gpus[0])
+    sleeps = site_model.sleeps(site)
     offered = np.any([(offer > 0).any(axis=0) for offer in offers], axis=0)
     curved, stores = p.serving_exponent[0] != 1, (p.store_capacity_kwh[0] > 0).any(axis=1)
     largest_gb = x.job_data_gb[0].max(initial=0.0)
@@ -80,7 +81,7 @@ def read_sites(p: Params, x: Exogenous) -> Sites:
 def _other_power_pays(p: Params, slope: Floats) -> Flags:
     """Contracts with negative prices, and cooling stores that spare more power for heat than the heat takes."""
     paid = (p.direct_price_per_kwh[0] < 0) | (p.contract_price_per_kwh[0] < 0)
-    heat_takes = (slope.min(axis=0) - p.recovered_share[0])[:, None]
+    heat_takes = site_model.net_slope(site_model.power_of(p, 0), slope.min(axis=0))[:, None]
     spared = is_cooling(p)[0] & (1.0 / p.store_cop[0] > heat_takes)
     return np.asarray(paid | spared.any(axis=1), dtype=np.bool_)
 
@@ -89,13 +90,16 @@ def limits_of(p: Params, s: Sites) -> Limits:
     """The least and most power of each region in each step."""
     cools, gives = is_cooling(p)[0], is_electric(p)[0]
     it_low, it_high = _it_limits(p, s)
-    cooling_high = (s.slope - 1.0) * it_high + s.fixed_kw
+    site = site_model.power_of(p, 0)
+    cooling_high = site_model.cooling_kw(it_high, s.slope, s.fixed_kw)
     heat_high = np.minimum(it_high[:, :, None], p.store_cop[0] * cooling_high[:, :, None])
     cold_high = np.minimum(p.store_discharge_kw[0], heat_high) * cools
     more = (p.store_charge_kw[0] / p.store_charge_cop[0] * (cools | gives)).sum(axis=1) + s.wan_kw * s.pays
-    net_slope, other = s.slope - p.recovered_share[0], s.fixed_kw - s.green_kw
-    net_low = net_slope * it_low + other - (cold_high / p.store_cop[0]).sum(axis=2)
-    net_high = net_slope * it_high + other + more
+    net_low, net_high = (
+        site_model.facility_kw(it_kw, site_model.net_slope(site, s.slope), s.fixed_kw) - s.green_kw
+        for it_kw in (it_low, it_high)
+    )
+    net_low, net_high = net_low - (cold_high / p.store_cop[0]).sum(axis=2), net_high + more
     # a store that discharges does not charge; one that grid events order does it in a cut only
     missing_high = np.maximum(0.0, net_high[:, :, None] - p.store_charge_kw[0])
     may = gives & ((p.store_entry[0] != BY_GRID_EVENTS) | (s.cut_kw > 0.0)[:, :, None])
@@ -106,7 +110,7 @@ def limits_of(p: Params, s: Sites) -> Limits:
         it_low=it_low,
         it_high=it_high,
         store_out_high=cold_high + given_high,
-        load_high=s.slope * it_high + s.fixed_kw + more,
+        load_high=site_model.facility_kw(it_high, s.slope, s.fixed_kw) + more,
         net_low=net_low,
         net_high=net_high,
         discharge_high=discharge_high,
@@ -117,20 +121,17 @@ def limits_of(p: Params, s: Sites) -> Limits:
 
 def _it_limits(p: Params, s: Sites) -> tuple[Floats, Floats]:
     """IT power: of least or most awake GPUs with nothing at work, and with all at work and what waking can take."""
-    rest_kw = np.where(s.sleeps, p.gpu_sleep_kw[0], p.gpu_idle_kw[0])
-    up_kw, wake_kw = p.gpu_idle_kw[0] - rest_kw, p.wake_kwh[0] / p.step_h[0] * s.sleeps
-    least = least_awake_gpus(p, s)
+    site, least = site_model.power_of(p, 0), least_awake_gpus(p, s)
     gap_gpus = np.zeros(s.fleet_gpus.shape)
     for r in np.flatnonzero(p.serving_exponent[0] != 1):
         exponent, shared = p.serving_exponent[0, r], p.serving_gpus[0, r]
         widest = np.minimum(s.interactive_gpus[:, r], shared * exponent ** (1.0 / (1.0 - exponent)))
         gap_gpus[:, r] = shared * (widest / shared) ** exponent - widest
-    more = (p.gpu_busy_kw[0] - p.gpu_idle_kw[0]) * (s.fleet_gpus + gap_gpus)
-    each = [up_kw * awake for awake in (least, s.fleet_gpus)]
-    waking = [wake_kw * (p.fleet_gpus[0] - awake) for awake in (least, s.fleet_gpus)]
-    low = rest_kw * s.fleet_gpus + np.minimum(*each)
-    high = rest_kw * s.fleet_gpus + np.maximum(each[0] + waking[0], each[1] + waking[1]) + more
-    return low, high
+    quiet = [site_model.it_kw(site, s.fleet_gpus, s.fleet_gpus - awake, 0.0) for awake in (least, s.fleet_gpus)]
+    woken = [(p.fleet_gpus[0] - awake) * s.sleeps for awake in (least, s.fleet_gpus)]
+    waking = [site_model.waking_kw(site, gpus, p.step_h[0]) for gpus in woken]
+    full_kw = site_model.kw_per_awake_gpu(site, 1.0) * (s.fleet_gpus + gap_gpus)
+    return np.minimum(*quiet), np.maximum(quiet[0] + waking[0], quiet[1] + waking[1]) + full_kw
 
 
 def least_awake_gpus(p: Params, s: Sites) -> Floats:
@@ -146,9 +147,9 @@ def served(p: Params, s: Sites) -> tuple[Floats, Floats, Floats]:
     That power is concave in the requests served: never below the chord from 0, never above the line with the least
     slope there is, or the tangent. Shapes (T, R).
     """
-    exponent, shared, demand = p.serving_exponent[0], p.serving_gpus[0], s.interactive_gpus
-    share = np.minimum(1.0, np.maximum(demand, 1e-12) / shared)
-    power = np.where((share < 1.0) & (exponent != 1.0), shared * share**exponent, demand)
+    exponent, demand = p.serving_exponent[0], s.interactive_gpus
+    share = np.minimum(1.0, np.maximum(demand, 1e-12) / p.serving_gpus[0])
+    power = site_model.serving_gpus(site_model.power_of(p, 0), demand)
     steep = np.where(demand > 0, power / np.maximum(demand, 1e-12), 1.0)
     flat = np.where(demand > 0, exponent * share ** (exponent - 1.0), 1.0)
     return power * (demand > 0), steep, flat

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from wattward.baselines.optimisers.demand import (
@@ -12,7 +14,7 @@ from wattward.baselines.optimisers.demand import (
     true_items_to_come,
     work_of,
 )
-from wattward.baselines.optimisers.mpc_modes import nearest_modes
+from wattward.baselines.optimisers.mpc_modes import Weights, nearest_modes
 from wattward.baselines.optimisers.mpc_program import Plan, Start, plan
 from wattward.baselines.optimisers.mpc_sites import Ahead, look_ahead
 from wattward.baselines.rules.rule import Rule
@@ -24,14 +26,32 @@ from wattward.envs.policy.protocol import Modes, Sight
 BLOCK_H = 1.0
 """Length of the plan's blocks, and between two plans. Planning anew each quarter of an hour scores lower (measured on
 training episodes): a plan that no mode can do exactly is then never carried through."""
-FILL = 0.95
-"""Share of the free GPU-hours that a plan counts on."""
-URGENCY = 0.03
-"""What putting a GPU-hour off by an hour costs in the plan, as a share of its mean price. Work is not fluid and
-estimates err, so a plan that waits for the last cheap hour is late; chosen on training episodes of zhejiang-xinjiang
-from 0.002 to 0.08."""
-SHAPING_QUANTILE = 0.35
-"""Work left when the plan ends is charged at this quantile of the plan's prices; from 0.2 to 0.5 it matters little."""
+
+
+class Tuning(NamedTuple):
+    """What a plan assumes and how its first hour becomes modes; chosen on training episodes (docs/optimisers.md)."""
+
+    urgency: float
+    """What putting a GPU-hour off by an hour costs in the plan, as a share of its mean price. Work is not fluid and
+    estimates err, so a plan that waits for the last cheap hour is late."""
+    fill: float
+    """Share of the free GPU-hours that a plan counts on."""
+    left_quantile: float
+    """Work left when the plan ends is charged at this quantile of the plan's prices."""
+    weights: Weights
+    """What counts against a mode."""
+
+
+TUNINGS = {
+    24: Tuning(urgency=0.03, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=3.0)),
+    48: Tuning(urgency=0.01, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=3.0)),
+}
+"""By hours of look-ahead; others take the nearest."""
+
+
+def tuning_for(hours: int) -> Tuning:
+    """The tuning of the look-ahead that is nearest to `hours`."""
+    return TUNINGS[min(TUNINGS, key=lambda tuned: abs(tuned - hours))]
 
 
 class Mpc(Rule):
@@ -45,17 +65,17 @@ class Mpc(Rule):
     not split, and it treats stores only where actions order them.
     """
 
-    def __init__(self, hours: int, *, perfect: bool = False, urgency: float = URGENCY) -> None:
+    def __init__(self, hours: int, *, perfect: bool = False, tuning: Tuning | None = None) -> None:
         """A plan of so many hours.
 
         Args:
             hours: how far it looks ahead.
             perfect: a diagnostic, not a method: it sees the world and the jobs to come as they will be.
-            urgency: see URGENCY.
+            tuning: that of the look-ahead by default.
         """
         self.name = f"MPC-{hours}{'-perfect' if perfect else ''}"
         self.sees: Sight = "everything" if perfect else "what may be known"
-        self.hours, self.urgency = hours, urgency
+        self.hours, self.tuning = hours, tuning or tuning_for(hours)
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - nothing here is random
         """Forgets the last plan."""
@@ -68,16 +88,16 @@ class Mpc(Rule):
             self._plan = self._planned(outlook, block_steps)
         block_h = block_steps * outlook.step_h
         own, pulled = self._plan.own_gpu_h[0] / block_h, self._plan.pulled_gpu_h[0] / block_h
-        modes = nearest_modes(outlook, own, pulled, self._plan.peak_kw)
+        modes = nearest_modes(outlook, own, pulled, self._plan.peak_kw, self.tuning.weights)
         return np.concatenate([modes, _orders(outlook, self._plan)])
 
     def _planned(self, outlook: Outlook, block_steps: int) -> Plan:
         to_end = -(-(outlook.n_steps - outlook.step) // block_steps)
         n_blocks = min(round(self.hours / BLOCK_H), to_end)
-        ahead = look_ahead(outlook, n_blocks, block_steps, FILL)
+        ahead = look_ahead(outlook, n_blocks, block_steps, self.tuning.fill)
         items = joined(items_present(outlook), self._to_come(outlook, n_blocks, block_steps))
         work = work_of(items, outlook.n_regions, np.cumsum(ahead.hours))
-        start = start_of(outlook, ahead, self.urgency, to_the_end=n_blocks == to_end)
+        start = start_of(outlook, ahead, self.tuning, to_the_end=n_blocks == to_end)
         return plan(outlook.params, ahead, work, start)
 
     def _to_come(self, outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
@@ -86,14 +106,14 @@ class Mpc(Rule):
         return items_to_come(outlook, n_blocks, block_steps)
 
 
-def start_of(outlook: Outlook, ahead: Ahead, urgency: float, *, to_the_end: bool) -> Start:
+def start_of(outlook: Outlook, ahead: Ahead, tuning: Tuning, *, to_the_end: bool) -> Start:
     """How things stand, and what a plan that ends before the episode is charged.
 
     A peak is paid for once and used for the rest of the episode: a plan over a part of it is charged that part.
     """
     p, sites = outlook.params, outlook.site_state
     price = np.maximum(0.0, ahead.grid_price_per_kwh)
-    worth = np.quantile(price, SHAPING_QUANTILE, axis=0)
+    worth = np.quantile(price, tuning.left_quantile, axis=0)
     left_h = (outlook.n_steps - outlook.step) * outlook.step_h
     share = min(1.0, float(ahead.hours.sum()) / left_h)
     return Start(
@@ -103,7 +123,7 @@ def start_of(outlook: Outlook, ahead: Ahead, urgency: float, *, to_the_end: bool
         demand_charge_per_kw=share * p.demand_charge_per_kw[0],
         left_cost_per_gpu_h=p.terminal_cost_per_gpu_h[0] if to_the_end else worth * ahead.kw_per_gpu,
         store_cost_per_kwh=np.zeros_like(worth) if to_the_end else worth,
-        urgency_cost_per_gpu_h=urgency * float((price * ahead.kw_per_gpu).mean()),
+        urgency_cost_per_gpu_h=tuning.urgency * float((price * ahead.kw_per_gpu).mean()),
     )
 
 

@@ -8,14 +8,19 @@ import numpy as np
 
 from wattward.baselines.rules.voting import per_region, voters
 from wattward.envs.decisions.action import Mode
+from wattward.envs.model import site_model
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 
-MIX = 0.5
-"""How much a GPU at the wrong queue counts beside one too many or too few; from 0 to 0.6 scores are alike."""
-OVER = 3.0
-"""How much a GPU beyond the planned peak counts beside one off the plan: a single step sets the peak."""
+
+class Weights(NamedTuple):
+    """What counts against a mode beside a GPU too many or too few."""
+
+    mix: float
+    """How much a GPU at the wrong queue counts."""
+    over: float
+    """How much a GPU beyond the planned peak counts: a single step sets the peak."""
 
 
 class _Choice(NamedTuple):
@@ -25,9 +30,11 @@ class _Choice(NamedTuple):
     spare: Floats  # (4, R) that would be left for others' work
     room: Floats  # below the planned peak
     waiting: Floats  # that the queue could use
+    kept: Floats  # (4, R) kept awake for deferrable work in the next step, the headroom aside
+    idle_share: Floats  # power of an awake GPU that idles / of one that works, both beyond one asleep
 
 
-def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_kw: Floats) -> Modes:
+def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_kw: Floats, weights: Weights) -> Modes:
     """Modes region by region, the cheapest first, as the dispatcher lets them pull.
 
     Args:
@@ -35,21 +42,41 @@ def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_
         own_gpus: that should work for the region's own queue now, shape (R,).
         pulled_gpus: that should work for others', shape (R,).
         peak_kw: grid power that the plan does not pass, shape (R,); what passes it counts against a mode.
+        weights: what counts how much.
     """
     choice, regions = _choices(outlook, peak_kw), np.arange(outlook.n_regions)
     target = own_gpus + pulled_gpus
-    first = np.abs(choice.own[: Mode.PULL] - target) + _over(choice.own[: Mode.PULL], choice.room)
-    modes = np.argmin(first, axis=0)
+    first = _miss(choice, choice.own, choice.own, target) + weights.over * _above(choice.own, choice.room)
+    modes = np.argmin(first[: Mode.PULL], axis=0)
     waiting = choice.waiting - choice.own[modes, regions]
     for r in np.argsort(outlook.price_per_kwh * outlook.pue, kind="stable"):
         others = max(0.0, float(waiting.sum() - waiting[r]))
-        taken = np.minimum(choice.spare[:, r], others)
-        done = choice.own[:, r] + taken
-        miss = np.abs(done - target[r]) + MIX * np.abs(taken - pulled_gpus[r]) + _over(done, choice.room[r])
-        modes[r] = int(np.argmin(miss))
-        share = taken[modes[r]] / others if others > 0 else 0.0
+        taken = np.minimum(choice.spare, others)
+        done = choice.own + taken
+        later = np.where(PULLS, np.minimum(choice.waiting + others, choice.kept), choice.own)
+        miss = _miss(choice, done, later, target) + weights.mix * np.abs(taken - pulled_gpus)
+        modes[r] = int(np.argmin((miss + weights.over * _above(done, choice.room))[:, r]))
+        share = taken[modes[r], r] / others if others > 0 else 0.0
         waiting = np.where(regions == r, choice.waiting - choice.own[modes[r], r], waiting * (1.0 - share))
     return modes.astype(np.int64)
+
+
+PULLS = (np.arange(len(Mode)) == Mode.PULL)[:, None]
+
+
+def _miss(choice: _Choice, done: Floats, later: Floats, target: Floats) -> Floats:
+    """GPUs off the plan by mode, shape (4, R), under GPUs at work now and, where GPUs wake, in the next step.
+
+    GPUs that a mode would keep awake beyond those at work and those planned count by the power that they draw idle.
+    """
+    at_once = choice.idle_share == 0.0
+    later = np.where(at_once, done, np.maximum(later, np.where(RUNS, np.minimum(choice.waiting, choice.kept), 0.0)))
+    off = 0.5 * (np.abs(done - target) + np.abs(later - target))
+    idle: Floats = choice.idle_share * np.maximum(0.0, choice.kept - np.maximum(done, target))
+    return off + idle
+
+
+RUNS = (np.arange(len(Mode)) >= Mode.RUN)[:, None]
 
 
 def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:
@@ -58,24 +85,50 @@ def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:
     wanted = per_region(outlook, np.where(may, np.where(jobs.malleable, usable, jobs.gpus), 0.0))
     due = per_region(outlook, np.where(may & (jobs.slack_h < outlook.step_h), jobs.gpus, 0.0))
     free, nothing = outlook.free_gpus, np.zeros(outlook.n_regions)
-    sunny = np.minimum(free, due + outlook.surplus_forecast_kw[0] / np.maximum(outlook.kw_per_gpu, 1e-9))
+    sunny = np.minimum(free, due + sunny_gpus(outlook, due))
     own = np.minimum(np.stack([due, sunny, wanted, wanted]), np.minimum(wanted, free))
     spare = np.stack([nothing, np.maximum(0.0, sunny - own[Mode.SOAK]), nothing, free - own[Mode.PULL]])
-    return _Choice(own, spare, _gpus_below(outlook, peak_kw), wanted)
+    room = gpus_below(outlook, np.maximum(peak_kw, outlook.site_state["peak_kw"]))
+    return _Choice(own, spare, room, wanted, _kept_awake(outlook, own, wanted), _idle_share(outlook))
 
 
-def _over(gpus: Floats, room: Floats) -> Floats:
-    """What passes the planned peak, in GPUs, weighted."""
-    above: Floats = OVER * np.maximum(0.0, gpus - room)
+def _kept_awake(outlook: Outlook, own: Floats, wanted: Floats) -> Floats:
+    """GPUs that each mode keeps awake for deferrable work, locked GPUs aside, shape (4, R): see `kernels.supply.wake`.
+
+    SOAK and PULL keep as many as the work present anywhere could use.
+    """
+    site = outlook.site_power
+    busy = outlook.interactive_forecast_gpus[0] + outlook.locked_gpus
+    most = np.maximum(0.0, site.fleet_gpus - busy - np.minimum(site.headroom_gpus, site.fleet_gpus))
+    anywhere = (wanted + outlook.locked_gpus).sum() - outlook.locked_gpus
+    kept: Floats = np.minimum(np.stack([own[Mode.HOLD], anywhere, wanted, anywhere]), most)
+    return kept
+
+
+def _idle_share(outlook: Outlook) -> Floats:
+    """Power of an idle GPU over that of a busy one, both beyond that of a resting one, shape (R,)."""
+    busy_kw = np.maximum(outlook.kw_per_rested_gpu, 1e-9)
+    share: Floats = np.where(site_model.sleeps(outlook.site_power), 1.0 - outlook.kw_per_gpu / busy_kw, 0.0)
+    return share
+
+
+def _above(gpus: Floats, room: Floats) -> Floats:
+    """What passes the planned peak, in GPUs."""
+    above: Floats = np.maximum(0.0, gpus - room)
     return above
 
 
-def _gpus_below(outlook: Outlook, peak_kw: Floats) -> Floats:
-    """GPUs that may work for deferrable jobs, locked ones aside, before the grid passes `peak_kw`, shape (R,)."""
-    p, sites = outlook.params, outlook.site_state
-    kw_per_gpu = np.maximum(outlook.kw_per_gpu, 1e-9)
-    base_kw = outlook.pue * p.gpu_idle_kw[0] * outlook.fleet_gpus + outlook.fixed_kw
-    base_kw = base_kw + kw_per_gpu * (outlook.interactive_forecast_gpus[0] + outlook.locked_gpus)
+def sunny_gpus(outlook: Outlook, due_gpus: Floats) -> Floats:
+    """GPUs that surplus covers now beside requests, locked and due work, shape (R,): what SOAK goes by."""
+    site = outlook.site_power
+    load_kw = outlook.load_kw + site_model.kw_per_awake_gpu(site, outlook.pue) * due_gpus
+    surplus_kw = site_model.surplus_kw(outlook.green_forecast_kw[0], load_kw)
+    sunny: Floats = surplus_kw / np.maximum(site_model.kw_per_awake_gpu(site, outlook.pue), 1e-9)
+    return sunny
+
+
+def gpus_below(outlook: Outlook, grid_kw: Floats) -> Floats:
+    """GPUs that may work for deferrable jobs, locked ones aside, before the grid gives more than `grid_kw`, (R,)."""
     supply_kw = outlook.green_forecast_kw[0] + outlook.direct_forecast_kw[0] + outlook.contract_forecast_kw[0]
-    below: Floats = (np.maximum(peak_kw, sites["peak_kw"]) + supply_kw - base_kw) / kw_per_gpu
+    below: Floats = (grid_kw + supply_kw - outlook.base_kw) / np.maximum(outlook.kw_per_gpu, 1e-9)
     return below

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wattward.envs.model import site_model
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.outlook import Outlook
 
@@ -16,8 +17,8 @@ class Ahead(NamedTuple):
     hours: Floats  # (M,) length of the blocks
     grid_price_per_kwh: Floats  # tariff, carbon, and what missing green power will cost
     room_gpu_h: Floats  # left by requests and by rigid jobs that cannot be stopped
-    kw_per_gpu: Floats  # (R,)
-    base_kw: Floats  # drawn whatever deferrable work does
+    kw_per_gpu: Floats  # (R,) net power that a GPU adds which rests until then
+    base_kw: Floats  # net power that is drawn whatever deferrable work does
     own_kw: Floats  # of plants on site
     direct_kw: Floats
     contract_kw: Floats
@@ -28,7 +29,8 @@ def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -
     """Means of the forecasts over blocks of steps.
 
     Beyond the forecasts' reach a lead is taken to be as it is a day (or the reach, if shorter) before. The PUE is the
-    present one.
+    present one. Where GPUs sleep, as many are awake as the load needs and the headroom, so that a busy GPU adds the
+    power between asleep and busy; once all are awake the plan takes it for a little more than it is.
 
     Args:
         outlook: the present step.
@@ -46,19 +48,19 @@ def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -
         return means
 
     requests, locked = blocks(outlook.interactive_forecast_gpus), _locked_gpus(outlook, n_blocks, block_steps)
-    sleeps = np.isfinite(p.headroom_gpus[0]) & (p.headroom_gpus[0] < outlook.fleet_gpus)
-    rest_kw = np.where(sleeps, p.gpu_sleep_kw[0], p.gpu_idle_kw[0])
-    kw_per_gpu = (outlook.pue - p.recovered_share[0]) * (p.gpu_busy_kw[0] - rest_kw)
-    idle_kw = (outlook.pue - p.recovered_share[0]) * rest_kw * outlook.fleet_gpus + outlook.fixed_kw
-    free = np.maximum(0.0, outlook.gpus_in_order - requests - locked)
+    site, in_order = outlook.site_power, outlook.gpus_in_order
+    served = site_model.served_gpus(requests, in_order, locked)
+    awake = site_model.kept_awake_gpus(site, served + locked, in_order)
+    at_work = site_model.serving_gpus(site, served) + locked
+    free = np.maximum(0.0, in_order - requests - locked)
     hours = np.full(n_blocks, block_steps * step_h)
     carbon_cost = p.carbon_price_per_kg[0] * blocks(outlook.carbon_forecast_kg_per_kwh)
     return Ahead(
         hours=hours,
         grid_price_per_kwh=blocks(outlook.price_forecast_per_kwh) + carbon_cost + _shortfall_price_per_kwh(outlook),
         room_gpu_h=fill * free * hours[:, None],
-        kw_per_gpu=kw_per_gpu,
-        base_kw=idle_kw + kw_per_gpu * (requests + locked),
+        kw_per_gpu=outlook.kw_per_rested_gpu,
+        base_kw=site_model.base_kw(site, outlook.net_pue, outlook.fixed_kw, in_order, awake, at_work),
         own_kw=blocks(outlook.green_forecast_kw),
         direct_kw=blocks(outlook.direct_forecast_kw),
         contract_kw=blocks(outlook.contract_forecast_kw),

@@ -81,7 +81,7 @@ class Imagined:
         if outlook.step + self.n_steps == outlook.n_steps:
             return params
         price = np.quantile(outlook.price_forecast_per_kwh[: self.n_steps], left_price, axis=0)
-        worth = np.minimum(params.terminal_cost_per_gpu_h, (price * outlook.kw_per_gpu)[None])
+        worth = np.minimum(params.terminal_cost_per_gpu_h, (price * outlook.kw_per_rested_gpu)[None])
         return params._replace(
             terminal_cost_per_gpu_h=worth,
             terminal_late_h=np.zeros(1),

@@ -20,14 +20,14 @@ Signal = Literal["cost", "carbon"]
 def signal(outlook: Outlook, kind: Signal) -> Floats:
     """What a GPU-hour of each region's waiting work would pay or emit by lead, shape (L, R).
 
-    "cost" is tariff x added facility power [yuan/GPU-h], "carbon" grid intensity x the same [kg/GPU-h]; either is zero
-    for the share of the waiting work that forecast surplus covers, at the present PUE.
+    "cost" is tariff x added net power [yuan/GPU-h], "carbon" grid intensity x the same [kg/GPU-h]; either is zero for
+    the share of the waiting work that forecast surplus covers, at the present PUE.
     """
     rate = outlook.price_forecast_per_kwh if kind == "cost" else outlook.carbon_forecast_kg_per_kwh
     wanted = per_region(outlook, np.where(voters(outlook), outlook.jobs.gpus, 0.0))
-    wanted_kw = outlook.kw_per_gpu * np.clip(wanted, 1.0, np.maximum(1.0, outlook.free_gpus))
-    from_grid = 1.0 - np.minimum(1.0, outlook.surplus_forecast_kw / wanted_kw)
-    amount: Floats = rate * outlook.kw_per_gpu * from_grid
+    wanted = np.clip(wanted, 1.0, np.maximum(1.0, outlook.free_gpus))
+    from_grid = 1.0 - np.minimum(1.0, outlook.surplus_forecast_gpus / wanted)
+    amount: Floats = rate * outlook.kw_per_rested_gpu * from_grid
     return amount
 
 

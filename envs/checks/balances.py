@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.model import site_model
 from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.stores import NO_STORE, StoreRow, is_cooling, is_electric, store_flows, store_table
 from wattward.envs.model.types import (
@@ -215,24 +216,19 @@ def _assert_energy(params: Params, world: Exogenous, before: State, flows: Flows
     used = flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.charge_kw + flows.curtailed_kw + flows.sold_kw
     np.testing.assert_allclose(supply, used, rtol=1e-9, atol=TOLERANCE, err_msg="energy in = energy out")
     np.testing.assert_allclose(flows.sun_kw, world.sun_kw[rows, t], err_msg="sun on site is the world's")
-    at_work = _serving_gpus(params, flows) + flows.busy_gpus
+    at_work = site_model.serving_gpus(params, flows.interactive_gpus) + flows.busy_gpus
     fleet = world.fleet_gpus[rows, t]
-    it_kw = params.gpu_idle_kw * fleet + (params.gpu_busy_kw - params.gpu_idle_kw) * at_work
-    it_kw = it_kw - (params.gpu_idle_kw - params.gpu_sleep_kw) * flows.asleep_gpus
-    it_kw = it_kw + params.wake_kwh * flows.woken_gpus / params.step_h[:, None]
+    it_kw = site_model.it_kw(params, fleet, flows.asleep_gpus, at_work)
+    it_kw = it_kw + site_model.waking_kw(params, flows.woken_gpus, params.step_h[:, None])
     np.testing.assert_allclose(flows.it_kw, it_kw, rtol=1e-9, atol=TOLERANCE, err_msg="IT power follows GPUs at work")
+    recovered_kw = site_model.recovered_kw(params, it_kw)
+    np.testing.assert_allclose(flows.recovered_kw, recovered_kw, rtol=1e-9, atol=TOLERANCE, err_msg="recovered power")
     demand = flows.interactive_gpus + flows.dropped_gpus
     np.testing.assert_allclose(demand, world.interactive_gpus[rows, t], err_msg="interactive load is served or dropped")
     in_use = flows.interactive_gpus + flows.held_gpus + flows.asleep_gpus
     assert (in_use <= fleet + TOLERANCE).all(), "more GPUs in use than are awake and in order"
     assert (np.minimum(flows.grid_kw, flows.curtailed_kw) <= TOLERANCE).all(), "buys and curtails at once"
     assert (flows.busy_gpus <= flows.held_gpus + TOLERANCE).all(), "busier than held"
-
-
-def _serving_gpus(params: Params, flows: Flows) -> Floats:
-    """Busy GPUs whose power requests draw."""
-    share = flows.interactive_gpus / params.serving_gpus
-    return params.serving_gpus * np.where(share < 1.0, share**params.serving_exponent, share)
 
 
 def _assert_stores(params: Params, before: State, after: State, flows: Flows) -> None:
@@ -271,9 +267,9 @@ def _assert_work(before: Flows, flows: Flows) -> None:
 
 def _assert_costs(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
     rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
-    energy = flows.grid_kw * step_h * world.price_per_kwh[rows, t]
+    energy = site_model.energy_cost(flows.grid_kw, step_h, world.price_per_kwh[rows, t])
     np.testing.assert_allclose(flows.energy_cost, energy, rtol=1e-9, atol=TOLERANCE, err_msg="energy bill")
-    carbon = flows.grid_kw * step_h * world.carbon_kg_per_kwh[rows, t]
+    carbon = site_model.carbon_kg(flows.grid_kw, step_h, world.carbon_kg_per_kwh[rows, t])
     np.testing.assert_allclose(flows.carbon_kg, carbon, rtol=1e-9, atol=TOLERANCE, err_msg="carbon")
     demand = (state.peak_kw - before.peak_kw) * params.demand_charge_per_kw
     np.testing.assert_allclose(
@@ -287,24 +283,21 @@ def _assert_contracts(params: Params, world: Exogenous, before: State, state: St
     """Contracts, wear and cuts are paid for as agreed; green is what neither grid nor power stores gave."""
     rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
     _, out_kw = store_flows(params, before.stored_kwh, state.stored_kwh)
-    delivered_kw = world.contract_kw[rows, t]
-    paid_kw = np.maximum(flows.contract_kw, params.contract_take_share * delivered_kw)
-    supply_rate_cost = flows.direct_used_kw * params.direct_price_per_kwh + paid_kw * params.contract_price_per_kwh
+    supplied = flows.direct_used_kw, flows.contract_kw, world.contract_kw[rows, t]
     asked = world.cut_kw[rows, t]
-    met = np.minimum(asked, np.maximum(0.0, params.event_baseline_kw - flows.grid_kw))
-    event_cost = (asked - met) * params.event_penalty_per_kwh - met * params.event_pay_per_kwh
+    met = site_model.met_cut_kw(params, asked, flows.grid_kw)
     load_kw = flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.charge_kw
     green_kw = load_kw - flows.grid_kw - flows.discharge_kw
     ended = (state.step == params.n_steps)[:, None]
-    short_kwh = np.maximum(0.0, params.green_share_min * state.load_kwh - state.green_kwh) * ended
+    shortfall_cost = site_model.shortfall_cost(params, state.load_kwh, state.green_kwh) * ended
     expected = {
-        "direct line and contract": (flows.supply_cost, supply_rate_cost * step_h),
-        "feeding in": (flows.sales_cost, -flows.sold_kw * step_h * params.feed_in_price_per_kwh),
+        "direct line and contract": (flows.supply_cost, site_model.supply_cost(params, step_h, *supplied)),
+        "feeding in": (flows.sales_cost, site_model.sales_cost(params, step_h, flows.sold_kw)),
         "wear": (flows.wear_cost, (out_kw * params.store_wear_cost_per_kwh).sum(axis=2) * step_h),
-        "cuts": (flows.event_cost, event_cost * step_h),
+        "cuts": (flows.event_cost, site_model.event_cost(params, step_h, asked, met)),
         "load so far": (state.load_kwh, before.load_kwh + load_kw * step_h),
         "green so far": (state.green_kwh, before.green_kwh + green_kw * step_h),
-        "green shortfall": (flows.shortfall_cost, short_kwh * params.shortfall_price_per_kwh),
+        "green shortfall": (flows.shortfall_cost, shortfall_cost),
     }
     for name, (found, wanted) in expected.items():
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=TOLERANCE, err_msg=name)

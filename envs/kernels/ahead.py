@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
+from wattward.envs.model import site_model
 from wattward.envs.model.observation import AT, HIGH, LOW, MOST, N_CLOCK, N_FORECASTS, N_WORLD
+from wattward.envs.model.site_model import SitePower
 from wattward.envs.model.types import INTERACTIVE, SUN, WIND, Exogenous, Floats, Ints, Params
 
 
@@ -37,17 +39,14 @@ class Series(NamedTuple):
     sun_kw: Floats
     wind_kw: Floats
     hydro_kw: Floats
-    pue: Floats
-    fixed_kw: Floats
+    air_c: Floats
+    in_order_gpus: Floats
     climatology: Floats
     noise: Floats
 
 
 @inlined
-def _region_series(p: Params, x: Exogenous, r: int) -> Series:
-    warmth_c = np.maximum(0.0, x.air_c[0, :, r] - p.pue_free_c[0, r])
-    pue = p.pue_base[0, r] + p.pue_slope_per_c[0, r] * warmth_c
-    fixed = p.cooling_fixed_share[0, r] * (pue - 1.0)
+def _region_series(x: Exogenous, r: int) -> Series:
     return Series(
         x.price_per_kwh[0, :, r].copy(),
         x.carbon_kg_per_kwh[0, :, r].copy(),
@@ -55,10 +54,29 @@ def _region_series(p: Params, x: Exogenous, r: int) -> Series:
         x.sun_kw[0, :, r].copy(),
         x.wind_kw[0, :, r].copy(),
         x.hydro_kw[0, :, r].copy(),
-        pue - fixed,
-        fixed * p.gpu_busy_kw[0, r] * p.fleet_gpus[0, r],
+        x.air_c[0, :, r].copy(),
+        x.fleet_gpus[0, :, r].copy(),
         x.climatology[0, :, :, r].copy(),
         x.noise[0, :, :, r].copy(),
+    )
+
+
+@inlined
+def _site(p: Params, r: int) -> SitePower:
+    return SitePower(
+        p.fleet_gpus[0, r],
+        p.gpu_idle_kw[0, r],
+        p.gpu_busy_kw[0, r],
+        p.gpu_sleep_kw[0, r],
+        p.wake_kwh[0, r],
+        p.headroom_gpus[0, r],
+        p.serving_exponent[0, r],
+        p.serving_gpus[0, r],
+        p.pue_base[0, r],
+        p.pue_slope_per_c[0, r],
+        p.pue_free_c[0, r],
+        p.cooling_fixed_share[0, r],
+        p.recovered_share[0, r],
     )
 
 
@@ -69,7 +87,7 @@ def look_ahead(p: Params, x: Exogenous, e: Encoding, out: NDArray[np.float32]) -
     for t in range(out.shape[0]):
         _clock(p, x, t, out[t])
     for r in range(p.fleet_gpus.shape[1]):
-        series = _region_series(p, x, r)
+        series = _region_series(x, r)
         columns = out[:, N_CLOCK + r * width : N_CLOCK + (r + 1) * width]
         _prices(series, e, columns)
         _blocks(p, series, e, r, columns)
@@ -117,14 +135,18 @@ def _expected(s: Series, e: Encoding, truth: Floats, quantity: int, t: int, lead
 
 @inlined
 def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float32]) -> None:
-    """Price, surplus and interactive load, means by block of leads; leads outside, so that steps go side by side."""
-    n_rows, n_blocks, fleet = columns.shape[0], e.n_blocks, p.fleet_gpus[0, r]
+    """Price, surplus and interactive load, means by block of leads; leads outside, so that steps go side by side.
+
+    Surplus is what requests leave over where GPUs that nothing needs sleep; present are air and GPUs in order.
+    """
+    n_rows, n_blocks, site = columns.shape[0], e.n_blocks, _site(p, r)
+    fleet, in_order = site.fleet_gpus, s.in_order_gpus
     sums = np.zeros((N_FORECASTS * n_blocks, n_rows), np.float32)
-    more_kw, idle_kw, share_per_kw = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
+    slope, fixed_kw, share_per_kw = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
+    busy, at_work = np.empty(n_rows), np.empty(n_rows)
     for t in range(n_rows):
-        more_kw[t] = max(s.pue[t] * (p.gpu_busy_kw[0, r] - p.gpu_idle_kw[0, r]), 1e-6)
-        idle_kw[t] = s.pue[t] * p.gpu_idle_kw[0, r] * fleet + s.fixed_kw[t]
-        share_per_kw[t] = 1.0 / more_kw[t] / fleet
+        slope[t], fixed_kw[t] = site_model.cooling_line(site, s.air_c[t])
+        share_per_kw[t] = 1.0 / max(site_model.kw_per_rested_gpu(site, slope[t]), 1e-6) / fleet
     scaled = s.price / e.price_scale - 1.0
     for lead in range(1, e.block_of_lead.size):
         weight, block = e.lead_weight[lead], e.block_of_lead[lead]
@@ -132,13 +154,20 @@ def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float
         price_sum, surplus_sum = sums[AT.price_ahead * n_blocks + block], sums[AT.surplus_ahead * n_blocks + block]
         busy_sum = sums[AT.interactive_ahead * n_blocks + block]
         for t in range(n_rows):
-            busy = _expected(s, e, s.interactive, INTERACTIVE, t, lead)
+            busy[t] = _expected(s, e, s.interactive, INTERACTIVE, t, lead)
+            at_work[t] = min(busy[t], in_order[t])
+        if site.serving_exponent != 1.0:  # apart: a loop with powers is not compiled into vectors
+            for t in range(n_rows):
+                at_work[t] = site_model.serving_gpus(site, at_work[t])
+        for t in range(n_rows):
             sun_kw = _expected(s, e, s.sun_kw, SUN, t, lead)
             green_kw = sun_kw + _expected(s, e, s.wind_kw, WIND, t, lead) + s.hydro_kw[t]
-            surplus = max(0.0, green_kw - idle_kw[t] - more_kw[t] * busy) * share_per_kw[t]
+            awake = site_model.kept_awake_gpus(site, busy[t], in_order[t])
+            load_kw = site_model.base_kw(site, slope[t], fixed_kw[t], in_order[t], awake, at_work[t])
+            surplus = site_model.surplus_kw(green_kw, load_kw) * share_per_kw[t]
             price_sum[t] += weight * scaled[t + lead]
             surplus_sum[t] += weight * min(MOST.surplus_ahead, surplus)
-            busy_sum[t] += weight_by_fleet * busy
+            busy_sum[t] += weight_by_fleet * busy[t]
     for block in range(N_FORECASTS * n_blocks):
         for t in range(n_rows):
             columns[t, N_WORLD + block] = sums[block, t]

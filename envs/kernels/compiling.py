@@ -10,6 +10,9 @@ from typing import Any, TypeVar, cast
 
 from numba import njit
 from numba.core.event import Listener, register
+from numba.extending import overload, register_jitable
+
+from wattward.envs.model import site_model
 
 Compiled = TypeVar("Compiled", bound=Callable[..., object])
 
@@ -43,6 +46,34 @@ def digest_of(*paths: Path) -> int:
         digest.update(path.read_bytes())
     return int.from_bytes(digest.digest()[:7], "big")
 
+
+INLINE: Any = {"error_model": "numpy", "forceinline": True}
+"""Options of functions that kernels share with Python."""
+
+
+def _share_with_kernels() -> None:
+    """Lets kernels call the functions of the site model, compiled into the caller; amounts are numbers there."""
+    overload(site_model.lesser, jit_options=INLINE)(_lesser)
+    overload(site_model.greater, jit_options=INLINE)(_greater)
+    overload(site_model.select, jit_options=INLINE)(_select)
+    for function in site_model.SHARED:
+        register_jitable(**INLINE)(function)
+
+
+# Numba wants the names of the arguments where they are not used, too
+def _lesser(first, second):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+    return lambda first, second: min(first, second)
+
+
+def _greater(first, second):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+    return lambda first, second: max(first, second)
+
+
+def _select(condition, if_true, if_false):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+    return lambda condition, if_true, if_false: if_true if condition else if_false
+
+
+_share_with_kernels()
 
 NOTICE = "wattward: compiling its kernels, half a minute, once; later processes find them compiled\n"
 

@@ -36,7 +36,7 @@ from wattward.envs.kernels.fleet import (
     flow_numbers,
     opened,
 )
-from wattward.envs.model import layout, observation, types
+from wattward.envs.model import layout, observation, site_model, types
 from wattward.envs.model.layout import N_FLOWS
 from wattward.envs.model.types import Exogenous, Floats, Ints, Params
 
@@ -323,6 +323,5 @@ def _entries(sources: int) -> Entries:
 
 
 announce_compilation_of(__name__)
-ENTRIES = _entries(
-    digest_of(*Path(__file__).parent.glob("*.py"), *(Path(str(m.__file__)) for m in (layout, observation, types)))
-)
+_MODEL = [Path(str(module.__file__)) for module in (layout, observation, site_model, types)]
+ENTRIES = _entries(digest_of(*Path(__file__).parent.glob("*.py"), *_MODEL))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.fleet import DUE, MOVABLE, RIGID_JOBS, Places
 from wattward.envs.kernels.jobs import EPS
+from wattward.envs.model import site_model
 from wattward.envs.model.layout import Row, Rows
 from wattward.envs.model.observation import (
     AT,
@@ -108,15 +109,20 @@ def observe(sites: Rows, stores: Rows, regs: Rows, held: Rows, now: Rows, ahead:
 
 @inlined
 def _present(site: Row, reg: Row, hour: Row, row: Observation) -> None:
-    pue, locked, fleet = hour.pue, row[AT.locked], site.fleet_gpus
-    more_kw = max(pue * (site.gpu_busy_kw - site.gpu_idle_kw), 1e-6)
-    interactive = min(hour.interactive_gpus, fleet)
+    locked, fleet = reg.locked_gpus, site.fleet_gpus
+    interactive, awake = min(hour.interactive_gpus, fleet), min(reg.awake_gpus, hour.fleet_gpus)
+    at_work = site_model.served_gpus(interactive, awake, locked)
+    if site.serving_exponent != 1.0:
+        at_work = site_model.serving_gpus(site, at_work)
     green_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw
-    base_kw = pue * site.gpu_idle_kw * fleet + more_kw * (interactive + locked) - green_kw + hour.fixed_kw
-    full_kw = max(pue * site.gpu_busy_kw * fleet, 1e-6)
-    row[AT.surplus] = min(MOST.surplus, max(0.0, -base_kw) / more_kw / fleet)
+    it_kw = site_model.it_kw(site, hour.fleet_gpus, hour.fleet_gpus - awake, at_work + locked)
+    load_kw = site_model.facility_kw(it_kw, hour.pue, hour.fixed_kw)
+    base_kw = load_kw - site_model.recovered_kw(site, it_kw) - green_kw
+    full_kw = max(hour.pue * site.gpu_busy_kw * fleet, 1e-6)
+    more_kw = max(site_model.kw_per_awake_gpu(site, hour.pue), 1e-6)
+    row[AT.surplus] = min(MOST.surplus, site_model.surplus_kw(green_kw, load_kw) / more_kw / fleet)
     row[AT.interactive] = interactive / fleet
-    row[AT.locked] = locked / fleet
+    row[AT.locked] = row[AT.locked] / fleet
     row[AT.running] = row[AT.running] / fleet
     row[AT.base_load] = max(LEAST.base_load, base_kw / full_kw)
     row[AT.peak] = min(MOST.peak, reg.peak_kw / full_kw)

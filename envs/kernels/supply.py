@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.stores import charge, chill, discharge, take_orders
+from wattward.envs.model import site_model
 from wattward.envs.model.layout import Row, Rows
 
 
@@ -18,25 +19,15 @@ def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
             reg.moved_in_gpu_h,
         )
         awake = min(reg.awake_gpus, hour.fleet_gpus)
-        room, demand = max(0.0, awake - flow.locked_gpus), hour.interactive_gpus
-        flow.interactive_gpus = min(demand, room)
-        flow.dropped_gpus = demand - flow.interactive_gpus
+        flow.interactive_gpus = site_model.served_gpus(hour.interactive_gpus, awake, flow.locked_gpus)
+        flow.dropped_gpus = hour.interactive_gpus - flow.interactive_gpus
         flow.asleep_gpus = hour.fleet_gpus - awake
-        reg.free_gpus = room - flow.interactive_gpus
+        reg.free_gpus = max(0.0, awake - flow.locked_gpus) - flow.interactive_gpus
         reg.rigid_gpus = flow.locked_gpus
         reg.link_gb = site.wan_gb_per_step * hour.wan_share
         reg.serving_gpus = flow.interactive_gpus
-        if site.serving_exponent != 1.0 and flow.interactive_gpus < site.serving_gpus:
-            share = flow.interactive_gpus / site.serving_gpus
-            reg.serving_gpus = site.serving_gpus * share**site.serving_exponent
-
-
-@inlined
-def _it_kw(site: Row, flow: Row, hour: Row, busy_gpus: float) -> float:
-    """IT power without waking: idle GPUs, what those at work draw more, what those asleep draw less."""
-    more_kw = site.gpu_busy_kw - site.gpu_idle_kw
-    spared_kw = (site.gpu_idle_kw - site.gpu_sleep_kw) * flow.asleep_gpus
-    return site.gpu_idle_kw * hour.fleet_gpus + more_kw * busy_gpus - spared_kw
+        if site.serving_exponent != 1.0:  # a power of a number is slow
+            reg.serving_gpus = site_model.serving_gpus(site, flow.interactive_gpus)
 
 
 @inlined
@@ -47,12 +38,13 @@ def cap_offers(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
         reg.cap_gpus = max(0.0, reg.free_gpus)
         if reg.surplus_only:
             site, hour, flow = sites[r], now[r], f[r]
-            more_kw = site.gpu_busy_kw - site.gpu_idle_kw
             at_work = reg.serving_gpus + flow.locked_gpus + flow.due_gpus
-            base_kw = hour.pue * _it_kw(site, flow, hour, at_work) + hour.fixed_kw
-            surplus_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw - base_kw
-            if more_kw > 0.0 and surplus_kw < reg.cap_gpus * hour.pue * more_kw:
-                reg.cap_gpus = max(0.0, surplus_kw) / (hour.pue * more_kw)
+            it_kw = site_model.it_kw(site, hour.fleet_gpus, flow.asleep_gpus, at_work)
+            base_kw = site_model.facility_kw(it_kw, hour.pue, hour.fixed_kw)
+            surplus_kw = site_model.surplus_kw(hour.sun_kw + hour.wind_kw + hour.hydro_kw, base_kw)
+            kw_per_gpu = site_model.kw_per_awake_gpu(site, hour.pue)
+            if kw_per_gpu > 0.0 and surplus_kw < reg.cap_gpus * kw_per_gpu:
+                reg.cap_gpus = surplus_kw / kw_per_gpu
 
 
 @inlined
@@ -68,7 +60,7 @@ def wake(sites: Rows, regs: Rows, f: Rows) -> None:
             work = max(work, everywhere)
         elif reg.own_share > 0.0:
             work = max(work, flow.wanted_gpus)
-        wanted = min(flow.interactive_gpus + work + site.headroom_gpus, site.fleet_gpus)
+        wanted = site_model.kept_awake_gpus(site, flow.interactive_gpus + work, site.fleet_gpus)
         flow.woken_gpus = max(0.0, wanted - reg.awake_gpus)
         reg.awake_gpus = wanted
 
@@ -78,9 +70,10 @@ def power(p: Row, sites: Rows, stores: Rows, regs: Rows, held: Rows, f: Rows, no
     """Power, supply and what they cost; the links move what they can."""
     for r in range(regs.size):
         site, reg, flow, hour = sites[r], regs[r], f[r], now[r]
-        it_kw = _it_kw(site, flow, hour, reg.serving_gpus + flow.busy_gpus)
-        flow.it_kw = it_kw + flow.woken_gpus * site.wake_kwh / p.step_h
-        flow.cooling_kw = flow.it_kw * (hour.pue - 1.0) + hour.fixed_kw
+        at_work = reg.serving_gpus + flow.busy_gpus
+        it_kw = site_model.it_kw(site, hour.fleet_gpus, flow.asleep_gpus, at_work)
+        flow.it_kw = it_kw + site_model.waking_kw(site, flow.woken_gpus, p.step_h)
+        flow.cooling_kw = site_model.cooling_kw(flow.it_kw, hour.pue, hour.fixed_kw)
         take_orders(stores[r], held[r], hour)
         flow.cooling_kw = chill(stores[r], held[r], flow, flow.cooling_kw, p.step_h)
         _supply(site, stores[r], reg, held[r], flow, hour, p.step_h)
@@ -93,17 +86,14 @@ def power(p: Row, sites: Rows, stores: Rows, regs: Rows, held: Rows, f: Rows, no
 def _supply(site: Row, stores: Rows, reg: Row, held: Rows, flow: Row, hour: Row, step_h: float) -> None:
     """Plants on site first, then the direct line, the green contract, power stores and the grid."""
     flow.sun_kw, flow.wind_kw, flow.hydro_kw = hour.sun_kw, hour.wind_kw, hour.hydro_kw
-    flow.recovered_kw = site.recovered_share * flow.it_kw
+    flow.recovered_kw = site_model.recovered_kw(site, flow.it_kw)
     own_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw + flow.recovered_kw
     load_kw = flow.it_kw + flow.cooling_kw + flow.wan_kw
     flow.charge_kw = charge(stores, held, load_kw, own_kw, step_h)
     load_kw += flow.charge_kw
-    own_used_kw = min(own_kw, load_kw)
-    missing_kw = load_kw - own_used_kw
-    flow.direct_kw, flow.direct_used_kw = hour.direct_kw, min(hour.direct_kw, missing_kw)
-    missing_kw -= flow.direct_used_kw
-    flow.contract_kw = min(hour.contract_kw, missing_kw)
-    missing_kw -= flow.contract_kw
+    served = site_model.supply_order(load_kw, own_kw, hour.direct_kw, hour.contract_kw)
+    own_used_kw, flow.direct_used_kw, flow.contract_kw, missing_kw = served
+    flow.direct_kw = hour.direct_kw
     missing_kw = discharge(site, stores, held, flow, hour, missing_kw, step_h)
     spare_kw = own_kw - own_used_kw
     flow.sold_kw = min(spare_kw, site.feed_in_kw)
@@ -116,27 +106,22 @@ def _supply(site: Row, stores: Rows, reg: Row, held: Rows, flow: Row, hour: Row,
 @inlined
 def _bill(p: Row, site: Row, reg: Row, flow: Row, hour: Row) -> None:
     step_h, grid_kw = p.step_h, flow.grid_kw
-    grid_kwh = grid_kw * step_h
-    flow.carbon_kg = grid_kwh * hour.carbon_kg_per_kwh
-    flow.energy_cost = grid_kwh * hour.price_per_kwh
+    flow.carbon_kg = site_model.carbon_kg(grid_kw, step_h, hour.carbon_kg_per_kwh)
+    flow.energy_cost = site_model.energy_cost(grid_kw, step_h, hour.price_per_kwh)
     flow.carbon_cost = flow.carbon_kg * p.carbon_price_per_kg
-    flow.demand_cost = max(0.0, grid_kw - reg.peak_kw) * site.demand_charge_per_kw
+    flow.demand_cost = site_model.demand_cost(site, grid_kw, reg.peak_kw)
     flow.drop_cost = flow.dropped_gpus * step_h * p.drop_cost_per_gpu_h
     reg.peak_kw = max(reg.peak_kw, grid_kw)
-    direct_cost = flow.direct_used_kw * site.direct_price_per_kwh
-    paid_kw = max(flow.contract_kw, site.contract_take_share * hour.contract_kw)
-    flow.supply_cost = (direct_cost + paid_kw * site.contract_price_per_kwh) * step_h
-    flow.sales_cost = 0.0 - flow.sold_kw * step_h * site.feed_in_price_per_kwh
+    flow.supply_cost = site_model.supply_cost(site, step_h, flow.direct_used_kw, flow.contract_kw, hour.contract_kw)
+    flow.sales_cost = site_model.sales_cost(site, step_h, flow.sold_kw)
     if hour.cut_kw > 0.0:
         flow.asked_cut_kw = hour.cut_kw
-        flow.cut_kw = min(hour.cut_kw, max(0.0, site.event_baseline_kw - grid_kw))
-        missed_cost = (flow.asked_cut_kw - flow.cut_kw) * site.event_penalty_per_kwh
-        flow.event_cost = (missed_cost - flow.cut_kw * site.event_pay_per_kwh) * step_h
+        flow.cut_kw = site_model.met_cut_kw(site, hour.cut_kw, grid_kw)
+        flow.event_cost = site_model.event_cost(site, step_h, flow.asked_cut_kw, flow.cut_kw)
 
 
 @inlined
 def charge_shortfall(sites: Rows, regs: Rows, f: Rows) -> None:
     """Charges what is missing to the green share when the episode ends."""
     for r in range(regs.size):
-        missing_kwh = max(0.0, sites[r].green_share_min * regs[r].load_kwh - regs[r].green_kwh)
-        f[r].shortfall_cost = missing_kwh * sites[r].shortfall_price_per_kwh
+        f[r].shortfall_cost = site_model.shortfall_cost(sites[r], regs[r].load_kwh, regs[r].green_kwh)

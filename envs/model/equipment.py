@@ -8,7 +8,7 @@ import numpy as np
 
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.defaults import no_constraints, plain_sites
+from wattward.envs.model.defaults import UNLIMITED_GPUS, no_constraints, plain_sites
 from wattward.envs.model.stores import store_fields
 
 
@@ -21,7 +21,7 @@ def site_fields(scenario: Scenario, expected_grid_kw: list[float]) -> dict[str, 
     """
     fields = plain_sites((scenario.n_regions,))
     for r, region in enumerate(scenario.regions):
-        values = _cooling(region) | _sleep(region) | _contracts(region) | _green(scenario)
+        values = power_fields(region) | _contracts(region) | _green(scenario)
         values |= _events(scenario, region, expected_grid_kw[r])
         for name, value in values.items():
             fields[name][r] = value
@@ -59,17 +59,17 @@ def max_supply_price_per_kwh(region: Region) -> float:
     return max([0.0, *(part.price_per_kwh for part in parts)])
 
 
-def _cooling(region: Region) -> dict[str, float]:
-    cooling = region.cooling
-    return {"cooling_fixed_share": cooling.fixed_share, "recovered_share": cooling.recovered_share}
-
-
-def _sleep(region: Region) -> dict[str, float]:
-    fleet = region.fleet
+def power_fields(region: Region) -> dict[str, float]:
+    """What the site's power depends on besides its fleet's and its cooling's main numbers."""
+    fleet, cooling = region.fleet, region.cooling
     values = {
+        "cooling_fixed_share": cooling.fixed_share,
+        "recovered_share": cooling.recovered_share,
         "serving_exponent": fleet.serving_exponent,
         "serving_gpus": max(1.0, fleet.reserved_for_interactive_gpus),
         "gpu_sleep_kw": fleet.gpu_idle_kw,
+        "wake_kwh": 0.0,
+        "headroom_gpus": UNLIMITED_GPUS,
     }
     return values if fleet.sleep is None else values | fleet.sleep.model_dump()
 

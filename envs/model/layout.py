@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.envs.model.site_model import cooling_line, power_of
 from wattward.envs.model.types import Exogenous, Flows, Params, State, Tally
 
 Rows: TypeAlias = NDArray[Any]
@@ -104,16 +105,8 @@ def pack_hours(params: Params, world: Exogenous, n_rows: int) -> Rows:
     rows = np.zeros((n_rows, params.fleet_gpus.shape[1]), HOUR)
     for name in SERIES:
         rows[name] = getattr(world, name)[0, :n_rows]
-    rows["pue"], rows["fixed_kw"] = facility(params, world.air_c[0, :n_rows], 0)
+    rows["pue"], rows["fixed_kw"] = cooling_line(power_of(params, 0), world.air_c[0, :n_rows])
     return rows
-
-
-def facility(params: Params, air_c: NDArray[np.float64], row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Facility power as a line over IT power, by air temperature [C], shape (..., R): slope, and fixed part [kW]."""
-    p = params
-    pue = p.pue_base[row] + p.pue_slope_per_c[row] * np.maximum(0.0, air_c - p.pue_free_c[row])
-    fixed = p.cooling_fixed_share[row] * (pue - 1.0)
-    return pue - fixed, fixed * p.gpu_busy_kw[row] * p.fleet_gpus[row]
 
 
 def pack_jobs(world: Exogenous) -> Rows:

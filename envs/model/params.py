@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from wattward.configs.schema.market import GridPrice
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model import site_model
 from wattward.envs.model.equipment import (
     constraint_fields,
     max_extra_price_per_kwh,
     max_supply_price_per_kwh,
+    power_fields,
     site_fields,
 )
+from wattward.envs.model.site_model import SitePower
 from wattward.envs.model.types import Floats, Params
 from wattward.envs.world.disturbances import added_heat_c, max_price_per_kwh
+from wattward.envs.world.processes.caching import kept
 from wattward.envs.world.processes.jobs import mean_work_gpu_h
 
 DAYS_PER_MONTH = 30.4
@@ -41,10 +45,10 @@ def make_params(
 
     - `terminal_cost_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
       the region's tariff, market or recording, those that may take its place, price spikes and its contracts can come
-      to, and its dirtiest grid, at full busy power (waking included) and the PUE of a hot day in a heat wave if there
-      is one, plus what programmes charge and the demand charge spread over the episode's hours: no hour's energy
-      within the episode was dearer, so leaving work undone pays at most where a last step would have raised the
-      month's peak.
+      to, and its dirtiest grid, at full busy power (waking included) and the net power that a kW of IT power adds on
+      a hot day, in a heat wave if there is one, plus what programmes charge and the demand charge spread over the
+      episode's hours: no hour's energy within the episode was dearer, so leaving work undone pays at most where a
+      last step would have raised the month's peak.
     - `reference_cost_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
       prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
       rewards with and without them are on one scale.
@@ -58,7 +62,7 @@ def make_params(
         **_network(scenario),
         **_contracts(scenario, recorded_max_price_per_kwh or (None,) * scenario.n_regions),
         **site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)]),
-        **constraint_fields(scenario, sum(_expected_facility_kw(scenario, r) for r in range(scenario.n_regions))),
+        **constraint_fields(scenario, sum(_expected_power(scenario, r).facility_kw for r in range(scenario.n_regions))),
         class_malleable=np.array([job_class.malleable for job_class in scenario.job_classes]),
         class_preemptible=np.array([job_class.preemptible for job_class in scenario.job_classes]),
         class_restart_h=_floats(job_class.restart_h for job_class in scenario.job_classes),
@@ -144,7 +148,7 @@ def _terminal_cost_per_gpu_h(scenario: Scenario, region: Region, recorded_price_
         contract = region.cap_contract
         return dearest if contract is None else min(dearest, contract.strike_price_per_kwh) + contract.premium_per_kwh
 
-    cooling, air = region.cooling, region.air
+    air, site = region.air, _site_power(region)
     hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c
     hot_c += added_heat_c(scenario, region)
     price_per_kwh = (
@@ -153,10 +157,9 @@ def _terminal_cost_per_gpu_h(scenario: Scenario, region: Region, recorded_price_
         + region.carbon.fossil_kg_per_kwh * _carbon_price_per_kg(scenario)
         + _demand_charge_per_kw(scenario, region) / (scenario.episode_days * 24)
     )
-    pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, hot_c - cooling.free_below_c)
-    fleet = region.fleet
-    wake_kw = 0.0 if fleet.sleep is None else fleet.sleep.wake_kwh / scenario.step_h
-    return (fleet.gpu_busy_kw + wake_kw) * pue * price_per_kwh
+    slope = site_model.net_slope(site, site_model.cooling_line(site, hot_c)[0])
+    busy_kw = site.gpu_busy_kw + site_model.waking_kw(site, 1.0, scenario.step_h)
+    return float(busy_kw * slope * price_per_kwh)
 
 
 def _reference_cost_per_step(scenario: Scenario) -> float:
@@ -169,7 +172,8 @@ def _shaping_coefficient_per_gpu_h(scenario: Scenario) -> float:
 
 
 def _added_cost_per_gpu_h(scenario: Scenario, region: Region) -> float:
-    added_kw = (_facility_kw(region, region.fleet.gpus) - _facility_kw(region, 0.0)) / region.fleet.gpus
+    gpus = region.fleet.gpus
+    added_kw = (power_at_mean_air(region, 0.0, gpus).net_kw - power_at_mean_air(region, 0.0, 0.0).net_kw) / gpus
     return added_kw * max(0.0, _mean_energy_cost_per_kwh(scenario, region))
 
 
@@ -181,20 +185,22 @@ def _mean_energy_cost_per_kwh(scenario: Scenario, region: Region) -> float:
 def _mean_cost_per_h(scenario: Scenario, r: int) -> float:
     region = scenario.regions[r]
     grid_kw = expected_grid_kw(scenario, r)
-    peak_kw = max(0.0, _facility_kw(region, region.fleet.gpus) - _typical_green_kw(region))
+    interactive_gpus = min(region.fleet.gpus, region.interactive.mean_gpus)
+    full = power_at_mean_air(region, interactive_gpus, region.fleet.gpus)
+    peak_kw = max(0.0, full.net_kw - _typical_green_kw(region))
     demand_cost_per_kwh = _demand_charge_per_kw(scenario, region) / (scenario.episode_days * 24)
     return grid_kw * max(0.0, _mean_energy_cost_per_kwh(scenario, region)) + peak_kw * demand_cost_per_kwh
 
 
-def _expected_facility_kw(scenario: Scenario, r: int) -> float:
-    return _facility_kw(scenario.regions[r], mean_load_gpus(scenario, r))
-
-
 def expected_grid_kw(scenario: Scenario, r: int) -> float:
-    """Expected grid power of region `r` when all work runs on arrival [kW]; what grid events are measured against."""
-    return max(0.0, _expected_facility_kw(scenario, r) - _typical_green_kw(scenario.regions[r]))
+    """Expected grid power of region `r` when all work runs on arrival [kW]; what grid events are measured against.
+
+    It is that of mean load at mean air temperature, less what is recovered and what plants on site give on average.
+    """
+    return max(0.0, _expected_power(scenario, r).net_kw - _typical_green_kw(scenario.regions[r]))
 
 
+@kept
 def baseline_kw(scenario: Scenario) -> Floats:
     """Grid power that cuts are measured against, shape (R,) [kW]; 0 where the grid asks for none."""
     fields = site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)])
@@ -202,19 +208,49 @@ def baseline_kw(scenario: Scenario) -> Floats:
     return baselines
 
 
-def mean_load_gpus(scenario: Scenario, r: int) -> float:
-    """Expected busy GPUs of region `r` when all work runs where it arrives, at most its fleet."""
+class Power(NamedTuple):
+    """Power of a region [kW]."""
+
+    facility_kw: float
+    net_kw: float  # less what is recovered
+
+
+def _expected_power(scenario: Scenario, r: int) -> Power:
+    """Power of region `r` under its mean load when all work runs where it arrives, at most its fleet."""
     work_gpu_h = sum(
         job_class.jobs_per_day[r] * mean_work_gpu_h(scenario, c, r) for c, job_class in enumerate(scenario.job_classes)
     )
     region = scenario.regions[r]
-    return min(region.fleet.gpus, region.interactive.mean_gpus + work_gpu_h / 24.0)
+    interactive_gpus = min(region.fleet.gpus, region.interactive.mean_gpus)
+    load_gpus = min(region.fleet.gpus, region.interactive.mean_gpus + work_gpu_h / 24.0)
+    return power_at_mean_air(region, interactive_gpus, load_gpus)
 
 
-def _facility_kw(region: Region, busy_gpus: float) -> float:
+def power_at_mean_air(region: Region, interactive_gpus: float, load_gpus: float) -> Power:
+    """Power at mean air temperature under a steady load, `interactive_gpus` of it; GPUs not needed sleep if they can.
+
+    Waking is left out.
+    """
+    site = _site_power(region)
+    slope, fixed_kw = site_model.cooling_line(site, region.air.mean_c)
+    awake_gpus = site_model.kept_awake_gpus(site, load_gpus, site.fleet_gpus)
+    at_work_gpus = load_gpus + (site_model.serving_gpus(site, interactive_gpus) - interactive_gpus)
+    it_kw = site_model.it_kw(site, site.fleet_gpus, site.fleet_gpus - awake_gpus, at_work_gpus)
+    facility_kw = site_model.facility_kw(it_kw, slope, fixed_kw)
+    return Power(float(facility_kw), float(facility_kw - site_model.recovered_kw(site, it_kw)))
+
+
+def _site_power(region: Region) -> SitePower:
     fleet, cooling = region.fleet, region.cooling
-    pue = cooling.pue_base + cooling.pue_slope_per_c * max(0.0, region.air.mean_c - cooling.free_below_c)
-    return pue * (fleet.gpu_idle_kw * fleet.gpus + (fleet.gpu_busy_kw - fleet.gpu_idle_kw) * busy_gpus)
+    return SitePower(
+        fleet_gpus=fleet.gpus,
+        gpu_idle_kw=fleet.gpu_idle_kw,
+        gpu_busy_kw=fleet.gpu_busy_kw,
+        pue_base=cooling.pue_base,
+        pue_slope_per_c=cooling.pue_slope_per_c,
+        pue_free_c=cooling.free_below_c,
+        **power_fields(region),
+    )
 
 
 def _typical_green_kw(region: Region) -> float:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.layout import facility
+from wattward.envs.model import site_model
+from wattward.envs.model.site_model import SitePower
 from wattward.envs.model.types import (
     CARBON,
     IN_TRANSIT,
@@ -283,26 +284,73 @@ class Outlook:
         return self.params.fleet_gpus[0]
 
     @cached_property
+    def site_power(self) -> SitePower:
+        """What the power of the regions depends on, each field of shape (R,)."""
+        return site_model.power_of(self.params, 0)
+
+    @cached_property
     def pue(self) -> Floats:
         """Facility power that a kW of IT power adds at the present air temperature, shape (R,)."""
-        return read_only(facility(self.params, self.air_c, 0)[0])
+        return read_only(site_model.cooling_line(self.site_power, self.air_c)[0])
 
     @cached_property
     def fixed_kw(self) -> Floats:
         """Cooling power that is drawn whatever runs, at the present air temperature, shape (R,)."""
-        return read_only(facility(self.params, self.air_c, 0)[1])
+        return read_only(site_model.cooling_line(self.site_power, self.air_c)[1])
+
+    @cached_property
+    def net_pue(self) -> Floats:
+        """Power that a kW of IT power adds, net of what the return water gives back, shape (R,)."""
+        return read_only(site_model.net_slope(self.site_power, self.pue))
 
     @cached_property
     def kw_per_gpu(self) -> Floats:
-        """Facility power that one more busy GPU adds [kW], shape (R,)."""
-        return read_only(self.pue * (self.params.gpu_busy_kw[0] - self.params.gpu_idle_kw[0]))
+        """Net power that one more busy GPU of those awake adds [kW], shape (R,)."""
+        return read_only(site_model.kw_per_awake_gpu(self.site_power, self.net_pue))
+
+    @cached_property
+    def kw_per_rested_gpu(self) -> Floats:
+        """Net power that a busy GPU adds which rests until then [kW], shape (R,): more where GPUs sleep."""
+        return read_only(site_model.kw_per_rested_gpu(self.site_power, self.net_pue))
+
+    @cached_property
+    def awake_gpus(self) -> Floats:
+        """GPUs that are awake and in order, shape (R,)."""
+        return read_only(np.minimum(self._site_state["awake_gpus"], self.gpus_in_order))
+
+    @cached_property
+    def load_kw(self) -> Floats:
+        """IT and cooling power now, before any deferrable work but that of locked GPUs [kW], shape (R,).
+
+        Requests take what locked GPUs leave of the awake ones.
+        """
+        return read_only(self._load_kw(self.pue))
+
+    @cached_property
+    def base_kw(self) -> Floats:
+        """As `load_kw`, net of what the return water gives back [kW], shape (R,)."""
+        return read_only(self._load_kw(self.net_pue))
 
     @cached_property
     def surplus_forecast_kw(self) -> Floats:
-        """Green power left after idle GPUs and interactive load [kW] by lead, shape (L, R), at the present PUE."""
-        idle_kw = self.pue * self.params.gpu_idle_kw[0] * self.fleet_gpus
-        base_kw = idle_kw + self.fixed_kw + self.kw_per_gpu * self.interactive_forecast_gpus
-        return read_only(np.maximum(0.0, self.green_forecast_kw - base_kw))
+        """Power of plants on site left after requests [kW] by lead, shape (L, R), at the present PUE.
+
+        Now, as many GPUs sleep as do; later, those that requests and the headroom do not need.
+        """
+        site, in_order = self.site_power, self.gpus_in_order
+        served = np.minimum(self.interactive_forecast_gpus, in_order)
+        awake = site_model.kept_awake_gpus(site, served, in_order)
+        served[0], awake[0] = self._served_gpus(np.zeros(self.n_regions)), self.awake_gpus
+        at_work = site_model.serving_gpus(site, served)
+        load_kw = site_model.base_kw(site, self.pue, self.fixed_kw, in_order, awake, at_work)
+        return read_only(site_model.surplus_kw(self.green_forecast_kw, load_kw))
+
+    @cached_property
+    def surplus_forecast_gpus(self) -> Floats:
+        """Busy GPUs that the surplus covers by lead, shape (L, R); beyond the present those that rest until then."""
+        kw_per_gpu = np.repeat(site_model.kw_per_rested_gpu(self.site_power, self.pue)[None], self.n_leads, axis=0)
+        kw_per_gpu[0] = site_model.kw_per_awake_gpu(self.site_power, self.pue)
+        return read_only(self.surplus_forecast_kw / np.maximum(kw_per_gpu, 1e-6))
 
     @cached_property
     def locked_gpus(self) -> Floats:
@@ -313,8 +361,7 @@ class Outlook:
     @cached_property
     def free_gpus(self) -> Floats:
         """GPUs that are awake and in order, less interactive load and locked rigid jobs, shape (R,)."""
-        usable = np.minimum(self._site_state["awake_gpus"], self.gpus_in_order)
-        return read_only(np.maximum(0.0, usable - self.locked_gpus - self.interactive_forecast_gpus[0]))
+        return read_only(np.maximum(0.0, self.awake_gpus - self.locked_gpus - self.interactive_forecast_gpus[0]))
 
     @cached_property
     def utilisation(self) -> Floats:
@@ -410,6 +457,15 @@ class Outlook:
         at = np.where(leads > 0, self.step + leads - day, self.step)
         first = self.step + 1 - len(seen)
         return read_only(seen[np.where(at < 0, self.step, at) - first])
+
+    def _load_kw(self, slope: Floats) -> Floats:
+        site, served = self.site_power, self._served_gpus(self.locked_gpus)
+        at_work = site_model.serving_gpus(site, served) + self.locked_gpus
+        return site_model.base_kw(site, slope, self.fixed_kw, self.gpus_in_order, self.awake_gpus, at_work)
+
+    def _served_gpus(self, locked_gpus: Floats) -> Floats:
+        """Interactive load that is served now beside locked GPUs, shape (R,)."""
+        return site_model.served_gpus(self.interactive_forecast_gpus[0], self.awake_gpus, locked_gpus)
 
     @property
     def _hydro_ahead_kw(self) -> Floats:

@@ -82,7 +82,7 @@ def setting_of(env: ClusterEnv, episode: int) -> Setting:
     did = play_episode(policy, env, split=SPLIT, episode=episode, rng=rng, keep=("observations", "outlooks"))
     met = replay.setting_of(env)
     rank = [env.views(seen)["price_rank"][:, 0].astype(np.float64) for seen in did.observations]
-    surplus = [seen.surplus_forecast_kw[0] / seen.kw_per_gpu / met.fleet_gpus for seen in did.outlooks]
+    surplus = [seen.surplus_forecast_gpus[0] / met.fleet_gpus for seen in did.outlooks]
     steps = slice(0, did.n_steps)
     room = env.world.fleet_gpus[0, steps] - env.world.interactive_gpus[0, steps]
     return Setting(

@@ -25,12 +25,12 @@ GOLDEN = {
     "wattward/ZhejiangXinjiang2024-v0": "bfcbbccfe18f2d6c",
     "wattward/Toy-v0": "4b13150b6aecb545",
     "wattward/FollowTheSun-v0": "c6815cc87f9372dd",
-    "wattward/JinshuitanMicrogrid-v0": "4e9e192d80e9f1a7",
+    "wattward/JinshuitanMicrogrid-v0": "7800d5ce4378377d",
     "wattward/PinghuChilledWater-v0": "06a5ff72081f9e3c",
-    "wattward/QingyangGreen-v0": "27baf5e8572e83ad",
-    "wattward/ShanghaiGridEvent-v0": "5141babf7fb828e8",
+    "wattward/QingyangGreen-v0": "28ebe062c38478fb",
+    "wattward/ShanghaiGridEvent-v0": "32c03f397f546de1",
     "wattward/EightHubs-v0": "543c1f18fd451ff5",
-    "wattward/WesternHubsDirectSupply-v0": "44d808464fbe725c",
+    "wattward/WesternHubsDirectSupply-v0": "add63d3a72493a29",
 }
 
 
@@ -149,7 +149,7 @@ def test_named_fields_agree_with_the_outlook(env: ClusterEnv) -> None:
     np.testing.assert_allclose(np.expm1(fields["queue"]).sum(axis=1), outlook.queue_gpu_h / fleet, rtol=1e-4, atol=1e-5)
     ahead = outlook.interactive_forecast_gpus[1:5].mean(axis=0) / fleet
     np.testing.assert_allclose(fields["interactive_ahead"][:, 0], ahead, rtol=1e-5)
-    surplus = np.minimum(2.0, outlook.surplus_forecast_kw / outlook.kw_per_gpu / fleet)
+    surplus = np.minimum(2.0, outlook.surplus_forecast_gpus / fleet)
     np.testing.assert_allclose(fields["surplus_ahead"][:, -1], surplus[85:97].mean(axis=0), rtol=1e-4, atol=1e-6)
     now = outlook.price_per_kwh
     later = outlook.price_forecast_per_kwh[1:]

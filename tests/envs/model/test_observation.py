@@ -21,7 +21,7 @@ INSERTED = {
     "world": ("price", "price_rank", 'Field("world", "inserted_world", 1, "nothing"),'),
     "present": ("late", "base_load", 'Field("present", "inserted_present", 2, "nothing"),'),
     "forecast": ("price_ahead", "surplus_ahead", 'Field("forecast", "inserted_forecast", A_BLOCK, "nothing"),'),
-    "extra": ("battery", "tank", 'Field("extra", "inserted_extra", 1, "nothing"),'),
+    "extra": ("stored_power", "stored_cold", 'Field("extra", "inserted_extra", 1, "nothing"),'),
 }
 """By group: the field before the inserted one, the field after it, and its row."""
 ENCODE = """
@@ -119,7 +119,7 @@ def test_offsets_follow_from_widths() -> None:
     assert [AT.hour, AT.season, AT.weekend, AT.time_left, AT.last_day, N_CLOCK] == [0, 2, 4, 5, 6, 7]
     assert [getattr(AT, field.name) for field in regions] == np.cumsum([0, *(f.width for f in regions)])[:-1].tolist()
     assert (N_WORLD, N_NOW, WIDTH.queue) == (AT.surplus, AT.queue + WIDTH.queue, 6)
-    assert [AT.price_ahead, AT.surplus_ahead, AT.interactive_ahead, AT.battery] == [0, 1, 2, 0]
+    assert [AT.price_ahead, AT.surplus_ahead, AT.interactive_ahead, AT.stored_power] == [0, 1, 2, 0]
     assert all(LOW <= field.least < field.most <= HIGH for field in FIELDS)
 
 
