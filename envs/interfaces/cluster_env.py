@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import gymnasium
 import numpy as np
@@ -14,7 +14,7 @@ from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.action import N_MODES, n_entries, offers_of_shares
-from wattward.envs.interfaces.rendering import as_image, as_text
+from wattward.envs.interfaces.rendering import as_text
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.model.reward import REWARD_KINDS, RewardKind
@@ -28,6 +28,9 @@ from wattward.envs.simulator.source import Banked, choose, episode_options, must
 from wattward.envs.world.draw import SPLITS, draw, episode_seed
 from wattward.envs.world.family import family_of, member_for, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
+
+if TYPE_CHECKING:
+    from wattward.envs.interfaces.frames import Film
 
 BILLS = ("total_cost", *COST_TERMS, "cost")
 """What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not yuan."""
@@ -102,6 +105,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             self._banked.bank if self._banked else Bank(self.params, 1, self._observer),
             reward=reward,
         )
+        self._film = self._new_film()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -135,7 +139,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             ValueError: the environment plays a shared bank.
         """
         self._simulator.bank.put(0, world)
-        if self.reward != "cost":
+        if self.reward != "cost" or self._film is not None:
             self._simulator.play_on_arrival(0, 0)
         self._begin(0, world, "", -1)
 
@@ -160,6 +164,8 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             error_code = simulator.advance_by(offers_of_shares(action[None]))
         if error_code:
             raise ValueError(self._refusal(error_code, action))
+        if self._film is not None:
+            self._film.note()
         outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
         info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward stands behind the bills
@@ -171,8 +177,9 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""
         if self.render_mode is None:
             return None
-        draw_it = as_text if self.render_mode == "ansi" else as_image
-        return draw_it(self.outlook(), self.flows, self.kpis())
+        if self._film is not None:
+            return self._film.frame(self.outlook())
+        return as_text(self.outlook(), self.flows, self.kpis(), self._simulator.fleet.regions[0])
 
     @property
     def steps_taken(self) -> int:
@@ -226,12 +233,23 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def _begin(self, slot: int, world: Exogenous | None, split: str, number: int) -> None:
         self._world, self._playing = world, (split, number)
         self._simulator.begin(0, slot)
+        if self._film is not None:
+            self._film.begin()
+
+    def _new_film(self) -> Film | None:
+        """What draws frames, if they are asked for."""
+        if self.render_mode != "rgb_array":
+            return None
+        from wattward.envs.interfaces.frames import Film
+
+        return Film(self.scenario, self._simulator)
 
     def _become(self, scenario: Scenario) -> None:
         """Plays another scenario of the same family from now on."""
         self.scenario, self.params = scenario, make_params(scenario)
         self._observer = Observer(scenario, self.params)
         self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
+        self._film = self._new_film()
 
     def _checked(self, action: NDArray[Any]) -> NDArray[Any]:
         array = np.asarray(action)
