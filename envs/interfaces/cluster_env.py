@@ -45,7 +45,7 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     `reset(options={"split": "test", "episode": 3})` plays that very episode.
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - Gymnasium's own attribute
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - Gymnasium's own attribute
 
     def __init__(
         self,

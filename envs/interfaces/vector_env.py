@@ -45,7 +45,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
     episodes ended "kpis" as Gymnasium batches them; with AutoresetMode.SAME_STEP "final_obs" and "final_info".
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - Gymnasium's own attribute
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - Gymnasium's own attribute
 
     def __init__(
         self,
@@ -92,11 +92,8 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         refuse_family(self.scenario, "a vector of environments")
         self.num_envs, self.split, self.reward, self.action = num_envs, split, reward, action
-        self.render_mode = render_mode
-        if isinstance(recording, (str, Path)):
-            recording = load_recording(Path(recording), self.scenario)
-        compared: RewardKind = "saving" if render_mode == "rgb_array" else reward
-        self._episodes = episodes_for(self.scenario, num_envs, split, recording, compared, bank, draw_ahead)
+        self.render_mode, self._recording = render_mode, recording
+        self._episodes = episodes_for(self.scenario, num_envs, split, recording, self._compared, bank, draw_ahead)
         played = self._episodes.bank
         self._simulator = Simulator(played.params, num_envs, played, reward=reward, threads=threads)
         regions = self.scenario.n_regions
@@ -109,9 +106,7 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         self._playing = [Episode(0, split, -1)] * num_envs
         self._rngs: list[np.random.Generator] = []
         self._everywhere = np.ones(num_envs, np.bool_)
-        self._recording: Recording | None = recording
-        self._worlds: dict[int, Exogenous] = {}
-        self._films = self._new_films()
+        self._worlds, self._films = self._new_worlds_and_films()
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -200,16 +195,23 @@ class ClusterVectorEnv(VectorEnv[NDArray[np.float32], Actions, NDArray[Any]]):
         if self._films:
             self._films[b].begin()
 
-    def _new_films(self) -> list[Film]:
-        """What draws frames, one an environment, if they are asked for."""
+    def _new_worlds_and_films(self) -> tuple[dict[int, Exogenous], list[Film]]:
+        """Places for worlds that are shown; and what draws frames, one an environment, if they are asked for."""
         if self.render_mode != "rgb_array":
-            return []
+            return {}, []
         from wattward.envs.interfaces.frames import Film
 
-        return [Film(self.scenario, self._simulator, b) for b in range(self.num_envs)]
+        return {}, [Film(self.scenario, self._simulator, b) for b in range(self.num_envs)]
+
+    @property
+    def _compared(self) -> RewardKind:
+        """The reward that episodes are prepared for: frames show the saving, too."""
+        return "saving" if self.render_mode == "rgb_array" else self.reward
 
     def _outlook(self, b: int) -> Outlook:
         """What a policy sees now of environment `b`; its world is drawn again once an episode, as banks keep a part."""
+        if isinstance(self._recording, (str, Path)):
+            self._recording = load_recording(Path(self._recording), self.scenario)
         if b not in self._worlds:
             playing = self._playing[b]
             self._worlds[b] = draw(self.scenario, episode_seed(playing.split, playing.number), self._recording)

@@ -14,11 +14,11 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
-from wattward.envs.checks.balances import random_params, random_world
+from wattward.envs.checks.balances import random_world
 from wattward.envs.decisions.action import Mode
-from wattward.envs.interfaces import frames
+from wattward.envs.interfaces import drawing
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.interfaces.frames import MODE_COLOURS, PAPER, SOURCE_COLOURS, SOURCES
+from wattward.envs.interfaces.drawing import MODE_COLOURS, PAPER, SOURCE_COLOURS, SOURCES
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
 
 Picture = NDArray[np.uint8]
@@ -96,8 +96,8 @@ def pixels(picture: Picture, colour: str) -> NDArray[np.bool_]:
 def chart(env: ClusterEnv, picture: Picture, r: int) -> Picture:
     film = env._film
     assert film is not None
-    top = frames.HEAD + r * film._layout.row
-    return picture[top : top + film._layout.chart, frames.POWER_LEFT : frames.POWER_LEFT + frames.BEFORE]
+    top = drawing.HEAD + r * film._layout.row
+    return picture[top : top + film._layout.chart, drawing.POWER_LEFT : drawing.POWER_LEFT + drawing.BEFORE]
 
 
 def test_the_stack_is_the_power_of_the_last_step() -> None:
@@ -131,8 +131,8 @@ def test_decisions_are_shown() -> None:
         env.step(np.array([one, other]))
         frame = env.render()
         for r, mode in enumerate((one, other)):
-            top = frames.HEAD + r * 150
-            badge = frame[top : top + 14, frames.PANEL_RIGHT - 6 : frames.PANEL_RIGHT - 1]
+            top = drawing.HEAD + r * 150
+            badge = frame[top : top + 14, drawing.PANEL_RIGHT - 6 : drawing.PANEL_RIGHT - 1]
             assert pixels(badge, MODE_COLOURS[mode]).all()
 
 
@@ -141,8 +141,8 @@ def test_shares_are_shown_by_the_nearest_mode() -> None:
     env.step(np.array([[0.9, 0.6], [0.2, 0.1]]))
     frame = env.render()
     for r, mode in enumerate((Mode.PULL, Mode.HOLD)):
-        top = frames.HEAD + r * 150
-        badge = frame[top : top + 14, frames.PANEL_RIGHT - 6 : frames.PANEL_RIGHT - 1]
+        top = drawing.HEAD + r * 150
+        badge = frame[top : top + 14, drawing.PANEL_RIGHT - 6 : drawing.PANEL_RIGHT - 1]
         assert pixels(badge, MODE_COLOURS[mode]).all()
 
 
@@ -172,7 +172,7 @@ def test_a_restored_past_is_shown_as_it_went_on() -> None:
     played(env, 9, seed=1)
     env.restore(snapshot)
     np.testing.assert_array_equal(
-        env.render()[:, : frames.PRICE_LEFT - 60], straight.render()[:, : frames.PRICE_LEFT - 60]
+        env.render()[:, : drawing.PRICE_LEFT - 60], straight.render()[:, : drawing.PRICE_LEFT - 60]
     )
 
 
@@ -214,9 +214,9 @@ def test_regions_beyond_eight_are_summed_up(n_regions: int) -> None:
     frame, film = env.render(), env._film
     assert film is not None
     assert film._layout.n_rows == min(n_regions, 8)
-    assert frame.shape[0] <= 1104
-    line = frame[film._layout.foot - frames.REST + 2 : film._layout.foot, : frames.WIDTH // 2]
-    assert pixels(line, frames.INK).any() == (n_regions > 8)
+    assert frame.shape[0] <= 1120
+    line = frame[film._layout.foot - drawing.REST + 8 : film._layout.foot, : drawing.WIDTH // 2]
+    assert pixels(line, drawing.INK).any() == (n_regions > 8)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
