@@ -196,11 +196,8 @@ class Film:
         prices = np.concatenate((price, self._price[noted]))
         known = self._scales
         stretched = _Scales(
-            tuple(
-                top if most <= top else round_up(most)
-                for top, most in zip(known.power_kw, most_kw.tolist(), strict=True)
-            ),
-            known.price if prices.max() <= known.price else round_up(float(prices.max())),
+            tuple(map(_grown, known.power_kw, most_kw.tolist())),
+            _grown(known.price, float(prices.max())),
             known.least_price if prices.min() >= known.least_price else -round_up(-float(prices.min())),
         )
         if stretched != known:
@@ -233,14 +230,10 @@ class Film:
         fill_bar(picture, top + 17, 0.0, queued / (WAITING_H * fleet), stripes(slanted=True))
         lay(picture, VALUE_LEFT, top + 14, lettered(f"{amount(queued)} GPU-h", 11))
         load_kw = float(flow["it_kw"] + flow["cooling_kw"] + flow["wan_kw"] + flow["charge_kw"])
-        drawn = f"{amount(load_kw)} kW, {amount(float(flow['grid_kw']))} from grid" if outlook.step else "nothing yet"
+        drawn = _load_words(load_kw, float(flow["grid_kw"])) if outlook.step else "nothing yet"
         lay(picture, BAR_LEFT, top + 31, lettered(drawn, 11))
-        lay(
-            picture,
-            BAR_LEFT,
-            top + 48,
-            lettered(f"{signed(float(outlook.price_per_kwh[r]), '.3f')} {MONEY}/kWh now", 11),
-        )
+        price = signed(float(outlook.price_per_kwh[r]), ".3f")
+        lay(picture, BAR_LEFT, top + 48, lettered(f"{price} {MONEY}/kWh now", 11))
         row = min(self._b, self._simulator.params.battery_kwh.shape[0] - 1)
         capacity_kwh = float(self._simulator.params.battery_kwh[row, r])
         if capacity_kwh > 0.0:
@@ -285,6 +278,17 @@ class Film:
             lay(picture, POWER_LEFT, top, coloured(power[r]))
             lay(picture, PRICE_LEFT, top, coloured(prices[r]))
             lay(picture, POWER_LEFT, top + self._layout.chart + 3, coloured(strips[r]))
+
+
+def _load_words(load_kw: float, grid_kw: float) -> str:
+    if load_kw >= MEGAWATTS_FROM_KW:
+        return f"{load_kw / 1000:,.1f} MW, {grid_kw / 1000:,.1f} from grid"
+    return f"{amount(load_kw)} kW, {amount(grid_kw)} from grid"
+
+
+def _grown(top: float, most: float) -> float:
+    """Where an axis ends that ended at `top`, 0 if nowhere yet, and has to hold `most`."""
+    return top if top > 0.0 and most <= top else round_up(most)
 
 
 def _layout(n_rows: int, with_rest: bool) -> _Layout:
@@ -353,7 +357,7 @@ def _legend(image: Image.Image, scenario: Scenario, top: int) -> None:
         draw.rectangle((x, y, x + 16, y + 10), SOURCE_COLOURS[name], SOFT)
         x = _said(draw, x + 22, y, name)
     draw.line((x, y + 5, x + 16, y + 5), INK, 2)
-    x = _said(draw, x + 22, y, "load (what stands above it is spare)")
+    x = _said(draw, x + 22, y, "load (above it: spare)")
     if set(_sources_of(scenario)) & {"hydro", "wind", "sun"}:
         draw.rectangle((x, y, x + 16, y + 10), FORECAST, SOFT)
         _said(draw, x + 22, y, "own plants, forecast")

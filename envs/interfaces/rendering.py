@@ -33,7 +33,7 @@ def decision_levels(regions: Rows) -> NDArray[np.int64]:
 
 
 def decision_words(regions: Rows) -> list[str]:
-    """What each region decided in the last step: a mode's name, or both shares where they are no mode's.
+    """What each region decided in the last step: a mode's name, or shares for its own and others' work, as 90% + 50%.
 
     Args:
         regions: Rows of REGION, shape (R,).
@@ -48,7 +48,7 @@ def decision_words(regions: Rows) -> list[str]:
 def _word(nearest: Mode, own: float, others: float) -> str:
     if own in (0.0, 1.0) and others in (0.0, 1.0):
         return nearest.name
-    return f"own {own:.0%}, others {others:.0%}"
+    return f"{own:.0%} + {others:.0%}"
 
 
 def as_text(outlook: Outlook, flows: Flows, kpis: dict[str, float], regions: Rows) -> str:

@@ -14,9 +14,8 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
-from wattward.envs.checks.balances import random_world
 from wattward.envs.decisions.action import Mode
-from wattward.envs.interfaces import drawing
+from wattward.envs.interfaces import drawing, frames
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.drawing import MODE_COLOURS, PAPER, SOURCE_COLOURS, SOURCES
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
@@ -198,13 +197,31 @@ def test_a_copy_draws_the_same() -> None:
         assert twin._film._simulator is twin._simulator
 
 
-def test_negative_prices_have_an_axis() -> None:
+@pytest.mark.parametrize("shift", [-0.5, -2.0])
+def test_negative_prices_have_an_axis(shift: float) -> None:
     env = rendered("zhejiang-xinjiang")
-    rng = np.random.default_rng(0)
-    env.start(random_world(rng, env.params, 20))
+    world = env.world
+    env.start(world._replace(price_per_kwh=world.price_per_kwh + shift))
     env.render()
     assert env._film is not None
-    assert env._film._scales.least_price < 0.0 < env._film._scales.price
+    scales, ahead = env._film._scales, env.outlook().price_forecast_per_kwh
+    assert scales.least_price <= ahead.min() < 0.0 < scales.price
+    assert ahead.max() <= scales.price
+
+
+def test_a_world_in_which_nothing_happens_is_drawn() -> None:
+    env = rendered("toy")
+    world = env.world
+    env.start(world._replace(**{name: 0.0 * getattr(world, name) for name in ("price_per_kwh", "interactive_gpus")}))
+    assert env.render().shape == rendered("toy").render().shape
+
+
+def test_the_legend_of_all_sources_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "_sources_of", lambda _: list(SOURCES))
+    frame = rendered("zhejiang-xinjiang").render()
+    legend = frame[drawing.HEAD + 2 * 150 + 14 :]
+    assert pixels(legend[:, drawing.RIGHT - 4 :], PAPER).all()
+    assert all(pixels(legend, colour).any() for colour in SOURCE_COLOURS.values())
 
 
 @pytest.mark.parametrize("n_regions", [2, 8, 9, 20])
