@@ -58,10 +58,12 @@ HEADS = 68
 MEGAWATTS_FROM_KW = 10_000.0
 BAR_LEFT, BAR_WIDTH, BAR_HEIGHT, VALUE_LEFT = 70, 72, 10, 148
 PANEL_RIGHT = 248
+TICK = 12
+"""Height of a number beside an axis."""
 STRIP = 12
 """Height of the row of past decisions below the chart of power."""
 CHART_COLOURS = (PAPER, LINE, PAST, FORECAST, INK, SOFT, *SOURCE_COLOURS.values(), *MODE_COLOURS.values())
-GRID_AT, PAST_AT, FORECAST_AT, INK_AT, NOW_AT, SOURCE_AT, MODE_AT = 1, 2, 3, 4, 5, 6, 6 + len(SOURCES)
+GRID_AT, PAST_AT, FORECAST_AT, INK_AT, SOFT_AT, SOURCE_AT, MODE_AT = 1, 2, 3, 4, 5, 6, 6 + len(SOURCES)
 
 
 def lay(picture: Picture, x: int, y: int, patch: Picture, *, right: bool = False) -> int:
@@ -90,6 +92,18 @@ def _letter(letter: str, size: int, bold: bool, colour: str) -> Picture:
     image = Image.new("RGB", (round(font.getlength(letter)), round(1.4 * size)), PAPER)
     ImageDraw.Draw(image).text((0, 0), letter, colour, font)
     return np.array(image)
+
+
+def write_ticks(picture: Picture, left: int, top: int, height: int, values: tuple[float, ...]) -> None:
+    """Writes numbers beside a chart over what stood there: the greatest, the least, then others where there is room."""
+    picture[top - 3 : top + height + 2, left - 46 : left - 2] = 255
+    high, low, *_ = values
+    taken: list[int] = []
+    for value in values:
+        y = top - 1 + round((high - value) / (high - low) * (height - TICK))
+        if all(abs(y - other) >= TICK for other in taken):
+            taken.append(y)
+            lay(picture, left - 6, y, lettered(signed(value, ",.4g"), 10, colour=SOFT), right=True)
 
 
 @cache

@@ -37,7 +37,6 @@ from wattward.envs.interfaces.drawing import (
     MODE_COLOURS,
     MODE_MEANINGS,
     MOST_REGIONS,
-    NOW_AT,
     PANEL_RIGHT,
     PAPER,
     POWER_LEFT,
@@ -45,6 +44,7 @@ from wattward.envs.interfaces.drawing import (
     REST,
     RIGHT,
     SOFT,
+    SOFT_AT,
     SOURCE_AT,
     SOURCE_COLOURS,
     SOURCES,
@@ -67,6 +67,7 @@ from wattward.envs.interfaces.drawing import (
     shortened,
     signed,
     stripes,
+    write_ticks,
 )
 from wattward.envs.interfaces.rendering import MONEY, decision_levels, decision_words
 from wattward.envs.model.types import Floats
@@ -267,8 +268,10 @@ class Film:
         draw_line(power[:, :, :BEFORE], (self._load_kw[past] / power_kw)[before], seen[before])
         whole = np.concatenate((self._price[past][before], price[ahead]))
         known = np.concatenate((seen[before], np.ones(ahead.size, np.bool_)))
+        if low < 0.0:
+            prices[:, round((self._layout.chart - 2) * high / (high - low)), :] = SOFT_AT
         draw_line(prices, (whole - low) / (high - low), known)
-        charts[:, :, BEFORE] = NOW_AT
+        charts[:, :, BEFORE] = SOFT_AT
         strips = np.zeros((n_shown, STRIP, BEFORE), np.uint8)
         levels = self._levels[past][before].T[:, None, :]
         drawn = np.arange(STRIP)[None, :, None] >= STRIP - (levels + 1) * STRIP // len(Mode)
@@ -336,16 +339,10 @@ def _write_axes(picture: Picture, layout: _Layout, scales: _Scales) -> None:
     """Writes what the axes end at, and their middles, over what stood there."""
     unit, kw = ("MW", 1000.0) if max(scales.power_kw) >= MEGAWATTS_FROM_KW else ("kW", 1.0)
     lay(picture, POWER_LEFT, HEADS, lettered(f"Power by source, {unit}", 12, bold=True))
-    between = (scales.price + scales.least_price) / 2
     for r, power_kw in enumerate(scales.power_kw):
         top = HEAD + r * layout.row
-        for left, values in (
-            (POWER_LEFT, (power_kw / kw, power_kw / kw / 2, 0.0)),
-            (PRICE_LEFT, (scales.price, between, scales.least_price)),
-        ):
-            picture[top - 3 : top + layout.chart + 2, left - 46 : left - 2] = 255
-            for value, y in zip(values, (top - 2, top + layout.chart // 2 - 7, top + layout.chart - 12), strict=True):
-                lay(picture, left - 6, y, lettered(signed(value, ",.4g"), 10, colour=SOFT), right=True)
+        write_ticks(picture, POWER_LEFT, top, layout.chart, (power_kw / kw, 0.0, power_kw / kw / 2))
+        write_ticks(picture, PRICE_LEFT, top, layout.chart, (scales.price, scales.least_price, 0.0, scales.price / 2))
 
 
 def _legend(image: Image.Image, scenario: Scenario, top: int) -> None:
