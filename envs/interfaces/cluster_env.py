@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import gymnasium
 import numpy as np
@@ -13,7 +13,7 @@ from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.registry import ActionChoice, Answers, interface_of
-from wattward.envs.interfaces.rendering import as_image, as_text
+from wattward.envs.interfaces.rendering import as_text
 from wattward.envs.kernels.codes import REWARD_KINDS, RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
@@ -29,6 +29,9 @@ from wattward.envs.world.draw import SPLITS, draw, episode_seed
 from wattward.envs.world.family import family_of, member_for, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
 
+if TYPE_CHECKING:
+    from wattward.envs.interfaces.frames import Film
+
 BILLS = ("total_cost", *COST_TERMS, "cost")
 """What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not yuan."""
 
@@ -41,7 +44,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
     `reset(options={"split": "test", "episode": 3})` plays that very episode.
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - Gymnasium's own attribute
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - Gymnasium's own attribute
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             self._banked.bank if self._banked else Bank(self.params, 1, self._observer),
             reward=reward,
         )
+        self._film = self._new_film()
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Starts an episode.
@@ -132,7 +136,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             ValueError: the environment plays a shared bank.
         """
         self._simulator.bank.put(0, world)
-        if self.reward != "cost":
+        if self.reward != "cost" or self._film is not None:
             self._simulator.play_on_arrival(0, 0)
         self._begin(0, world, "", -1)
 
@@ -150,6 +154,8 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         fleet = simulator.fleet
         interface = self._answers.interface_of(action)
         simulator.advance(source=interface.write(interface.checked(action), fleet))
+        if self._film is not None:
+            self._film.note()
         outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
         info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward stands behind the bills
@@ -161,8 +167,9 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         """Text ("ansi") or an RGB array, shape (height, width, 3); None without a render mode."""
         if self.render_mode is None:
             return None
-        draw_it = as_text if self.render_mode == "ansi" else as_image
-        return draw_it(self.outlook(), self.flows, self.kpis())
+        if self._film is not None:
+            return self._film.frame(self.outlook())
+        return as_text(self.outlook(), self.flows, self.kpis(), self._simulator.fleet.regions[0])
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which choices may matter now, flat, as sb3-contrib's MaskablePPO asks for them.
@@ -246,6 +253,16 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
     def _begin(self, slot: int, world: Exogenous | None, split: str, number: int) -> None:
         self._world, self._playing, self._lookout = world, (split, number), None
         self._simulator.begin(0, slot)
+        if self._film is not None:
+            self._film.begin()
+
+    def _new_film(self) -> Film | None:
+        """What draws frames, if they are asked for."""
+        if self.render_mode != "rgb_array":
+            return None
+        from wattward.envs.interfaces.frames import Film
+
+        return Film(self.scenario, self._simulator)
 
     def _become(self, scenario: Scenario) -> None:
         """Plays another scenario of the same family from now on."""
@@ -253,6 +270,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         self._known_params = immutable(self.params)
         self._observer = Observer(scenario, self.params)
         self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
+        self._film = self._new_film()
 
     def _observed(self) -> Any:  # noqa: ANN401 - as the interface has it
         return self.interface.observed(self._simulator.fleet, 0)

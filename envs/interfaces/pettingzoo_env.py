@@ -37,7 +37,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
     have a fixed length, terminate for all at once and are never truncated.
     """
 
-    metadata = {"name": "wattward_v0", "render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - PettingZoo's own
+    metadata = {"name": "wattward_v0", "render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - PettingZoo's own
 
     def __init__(
         self,

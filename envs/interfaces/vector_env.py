@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from gymnasium.utils import seeding
@@ -17,13 +17,21 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.registry import ActionChoice, interface_of
 from wattward.envs.interfaces.cluster_env import BILLS, check_choices
+from wattward.envs.interfaces.rendering import as_text
 from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import COST, REWARD
+from wattward.envs.model.types import Flows, Params, State
+from wattward.envs.policy.lookout import Lookout, immutable
+from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.simulator.source import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
+from wattward.envs.world.draw import draw, episode_seed
 from wattward.envs.world.family import refuse_family
 from wattward.envs.world.recording import Recording, load_recording
+
+if TYPE_CHECKING:
+    from wattward.envs.interfaces.frames import Film
 
 Actions = NDArray[Any]
 Booleans = NDArray[np.bool_]
@@ -36,6 +44,8 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
     `reset(seed=s)` seeds environment b with s + b. `info` holds the bills of the step, shape (B,) each, and where
     episodes ended "kpis" as Gymnasium batches them; with AutoresetMode.SAME_STEP "final_obs" and "final_info".
     """
+
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - Gymnasium's own attribute
 
     def __init__(
         self,
@@ -50,7 +60,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         threads: int = 1,
         bank: EpisodeBank | int | None = None,
         draw_ahead: int | None = None,
-        render_mode: None = None,
+        render_mode: Literal["ansi", "rgb_array"] | None = None,
     ) -> None:
         """Allocates the batch; nothing is drawn before `reset`, but for a bank.
 
@@ -69,22 +79,22 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
                 bank - 1 of the split); by default each environment draws fresh ones.
             draw_ahead: Most fresh episodes that are drawn ahead of their use, a few every step; by default as many as
                 there are environments, but at most 256.
-            render_mode: None.
+            render_mode: "ansi", "rgb_array" or None.
 
         Raises:
             ConfigError: The scenario, recording or bank cannot be used.
             ValueError: Another argument is unknown or out of range.
         """
         check_choices(split, reward)
-        must_be(render_mode, (None,), "render_mode")
+        must_be(render_mode, (None, *self.metadata["render_modes"]), "render_mode")
         check_counts(num_envs, threads, draw_ahead)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         refuse_family(self.scenario, "a vector of environments")
         self.num_envs, self.split, self.reward, self.action = num_envs, split, reward, action
-        self.render_mode = render_mode
-        self._episodes = episodes_for(self.scenario, num_envs, split, recording, reward, bank, draw_ahead)
+        self.render_mode, self._recording = render_mode, recording
+        self._episodes = episodes_for(self.scenario, num_envs, split, recording, self._compared, bank, draw_ahead)
         played = self._episodes.bank
         self._simulator = Simulator(played.params, num_envs, played, reward=reward, threads=threads)
         self.interface = interface_of(action, self.scenario)
@@ -95,6 +105,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         self._playing = [Episode(0, split, -1)] * num_envs
         self._rngs: list[np.random.Generator] = []
         self._everywhere = np.ones(num_envs, np.bool_)
+        self._lookouts, self._films = self._new_lookouts_and_films()
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -134,6 +145,8 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         if restarted is not None:
             self._restart(restarted)
         self._advance(actions)
+        for film in self._films:
+            film.note()
         fleet = simulator.fleet
         infos = self._bills(fleet.outcome, restarted)
         terminations, rewards = fleet.ended.copy(), fleet.outcome[:, REWARD].copy()
@@ -141,6 +154,14 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
             self._end(terminations, infos)
         self._episodes.prepare(self._rngs)
         return self._observed(), rewards, terminations, np.zeros(self.num_envs, np.bool_), infos
+
+    def render(self) -> tuple[Any, ...] | None:
+        """A text ("ansi") or an RGB array, shape (height, width, 3), of each environment, or None."""
+        if self.render_mode is None:
+            return None
+        if self._films:
+            return tuple(film.frame(self._outlook(b)) for b, film in enumerate(self._films))
+        return tuple(self._text(b) for b in range(self.num_envs))
 
     @property
     def jobs_present(self) -> float:
@@ -169,6 +190,41 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
     def _begin(self, b: int, episode: Episode | None = None) -> None:
         self._playing[b] = self._episodes.next(b, self._rngs[b]) if episode is None else episode
         self._simulator.begin(b, self._playing[b].slot)
+        self._lookouts.pop(b, None)
+        if self._films:
+            self._films[b].begin()
+
+    def _new_lookouts_and_films(self) -> tuple[dict[int, Lookout], list[Film]]:
+        """Places for worlds that are shown; and what draws frames, one an environment, if they are asked for."""
+        if self.render_mode != "rgb_array":
+            return {}, []
+        from wattward.envs.interfaces.frames import Film
+
+        return {}, [Film(self.scenario, self._simulator, b) for b in range(self.num_envs)]
+
+    @property
+    def _compared(self) -> RewardKind:
+        """The reward that episodes are prepared for: frames show the saving, too."""
+        return "saving" if self.render_mode == "rgb_array" else self.reward
+
+    def _outlook(self, b: int) -> Outlook:
+        """What a policy sees now of environment `b`; its world is drawn again once an episode, as banks keep a part."""
+        if isinstance(self._recording, (str, Path)):
+            self._recording = load_recording(Path(self._recording), self.scenario)
+        simulator = self._simulator
+        if b not in self._lookouts:
+            playing = self._playing[b]
+            world = draw(self.scenario, episode_seed(playing.split, playing.number), self._recording)
+            params = Params._make(field[min(b, len(field) - 1)][None] for field in simulator.params)
+            self._lookouts[b] = Lookout(self.scenario, immutable(params), world)
+        state = State._make(field[b : b + 1] for field in simulator.state)
+        return self._lookouts[b].outlook(state, simulator.fleet.observations[b].copy())
+
+    def _text(self, b: int) -> str:
+        simulator = self._simulator
+        flows = Flows._make(field[b : b + 1] for field in simulator.flows)
+        kpis = kpis_of(simulator.params, simulator.state, simulator.tally, b)
+        return as_text(self._outlook(b), flows, kpis, simulator.fleet.regions[b])
 
     def _restart(self, ended: Booleans) -> None:
         """Environments that ended in the last step begin anew instead of stepping."""

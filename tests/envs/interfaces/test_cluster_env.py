@@ -189,22 +189,6 @@ def test_shares_generalise_modes() -> None:
         assert one[1] == other[1]
 
 
-def test_rendering() -> None:
-    env = gymnasium.make("wattward/ZhejiangXinjiang-v0", render_mode="ansi")
-    env.reset(seed=0)
-    env.step(np.array([2, 2]))
-    text = env.render()
-    assert isinstance(text, str)
-    assert len(text.splitlines()) == 3
-    assert max(map(len, text.splitlines())) <= 120
-    image_env = ClusterEnv("toy", render_mode="rgb_array")
-    image_env.reset(seed=0)
-    image = image_env.render()
-    assert image.dtype == np.uint8
-    assert image.shape[2] == 3
-    assert image.std() > 1.0
-
-
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(ConfigError, match=r"unknown scenario 'zhejiang-xinjang'; did you mean zhejiang-xinjiang"):
         ClusterEnv("zhejiang-xinjang")
