@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, PerHour, Positive, Share, is_one
+from wattward.configs.schema.base import Config, Name, NonNegative, PerHour, Positive, Share, is_one
 from wattward.configs.schema.storage import Battery, Tank
 from wattward.configs.schema.supply import Supply
 
@@ -198,7 +198,7 @@ def _absent(value: object) -> bool:
 class Region(Config):
     """One region file. `clock_offset_h` is added to Beijing time to get the hour people there live by."""
 
-    name: str
+    name: Name
     title: str
     source: str
     clock_offset_h: float = 0.0
