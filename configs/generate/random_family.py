@@ -17,7 +17,8 @@ from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
 
-FAMILY = "random-REGIONS[xNUMBER]"
+PREFIX = "random-"
+FAMILY = f"{PREFIX}REGIONS[xNUMBER]"
 MODEL_SCENARIOS = ("zhejiang-xinjiang", "eight-hubs")
 """Their regions are the sites; all that is not drawn is the first one's."""
 MOST_REGIONS = 16
@@ -47,7 +48,7 @@ def parse(name: str | Path) -> Member | None:
         ConfigError: it begins like one of the family, but is not of its form or out of range.
     """
     text = str(name)
-    if not text.startswith("random-") or text.endswith((".yaml", ".yml")):
+    if not text.startswith(PREFIX) or text.endswith((".yaml", ".yml")):
         return None
     found = re.fullmatch(r"random-([1-9]\d?)(?:x(0|[1-9]\d{0,12}))?", text, re.ASCII)
     if found is None or not 1 <= int(found[1]) <= MOST_REGIONS:

@@ -16,7 +16,8 @@ from wattward.configs.schema.market import GridPrice
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import JobClass, Scenario
 
-FAMILY = "scale-REGIONSxJOBS"
+PREFIX = "scale-"
+FAMILY = f"{PREFIX}REGIONSxJOBS"
 MODEL_SCENARIOS = ("zhejiang-xinjiang", "zhejiang-xinjiang-2024")
 """Their regions, one after the other, are what generated regions vary."""
 REGION_LIMITS, JOB_LIMITS = (2, 2_000), (100, 100_000)
@@ -53,7 +54,7 @@ def parse(name: str | Path) -> Size | None:
         ConfigError: it begins like one of the family, but is not of its form or out of range.
     """
     text = str(name)
-    if not text.startswith("scale-") or text.endswith((".yaml", ".yml")):
+    if not text.startswith(PREFIX) or text.endswith((".yaml", ".yml")):
         return None
     found = re.fullmatch(r"scale-([1-9]\d{0,8})x([1-9]\d{0,8})", text, re.ASCII)
     if found is None:

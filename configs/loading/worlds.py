@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from wattward.configs.generate import random_family
 from wattward.configs.generate import scale as generated
-from wattward.configs.loading.reading import check, find, read_yaml
+from wattward.configs.loading.reading import check, find, is_file, note, noting_files, read_yaml, shortened, unchanged
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.disturbance import KINDS, Disturbance, NewTariff, Preset
 from wattward.configs.schema.market import GridPrice, Market
@@ -61,16 +60,32 @@ def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-@cache
 def load_scenario(name: str | Path) -> Scenario:
     """A scenario by shipped name, path or a name of a family that is made by name, its regions and tariffs read in.
 
     Any of these may be followed by disturbances, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
 
+    A scenario is read once in a process, and again when one of its files has changed.
+
     Raises:
         ConfigError: a file is missing or wrong, or a number in a family's name is out of range.
     """
-    base, *presets = (str(name),) if Path(name).is_file() else str(name).split(DISTURBED_BY)
+    kept = _LOADED.get(str(name))
+    if kept is not None and unchanged(kept[0]):
+        note(kept[0])
+        return kept[1]
+    with noting_files() as files:
+        scenario = _read_scenario(name)
+    _LOADED[str(name)] = files, scenario
+    return scenario
+
+
+_LOADED: dict[str, tuple[dict[Path, bytes], Scenario]] = {}
+"""Scenarios by the names that they were asked for, with the files that they were read from."""
+
+
+def _read_scenario(name: str | Path) -> Scenario:
+    base, *presets = (str(name),) if is_file(name) else str(name).split(DISTURBED_BY)
     if presets:
         return _disturbed(load_scenario(base), presets, str(name))
     member = random_family.parse(name)
@@ -81,6 +96,7 @@ def load_scenario(name: str | Path) -> Scenario:
         return generated.generate(size, tuple(load_scenario(model) for model in generated.MODEL_SCENARIOS))
     path = find("scenarios", name)
     data = read_yaml(path)
+    _refuse_reserved(data.get("name"), path)
     uses = data.get("regions", [])
     if not isinstance(uses, list):
         raise ConfigError(f"{path}: regions = {uses!r}: must be a list of {{region: NAME, override: {{...}}}}")
@@ -92,6 +108,20 @@ def load_scenario(name: str | Path) -> Scenario:
     if isinstance(data.get("tokens"), str):
         own["tokens"] = load_tokens(data["tokens"])
     return check(Scenario, {**data, **own}, path)
+
+
+def _refuse_reserved(name: object, path: Path) -> None:
+    """Refuses a scenario file that bears the name of a generated scenario: it would play that one's worlds.
+
+    Raises:
+        ConfigError: the name begins like that of a generated family.
+    """
+    for family in (random_family, generated):
+        if isinstance(name, str) and name.startswith(family.PREFIX):
+            raise ConfigError(
+                f"{path}: name = {shortened(name)!r}: names that begin with {family.PREFIX!r} are those of generated "
+                "scenarios; must be another"
+            )
 
 
 def load_tokens(name: str | Path) -> Tokens:

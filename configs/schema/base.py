@@ -39,6 +39,8 @@ class ConfigError(ValueError):
     """A configuration or data file that cannot be used; the message names file, key, value and what is allowed."""
 
 
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\w[\w .+@=-]*$")]
+"""A name that can stand in a path and in a table: letters, digits, spaces and `_.+@=-`, a letter first."""
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

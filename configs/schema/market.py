@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, Positive, Share
+from wattward.configs.schema.base import Config, Name, NonNegative, Positive, Share
 from wattward.configs.schema.tariff import Tariff
 
 Hourly = Annotated[tuple[float, ...], Field(min_length=24, max_length=24)]
@@ -30,7 +30,7 @@ class Market(Config):
     """
 
     kind: Literal["market"]
-    name: str
+    name: Name
     title: str
     document: str
     source: str

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from wattward.configs.schema.base import Config
+from wattward.configs.schema.base import Config, Name
 
 
 class CapacityFactors(Config):
@@ -31,7 +31,7 @@ class Requests(Config):
 class RecordingLayout(Config):
     """One recording layout; paths are relative to the recording's folder and stay inside it."""
 
-    name: str
+    name: Name
     title: str
     source: str
     sun: CapacityFactors

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, PerHour, Positive, Share, is_one
+from wattward.configs.schema.base import Config, Name, NonNegative, PerHour, Positive, Share, is_one
 from wattward.configs.schema.storage import Store
 from wattward.configs.schema.supply import Supply
 
@@ -202,7 +202,7 @@ class Region(Config):
         "battery": "write it as an entry of stores: [{kind: battery, ...}]",
         "tank": "write it as an entry of stores: [{kind: chilled_water, ...}]",
     }
-    name: str
+    name: Name
     title: str
     source: str
     clock_offset_h: float = 0.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, PerHour, Positive, Share
+from wattward.configs.schema.base import Config, Name, NonNegative, PerHour, Positive, Share
 from wattward.configs.schema.disturbance import ALL, Disturbance, NewTariff, WorseForecasts
 from wattward.configs.schema.market import GridPrice
 from wattward.configs.schema.programme import Constraints, GridEvents
@@ -57,7 +58,7 @@ class JobClass(Config):
     Work = GPUs x `run_h`. The owner's estimate is the work x a log-normal factor of `estimate_sigma`.
     """
 
-    name: str
+    name: Name
     malleable: bool
     preemptible: bool
     restart_h: NonNegative
@@ -103,12 +104,12 @@ class Scenario(Config):
     Without disturbances or tokens it is written down as if there were no such thing: hashes of its content stay.
     """
 
-    name: str
+    name: Name
     title: str
     source: str
-    calendar_year: int
+    calendar_year: Annotated[int, Field(ge=1900, le=2200)]
     step_minutes: Annotated[int, Field(gt=0, le=60)]
-    episode_days: Positive
+    episode_days: Annotated[float, Field(gt=0, le=366)]
     start: Literal["any_day"] | str = "any_day"
     weather_correlation_km: Positive = 900.0
     band_low: Share = 0.6
@@ -186,7 +187,17 @@ class Scenario(Config):
             raise ValueError(f"grid_events.regions {list(self.grid_events.regions)}: must be among {known}")
         if 60 % self.step_minutes:
             raise ValueError(f"step_minutes {self.step_minutes} must divide 60")
+        if self.n_steps < 1:
+            raise ValueError(f"episode_days {self.episode_days:g} must hold a step of {self.step_minutes} minutes")
         return self
+
+    @field_validator("start")
+    @classmethod
+    def _start_is_a_date(cls, value: str) -> str:
+        try:
+            return value if value == "any_day" else date.fromisoformat(value).isoformat()
+        except ValueError:
+            raise ValueError("must be any_day or a date such as 2026-04-15") from None
 
     @model_validator(mode="after")
     def _tokens_fit(self) -> Scenario:

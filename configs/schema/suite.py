@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, Share
+from wattward.configs.schema.base import Config, Name, Share
 
 Split = Literal["train", "validation", "test"]
 Precision = Literal["fast", "tight"]
@@ -31,7 +31,7 @@ class Suite(Config):
     `scenarios: all` in a file stands for all that are shipped but the toys; here they have their names.
     """
 
-    name: str
+    name: Name
     title: str
     scenarios: Annotated[tuple[str, ...], Field(min_length=1)]
     split: Split = "test"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative
+from wattward.configs.schema.base import Config, Name, NonNegative
 
 Hours = Annotated[tuple[int, int], Field(description="[first hour, hour after the last)")]
 
@@ -39,7 +39,7 @@ class Tariff(Config):
     `price_per_kwh` maps each band to the full price that the user pays; it may be negative.
     """
 
-    name: str
+    name: Name
     title: str
     document: str
     effective_from: date | None = None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, Positive
+from wattward.configs.schema.base import Config, Name, NonNegative, Positive
 from wattward.configs.schema.tariff import Hours
 
 Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday")]
@@ -24,7 +24,7 @@ class TokenPrice(Config):
 class Tokens(Config):
     """Tokens that work yields and their price; hours are Beijing time, days without peak hours are off-peak whole."""
 
-    name: str
+    name: Name
     title: str
     source: str
     tokens_per_gpu_h: Annotated[dict[str, NonNegative], Field(min_length=1, description="by consumer")]
@@ -74,7 +74,7 @@ class ServingFit(Config):
 class Serving(Config):
     """One file of fits, by name."""
 
-    name: str
+    name: Name
     title: str
     source: str
     fits: Annotated[dict[str, ServingFit], Field(min_length=1)]

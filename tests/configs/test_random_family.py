@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.configs.generate.random_family import BLOCK, LARGEST, Member, parse
+from wattward.configs.loading import worlds
 
 
 @settings(max_examples=40, deadline=None)
@@ -24,10 +25,9 @@ def test_every_member_is_a_valid_scenario_told_by_its_name(regions: int, number:
         assert region.interactive.mean_gpus < region.fleet.reserved_for_interactive_gpus < region.fleet.gpus
 
 
-def test_members_differ_and_come_back() -> None:
-    load_scenario.cache_clear()
+def test_members_differ_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     first = [load_scenario(f"random-2x{number}").model_dump_json() for number in (0, 1, BLOCK)]
-    load_scenario.cache_clear()
+    monkeypatch.setattr(worlds, "_LOADED", {})
     assert first == [load_scenario(f"random-2x{number}").model_dump_json() for number in (0, 1, BLOCK)]
     assert len(set(first)) == 3
 
