@@ -10,7 +10,8 @@ import numpy as np
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats
 from wattward.experiments.describe.figure import FAINT, INK, check_suffix, save
-from wattward.experiments.studies.shift.average_day import DAY_H, Panel, Picture
+from wattward.experiments.evaluation.trajectory import DAY_H
+from wattward.experiments.studies.shift.average_day import Panel, Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
