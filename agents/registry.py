@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wattward.configs import ConfigError
 from wattward.configs.loading.experiments import load_agent_entry
 from wattward.configs.loading.reading import check
 from wattward.configs.schema.agent import AgentSettings
+from wattward.configs.schema.base import ConfigError
 
 if TYPE_CHECKING:
     from wattward.agents.algorithms.base import Algorithm

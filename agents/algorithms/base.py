@@ -23,9 +23,8 @@ from wattward.agents.inference.networks import (
     n_outputs,
     read_layers,
 )
-from wattward.configs import ConfigError
 from wattward.configs.schema.agent import AgentSettings, Count, WarmStart
-from wattward.configs.schema.base import Share
+from wattward.configs.schema.base import ConfigError, Share
 from wattward.configs.schema.scenario import Scenario
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from wattward.agents.inference.checkpoint import ActionLayout, Manifest, Tensors
 from wattward.agents.inference.choosers import Chooser, ShareChooser
 from wattward.agents.inference.networks import ActingNetwork, read_region_network
 from wattward.agents.registry import register
-from wattward.configs import ConfigError
 from wattward.configs.schema.agent import Count, WarmStart, is_flat
-from wattward.configs.schema.base import NonNegative, Positive, Share
+from wattward.configs.schema.base import ConfigError, NonNegative, Positive, Share
 from wattward.configs.schema.scenario import Scenario
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from wattward.agents.inference.networks import (
     read_lstm,
 )
 from wattward.agents.registry import register
-from wattward.configs import ConfigError
 from wattward.configs.schema.agent import Count, is_flat
+from wattward.configs.schema.base import ConfigError
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm

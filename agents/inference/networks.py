@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.agents.inference.checkpoint import Manifest, Tensors
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import N_MODES
 
 Numbers = NDArray[np.float32]

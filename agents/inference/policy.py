@@ -9,7 +9,7 @@ import numpy as np
 from wattward.agents.inference.checkpoint import Manifest, Tensors, observation_sha256, read_policy
 from wattward.agents.inference.networks import ActingNetwork, Seen
 from wattward.agents.registry import algorithm
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Shares
 

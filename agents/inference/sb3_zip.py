@@ -11,7 +11,7 @@ from wattward.agents.algorithms.base import Algorithm
 from wattward.agents.inference.checkpoint import Manifest, Tensors, sha256_of
 from wattward.agents.inference.networks import ActingNetwork
 from wattward.agents.registry import algorithms
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import N_MODES
 
 WHY = (

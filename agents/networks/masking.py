@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 
 

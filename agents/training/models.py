@@ -13,8 +13,8 @@ from wattward.agents.inference.checkpoint import Tensors
 from wattward.agents.learners.schedules import linear
 from wattward.agents.networks.modes_policy import ReLU
 from wattward.agents.registry import algorithm_of
-from wattward.configs import ConfigError
 from wattward.configs.schema.agent import AgentSettings
+from wattward.configs.schema.base import ConfigError
 
 FUSED_ADAM = {"optimizer_kwargs": {"fused": True}}
 """One pass over all weights instead of one for each term: 5 % of a gradient step."""

@@ -180,7 +180,8 @@ def check(model: type[Model], data: dict[str, Any], path: Path) -> Model:
 def _explain(detail: Any, model: type[BaseModel], path: Path) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{path}: unknown key {shortened(key)!r}; {_hint(str(detail['loc'][-1]), _models_at(model, detail['loc'][:-1]))}"
+        hint = _hint(str(detail["loc"][-1]), _models_at(model, detail["loc"][:-1]))
+        return f"{path}: unknown key {shortened(key)!r}; {hint}"
     if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):
         kinds = [str(one.model_fields["kind"].default) for one in _models_at(model, detail["loc"])]
         said = f"= {detail['input']['kind']}:" if "kind" in detail["input"] else "is missing;"

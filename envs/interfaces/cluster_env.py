@@ -18,8 +18,9 @@ from wattward.envs.kernels.codes import REWARD_KINDS, RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Params, State
+from wattward.envs.policy.copies import immutable
 from wattward.envs.policy.fields import Observer, Views
-from wattward.envs.policy.lookout import Lookout, immutable
+from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.saved_bank import EpisodeBank

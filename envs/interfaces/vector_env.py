@@ -21,7 +21,8 @@ from wattward.envs.interfaces.rendering import as_text
 from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import COST, REWARD
 from wattward.envs.model.types import Flows, Params, State
-from wattward.envs.policy.lookout import Lookout, immutable
+from wattward.envs.policy.copies import immutable
+from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator

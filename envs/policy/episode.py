@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS, Floats, Flows
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Policy, sees_everything

@@ -26,7 +26,6 @@ from wattward.envs.model.observation import (
     fields_of,
     region_width,
 )
-from wattward.envs.model.params import mean_price_per_kwh
 from wattward.envs.model.types import Exogenous, Params
 
 Views = MappingProxyType[str, NDArray[np.float32]]
@@ -85,7 +84,7 @@ class Observer:
 
 def _encoding(scenario: Scenario, params: Params, blocks: NDArray[np.int64]) -> Encoding:
     rho = params.forecast_rho[0]
-    price = np.mean([abs(mean_price_per_kwh(scenario.tariffs[region.tariff])) for region in scenario.regions])
+    price = np.mean([abs(scenario.tariffs[region.tariff].mean_price_per_kwh) for region in scenario.regions])
     carbon = np.mean([region.carbon.mean_kg_per_kwh for region in scenario.regions])
     leads = np.bincount(blocks[1:], minlength=int(blocks.max()) + 1)
     return Encoding(

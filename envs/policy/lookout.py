@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.layout import STATE_OF_REGION
 from wattward.envs.model.types import Exogenous, Floats, Params, State
-from wattward.envs.policy.outlook import Outlook, Past, Present, Queue, Truth, read_only
+from wattward.envs.policy.copies import Past, Present, Queue, Truth, immutable, read_only
+from wattward.envs.policy.outlook import Outlook
 
 KNOWN_AHEAD = ("price_per_kwh", "contract_kw", "store_order")
 """Series of a world that are known as far as forecasts reach."""
@@ -135,14 +134,3 @@ class Lookout:
             left_gpu_h[0, :n].copy(),
             *[fact.take(number) for fact in self._jobs],
         )
-
-
-def immutable(fields: Any) -> Any:  # noqa: ANN401 - the same named tuple of arrays
-    """A named tuple of arrays, such as `Params` or `Exogenous`, in copies that nobody can ever write.
-
-    An array that owns its memory can be made writable again; one over bytes cannot.
-    """
-    return type(fields)._make(
-        np.frombuffer(field.tobytes(), field.dtype).reshape(field.shape) if field.size else read_only(field.copy())
-        for field in fields
-    )

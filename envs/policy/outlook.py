@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,13 @@ from wattward.envs.model.types import (
     RUNNING,
     SUN,
     WIND,
-    Exogenous,
     Floats,
     Ints,
     Params,
 )
+from wattward.envs.policy.copies import Past, Present, Queue, Truth, read_only
 
 EPOCH = datetime(1970, 1, 1)
-Array = TypeVar("Array", bound=NDArray[Any])
 
 
 class JobView(NamedTuple):
@@ -55,48 +54,6 @@ class JobView(NamedTuple):
     paused: NDArray[np.bool_]  # (A,) must restart before it goes on
     held_gpus: Floats  # (A,) in the last step
     arrives_in_steps: Ints  # (A,) of data in transit; 0 where there is none
-
-
-class Queue(NamedTuple):
-    """The jobs present as the simulator holds them, copied; `JobView` is what is made of it."""
-
-    number: Ints  # (A,)
-    region: Ints  # (A,)
-    status: Ints  # (A,)
-    alloc_gpus: Floats  # (A,) held in the last step
-    paused: NDArray[np.bool_]  # (A,)
-    ready_step: Ints  # (A,)
-    expected_gpu_h: Floats  # (A,) the owners' estimate; in a perfect outlook the true work left
-    job_class: Ints  # (A,)
-    deadline_step: Ints  # (A,)
-    gpus: Floats  # (A,)
-    data_gb: Floats  # (A,)
-
-
-class Present(NamedTuple):
-    """What the world is like in this step, each of shape (R,)."""
-
-    air_c: Floats
-    hydro_kw: Floats
-    gpus_in_order: Floats
-    wan_share: Floats
-    announced_cut_kw: Floats
-    announced_in_h: Floats
-
-
-class Past(NamedTuple):
-    """What a policy may have seen in earlier steps, the present step last."""
-
-    cut_kw: Floats  # (steps, R) as long as an event lasts, and one step more
-    direct_kw: Floats  # (steps, R) of the last day
-
-
-class Truth(NamedTuple):
-    """What will be; only a perfect outlook has it."""
-
-    world: Exogenous  # B = 1
-    left_gpu_h: Floats  # (A,) true work left of the jobs present
-    estimate_gpu_h: Floats  # (A,) what their owners expect, which decides when a job is due
 
 
 class Outlook:
@@ -129,7 +86,7 @@ class Outlook:
     stored_kwh: Floats
     truth: Truth | None
     _forecasts: Floats
-    _present: Floats
+    _present: Present
     _past: Past
     _queue: Queue
     _site_state: dict[str, Floats]
@@ -183,7 +140,7 @@ class Outlook:
             store_order_ahead=known[2],
             truth=truth,
             _forecasts=forecasts,
-            _present=present,
+            _present=Present._make(present),
             _past=past,
             _queue=queue,
             _site_state=site_state,
@@ -406,12 +363,12 @@ class Outlook:
     @property
     def announced_cut_kw(self) -> Floats:
         """Cut of grid power that the grid asks for now or has announced, shape (R,); 0 where there is none."""
-        return self._present[_ROW["announced_cut_kw"]]
+        return self._present.announced_cut_kw
 
     @property
     def announced_in_h(self) -> Floats:
         """Hours until the announced cut begins, shape (R,); 0 where it is now."""
-        return self._present[_ROW["announced_in_h"]]
+        return self._present.announced_in_h
 
     @cached_property
     def site_state(self) -> Mapping[str, Floats]:
@@ -421,17 +378,17 @@ class Outlook:
     @property
     def air_c(self) -> Floats:
         """Air temperature now, shape (R,) [C]."""
-        return self._present[_ROW["air_c"]]
+        return self._present.air_c
 
     @property
     def gpus_in_order(self) -> Floats:
         """GPUs that have not failed, shape (R,)."""
-        return self._present[_ROW["gpus_in_order"]]
+        return self._present.gpus_in_order
 
     @property
     def wan_share(self) -> Floats:
         """Share of the links' capacity that is there now, shape (R,)."""
-        return self._present[_ROW["wan_share"]]
+        return self._present.wan_share
 
     @cached_property
     def cut_forecast_kw(self) -> Floats:
@@ -471,17 +428,8 @@ class Outlook:
     def _hydro_ahead_kw(self) -> Floats:
         if self.truth is not None:
             return self.truth.world.hydro_kw[0, self.step : self.step + self.n_leads]
-        return self._present[_ROW["hydro_kw"]][None, :]
+        return self._present.hydro_kw[None, :]
 
     def _per_region(self, amount: Floats) -> Floats:
         sums = np.bincount(self.jobs.region, weights=amount, minlength=self.n_regions)
         return read_only(sums.astype(np.float64))
-
-
-_ROW = {name: row for row, name in enumerate(Present._fields)}
-
-
-def read_only(array: Array) -> Array:
-    """The array itself, no longer to be written; for arrays that nobody else holds."""
-    array.setflags(write=False)
-    return array

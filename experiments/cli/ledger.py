@@ -98,7 +98,7 @@ def show(
 
 def _check_folder(recording: Path | None) -> None:
     if recording is not None and not recording.is_dir():
-        from wattward.configs import ConfigError
+        from wattward.configs.schema.base import ConfigError
 
         raise ConfigError(f"--recording {recording}: no such folder")
 

@@ -34,7 +34,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ValueError as error:
-            from wattward.configs import ConfigError
+            from wattward.configs.schema.base import ConfigError
 
             if not isinstance(error, ConfigError):
                 raise

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wattward import baselines
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.stores import is_cooling, store_flows

@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Split
 from wattward.envs.policy.episode import Trajectory, begin_episode, play_episode
 from wattward.experiments.common.records import Record

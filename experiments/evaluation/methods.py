@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy, sees_everything
 from wattward.experiments.common.records import PACKAGE, digest, folder_digest
 from wattward.experiments.evaluation import submissions
