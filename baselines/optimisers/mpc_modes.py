@@ -13,6 +13,9 @@ from wattward.envs.model.types import Floats
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 
+WAKES, PULLS = (np.arange(len(Mode))[:, None] >= mode for mode in (Mode.RUN, Mode.PULL))
+"""Modes that wake GPUs for waiting work and then run it, and those of them that take others' work, shape (4, 1)."""
+
 
 class Weights(NamedTuple):
     """What counts against a mode beside a GPU too many or too few."""
@@ -46,37 +49,40 @@ def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_
     """
     choice, regions = _choices(outlook, peak_kw), np.arange(outlook.n_regions)
     target = own_gpus + pulled_gpus
-    first = _miss(choice, choice.own, choice.own, target) + weights.over * _above(choice.own, choice.room)
+    first = _miss(choice, choice.own, _later(choice, 0.0), target) + weights.over * _above(choice.own, choice.room)
     modes = np.argmin(first[: Mode.PULL], axis=0)
     waiting = choice.waiting - choice.own[modes, regions]
     for r in np.argsort(outlook.price_per_kwh * outlook.pue, kind="stable"):
         others = max(0.0, float(waiting.sum() - waiting[r]))
         taken = np.minimum(choice.spare, others)
         done = choice.own + taken
-        later = np.where(PULLS, np.minimum(choice.waiting + others, choice.kept), choice.own)
-        miss = _miss(choice, done, later, target) + weights.mix * np.abs(taken - pulled_gpus)
+        miss = _miss(choice, done, _later(choice, others), target) + weights.mix * np.abs(taken - pulled_gpus)
         modes[r] = int(np.argmin((miss + weights.over * _above(done, choice.room))[:, r]))
         share = taken[modes[r], r] / others if others > 0 else 0.0
         waiting = np.where(regions == r, choice.waiting - choice.own[modes[r], r], waiting * (1.0 - share))
     return modes.astype(np.int64)
 
 
-PULLS = (np.arange(len(Mode)) == Mode.PULL)[:, None]
+def _later(choice: _Choice, others: float) -> Floats:
+    """GPUs at work in the next step under the same mode, once those kept awake have woken, shape (4, R).
+
+    Args:
+        choice: what the modes do now.
+        others: GPUs that work waiting elsewhere could use.
+    """
+    wanted = choice.waiting + np.where(PULLS, others, 0.0)
+    return np.where(WAKES, np.maximum(choice.own, np.minimum(wanted, choice.kept)), choice.own)
 
 
 def _miss(choice: _Choice, done: Floats, later: Floats, target: Floats) -> Floats:
-    """GPUs off the plan by mode, shape (4, R), under GPUs at work now and, where GPUs wake, in the next step.
+    """GPUs off the plan by mode, shape (4, R): now and, where GPUs sleep, in the next step, half each.
 
     GPUs that a mode would keep awake beyond those at work and those planned count by the power that they draw idle.
     """
-    at_once = choice.idle_share == 0.0
-    later = np.where(at_once, done, np.maximum(later, np.where(RUNS, np.minimum(choice.waiting, choice.kept), 0.0)))
+    later = np.where(choice.idle_share == 0.0, done, later)
     off = 0.5 * (np.abs(done - target) + np.abs(later - target))
     idle: Floats = choice.idle_share * np.maximum(0.0, choice.kept - np.maximum(done, target))
     return off + idle
-
-
-RUNS = (np.arange(len(Mode)) >= Mode.RUN)[:, None]
 
 
 def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:

@@ -12,7 +12,7 @@ import wattward.configs
 from wattward.baselines.bound.equipment import Shared, _add_balance, _add_it_power, add_equipment, add_plain_power
 from wattward.baselines.bound.sites import limits_of, read_sites
 from wattward.baselines.lp import ABSENT, Builder
-from wattward.baselines.optimisers.mpc_modes import gpus_below, sunny_gpus
+from wattward.baselines.optimisers.mpc_modes import _choices, gpus_below, sunny_gpus
 from wattward.baselines.optimisers.mpc_sites import Ahead, look_ahead
 from wattward.configs import load_scenario
 from wattward.configs.schema.region import Region, Sleep
@@ -41,8 +41,10 @@ class Seen(NamedTuple):
     plan: Ahead
     sunny_gpus: Floats
     surplus_gpus: Floats  # (L, R)
+    kept_gpus: Floats  # that the decoder expects to stay awake for deferrable work under the region's mode
     did: Flows
     fields: dict[str, Floats]
+    awake_gpus: Floats  # after the step
 
     @property
     def net_kw(self) -> Floats:
@@ -103,11 +105,12 @@ def played(scenario: Scenario, rng: np.random.Generator) -> tuple[ClusterEnv, Ex
         orders = np.full(env.action_space.shape[0] - scenario.n_regions, int(StoreOrder.IDLE))
         nothing = np.zeros(scenario.n_regions)
         known = outlook.base_kw, outlook.kw_per_gpu, look_ahead(outlook, 1, 1, 1.0), sunny_gpus(outlook, nothing)
-        known += (outlook.surplus_forecast_gpus,)
+        kept = _choices(outlook, np.full(scenario.n_regions, np.inf)).kept[modes, np.arange(scenario.n_regions)]
+        known += outlook.surplus_forecast_gpus, kept
         fields = {name: view.copy() for name, view in env.fields.items()}
         env.step(np.concatenate([modes, orders]))
         flows = Flows._make(field[0].copy() for field in env.flows)
-        seen.append(Seen(outlook, *known, flows, fields))
+        seen.append(Seen(outlook, *known, flows, fields, env.state.awake_gpus[0].copy()))
     return env, world, seen
 
 
@@ -141,6 +144,14 @@ def test_what_the_decoder_lets_run_reaches_the_peak_and_no_more(game: Game) -> N
         supply_kw = step.plan.own_kw[0] + step.plan.direct_kw[0] + step.plan.contract_kw[0]
         below = gpus_below(step.outlook, step.net_kw - supply_kw)
         np.testing.assert_allclose(below, step.did.busy_gpus - step.outlook.locked_gpus, rtol=1e-9, atol=1e-7)
+
+
+def test_as_many_gpus_stay_awake_as_the_decoder_expects(game: Game) -> None:
+    for step in game[3]:
+        site, served = step.outlook.site_power, step.did.dropped_gpus == 0.0
+        busy = step.did.interactive_gpus + step.outlook.locked_gpus
+        expected = np.minimum(busy + step.kept_gpus + site.headroom_gpus, site.fleet_gpus)
+        np.testing.assert_allclose(step.awake_gpus[served], expected[served], rtol=1e-9, atol=1e-9)
 
 
 def test_the_plan_draws_what_the_step_draws_when_sleep_has_followed_the_load(game: Game) -> None:
