@@ -23,7 +23,7 @@ from wattward.baselines.rules.run_on_arrival import RunOnArrival
 from wattward.baselines.rules.solar_soak import SolarSoak
 from wattward.baselines.rules.threshold import Threshold
 from wattward.baselines.rules.wait_awhile import WaitAwhile
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy
 
 RULES: dict[str, Callable[[], Policy]] = {

@@ -21,9 +21,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from wattward.configs import ConfigError
 from wattward.configs.loading.reading import check
-from wattward.configs.schema.base import Config
+from wattward.configs.schema.base import Config, ConfigError
 
 Tensors = dict[str, NDArray[np.generic]]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wattward.agents.inference.checkpoint import Manifest, Tensors
 from wattward.agents.inference.numpy_lstm import LstmCell, RecurrentNetwork
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import Mode
 from wattward.envs.policy.protocol import Modes, Shares
 from wattward.envs.policy.region_views import n_regions_of, region_views

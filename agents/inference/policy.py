@@ -9,7 +9,7 @@ import numpy as np
 from wattward.agents.inference.checkpoint import Manifest, observation_sha256, read_policy
 from wattward.agents.inference.numpy_lstm import RecurrentNetwork
 from wattward.agents.inference.numpy_networks import ActingNetwork, RegionNetwork, acting_network, chooser
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Shares
 from wattward.envs.policy.region_views import observation_size

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wattward.agents.inference.checkpoint import Manifest, Tensors, sha256_of
 from wattward.agents.inference.numpy_networks import N_MODES, ActingNetwork, acting_network
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 
 if TYPE_CHECKING:
     from stable_baselines3 import DQN, PPO

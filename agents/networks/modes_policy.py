@@ -10,7 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs
 from torch.nn import functional
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 
 
 class ReLU(torch.nn.ReLU):

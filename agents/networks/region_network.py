@@ -15,7 +15,7 @@ from stable_baselines3.common.distributions import MultiCategoricalDistribution
 from torch.nn import functional
 
 from wattward.agents.networks.modes_policy import ModesPolicy
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.kernels.observe import N_CLOCK
 
 Activation = type[torch.nn.Module]

@@ -22,7 +22,6 @@ from wattward.agents.networks.masking import check_maskable
 from wattward.agents.networks.modes_policy import ModesPolicy
 from wattward.agents.networks.region_network import RegionsPolicy
 from wattward.agents.training.region_env import RegionFleet
-from wattward.configs import ConfigError
 from wattward.configs.schema.agent import (
     AgentSettings,
     DQNSettings,
@@ -31,6 +30,7 @@ from wattward.configs.schema.agent import (
     RecurrentPPOSettings,
     SACSettings,
 )
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.simulator.saved_bank import EpisodeBank

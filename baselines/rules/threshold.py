@@ -6,7 +6,7 @@ import numpy as np
 
 from wattward.baselines.rules.rule import Rule
 from wattward.baselines.rules.voting import Votes, finish, hours_to_end
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import Mode
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import Floats, Flows, Ints, Params
 
 

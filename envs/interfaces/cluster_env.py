@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.action import N_MODES, n_entries, offers_of_shares

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.action import N_MODES, joint_to_modes, n_entries, offers_of_shares

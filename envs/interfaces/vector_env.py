@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.action import N_MODES, n_entries, offers_of_shares

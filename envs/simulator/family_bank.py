@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wattward.configs import load_scenario
 from wattward.configs.generate.random_family import MODEL_SCENARIOS, Member, generate
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import Exogenous, Params

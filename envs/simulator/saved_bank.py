@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from tqdm import tqdm
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL
 from wattward.envs.model.params import make_params

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import make_params
 from wattward.envs.policy.fields import Observer

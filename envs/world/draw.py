@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.disturbance import DarkWeek, WindDrought
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import baseline_kw

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from wattward.configs import ConfigError, load_scenario
 from wattward.configs.generate.random_family import BLOCK, Member, parse
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.world.draw import SPLITS
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import LogNormal, Scenario
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.world.processes.calendar import DAY_MINUTES

@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs import ConfigError
 from wattward.configs.loading.reading import check, find, read_yaml
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.recording import CapacityFactors, RecordingLayout, Requests
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario

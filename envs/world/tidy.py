@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
 from wattward.envs.world.job_trace import JobTrace, read_traces

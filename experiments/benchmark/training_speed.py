@@ -22,8 +22,10 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 from wattward.agents.algorithms.double_dqn import DoubleDQN
 from wattward.agents.training import learners
 from wattward.agents.training.callbacks import EpisodeKpis
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs.loading.experiments import load_agent
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.agent import AgentSettings
+from wattward.configs.schema.base import ConfigError
 
 Agent = Literal["ppo", "dqn"]
 PARTS = ("env", "policy", "buffer", "gradient", "callbacks", "other")

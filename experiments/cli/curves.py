@@ -21,7 +21,7 @@ def curves(
     """Draw training runs' validation curves, and say how soon each reaches what a rule saves on the same episodes."""
     from tqdm import tqdm
 
-    from wattward.configs import load_agent
+    from wattward.configs.loading.experiments import load_agent
     from wattward.experiments.common import tables
     from wattward.experiments.training import curves as page
 

@@ -23,7 +23,7 @@ def explain(
     """Show what agents learned: when they run work, what they look at, and where they still lose."""
     from tqdm import tqdm
 
-    from wattward.configs import load_scenario
+    from wattward.configs.loading.worlds import load_scenario
     from wattward.experiments.common import tables
     from wattward.experiments.studies.explain import explain as explaining
     from wattward.experiments.studies.explain import figure as explain_picture

@@ -29,7 +29,7 @@ def leaderboard(
     cache: Cache = CACHE,
 ) -> None:
     """Rank every method of a suite and draw the ranking."""
-    from wattward.configs import load_suite
+    from wattward.configs.loading.experiments import load_suite
     from wattward.experiments.common import tables
     from wattward.experiments.common.records import write_json
     from wattward.experiments.leaderboard import publish as leaderboard

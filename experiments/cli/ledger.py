@@ -42,7 +42,7 @@ def write(
     ] = False,
 ) -> None:
     """Play one episode and write its hours, certificates and chain."""
-    from wattward.configs import load_tokens
+    from wattward.configs.loading.worlds import load_tokens
     from wattward.experiments.evaluation.evaluate import Worlds
     from wattward.experiments.evaluation.methods import method
     from wattward.experiments.ledger import files as ledger
@@ -98,7 +98,7 @@ def show(
 
 def _check_folder(recording: Path | None) -> None:
     if recording is not None and not recording.is_dir():
-        from wattward.configs import ConfigError
+        from wattward.configs.schema.base import ConfigError
 
         raise ConfigError(f"--recording {recording}: no such folder")
 

@@ -34,7 +34,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ValueError as error:
-            from wattward.configs import ConfigError
+            from wattward.configs.schema.base import ConfigError
 
             if not isinstance(error, ConfigError):
                 raise
@@ -269,9 +269,10 @@ def import_(
 @app.command()
 def scenarios() -> None:
     """List the shipped scenarios, the families that are made by name, and what may disturb any of them."""
-    from wattward.configs import load_preset, load_scenario, names
     from wattward.configs.generate import random_family
     from wattward.configs.generate import scale as generated
+    from wattward.configs.loading.reading import names
+    from wattward.configs.loading.worlds import load_preset, load_scenario
 
     for name in names("scenarios"):
         _say(f"{name:<28}{load_scenario(name).title}")
@@ -291,7 +292,7 @@ def describe(
     out: Annotated[Path | None, typer.Option("--out", help="File for a picture of the day: .png.")] = None,
 ) -> None:
     """Show what a scenario holds, and a day of it when all work runs on arrival."""
-    from wattward.configs import load_scenario
+    from wattward.configs.loading.worlds import load_scenario
     from wattward.experiments.common import tables
     from wattward.experiments.describe import figure as day_picture
     from wattward.experiments.describe import sheets as describe

@@ -24,7 +24,7 @@ def folder(recording: Path | None) -> str | None:
         ConfigError: there is no such folder.
     """
     if recording is not None and not recording.is_dir():
-        from wattward.configs import ConfigError
+        from wattward.configs.schema.base import ConfigError
 
         raise ConfigError(f"--recording {recording}: no such folder")
     return None if recording is None else str(recording)

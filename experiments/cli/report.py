@@ -54,7 +54,7 @@ def replay(
 ) -> None:
     """Play one episode of a policy and write it as a self-contained HTML page."""
     _check("--html", html)
-    from wattward.configs import ConfigError
+    from wattward.configs.schema.base import ConfigError
     from wattward.experiments.evaluation.evaluate import Worlds, check_fit
     from wattward.experiments.evaluation.methods import method
     from wattward.experiments.report.report import replay_page
@@ -70,6 +70,6 @@ def replay(
 
 def _check(option: str, path: Path) -> None:
     if path.suffix not in HTML:
-        from wattward.configs import ConfigError
+        from wattward.configs.schema.base import ConfigError
 
         raise ConfigError(f"{option} {path}: suffix {path.suffix!r}: must be .html")

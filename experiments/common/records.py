@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd

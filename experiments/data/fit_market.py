@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.market import Market
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.world.processes.calendar import Clock, clock

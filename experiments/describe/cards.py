@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from wattward.configs import load_scenario, names
+from wattward.configs.loading.reading import names
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.registration import ENVIRONMENTS
 from wattward.experiments.common import tables

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import Floats
 from wattward.experiments.common.records import replacing
 from wattward.experiments.describe.sheets import MOST_REGIONS

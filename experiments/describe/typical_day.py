@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv

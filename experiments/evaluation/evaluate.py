@@ -11,7 +11,8 @@ from typing import Any, Protocol, get_args
 
 import numpy as np
 
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision, Split
 from wattward.envs.model.types import COST_TERMS

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import Record, code_digest, digest, read_json, write_json
 from wattward.experiments.evaluation import shipping as freight
 from wattward.experiments.evaluation.evaluate import (

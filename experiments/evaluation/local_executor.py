@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 
 if TYPE_CHECKING:
     from joblib.externals.loky import ProcessPoolExecutor

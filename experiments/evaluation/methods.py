@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy
 from wattward.experiments.common.records import PACKAGE, digest, folder_digest
 from wattward.experiments.evaluation import submissions

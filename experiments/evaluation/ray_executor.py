@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import code_and_packages
 from wattward.experiments.evaluation.shipping import Packed, Shipment
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.experiments.evaluation import evaluate
 from wattward.experiments.evaluation.evaluate import Worlds

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import (

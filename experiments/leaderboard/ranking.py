@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import Record, frame
 from wattward.experiments.evaluation import scores, statistics
 from wattward.experiments.evaluation.scores import Floats

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wattward import baselines
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import write_text
 from wattward.experiments.leaderboard.ranking import ALL

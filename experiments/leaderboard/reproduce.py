@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
 from wattward.configs.loading.reading import check
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record, code_digest, host, provenance, read_json
 from wattward.experiments.evaluation.executor import Cell, run_cells

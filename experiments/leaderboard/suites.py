@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from wattward.configs import ConfigError
 from wattward.configs.loading.worlds import DISTURBED_BY
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import PACKAGE, Record
 from wattward.experiments.evaluation import submissions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.accounting.hourly import PLANTS
 from wattward.envs.accounting.matching import Balance, matched
 from wattward.envs.model.types import Floats

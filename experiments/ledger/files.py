@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.tokens import Tokens
 from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault, hour_name, line_of
 from wattward.envs.accounting.economics import token_economics

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import read_json
 from wattward.experiments.common.tables import Column, number, text
 from wattward.experiments.evaluation.evaluate import Worlds

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.tables import Column, Row
 
 WEB = Path(__file__).with_name("web")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import provenance, write_text
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, references

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import provenance, replacing, write_json, write_text
 from wattward.experiments.leaderboard.figure import FAINT, INK, LEARNED, RULE

@@ -29,9 +29,11 @@ from wattward.agents.inference.checkpoint import (
     sha256_of,
     write,
 )
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs.loading.experiments import load_agent
 from wattward.configs.loading.reading import check
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.agent import AgentSettings, DQNSettings, PPOSettings, WarmStart
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode, StoreOrder, n_entries
 

@@ -14,7 +14,9 @@ from joblib import Parallel, delayed
 
 from wattward.agents.inference.checkpoint import Manifest, read_manifest, read_policy, sha256_of, write
 from wattward.agents.inference.numpy_networks import acting_tensors
-from wattward.configs import ConfigError, load_agent, load_scenario
+from wattward.configs.loading.experiments import load_agent
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.zoo import Trained, Zoo
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import PACKAGE, write_json, write_text

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers.options import Imported, Options
 from wattward.envs.world.importers.store import file_facts
 from wattward.envs.world.importers.times import to_utc

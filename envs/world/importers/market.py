@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import Floats
 from wattward.envs.world.importers.columns import numbers, pick, read_csv
 from wattward.envs.world.importers.grid import Grid, on_grid

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 
 FILLS = ("interpolate", "repeat-day")
 FLAGS = {

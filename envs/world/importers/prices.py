@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers.columns import pick, read_csv
 from wattward.envs.world.importers.market import read_columns
 from wattward.envs.world.importers.options import Imported, Measured, Options

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers import air, carbon, jobs, prices, requests, store, weather
 from wattward.envs.world.importers.options import Imported, Options
 from wattward.envs.world.job_trace import JOBS

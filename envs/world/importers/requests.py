@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import Floats
 from wattward.envs.world.importers.columns import numbers, pick, read_csv
 from wattward.envs.world.importers.grid import on_grid

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers.options import Imported
 from wattward.envs.world.job_trace import JOBS, read_jobs
 from wattward.envs.world.tidy import FACTS_FILE, FORMAT, read_facts, read_table

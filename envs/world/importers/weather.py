@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from wattward.configs import ConfigError
 from wattward.configs.loading.reading import names
 from wattward.configs.loading.worlds import load_region
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.region import Site, Sun, Wind
 from wattward.envs.model.types import Floats
 from wattward.envs.world.importers.grid import interval_minutes, on_grid

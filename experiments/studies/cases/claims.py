@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wattward import baselines
-from wattward.configs import load_tokens
+from wattward.configs.loading.worlds import load_tokens
 from wattward.envs.accounting.chain import first_fault
 from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.matching import WAYS, balance_of, matching_rows

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import Record, frame, provenance, write_json, write_text
 from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, check_fit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.region import Region
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import write_text

@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from wattward import baselines
 from wattward.baselines.bound.bound import Bound, bound
 from wattward.baselines.optimisers.hindsight import HindsightPlanner, PlanReplay
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision
 from wattward.envs.checks.balances import played_cost

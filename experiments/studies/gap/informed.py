@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from wattward.configs import ConfigError, load_scenario
 from wattward.configs.loading.reading import find, read_yaml
-from wattward.configs.loading.worlds import DISTURBED_BY
+from wattward.configs.loading.worlds import DISTURBED_BY, load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import write_text
 
 SUFFIX = "-informed"

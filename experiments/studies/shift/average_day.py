@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats, Ints
 from wattward.experiments.evaluation import trajectory as replay

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.configs import ConfigError
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import Record, read_json, write_text
 from wattward.experiments.evaluation import scores, statistics

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import joblib
 
 from wattward import baselines
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.family import family_of, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
 from wattward.experiments.common import tables
