@@ -71,7 +71,7 @@ def sha256_of(value: object) -> str:
 
 def observation_sha256() -> str:
     """Hash of the observation's layout: names, order and widths of fields, edges of forecast and slack blocks."""
-    from wattward.envs.kernels.observe import SLACK_EDGES_H
+    from wattward.envs.model.layout import SLACK_EDGES_H
     from wattward.envs.policy import fields as observation
 
     fields = [[field.name, field.width] for field in (*observation.CLOCK_FIELDS, *observation.REGION_FIELDS)]

@@ -189,7 +189,7 @@ def _recurrent(head: Network, tensors: Tensors, path: Path) -> RecurrentNetwork:
 
 
 def _region_network(manifest: Manifest, tensors: Tensors, path: Path) -> RegionNetwork:
-    from wattward.envs.kernels.observe import N_CLOCK
+    from wattward.envs.model.layout import N_CLOCK
 
     prefix = "mlp_extractor."
     encoder = Network(_layers(f"{prefix}encoder.", tensors, path), manifest.activation, encodes=True)

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from wattward.agents.networks.modes_policy import ModesPolicy
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.kernels.observe import N_CLOCK
+from wattward.envs.model.layout import N_CLOCK
 
 Activation = type[torch.nn.Module]
 

@@ -33,9 +33,9 @@ from wattward.configs.schema.agent import (
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode
-from wattward.envs.simulator.saved_bank import EpisodeBank
-from wattward.envs.simulator.source import N_TRAINING_EPISODES
+from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.family import family_of
+from wattward.envs.world.splits import N_TRAINING_EPISODES
 
 if TYPE_CHECKING:
     from wattward.agents.algorithms.quantile_dqn import QuantileDQN

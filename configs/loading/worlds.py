@@ -11,9 +11,9 @@ from wattward.configs.generate import scale as generated
 from wattward.configs.loading.reading import check, find, read_yaml
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.disturbance import KINDS, Disturbance, NewTariff, Preset
-from wattward.configs.schema.market import GridPrice, Market
+from wattward.configs.schema.market import Market
 from wattward.configs.schema.region import Region
-from wattward.configs.schema.scenario import RegionUse, Scenario
+from wattward.configs.schema.scenario import GridPrice, RegionUse, Scenario
 from wattward.configs.schema.tariff import Tariff
 from wattward.configs.schema.tokens import Serving, ServingFit, Tokens
 

@@ -1,4 +1,4 @@
-"""One region: its site, fleet, cooling, plants, carbon, interactive load and network."""
+"""One region: its site, fleet, cooling, stores, plants, contracts, carbon, interactive load and network."""
 
 from __future__ import annotations
 
@@ -8,11 +8,80 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from wattward.configs.schema.base import Config, NonNegative, PerHour, Positive, Share, is_one
-from wattward.configs.schema.storage import Battery, Tank
-from wattward.configs.schema.supply import Supply
 
 ABSENT = operator.not_
 """A key that is not given is not written down, so that hashes of what a file holds stay when keys are added."""
+
+Efficiency = Annotated[float, Field(gt=0, le=1)]
+LossPerHour = Annotated[float, Field(ge=0, lt=1, description="share of what is stored, lost in an hour")]
+
+
+class Battery(Config):
+    """A battery; powers are on the AC side. It starts empty, and what is in it at the end is worth nothing.
+
+    Charging by c kW adds c x charge_efficiency, discharging by d kW takes d / discharge_efficiency out.
+    `wear_cost_per_kwh` is paid for every kWh discharged.
+    """
+
+    capacity_kwh: Positive
+    charge_kw: Positive
+    discharge_kw: Positive
+    charge_efficiency: Efficiency = 0.95
+    discharge_efficiency: Efficiency = 0.95
+    loss_per_h: LossPerHour = 0.0
+    wear_cost_per_kwh: NonNegative = 0.0
+
+
+class Tank(Config):
+    """Chilled water; energies and powers are heat. It starts empty (warm).
+
+    Charging by q kW costs the chillers q / charge_cop of electric power, discharging by q kW spares them q / cop.
+    """
+
+    capacity_kwh: Positive
+    charge_kw: Positive
+    discharge_kw: Positive
+    cop: Positive = 5.0
+    charge_cop: Positive | None = Field(None, description="`cop` where it is not given; higher in cool nights")
+    loss_per_h: LossPerHour = 0.0
+
+
+class Direct(Config):
+    """Plants at the other end of a private line, under the region's own weather; paid for what is taken.
+
+    What is not taken is curtailed.
+    """
+
+    sun_kw: NonNegative = 0.0
+    wind_kw: NonNegative = 0.0
+    price_per_kwh: float
+
+
+class GreenContract(Config):
+    """Aggregated green power through the grid: `kw` x `shape_by_hour` in every hour of the day, Beijing time.
+
+    At least `take_share` of what is delivered is paid for, taken or not.
+    """
+
+    kw: NonNegative
+    shape_by_hour: PerHour
+    price_per_kwh: float
+    take_share: Share = 0.0
+
+
+class FeedIn(Config):
+    """Surplus of the plants on site that the grid buys, up to a limit."""
+
+    price_per_kwh: NonNegative
+    most_kw: NonNegative = Field(description="what the grid takes at most")
+
+
+class Supply(Config):
+    """Contracts of a region besides its tariff. Order: own plants, direct line, green contract, battery, grid."""
+
+    direct: Direct | None = None
+    contract: GreenContract | None = None
+    feed_in: FeedIn | None = None
 
 
 class Site(Config):
@@ -22,6 +91,11 @@ class Site(Config):
     longitude_deg: Annotated[float, Field(ge=-180, le=180)]
     altitude_m: float = 0.0
     province: str
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """Latitude and longitude [degrees]."""
+        return self.latitude_deg, self.longitude_deg
 
 
 class Sleep(Config):

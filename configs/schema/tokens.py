@@ -8,8 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, Positive
-from wattward.configs.schema.tariff import Hours
+from wattward.configs.schema.base import Config, Hours, NonNegative, Positive
 
 Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ class StoreOrder(IntEnum):
 
 
 N_MODES = len(Mode)
+ActionKind = Literal["modes", "shares"]
+"""How an action says it: see docs/actions.md."""
 _OWN = np.array([0.0, 1.0, 1.0, 1.0])
 _OTHERS = np.array([0.0, 1.0, 0.0, 1.0])
 _SURPLUS = np.array([False, True, False, False])

@@ -13,25 +13,21 @@ from numpy.typing import NDArray
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
-from wattward.envs.decisions.action import N_MODES, n_entries, offers_of_shares
+from wattward.envs.decisions.action import N_MODES, ActionKind, n_entries, offers_of_shares
 from wattward.envs.interfaces.rendering import as_image, as_text
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
-from wattward.envs.model.reward import REWARD_KINDS, RewardKind
-from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Params, State
+from wattward.envs.model.reward import RewardKind
+from wattward.envs.model.types import BILLS, Exogenous, Flows, Params, State
 from wattward.envs.policy.fields import Observer, Views
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Bank
-from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator, Snapshot
-from wattward.envs.simulator.source import Banked, choose, episode_options, must_be
-from wattward.envs.world.draw import SPLITS, draw, episode_seed
+from wattward.envs.simulator.source import Banked, EpisodeBank, check_choices, episode_options, must_be
+from wattward.envs.world.draw import draw
 from wattward.envs.world.family import family_of, member_for, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
-
-BILLS = ("total_cost", *COST_TERMS, "cost")
-"""What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not yuan."""
-ActionKind = Literal["modes", "shares"]
+from wattward.envs.world.splits import choose, episode_seed
 
 
 class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
@@ -247,10 +243,3 @@ class ClusterEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         if error_code < 0:
             return "the episode is over; call reset()"
         return f"modes must lie in 0..{N_MODES - 1}, got {action.tolist()}"
-
-
-def check_choices(split: str, reward: str, action: str) -> None:
-    """Raises ValueError, naming what is allowed, if one of them is unknown."""
-    must_be(split, tuple(SPLITS), "split")
-    must_be(reward, REWARD_KINDS, "reward")
-    must_be(action, ("modes", "shares"), "action")

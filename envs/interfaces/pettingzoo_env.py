@@ -16,7 +16,7 @@ from wattward.envs.model.reward import RewardKind
 from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.protocol import Modes
 from wattward.envs.policy.region_views import region_views, view_space
-from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.family import refuse_family
 from wattward.envs.world.recording import Recording
 

@@ -16,14 +16,12 @@ from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.action import N_MODES, joint_to_modes, n_entries, offers_of_shares
-from wattward.envs.interfaces.vector_env import check_counts, episodes_for
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.model.reward import RewardKind
 from wattward.envs.simulator.family_bank import FamilyEpisodes
-from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.simulator.source import Episodes
+from wattward.envs.simulator.source import EpisodeBank, Episodes, check_counts, episodes_for
 from wattward.envs.world.family import family_of, refuse_family
 
 

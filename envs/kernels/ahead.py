@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_WORLD
+from wattward.envs.model.layout import HIGH, LOW, N_CLOCK, N_WORLD
 from wattward.envs.model.types import INTERACTIVE, SUN, WIND, Exogenous, Floats, Ints, Params
 
 

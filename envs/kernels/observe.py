@@ -9,21 +9,9 @@ from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.fleet import DUE, MOVABLE, RIGID_JOBS, Places
-from wattward.envs.kernels.jobs import EPS
-from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.layout import EPS, HIGH, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD, SLACK_EDGES_H, Row, Rows
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING
 
-N_CLOCK = 7
-N_WORLD = 4
-"""Region fields that depend on the world alone and stand first: price, price_rank, price_above_lowest, carbon."""
-N_PRESENT = 15
-"""Region fields that are single numbers, those of the world included."""
-N_EXTRA = 12
-"""Region fields of scenarios with stores, contracts, sleep or programmes; they stand last."""
-N_SLACK = 6
-"""Queue buckets; their upper edges in hours of slack are SLACK_EDGES_H, the last one open."""
-SLACK_EDGES_H = (0.25, 1.0, 4.0, 12.0, 24.0)
-LOW, HIGH = -10.0, 10.0
 Observation = NDArray[np.float32]
 
 

@@ -17,6 +17,19 @@ Rows: TypeAlias = NDArray[Any]
 """An array of one of the structured types below."""
 Row: TypeAlias = Any
 """One element of it; kernels read and write its fields by name."""
+EPS = 1e-9
+"""GPUs, or steps, less than which are none."""
+N_CLOCK = 7
+N_WORLD = 4
+"""Region fields that depend on the world alone and stand first: price, price_rank, price_above_lowest, carbon."""
+N_PRESENT = 15
+"""Region fields that are single numbers, those of the world included."""
+N_EXTRA = 12
+"""Region fields of scenarios with stores, contracts, sleep or programmes; they stand last."""
+N_SLACK = 6
+"""Queue buckets; their upper edges in hours of slack are SLACK_EDGES_H, the last one open."""
+SLACK_EDGES_H = (0.25, 1.0, 4.0, 12.0, 24.0)
+LOW, HIGH = -10.0, 10.0
 
 
 def _row(**kinds: str) -> np.dtype[np.void]:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.entries import ENTRIES
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_EXTRA, N_PRESENT, N_SLACK, N_WORLD
-from wattward.envs.model.params import mean_price_per_kwh
+from wattward.envs.model.layout import HIGH, LOW, N_CLOCK, N_EXTRA, N_PRESENT, N_SLACK, N_WORLD
 from wattward.envs.model.types import Exogenous, Params
 
 BLOCK_EDGES_H = (0, 1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 21, 24)
@@ -146,7 +145,7 @@ def field_table() -> str:
 
 def _encoding(scenario: Scenario, params: Params, blocks: NDArray[np.int64]) -> Encoding:
     rho = params.forecast_rho[0]
-    price = np.mean([abs(mean_price_per_kwh(scenario.tariffs[region.tariff])) for region in scenario.regions])
+    price = np.mean([abs(scenario.tariffs[region.tariff].mean_price_per_kwh) for region in scenario.regions])
     carbon = np.mean([region.carbon.mean_kg_per_kwh for region in scenario.regions])
     leads = np.bincount(blocks[1:], minlength=int(blocks.max()) + 1)
     return Encoding(

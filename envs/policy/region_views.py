@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK
+from wattward.envs.model.layout import HIGH, LOW, N_CLOCK
 
 N_PARTS = 3
 """Blocks of fields in a view: the region's own, the mean of the others', the largest of the others'."""

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD
-from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
+from wattward.envs.model.layout import (
+    HIGH,
+    HOUR,
+    JOB,
+    LOW,
+    N_CLOCK,
+    N_PRESENT,
+    N_SLACK,
+    N_WORLD,
+    ON_ARRIVAL,
+    Rows,
+    pack_hours,
+    pack_jobs,
+)
 from wattward.envs.model.types import Exogenous, Ints, Params
-from wattward.envs.policy.fields import Observer
 
 ARRAYS = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
 ROOM = 1.1
 """Job tables are made this much longer than the longest episode seen."""
+
+
+class Episode(NamedTuple):
+    """An episode in its place in a bank."""
+
+    slot: int
+    split: str
+    number: int
+
+
+class Encoder(Protocol):
+    """What a bank asks of whoever says how worlds are observed."""
+
+    n_world: int
+    size: int
+
+    def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
+        """Writes what observations say of a world, step by step."""
 
 
 class Bank:
@@ -33,7 +62,7 @@ class Bank:
         frozen: Whether episodes may no longer be put in.
     """
 
-    def __init__(self, params: Params, n_slots: int, observer: Observer | None = None) -> None:
+    def __init__(self, params: Params, n_slots: int, observer: Encoder | None = None) -> None:
         """Allocates everything but the job tables, which grow with the longest episode seen.
 
         Args:

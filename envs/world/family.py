@@ -6,7 +6,7 @@ from wattward.configs.generate.random_family import BLOCK, Member, parse
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.world.draw import SPLITS
+from wattward.envs.world.splits import SPLITS
 
 
 def family_of(scenario: Scenario) -> Member | None:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.region import Region
+from wattward.configs.schema.region import Region, Supply
 from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
-from wattward.configs.schema.supply import Supply
 from wattward.envs.model.types import Floats
 from wattward.experiments.common.tables import MISSING, Column, Row, text
 from wattward.experiments.describe.names import leaves, number, short, shown, words

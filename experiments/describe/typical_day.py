@@ -12,7 +12,8 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, WAITING, Floats, Ints
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 
 CANDIDATES = 30
 """Training episodes among which the typical day is looked for."""

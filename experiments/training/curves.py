@@ -149,7 +149,7 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
     from wattward.baselines.bound.bound import bound
     from wattward.envs.checks.balances import played_cost
     from wattward.envs.interfaces.cluster_env import ClusterEnv
-    from wattward.envs.simulator.source import choose
+    from wattward.envs.world.splits import choose
 
     env = ClusterEnv(scenario)
     streams = np.random.SeedSequence(seed).spawn(n_episodes)

@@ -13,7 +13,7 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import StoreOrder, n_entries
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.policy.protocol import Policy
-from wattward.envs.simulator.source import N_TRAINING_EPISODES
+from wattward.envs.world.splits import N_TRAINING_EPISODES
 
 HINDSIGHT = "HindsightPlanner"
 """A teacher that knows the episode: no method, but training episodes may be known in hindsight."""

@@ -17,8 +17,7 @@ import pandas as pd
 
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers.options import Imported
-from wattward.envs.world.job_trace import JOBS, read_jobs
-from wattward.envs.world.tidy import FACTS_FILE, FORMAT, read_facts, read_table
+from wattward.envs.world.tidy import FACTS_FILE, FORMAT, JOBS, read_facts, read_jobs, read_table
 
 SERIES = "recording"
 NONE_YET = ("str", "str", "datetime64[ns, UTC]", "float64", "str")

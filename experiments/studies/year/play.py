@@ -20,8 +20,9 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.simulator import Simulator, Snapshot
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.recording import Recording
+from wattward.envs.world.splits import episode_seed
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.evaluate import policy_seed
 from wattward.experiments.evaluation.methods import Method

@@ -18,7 +18,7 @@ from wattward.configs.schema.agent import PPOSettings
 from wattward.envs.decisions.action import Mode, nearest_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
-from wattward.envs.simulator.source import choose
+from wattward.envs.world.splits import choose
 from wattward.experiments.training.train import train_agent
 
 AGENTS = ("ppo-shares", "sac")

@@ -14,7 +14,7 @@ from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.envs.checks.balances import random_params, random_world
 from wattward.envs.decisions.action import Mode, offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.kernels.observe import N_CLOCK, N_PRESENT, N_SLACK
+from wattward.envs.model.layout import N_CLOCK, N_PRESENT, N_SLACK
 from wattward.envs.model.types import Flows
 from wattward.envs.simulator.simulator import Simulator
 

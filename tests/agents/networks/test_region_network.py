@@ -20,7 +20,7 @@ from wattward.agents.training import learners
 from wattward.configs import ConfigError, load_agent, load_scenario
 from wattward.configs.schema.agent import PPOSettings
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.kernels.observe import N_CLOCK
+from wattward.envs.model.layout import N_CLOCK
 from wattward.envs.model.params import make_params
 from wattward.envs.policy.fields import Observer
 from wattward.experiments.training.train import train_agent

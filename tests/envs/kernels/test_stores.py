@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from wattward.configs import load_scenario
+from wattward.configs.schema.region import Battery, Tank
 from wattward.configs.schema.scenario import Scenario
-from wattward.configs.schema.storage import Battery, Tank
 from wattward.envs.checks.plain_site import plain_params, plain_world, play, series
 from wattward.envs.decisions.action import Mode, StoreOrder
 from wattward.envs.decisions.wrappers import JointModes

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from wattward.envs.kernels.observe import HIGH, LOW, N_CLOCK
+from wattward.envs.model.layout import HIGH, LOW, N_CLOCK
 from wattward.envs.policy.region_views import n_regions_of, observation_size, region_views, view_size, view_space
 
 NUMBERS = st.floats(LOW, HIGH, width=32)

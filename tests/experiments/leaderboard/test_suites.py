@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from wattward.configs import ConfigError, load_scenario, load_suite, names
 from wattward.configs.generate.random_family import parse
 from wattward.configs.schema.suite import Checkpoints, Suite
-from wattward.envs.world.draw import SPLITS, episode_seed
 from wattward.envs.world.family import member_for
+from wattward.envs.world.splits import SPLITS, episode_seed
 from wattward.experiments.leaderboard import suites
 
 SMALL = Suite(name="small", title="Small", scenarios=("toy",), episodes=2, rules=("RunOnArrival",))

@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from wattward.configs import ConfigError, load_scenario, load_suite
 from wattward.configs.schema.suite import Suite
 from wattward.envs.decisions.action import Mode
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 from wattward.experiments.cli import main as cli
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import statistics
