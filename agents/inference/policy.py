@@ -87,7 +87,8 @@ def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
     if path.suffix == ".zip":
         from wattward.agents.inference.sb3_zip import load_zip
 
-        return LearnedPolicy(*load_zip(path, trust_pickle=trust_pickle))
+        manifest, tensors = load_zip(path, trust_pickle=trust_pickle)
+        return LearnedPolicy(manifest, acting_network(manifest, tensors, path))
     manifest, tensors = read_policy(path)
     if manifest.observation_sha256 != observation_sha256():
         raise ConfigError(f"{path}: trained on observations laid out otherwise than this version's; train it again")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wattward.agents.inference.checkpoint import Manifest, Tensors, sha256_of
-from wattward.agents.inference.numpy_networks import N_MODES, ActingNetwork, acting_network
 from wattward.configs.schema.base import ConfigError
+from wattward.envs.decisions.action import N_MODES
 
 if TYPE_CHECKING:
     from stable_baselines3 import DQN, PPO
@@ -20,8 +20,8 @@ WHY = (
 )
 
 
-def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, ActingNetwork]:
-    """A manifest and the acting network from a PPO or DQN zip.
+def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, Tensors]:
+    """A manifest and the tensors of a PPO or DQN zip.
 
     Raises:
         ConfigError: `trust_pickle` is False, or the zip is not one of PPO or DQN with a plain multilayer perceptron.
@@ -33,8 +33,7 @@ def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, ActingNetwork
     algorithm = _algorithm(path)
     model = _open(path, algorithm)
     tensors: Tensors = {name: tensor.detach().cpu().numpy() for name, tensor in model.policy.state_dict().items()}
-    manifest = _manifest(path, algorithm, model)
-    return manifest, acting_network(manifest, tensors, path)
+    return _manifest(path, algorithm, model), tensors
 
 
 def _algorithm(path: Path) -> Literal["ppo", "dqn"]:

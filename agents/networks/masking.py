@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import N_MODES, Mode
-from wattward.envs.kernels.jobs import LOOKAHEAD
-from wattward.envs.model.layout import N_CLOCK, N_PRESENT, N_SLACK
+from wattward.envs.model.layout import LOOKAHEAD, N_CLOCK, N_PRESENT, N_SLACK
 from wattward.envs.policy.fields import REGION_FIELDS
 
 Allowed = NDArray[np.bool_]

@@ -19,7 +19,8 @@ from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.model.reward import RewardKind
 from wattward.envs.model.types import BILLS, Exogenous, Flows, Params, State
-from wattward.envs.policy.fields import Observer, Views
+from wattward.envs.policy.fields import Views
+from wattward.envs.policy.observer import Observer
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.simulator import Simulator, Snapshot

@@ -8,10 +8,9 @@ import numpy as np
 
 from wattward.envs.kernels.compiling import inlined
 from wattward.envs.kernels.fleet import MOVABLE, RIGID_JOBS, Places
-from wattward.envs.model.layout import EPS, Row, Rows
+from wattward.envs.model.layout import EPS, LOOKAHEAD, Row, Rows
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
-LOOKAHEAD = 4  # pulling regions that one job may try in a step
 SHORT = 12  # as many regions are sorted by insertion
 
 

@@ -19,6 +19,8 @@ Row: TypeAlias = Any
 """One element of it; kernels read and write its fields by name."""
 EPS = 1e-9
 """GPUs, or steps, less than which are none."""
+LOOKAHEAD = 4
+"""Pulling regions that one job may try in a step."""
 N_CLOCK = 7
 N_WORLD = 4
 """Region fields that depend on the world alone and stand first: price, price_rank, price_above_lowest, carbon."""

@@ -11,7 +11,7 @@ from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import Exogenous, Params
-from wattward.envs.policy.fields import Observer
+from wattward.envs.policy.observer import Observer
 from wattward.envs.simulator.bank import Bank, Episode
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw

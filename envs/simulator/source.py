@@ -17,7 +17,7 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL
 from wattward.envs.model.params import make_params
 from wattward.envs.model.reward import REWARD_KINDS, RewardKind
-from wattward.envs.policy.fields import Observer
+from wattward.envs.policy.observer import Observer
 from wattward.envs.simulator.bank import ARRAYS, Bank, Episode
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw

@@ -43,8 +43,8 @@ def write(
 ) -> None:
     """Play one episode and write its hours, certificates and chain."""
     from wattward.configs.loading.worlds import load_tokens
-    from wattward.experiments.evaluation.evaluate import Worlds
     from wattward.experiments.evaluation.methods import method
+    from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.ledger import files as ledger
 
     ledger.check_out(out, overwrite=overwrite)

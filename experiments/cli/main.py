@@ -120,7 +120,7 @@ def evaluate(
     """Run methods on the same episodes and score them."""
     from wattward.experiments.common import tables
     from wattward.experiments.common.records import check_suffix, write_records
-    from wattward.experiments.evaluation.evaluate import Worlds
+    from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.leaderboard import ranking, suites
 
     if out is not None:
@@ -167,11 +167,11 @@ def year(
     cache: Cache = CACHE,
 ) -> None:
     """Play a recorded calendar year under every rule, each step checked, the ledger kept."""
-    from wattward import baselines
+    from wattward.baselines import registry
     from wattward.experiments.common import tables
     from wattward.experiments.studies.year import year
 
-    wanted = baselines.names() if rules is None else [name.strip() for name in rules.split(",")]
+    wanted = registry.names() if rules is None else [name.strip() for name in rules.split(",")]
     source = str(folder(recording))
     rows = year.run_year(scenario, source, wanted, cache, jobs=jobs, executor=executor)
     paths = year.publish_year(scenario, source, rows, out)
@@ -317,10 +317,10 @@ def describe(
 @app.command()
 def methods() -> None:
     """List the rules, and the methods of installed packages, that may enter."""
-    from wattward import baselines
+    from wattward.baselines import registry
     from wattward.experiments.evaluation import submissions
 
-    for name in baselines.names():
+    for name in registry.names():
         _say(name)
     for name, where in submissions.installed().items():
         _say(f"{name:<28}{where}")

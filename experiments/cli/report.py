@@ -55,8 +55,9 @@ def replay(
     """Play one episode of a policy and write it as a self-contained HTML page."""
     _check("--html", html)
     from wattward.configs.schema.base import ConfigError
-    from wattward.experiments.evaluation.evaluate import Worlds, check_fit
+    from wattward.experiments.evaluation.evaluate import check_fit
     from wattward.experiments.evaluation.methods import method
+    from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.report.report import replay_page
 
     if recording is not None and not recording.is_dir():

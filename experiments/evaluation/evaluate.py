@@ -11,16 +11,15 @@ from typing import Any, Protocol, get_args
 
 import numpy as np
 
-from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision, Split
 from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy, Shares
-from wattward.experiments.common.records import Record, Value, code_and_packages, digest, read_json, write_json
+from wattward.experiments.common.records import Record, Value, digest, read_json, write_json
 from wattward.experiments.evaluation import scores
 from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.worlds import Worlds, given, recorded
 
 FLOOR = "RunOnArrival"
 """The rule whose cost is score 0."""
@@ -40,23 +39,6 @@ class Environment(Protocol):
     def outlook(self) -> Outlook:
         """What a policy may see now."""
         ...
-
-
-@dataclass(frozen=True)
-class Worlds:
-    """A family of episodes: a scenario's, of one split, drawn or from a recording; scored by one bound."""
-
-    scenario: str
-    split: str = "test"
-    recording: str | None = None
-    bound: Precision = "fast"
-
-    def name(self) -> str:
-        """Names the content of these worlds, and the code and the packages that run them, but for that of agents."""
-        scenario = load_scenario(self.scenario)
-        content = recording_digest(self.recording, self.scenario) if self.recording else None
-        tighter = () if self.bound == "fast" else (self.bound,)
-        return digest(scenario.model_dump_json(), self.split, content, code_and_packages(learned=False), *tighter)
 
 
 @dataclass(frozen=True)
@@ -166,23 +148,14 @@ def compute_references(worlds: Worlds, episode: int) -> References:
     return References(float(played["total_cost"] or 0.0), _bound_cost(env, worlds.bound))
 
 
-_GIVEN: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}
-"""Scenarios and recordings that this process was given, by name, because their files may be elsewhere."""
-
-
-def give_worlds(worlds: Worlds, scenario: Scenario, recording: Any) -> None:  # noqa: ANN401 - a Recording, or None
-    """Lets this process meet some worlds without their files."""
-    _GIVEN.setdefault((worlds.scenario, worlds.recording), (scenario, recording))
-
-
 @cache
 def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - ClusterEnv, imported only when used
     """The environment of a scenario in this process; whoever uses it resets it first."""
     from wattward.envs.interfaces.cluster_env import ClusterEnv
 
-    if (scenario, recording) in _GIVEN:
-        resolved, played = _GIVEN[scenario, recording]
-        return ClusterEnv(resolved, recording=played)
+    here = given(scenario, recording)
+    if here is not None:
+        return ClusterEnv(here[0], recording=here[1])
     return ClusterEnv(scenario, recording=recorded(recording, scenario) if recording else None)
 
 
@@ -190,22 +163,6 @@ def _bound_cost(env: Any, precision: Precision) -> float:  # noqa: ANN401 - Clus
     from wattward.baselines.bound.bound import bound
 
     return float(bound(env.params, env.world, precision=precision).total_cost)
-
-
-@cache
-def recorded(recording: str, scenario: str) -> Any:  # noqa: ANN401 - Recording, imported only when used
-    """A recording as a scenario plays it, read once in this process."""
-    from wattward.envs.world.recording import load_recording
-
-    return load_recording(Path(recording), load_scenario(scenario))
-
-
-@cache
-def recording_digest(recording: str, scenario: str) -> str:
-    """Names the series that a recording holds for a scenario."""
-    import joblib
-
-    return str(joblib.hash(recorded(recording, scenario)))
 
 
 def _scored(who: Method, worlds: Worlds, episode: int, played: Mapping[str, Value], against: References) -> Record:

@@ -39,9 +39,9 @@ class Method:
             from wattward.agents.inference.policy import load_policy
 
             return load_policy(self.path, trust_pickle=self.trust_pickle)
-        from wattward import baselines
+        from wattward.baselines import registry
 
-        return baselines.make(self.name)
+        return registry.make(self.name)
 
 
 def method(text: str, *, trust_pickle: bool = False) -> Method:
@@ -64,9 +64,9 @@ def method(text: str, *, trust_pickle: bool = False) -> Method:
         return submitted(submissions.installed()[text], text)
     if "/" in text:
         raise ConfigError(f"{text}: no such checkpoint folder, and no rule has this name")
-    from wattward import baselines
+    from wattward.baselines import registry
 
-    baselines.make(text)
+    registry.make(text)
     return Method(text)
 
 
@@ -80,10 +80,10 @@ def submitted(where: str, name: str | None = None) -> Method:
     Raises:
         ConfigError: it cannot be made, or bears the name of one of our rules.
     """
-    from wattward import baselines
+    from wattward.baselines import registry
 
     called = submissions.make(where).name if name is None else name
-    if called in baselines.names():
+    if called in registry.names():
         raise ConfigError(f"method {where}: the name {called!r} is that of a rule; must be another")
     return Method(called, content=submissions.content_of(where), factory=where)
 

@@ -11,8 +11,9 @@ from wattward.envs.decisions.action import nearest_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.protocol import Modes
-from wattward.experiments.evaluation.evaluate import Worlds, environment, policy_seed
+from wattward.experiments.evaluation.evaluate import environment, policy_seed
 from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.worlds import Worlds
 
 EPOCH = datetime(1970, 1, 1)
 ON_SITE = {"river": ("hydro_kw", "recovered_kw"), "wind": ("wind_kw",), "sun": ("sun_kw",)}

@@ -23,8 +23,8 @@ from wattward.experiments.common.records import (
     write_text,
 )
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.evaluate import Worlds, recording_digest
 from wattward.experiments.evaluation.scores import Floats
+from wattward.experiments.evaluation.worlds import Worlds, recording_digest
 from wattward.experiments.leaderboard import ranking
 from wattward.experiments.leaderboard.croissant import CROISSANT, describe
 from wattward.experiments.leaderboard.ranking import ALL, Limits, Row

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wattward import baselines
+from wattward.baselines import registry
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import write_text
@@ -71,7 +71,7 @@ def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], li
 
 
 def _row(label: str, rows: list[tables.Row]) -> tables.Row:
-    rules = [row for row in rows if row["method"] in baselines.names() and row["score_iqm"] is not None]
+    rules = [row for row in rows if row["method"] in registry.names() and row["score_iqm"] is not None]
     best = max(rules, key=lambda row: (float(row["score_iqm"]), row["method"] == "RunOnArrival"), default=None)
     bound = next((row["saving"] for row in rows if row["kind"] == "bound"), None)
     shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {best['method']}"}

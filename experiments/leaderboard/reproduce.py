@@ -21,7 +21,8 @@ from wattward.configs.loading.reading import check
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record, code_digest, host, provenance, read_json
-from wattward.experiments.evaluation.executor import Cell, run_cells
+from wattward.experiments.evaluation.cells import Cell
+from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.leaderboard import publish as leaderboard
 from wattward.experiments.leaderboard import ranking
 from wattward.experiments.leaderboard.publish import CONFIGS, EPISODES, LEADERBOARD, PROVENANCE, UNTIMED

@@ -10,9 +10,11 @@ from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import PACKAGE, Record
 from wattward.experiments.evaluation import submissions
-from wattward.experiments.evaluation.evaluate import Worlds, check_fit
-from wattward.experiments.evaluation.executor import Cell, Executor, blocks, run_cells
+from wattward.experiments.evaluation.cells import Cell, blocks
+from wattward.experiments.evaluation.evaluate import check_fit
+from wattward.experiments.evaluation.executor import Executor, run_cells
 from wattward.experiments.evaluation.methods import Method, checkpoint, method, submitted
+from wattward.experiments.evaluation.worlds import Worlds
 
 ZOO = PACKAGE / "agents" / "zoo"
 EPISODES_PER_CELL = 5
@@ -39,9 +41,9 @@ def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Seque
     Raises:
         ConfigError: a method is unknown, missing, damaged, or there twice.
     """
-    from wattward import baselines
+    from wattward.baselines import registry
 
-    rules = baselines.names() if suite.rules == "all" else suite.rules
+    rules = registry.names() if suite.rules == "all" else suite.rules
     found = [method(rule) for rule in (*rules, *suite.also)]
     if suite.rules == "all":
         found += [submitted(where, name) for name, where in submissions.installed().items()]

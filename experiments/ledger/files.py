@@ -23,8 +23,9 @@ from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault
 from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.hourly import SUPPLY, Hourly, Ledger
 from wattward.envs.accounting.matching import balance_of, matching_rows
-from wattward.experiments.evaluation.evaluate import Worlds, check_fit, environment, policy_seed
+from wattward.experiments.evaluation.evaluate import check_fit, environment, policy_seed
 from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.worlds import Worlds
 
 if TYPE_CHECKING:
     import pandas as pd

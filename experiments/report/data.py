@@ -12,8 +12,8 @@ import numpy as np
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import read_json
 from wattward.experiments.common.tables import Column, number, text
-from wattward.experiments.evaluation.evaluate import Worlds
 from wattward.experiments.evaluation.methods import Method, checkpoint, method
+from wattward.experiments.evaluation.worlds import Worlds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -145,7 +145,7 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
         n_episodes: As in the run's settings.
         seed: Of the choice of episodes, as in training.
     """
-    from wattward import baselines
+    from wattward.baselines import registry
     from wattward.baselines.bound.bound import bound
     from wattward.envs.checks.balances import played_cost
     from wattward.envs.interfaces.cluster_env import ClusterEnv
@@ -157,7 +157,7 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
     yuan = np.zeros((3, n_episodes))
     for k, episode in enumerate(episodes):
         for row, name in enumerate(("RunOnArrival", rule)):
-            yuan[row, k] = played_cost(env, baselines.make(name), "validation", episode)
+            yuan[row, k] = played_cost(env, registry.make(name), "validation", episode)
         yuan[2, k] = bound(env.params, env.world).total_cost
     total = yuan.sum(axis=1)
     return Level(scenario, rule, float(1 - total[1] / total[0]), float(1 - total[2] / total[0]), episodes)

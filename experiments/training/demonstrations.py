@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward import baselines
 from wattward.agents.training.imitation import Demonstrations, discounted
+from wattward.baselines import registry
 from wattward.baselines.optimisers.hindsight import HindsightPlanner
 from wattward.configs.schema.agent import PPOSettings, WarmStart
 from wattward.configs.schema.scenario import Scenario
@@ -27,7 +27,7 @@ def teacher(name: str, env: ClusterEnv) -> Policy:
     Raises:
         ConfigError: no such method.
     """
-    return HindsightPlanner(env) if name == HINDSIGHT else baselines.make(name)
+    return HindsightPlanner(env) if name == HINDSIGHT else registry.make(name)
 
 
 def check_teacher(name: str) -> None:
@@ -37,7 +37,7 @@ def check_teacher(name: str) -> None:
         ConfigError: no such method.
     """
     if name != HINDSIGHT:
-        baselines.make(name)
+        registry.make(name)
 
 
 def demonstrations(scenario: Scenario, settings: PPOSettings, warm: WarmStart, seed: int) -> Demonstrations:

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward import baselines
+from wattward.baselines import registry
 from wattward.configs.loading.worlds import load_tokens
 from wattward.envs.accounting.chain import first_fault
 from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.matching import WAYS, balance_of, matching_rows
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Flows
-from wattward.experiments.evaluation.evaluate import Worlds
 from wattward.experiments.evaluation.methods import method
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.ledger import files as ledger
 
 HOURS_A_YEAR = 8760.0
@@ -50,7 +50,7 @@ def played(scenario: str, policy: str, episodes: int) -> tuple[Episode, ...]:
 
 def _play(env: ClusterEnv, policy: str, episode: int) -> Episode:
     env.reset(options={"split": "test", "episode": episode})
-    who, steps, ended = baselines.make(policy), [], False
+    who, steps, ended = registry.make(policy), [], False
     who.reset(env.outlook(), np.random.default_rng(episode))
     while not ended:
         ended = env.step(who.act(env.outlook()))[2]

@@ -11,9 +11,11 @@ from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import Record, frame, provenance, write_json, write_text
-from wattward.experiments.evaluation.evaluate import FLOOR, Worlds, check_fit
-from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
+from wattward.experiments.evaluation.cells import Cell, blocks
+from wattward.experiments.evaluation.evaluate import FLOOR, check_fit
+from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.ranking import summary
 
 if TYPE_CHECKING:

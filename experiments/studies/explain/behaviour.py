@@ -83,10 +83,10 @@ def planned(env: ClusterEnv, episode: int) -> Played:
 
 def setting_of(env: ClusterEnv, episode: int) -> Setting:
     """What everyone meets in a validation episode; it is stepped through with modes that do not matter."""
-    from wattward import baselines
+    from wattward.baselines import registry
 
     env.reset(options={"split": SPLIT, "episode": episode})
-    policy, met = baselines.make(FLOOR), replay.setting_of(env)
+    policy, met = registry.make(FLOOR), replay.setting_of(env)
     policy.reset(env.outlook(), np.random.default_rng(0))
     rank, surplus = [], []
     ended = False

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from wattward import baselines
+from wattward.baselines import registry
 from wattward.baselines.bound.bound import Bound, bound
 from wattward.baselines.optimisers.hindsight import HindsightPlanner, PlanReplay
 from wattward.configs.loading.worlds import load_scenario
@@ -100,7 +100,7 @@ def publish(rows: Sequence[Row], out: Path, name: str) -> list[Path]:
 
 def _row(changed: str, scenario: Scenario, split: str, episode: int, improve: bool) -> Row:
     env, shares = ClusterEnv(scenario), ClusterEnv(scenario, action="shares")
-    floor = played_cost(env, baselines.make("RunOnArrival"), split, episode)
+    floor = played_cost(env, registry.make("RunOnArrival"), split, episode)
     plan, spent_s = _timed_bound(env, "fast")
     tight, tight_s = _timed_bound(env, "tight")
     replay = played_cost(shares, PlanReplay(plan), split, episode)

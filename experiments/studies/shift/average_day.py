@@ -13,9 +13,10 @@ from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats, Ints
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import Worlds, environment
+from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import Method, checkpoint
 from wattward.experiments.evaluation.trajectory import Setting
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.report.data import Results, folders_of, method_of
 from wattward.experiments.studies.shift.compare import SIDES, Pair
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattward import baselines
+from wattward.baselines import registry
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.check import ledger_difference
 from wattward.envs.accounting.hourly import Ledger
@@ -135,7 +135,7 @@ def _outlook(simulator: Simulator, episodes: Episodes, b: int) -> Outlook:
 
 
 def _policies(rule: str, simulator: Simulator, episodes: Episodes) -> list[Policy]:
-    policies = [baselines.make(rule) for _ in episodes.starts]
+    policies = [registry.make(rule) for _ in episodes.starts]
     for b, policy in enumerate(policies):
         seed = policy_seed(Method(rule), episodes.numbers[b], 0)
         policy.reset(_outlook(simulator, episodes, b), np.random.default_rng(seed))

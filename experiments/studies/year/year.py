@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import joblib
 
-from wattward import baselines
+from wattward.baselines import registry
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.family import family_of, refuse_family
@@ -26,8 +26,9 @@ from wattward.experiments.common.records import (
     write_json,
     write_text,
 )
+from wattward.experiments.evaluation.cells import blocks
 from wattward.experiments.evaluation.evaluate import FLOOR
-from wattward.experiments.evaluation.executor import Executor, Means, blocks, drain
+from wattward.experiments.evaluation.executor import Executor, Means, drain
 from wattward.experiments.studies.year import play as year_play
 
 WEEK_DAYS, WEEKS_PER_CELL = 7, 26
@@ -124,7 +125,7 @@ def run_year(
     """
     wanted = list(dict.fromkeys([FLOOR, *rules]))
     for rule in wanted:
-        baselines.make(rule)
+        registry.make(rule)
     world = load_scenario(scenario)
     if family_of(world) is not None:
         refuse_family(world, "a recorded year")

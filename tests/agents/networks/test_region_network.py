@@ -22,7 +22,7 @@ from wattward.configs.schema.agent import PPOSettings
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.layout import N_CLOCK
 from wattward.envs.model.params import make_params
-from wattward.envs.policy.fields import Observer
+from wattward.envs.policy.observer import Observer
 from wattward.experiments.training.train import train_agent
 
 AGENT = "ppo-regions"

@@ -14,8 +14,9 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 from wattward.experiments.evaluation import evaluate as evaluation
-from wattward.experiments.evaluation.evaluate import Worlds, evaluate, policy_seed, references, run_episode
+from wattward.experiments.evaluation.evaluate import evaluate, policy_seed, references, run_episode
 from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.worlds import Worlds
 
 TOY = Worlds("toy")
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import executor
-from wattward.experiments.evaluation.evaluate import References, Worlds
-from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
+from wattward.experiments.evaluation.cells import Cell, blocks
+from wattward.experiments.evaluation.evaluate import References
+from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.worlds import Worlds
 
 TOY = Worlds("toy")
 

@@ -17,8 +17,8 @@ from wattward.envs.accounting.chain import chain, line_of, sha256_of
 from wattward.envs.accounting.hourly import N_PLANTS
 from wattward.envs.accounting.matching import WAYS, balance_of
 from wattward.experiments.cli import main as cli
-from wattward.experiments.evaluation.evaluate import Worlds
 from wattward.experiments.evaluation.methods import method
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.ledger import files as ledger
 from wattward.experiments.ledger.figure import LONGEST_SERIES_H, draw_matching
 
