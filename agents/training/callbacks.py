@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
-
-from wattward.agents.training.learners import Learner
 
 LOGGED_KPIS = (
     "total_cost",
@@ -119,7 +118,7 @@ class ProgressBar(BaseCallback):
         self._progress.stop()
 
 
-def greedy(model: Learner) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
+def greedy(model: BaseAlgorithm) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
     """Greedy actions of a model through one episode; the state of one that remembers is carried along."""
     state: tuple[NDArray[Any], ...] | None = None
 
@@ -141,7 +140,7 @@ class Validation:
         self._make_env = make_env
         self._on_arrival_cost = self._total_cost(lambda observations: np.array([always_run] * len(observations)))
 
-    def saving(self, model: Learner) -> float:
+    def saving(self, model: BaseAlgorithm) -> float:
         """Share of the run-on-arrival cost that the model's greedy actions save; positive is better."""
         total_cost = self._total_cost(greedy(model))
         return float(1.0 - total_cost.sum() / self._on_arrival_cost.sum())

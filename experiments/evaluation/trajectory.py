@@ -172,3 +172,11 @@ def _rounded(values: Floats, digits: int) -> list[list[float]]:
 def _short(number: float, digits: int) -> float:
     rounded = round(float(number), digits)
     return int(rounded) if rounded == int(rounded) else rounded
+
+
+def hours_of(setting: Setting) -> Ints:
+    """Hour of day of each step's beginning, shape (T,)."""
+    first_h = setting.start.hour + setting.start.minute / 60
+    hours = first_h + setting.step_h * np.arange(len(setting.price_per_kwh))
+    whole: Ints = (np.floor(hours + 1e-9) % 24).astype(np.int64)
+    return whole

@@ -23,10 +23,10 @@ from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record, code_digest, host, provenance, read_json
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.executor import run_cells
-from wattward.experiments.leaderboard import publish as leaderboard
+from wattward.experiments.leaderboard import contents as leaderboard
 from wattward.experiments.leaderboard import ranking
-from wattward.experiments.leaderboard.publish import CONFIGS, EPISODES, LEADERBOARD, PROVENANCE, UNTIMED
-from wattward.experiments.leaderboard.suites import cells_of, worlds_of
+from wattward.experiments.leaderboard.contents import CONFIGS, EPISODES, LEADERBOARD, PROVENANCE, UNTIMED, worlds_of
+from wattward.experiments.leaderboard.suites import cells_of
 
 BOUND_TOLERANCE, SCORE_TOLERANCE = 1e-8, 1e-6
 """Of the bound, relative, and of the scores that follow from it."""

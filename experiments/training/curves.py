@@ -12,13 +12,12 @@ import numpy as np
 
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import provenance, replacing, write_json, write_text
-from wattward.experiments.leaderboard.figure import FAINT, INK, LEARNED, RULE
+from wattward.experiments.common.plotting import INK, LINES, RULE, save, style
+from wattward.experiments.common.records import provenance, write_json, write_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = (LEARNED, "#2f5d8a", "#3f8f6b", "#b0761f", "#7a4f9a")
 NEAR = 0.9
 """Share of the bound's saving that is asked for beside the rule's."""
 COLUMNS: tuple[tables.Column, ...] = (
@@ -218,17 +217,16 @@ def draw(curves: Sequence[Curve], levels: dict[str, Level], path: Path) -> None:
     from matplotlib.figure import Figure
 
     agents = dict.fromkeys(curve.agent for curve in curves)
-    colours = dict(zip(agents, COLOURS, strict=False))
+    colours = dict(zip(agents, LINES, strict=False))
     wide, high = min(3, len(levels)), -(-len(levels) // 3)
-    with mpl.rc_context({"font.size": 9.5, "axes.edgecolor": FAINT, "text.color": INK}):
+    with mpl.rc_context(style(9.5)):
         figure = Figure(figsize=(4.4 * wide, 3.2 * high), layout="constrained")
         axes = figure.subplots(high, wide, squeeze=False)
         for axis, known in zip(axes.flat, levels.values(), strict=False):
             _panel(axis, [curve for curve in curves if curve.scenario == known.scenario], known, colours)
         for axis in axes.flat[len(levels) :]:
             axis.set_visible(False)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=150)
+        save(figure, path, dpi=150)
 
 
 def _panel(axis: Axes, curves: Sequence[Curve], known: Level, colours: Mapping[str, str]) -> None:

@@ -18,18 +18,10 @@ from wattward.envs.model.types import Floats, Flows
 from wattward.experiments.evaluation.methods import method
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.ledger import files as ledger
+from wattward.experiments.studies.cases.page import Line
 
 HOURS_A_YEAR = 8760.0
 ON_ARRIVAL = "RunOnArrival"
-
-
-class Line(NamedTuple):
-    """One claim: what was published, what the simulator says, and why they differ."""
-
-    what: str
-    published: str
-    ours: str
-    why: str
 
 
 class Episode(NamedTuple):
@@ -283,3 +275,9 @@ def _years(runs: Sequence[Episode]) -> float:
 def _cooling_cost_a_year(runs: Sequence[Episode]) -> float:
     spent = sum(float((run.flows.cooling_kw * run.price_per_kwh).sum()) * run.step_h for run in runs)
     return spent * _years(runs)
+
+
+def measured(episodes: int, names: Sequence[str] = ()) -> dict[str, list[Line]]:
+    """Lines of every case, or of those named, by title."""
+    chosen = {title: measure for title, measure in CASES.items() if not names or title in names}
+    return {title: list(measure(episodes)) for title, measure in chosen.items()}

@@ -15,10 +15,19 @@ from wattward.experiments.common.records import write_text
 from wattward.experiments.common.tables import Column
 from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate
-from wattward.experiments.studies.explain.behaviour import BOUND, SURPLUS_EDGES, Shares
-from wattward.experiments.studies.explain.explain import PLANNER, RULE, Explanation, bands, bought_kwh
+from wattward.experiments.studies.explain.facts import (
+    BOUND,
+    GROUPS,
+    PLANNER,
+    RULE,
+    SURPLUS_EDGES,
+    Explanation,
+    Importance,
+    Shares,
+    bands,
+    bought_kwh,
+)
 from wattward.experiments.studies.explain.figure import top_fields
-from wattward.experiments.studies.explain.importance import GROUPS, Importance
 
 Row = Mapping[str, Any]
 

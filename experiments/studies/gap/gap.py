@@ -49,7 +49,7 @@ COLUMNS: tuple[tables.Column, ...] = (
 )
 
 
-def sandwich(
+def bracket(
     scenario: str,
     episodes: Sequence[int],
     *,

@@ -15,8 +15,8 @@ import pytest
 
 from wattward.configs import ConfigError
 from wattward.experiments.common.records import PACKAGE, code_and_packages
-from wattward.experiments.evaluation import ray_executor as ray_cluster
 from wattward.experiments.evaluation import executor as freight
+from wattward.experiments.evaluation import ray_executor as ray_cluster
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.executor import CheckpointShipment, WorldsShipment, run_cells
 from wattward.experiments.evaluation.kill_test import check_same, finished

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from wattward.experiments.cli.main import app
 from wattward.experiments.studies.cases import claims as published
-from wattward.experiments.studies.cases.claims import Line
-from wattward.experiments.studies.cases.page import measured, page
+from wattward.experiments.studies.cases.claims import measured
+from wattward.experiments.studies.cases.page import Line, page
 
 pytestmark = pytest.mark.slow
 

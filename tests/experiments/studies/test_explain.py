@@ -23,8 +23,8 @@ from wattward.experiments.studies.explain import behaviour as explain_play
 from wattward.experiments.studies.explain import explain
 from wattward.experiments.studies.explain import importance as explain_fields
 from wattward.experiments.studies.explain import tables as explain_tables
-from wattward.experiments.studies.explain.behaviour import Played, Setting
-from wattward.experiments.studies.explain.importance import GROUPS, Exchanged, Importance, columns_of
+from wattward.experiments.studies.explain.facts import GROUPS, Importance, Played, Setting
+from wattward.experiments.studies.explain.importance import Exchanged, columns_of
 from wattward.experiments.training.train import train_agent
 
 TOY = environment("toy", None)

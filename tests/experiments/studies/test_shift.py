@@ -21,11 +21,11 @@ from wattward.experiments.evaluation import statistics
 from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import method
 from wattward.experiments.evaluation.worlds import Worlds
+from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard.ranking import Limits
 from wattward.experiments.leaderboard.reproduce import reproduce
 from wattward.experiments.report.data import read_results
 from wattward.experiments.studies.shift import average_day as shift_hours
-from wattward.experiments.studies.shift import compare as shift
 
 PAIR = ("toy", "toy+price-spike")
 SUITE = """\
