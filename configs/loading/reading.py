@@ -11,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from wattward.configs.schema.base import Config, ConfigError
 
+DISTURBED_BY = "+"
+"""Stands between the name of a scenario and those of its disturbances."""
+
 HERE = Path(__file__).parent.parent
 Model = TypeVar("Model", bound=Config)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from wattward.configs.generate import random_family
 from wattward.configs.generate import scale as generated
-from wattward.configs.loading.reading import check, find, read_yaml
+from wattward.configs.loading.reading import DISTURBED_BY, check, find, read_yaml
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.disturbance import KINDS, Disturbance, NewTariff, Preset
 from wattward.configs.schema.market import Market
@@ -17,8 +17,6 @@ from wattward.configs.schema.scenario import GridPrice, RegionUse, Scenario
 from wattward.configs.schema.tariff import Tariff
 from wattward.configs.schema.tokens import Serving, ServingFit, Tokens
 
-DISTURBED_BY = "+"
-"""Stands between the name of a scenario and those of its disturbances."""
 MARKET = "market"
 
 

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from wattward.configs.schema.base import Config, Hours, NonNegative, Positive
 
+TOKENS_PER_MTOK = 1e6
+
 Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday")]
 
 

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from wattward.envs.accounting.hourly import PLANTS, SUPPLIES, Hourly
+from wattward.envs.accounting.hourly import Hourly
+from wattward.envs.accounting.supplies import PLANTS, SUPPLIES
 from wattward.envs.policy.outlook import EPOCH
 
 Value = str | int | float | None

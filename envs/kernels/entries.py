@@ -16,8 +16,6 @@ from wattward.envs.kernels.compiling import announce_compilation_of, digest_of, 
 from wattward.envs.kernels.fleet import (
     CONSTRAINT,
     COST,
-    DUE,
-    MOVABLE,
     N_OUTCOMES,
     REWARD,
     TERMS,
@@ -27,7 +25,7 @@ from wattward.envs.kernels.fleet import (
     opened,
 )
 from wattward.envs.model import layout, types
-from wattward.envs.model.layout import N_FLOWS
+from wattward.envs.model.layout import DUE, MOVABLE, N_FLOWS
 from wattward.envs.model.types import Exogenous, Floats, Ints, Params
 
 OFFERS, MODES = 0, 1

@@ -7,8 +7,7 @@ from math import ceil
 import numpy as np
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.fleet import MOVABLE, RIGID_JOBS, Places
-from wattward.envs.model.layout import EPS, LOOKAHEAD, Row, Rows
+from wattward.envs.model.layout import EPS, LOOKAHEAD, MOVABLE, RIGID_JOBS, Places, Row, Rows
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
 SHORT = 12  # as many regions are sorted by insertion

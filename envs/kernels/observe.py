@@ -8,8 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.fleet import DUE, MOVABLE, RIGID_JOBS, Places
-from wattward.envs.model.layout import EPS, HIGH, N_CLOCK, N_PRESENT, N_SLACK, N_WORLD, SLACK_EDGES_H, Row, Rows
+from wattward.envs.model.layout import (
+    DUE,
+    EPS,
+    HIGH,
+    MOVABLE,
+    N_CLOCK,
+    N_PRESENT,
+    N_SLACK,
+    N_WORLD,
+    RIGID_JOBS,
+    SLACK_EDGES_H,
+    Places,
+    Row,
+    Rows,
+)
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING
 
 Observation = NDArray[np.float32]

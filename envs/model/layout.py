@@ -13,6 +13,13 @@ from numpy.typing import NDArray
 
 from wattward.envs.model.types import Exogenous, Flows, Params, State, Tally
 
+DUE, RIGID_JOBS, MOVABLE = 0, 1, 2
+"""Rows of `Fleet.picks`, places in the queue in its order.
+
+Jobs due now; running rigid jobs that can be stopped; all jobs but those in transit or locked.
+"""
+Places = NDArray[np.int32]
+
 Rows: TypeAlias = NDArray[Any]
 """An array of one of the structured types below."""
 Row: TypeAlias = Any

@@ -39,7 +39,6 @@ from wattward.envs.world.recording import (
     replay_price,
     replay_weather,
 )
-from wattward.envs.world.tidy import AIR, CARBON, PRICE
 
 PROCESSES = (
     "start",
@@ -150,14 +149,14 @@ def _batch(*parts: Floats) -> Floats:
 
 def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
     """Price of grid energy, shape (N, R) [yuan/kWh]."""
-    if recording is not None and PRICE in recording.dated:
+    if recording is not None and recording.has_prices:
         return under_contracts(scenario, replay_price(recording, start, n))
     return under_contracts(scenario, price(scenario, start, n, seed))
 
 
 def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recording: Recording | None) -> Floats:
     """Air temperature, shape (N, R) [C]."""
-    if recording is not None and AIR in recording.dated:
+    if recording is not None and recording.has_air:
         return replay_air(recording, start, n)
     return draw_air(scenario, start, n, rng)
 
@@ -174,7 +173,7 @@ def _weather_and_demand(
     if recording is not None:
         check_fits(recording, scenario)
     carbon = None
-    if recording is not None and CARBON in recording.dated:
+    if recording is not None and recording.has_carbon:
         carbon = replay_measured_carbon(recording, start, n, deepcopy(rng["replay_weather"]))
     if recording is not None and recording.has_weather:
         sun, wind = replay_weather(recording, start, n, rng["replay_weather"])

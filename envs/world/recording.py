@@ -77,6 +77,21 @@ class Recording:
         return None if prices is None else tuple(prices.max(axis=0).tolist())
 
     @property
+    def has_prices(self) -> bool:
+        """Whether prices are recorded."""
+        return PRICE in self.dated
+
+    @property
+    def has_air(self) -> bool:
+        """Whether air temperature is recorded."""
+        return AIR in self.dated
+
+    @property
+    def has_carbon(self) -> bool:
+        """Whether carbon intensity is recorded."""
+        return CARBON in self.dated
+
+    @property
     def has_requests(self) -> bool:
         """Whether the interactive load is recorded."""
         return len(self.requests) > 0

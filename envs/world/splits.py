@@ -26,6 +26,11 @@ def episode_seed(split: str, index: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(SPLIT_ENTROPY, spawn_key=(SPLITS[split], index))
 
 
+def key_of(split: str) -> int:
+    """The number that keeps a split's seeds and scenarios apart from the others'."""
+    return SPLITS[split]
+
+
 def choose(rng: np.random.Generator) -> int:
     """The number of a random episode."""
     return int(rng.integers(N_TRAINING_EPISODES))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from wattward.experiments.cli.options import BAD_INPUT, INTERRUPTED
+from wattward.experiments.cli.options import speaking_plainly
 
 SECTIONS = {
     "Train and compare": {
@@ -61,18 +61,8 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Runs the command; bad input ends with exit code 2, Ctrl-C with 130, neither with a traceback."""
-        try:
+        with speaking_plainly():
             return super().invoke(ctx)
-        except ValueError as error:
-            from wattward.configs.schema.base import ConfigError
-
-            if not isinstance(error, ConfigError):
-                raise
-            typer.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
-            raise typer.Exit(BAD_INPUT) from None
-        except KeyboardInterrupt:
-            typer.echo("interrupted", err=True)
-            raise typer.Exit(INTERRUPTED) from None
 
 
 def command_of(name: str) -> Any:  # noqa: ANN401 - Typer keeps the type of its commands to itself

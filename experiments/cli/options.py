@@ -63,6 +63,23 @@ def interruptible(
     return decorate
 
 
+@contextmanager
+def speaking_plainly() -> Iterator[None]:
+    """Ends with exit code 2 and one clear message where input cannot be used, with 130 after Ctrl-C."""
+    try:
+        yield
+    except ValueError as error:
+        from wattward.configs.schema.base import ConfigError
+
+        if not isinstance(error, ConfigError):
+            raise
+        typer.echo("\n".join(f"error: {line}" for line in str(error).splitlines()), err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def folder(recording: Path | None) -> str | None:
     """The recording's folder as text.
 

@@ -23,8 +23,7 @@ from wattward.experiments.common.plotting import (
     save,
     style,
 )
-from wattward.experiments.describe.sheets import MOST_REGIONS
-from wattward.experiments.describe.typical_day import Day
+from wattward.experiments.describe.typical_day import MOST_REGIONS, Day
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,6 +15,9 @@ from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, WAITING, Floats, I
 from wattward.envs.world.draw import draw
 from wattward.envs.world.splits import episode_seed
 
+MOST_REGIONS = 8
+"""Regions that are listed or drawn; the rest is counted."""
+
 CANDIDATES = 30
 """Training episodes among which the typical day is looked for."""
 LATEST_EPISODE = 999_999

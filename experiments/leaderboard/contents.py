@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wattward.configs.loading.worlds import DISTURBED_BY, load_scenario
+from wattward.configs.loading.reading import DISTURBED_BY
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import (
     PACKAGE,
@@ -17,12 +18,13 @@ from wattward.experiments.common.records import (
     digest,
     folder_digest,
 )
+from wattward.experiments.common.tables import ALL
 from wattward.experiments.evaluation import statistics
 from wattward.experiments.evaluation.scores import Floats
 from wattward.experiments.evaluation.worlds import Worlds, recording_digest
 from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard import ranking
-from wattward.experiments.leaderboard.ranking import ALL, Limits
+from wattward.experiments.leaderboard.ranking import Limits
 
 ZOO = PACKAGE / "agents" / "zoo"
 

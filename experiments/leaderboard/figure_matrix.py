@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattward.experiments.common.plotting import DIVERGING, INK, LEARNED, SHADE, save, style
-from wattward.experiments.common.tables import side_by_side_order
-from wattward.experiments.leaderboard.ranking import ALL
+from wattward.experiments.common.tables import ALL, side_by_side_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

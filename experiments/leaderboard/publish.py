@@ -17,6 +17,7 @@ from wattward.experiments.common.records import (
     write_records,
     write_text,
 )
+from wattward.experiments.common.tables import ALL
 from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard import ranking
 from wattward.experiments.leaderboard.contents import (
@@ -38,7 +39,7 @@ from wattward.experiments.leaderboard.contents import (
     worlds_of,
 )
 from wattward.experiments.leaderboard.croissant import CROISSANT, describe
-from wattward.experiments.leaderboard.ranking import ALL, Row
+from wattward.experiments.leaderboard.ranking import Row
 
 MOST_PANELS = 3
 """More scenarios than these are drawn side by side."""

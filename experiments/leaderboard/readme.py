@@ -11,7 +11,7 @@ from wattward.baselines import registry
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import write_text
-from wattward.experiments.leaderboard.ranking import ALL
+from wattward.experiments.common.tables import ALL
 
 COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
 """Of a leaderboard's table; times differ from run to run."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.accounting.hourly import PLANTS
 from wattward.envs.accounting.matching import Balance, matched
+from wattward.envs.accounting.supplies import PLANTS
 from wattward.envs.model.types import Floats
 from wattward.experiments.common.plotting import GREEN, INK, SOURCES, UNUSED, UNUSED_HATCH, check_suffix, save, style
 

@@ -21,8 +21,9 @@ from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.tokens import Tokens
 from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault, hour_name, line_of
 from wattward.envs.accounting.economics import token_economics
-from wattward.envs.accounting.hourly import SUPPLY, Hourly, Ledger
+from wattward.envs.accounting.hourly import Hourly, Ledger
 from wattward.envs.accounting.matching import balance_of, matching_rows
+from wattward.envs.accounting.supplies import SUPPLY
 from wattward.experiments.evaluation.evaluate import check_fit, environment, policy_seed
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.worlds import Worlds
