@@ -7,7 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from wattward.agents.inference.checkpoint import Manifest, Tensors, sha256_of
+from wattward.agents.inference.checkpoint import Manifest, Tensors
+from wattward.configs.digests import sha256_of_json
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import N_MODES
 
@@ -70,7 +71,7 @@ def _manifest(path: Path, algorithm: Literal["ppo", "dqn"], model: Any) -> Manif
         steps_done=int(model.num_timesteps),
         updates_done=int(model._n_updates),
         settings={},
-        settings_sha256=sha256_of({}),
+        settings_sha256=sha256_of_json({}),
         activation="relu" if name == "ReLU" else "tanh",
         observation_size=int(model.observation_space.shape[0]),
         observation_sha256="unknown",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -12,6 +10,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from tqdm import tqdm
 
+from wattward.configs.digests import sha256_of_bytes, sha256_of_json
+from wattward.configs.files import replacing_folder
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL
@@ -187,16 +187,13 @@ class EpisodeBank(Bank):
         folder = Path(folder)
         if folder.exists():
             raise ConfigError(f"{folder}: exists; a bank is written into a new folder")
-        unfinished = folder.with_name(folder.name + ".tmp")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for name in ARRAYS:
-            np.save(unfinished / f"{name}.npy", getattr(self, name))
         facts: dict[str, Any] = {"layout": LAYOUT, "scenario_sha256": self.scenario_sha256, "split": self.split}
         facts |= {"numbers": self.numbers.tolist(), "most_arrivals": self.most_arrivals}
         facts["recorded_max_price_per_kwh"] = self.recorded_max_price_per_kwh
-        (unfinished / "bank.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
-        unfinished.rename(folder)
+        with replacing_folder(folder) as unfinished:
+            for name in ARRAYS:
+                np.save(unfinished / f"{name}.npy", getattr(self, name))
+            (unfinished / "bank.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
     @classmethod
     def loaded(cls, folder: str | Path, scenario: Scenario) -> Self:
@@ -268,13 +265,13 @@ class Banked:
         return Episode(slot, self.bank.split, int(self.bank.numbers[slot]))
 
 
-LAYOUT = hashlib.sha256(repr((HOUR.descr, JOB.descr, ON_ARRIVAL.descr)).encode()).hexdigest()[:16]
+LAYOUT = sha256_of_bytes(repr((HOUR.descr, JOB.descr, ON_ARRIVAL.descr)).encode())[:16]
 """Changes with the packed form."""
 
 
 def scenario_sha256(scenario: Scenario) -> str:
     """Hash of a scenario's content."""
-    return hashlib.sha256(json.dumps(scenario.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    return sha256_of_json(scenario.model_dump(mode="json"))
 
 
 def episodes_for(

@@ -12,7 +12,6 @@ Rules, all of them arbitrary and therefore written down:
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import date
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wattward.configs.digests import sha256_of_bytes, sha256_of_file
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
@@ -134,7 +134,7 @@ def read_table(directory: Path, facts: dict[str, Any]) -> pd.DataFrame:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: not readable: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+    if sha256_of_bytes(content) != facts["sha256"]:
         raise ConfigError(f"{path}: differs from what {FACTS_FILE} says was written; the import must be run again")
     return pd.read_parquet(path)
 
@@ -150,7 +150,7 @@ def read_jobs(directory: Path, facts: dict[str, Any]) -> pd.DataFrame | None:
     if JOBS not in facts:
         return None
     path = directory / Path(str(facts[JOBS]["table"])).name
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != facts[JOBS]["sha256"]:
+    if not path.is_file() or sha256_of_file(path) != facts[JOBS]["sha256"]:
         raise ConfigError(f"{path}: missing, or differs from what was written; the import must be run again")
     return pd.read_parquet(path)
 

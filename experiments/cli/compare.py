@@ -110,9 +110,9 @@ def leaderboard(
     cache: Cache = CACHE,
 ) -> None:
     """Rank every method of a suite and draw the ranking."""
+    from wattward.configs.files import write_json
     from wattward.configs.loading.experiments import load_suite
     from wattward.experiments.common import tables
-    from wattward.experiments.common.records import write_json
     from wattward.experiments.leaderboard import contents, publish, ranking, run, suites
 
     wanted = load_suite(suite)

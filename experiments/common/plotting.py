@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from wattward.configs.files import replacing
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.records import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "recovered": "#8fc1e3",
         "wind": "#009e73",
         "sun": "#f0d442",
-        "direct line": "#cc79a7",
+        "direct line": "#882255",
         "contract": "#6f6a1f",
         "battery": "#d55e00",
         "grid": "#a3adb6",

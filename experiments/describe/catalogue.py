@@ -11,15 +11,15 @@ from wattward.configs.generate import random_family, scale
 from wattward.configs.loading.experiments import load_suite
 from wattward.configs.loading.reading import find, names, read_yaml
 from wattward.configs.loading.worlds import load_preset, load_scenario, load_tokens
-from wattward.experiments.common.records import PACKAGE
+from wattward.experiments.common.provenance import PACKAGE
 from wattward.experiments.evaluation import submissions
 
 KINDS = {
-    "scenarios": "worlds; `wattward describe NAME` shows one, and a day of it",
+    "scenarios": "`wattward describe NAME` shows one, and a day of it",
     "methods": "policies that need no training; `wattward evaluate NAME` plays one",
-    "agents": "trained agents that are shipped (zoo/...), and settings for `wattward train NAME`",
+    "agents": "shipped ones (zoo/...), and settings for `wattward train NAME`",
     "suites": "comparisons; `wattward leaderboard NAME` runs one",
-    "presets": "what may disturb a scenario (+NAME behind it), and prices of tokens (--tokens NAME)",
+    "presets": "behind a scenario, what disturbs it; prices of tokens (--tokens NAME)",
 }
 
 

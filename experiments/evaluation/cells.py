@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wattward.experiments.common.records import code_digest, digest
+from wattward.configs.digests import digest
+from wattward.experiments.common.provenance import code_digest
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.worlds import Worlds
 

@@ -11,12 +11,14 @@ from typing import Any, Protocol, get_args
 
 import numpy as np
 
+from wattward.configs.digests import digest
+from wattward.configs.files import read_json, write_json
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Precision, Split
 from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy, Shares
-from wattward.experiments.common.records import Record, Value, digest, read_json, write_json
+from wattward.experiments.common.records import Record, Value
 from wattward.experiments.evaluation import scores
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.worlds import Worlds, given, recorded

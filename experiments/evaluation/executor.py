@@ -15,10 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from wattward.configs.files import read_json, write_json
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
-from wattward.experiments.common.records import Record, read_json, write_json
+from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.evaluate import (
     References,

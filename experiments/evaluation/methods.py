@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wattward.configs.digests import digest, folder_digest
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy
-from wattward.experiments.common.records import PACKAGE, digest, folder_digest
+from wattward.experiments.common.provenance import PACKAGE
 from wattward.experiments.evaluation import submissions
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.records import code_and_packages
+from wattward.experiments.common.provenance import code_and_packages
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wattward.configs.digests import digest, folder_digest
 from wattward.configs.loading.reading import DISTURBED_BY
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
-from wattward.experiments.common.records import (
-    PACKAGE,
-    Record,
-    digest,
-    folder_digest,
-)
+from wattward.experiments.common.provenance import PACKAGE
+from wattward.experiments.common.records import Record
 from wattward.experiments.common.tables import ALL
 from wattward.experiments.evaluation import statistics
 from wattward.experiments.evaluation.scores import Floats
@@ -83,11 +79,6 @@ def group_name(record: Mapping[str, Any]) -> str:
     world = f"{record['scenario']}{ranking.RECORDED if record.get('recorded') else ''}"
     seed = record["train_seed"]
     return f"{world}/{record['method']}" + ("" if seed is None else f"/seed-{seed}")
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def seal(made: Mapping[str, Any]) -> str:

@@ -6,17 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wattward.configs.digests import digest, sha256_of_file
+from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import (
-    Record,
-    digest,
-    provenance,
-    write_json,
-    write_records,
-    write_text,
-)
+from wattward.experiments.common.provenance import provenance
+from wattward.experiments.common.records import Record, write_records
 from wattward.experiments.common.tables import ALL
 from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard import ranking
@@ -31,7 +27,6 @@ from wattward.experiments.leaderboard.contents import (
     checkpoints_of,
     configs_of,
     digests_by_method,
-    file_digest,
     limits_of,
     recording_content,
     seal,
@@ -77,9 +72,9 @@ def publish(
     about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_method(records)}
     kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
     kept += [shift.SHIFT, shift.SHIFT_PAGE] if suite.compare else []
-    files = {name: file_digest(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
+    files = {name: sha256_of_file(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
     write_json(out / CROISSANT, describe(suite, records, {name: files[name] for name in (LEADERBOARD, EPISODES)}))
-    files[CROISSANT] = file_digest(out / CROISSANT)
+    files[CROISSANT] = sha256_of_file(out / CROISSANT)
     made = provenance(policy_seed=0, bootstrap_seed=0, **about, files=files)
     write_json(out / PROVENANCE, {**made, "sha256": seal(made)})
     return rows

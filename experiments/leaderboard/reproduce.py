@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from wattward.configs.digests import sha256_of_file
+from wattward.configs.files import read_json
 from wattward.configs.loading.reading import check
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
-from wattward.experiments.common.records import Record, code_digest, host, provenance, read_json
+from wattward.experiments.common.provenance import code_digest, host, provenance
+from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.leaderboard import contents as leaderboard
@@ -141,7 +144,7 @@ def _changed_files(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
         path = folder / name
         if not path.is_file():
             yield f"{name}: is missing"
-        elif leaderboard.file_digest(path) != digest:
+        elif sha256_of_file(path) != digest:
             yield f"{name}: is not the file that was published: its SHA-256 differs"
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattward.configs.files import write_json, write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
 from wattward.experiments.common.plotting import INK, LINES, RULE, save, style
-from wattward.experiments.common.records import provenance, write_json, write_text
+from wattward.experiments.common.provenance import provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +95,7 @@ def read_published(path: Path) -> tuple[list[Curve], dict[str, Level]]:
         levels = [Level(**known) for known in held["levels"]]
         return [Curve(**curve) for curve in held["curves"]], {known.scenario: known for known in levels}
     except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{path}: must be a curves.json that `wattward curves` wrote ({error!r})") from error
+        raise ConfigError(f"{path}: must be a curves.json that `wattward study curves` wrote ({error!r})") from error
 
 
 def gathered(sources: Sequence[Path]) -> tuple[list[Curve], dict[str, Level]]:

@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 import yaml
 from joblib import Parallel, delayed
 
-from wattward.agents.inference.checkpoint import Manifest, read_manifest, read_policy, sha256_of, write
+from wattward.agents.inference.checkpoint import Manifest, read_manifest, read_policy, write
 from wattward.agents.inference.numpy_networks import acting_tensors
+from wattward.configs.digests import sha256_of_json
+from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.experiments import load_agent
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.zoo import Trained, Zoo
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import PACKAGE, write_json, write_text
+from wattward.experiments.common.provenance import PACKAGE
 
 ZOO = PACKAGE / "agents" / "zoo"
 CARD, NUMBERS = "README.md", "card.json"
@@ -111,7 +113,7 @@ def _is_there(place: Place, zoo: Path) -> bool:
     except ConfigError:
         return False
     wanted = load_agent(place.agent, load_scenario(place.scenario).name)
-    return found.settings_sha256 == sha256_of(wanted.model_dump(mode="json"))
+    return found.settings_sha256 == sha256_of_json(wanted.model_dump(mode="json"))
 
 
 def train_missing(plan: Zoo, runs: Path, train: Callable[..., Path], *, zoo: Path = ZOO, jobs: int = 2) -> list[Place]:

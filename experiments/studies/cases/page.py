@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from wattward.configs.files import write_json, write_text
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import provenance, write_json, write_text
+from wattward.experiments.common.provenance import provenance
 
 COLUMNS = tuple((name.replace("_", " "), tables.text(name)) for name in ("what", "published", "wattward", "why"))
 INTRODUCTION = """\

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import Record, frame, provenance, write_json, write_text
+from wattward.experiments.common.provenance import provenance
+from wattward.experiments.common.records import Record, frame
 from wattward.experiments.evaluation.cells import Cell, blocks
 from wattward.experiments.evaluation.evaluate import FLOOR, check_fit
 from wattward.experiments.evaluation.executor import run_cells

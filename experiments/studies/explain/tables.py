@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from wattward.configs.files import write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import write_text
 from wattward.experiments.common.tables import Column
 from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate

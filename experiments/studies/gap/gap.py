@@ -14,13 +14,14 @@ from joblib import Parallel, delayed
 from wattward.baselines import registry
 from wattward.baselines.bound.bound import Bound, bound
 from wattward.baselines.optimisers.hindsight import HindsightPlanner, PlanReplay
+from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision
 from wattward.envs.checks.balances import played_cost
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import provenance, write_json, write_text
+from wattward.experiments.common.provenance import provenance
 from wattward.experiments.evaluation import scores
 from wattward.experiments.studies.gap.local_search import FINE, Actions, descend, executed
 from wattward.experiments.studies.gap.relaxed import relaxed

@@ -12,20 +12,15 @@ from typing import Any, NamedTuple
 import joblib
 
 from wattward.baselines import registry
+from wattward.configs.digests import digest
+from wattward.configs.files import read_json, write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.family import family_of, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import (
-    Record,
-    code_digest,
-    digest,
-    provenance,
-    read_json,
-    write_json,
-    write_text,
-)
+from wattward.experiments.common.provenance import code_digest, provenance
+from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import blocks
 from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.evaluation.executor import Executor, Means, drain

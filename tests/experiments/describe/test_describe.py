@@ -277,4 +277,4 @@ def test_bad_input_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_list_of_scenarios_mentions_it() -> None:
-    assert "wattward describe NAME" in CliRunner().invoke(cli.app, ["scenarios"]).stdout
+    assert "wattward describe NAME" in CliRunner().invoke(cli.app, ["list", "scenarios"]).stdout

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.experiments.common.records import PACKAGE, code_and_packages
+from wattward.experiments.common.provenance import PACKAGE, code_and_packages
 from wattward.experiments.evaluation import executor as freight
 from wattward.experiments.evaluation import ray_executor as ray_cluster
 from wattward.experiments.evaluation.cells import Cell

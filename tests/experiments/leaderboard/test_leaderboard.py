@@ -16,7 +16,7 @@ from wattward.experiments.common import tables
 from wattward.experiments.common.records import Record
 from wattward.experiments.common.tables import ALL
 from wattward.experiments.leaderboard import publish as leaderboard
-from wattward.experiments.leaderboard import ranking, suites
+from wattward.experiments.leaderboard import ranking, run, suites
 
 LEAST = {
     "method",
@@ -252,7 +252,7 @@ def test_a_table_fits_a_hundred_columns() -> None:
 
 def test_a_suite_runs_end_to_end_on_the_toy(tmp_path: Path) -> None:
     suite = SUITE.model_copy(update={"episodes": 2})
-    rows = ranking.rank(suites.run_suite(suite, tmp_path, jobs=1, progress=False))
+    rows = ranking.rank(run.run_suite(suite, tmp_path, jobs=1, progress=False))
     by_name = {row["method"]: row for row in rows}
     assert by_name["RunOnArrival"]["score_iqm"] == pytest.approx(0.0)
     assert all(row["score_iqm"] <= 1.0 for row in rows)
@@ -262,7 +262,7 @@ def test_a_suite_runs_end_to_end_on_the_toy(tmp_path: Path) -> None:
 def test_a_missing_checkpoint_is_found_before_anything_runs(tmp_path: Path) -> None:
     suite = SUITE.model_copy(update={"checkpoints": (Checkpoints(method="PPO", folders=("zoo/none",)),)})
     with pytest.raises(ConfigError, match=r"checkpoints\.PPO: folder 'zoo/none' does not exist"):
-        suites.run_suite(suite, tmp_path, jobs=1, progress=False)
+        run.run_suite(suite, tmp_path, jobs=1, progress=False)
     assert not list(tmp_path.iterdir())
     names = [who.name for who in suites.methods_of(suite, "toy", learned=False)]
     assert names == ["RunOnArrival", "Random"]

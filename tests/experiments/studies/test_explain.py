@@ -162,7 +162,7 @@ def test_the_command_draws_and_writes_a_page(checkpoint: Path, tmp_path: Path) -
     page, (begin, end) = tmp_path / "page.md", explain_tables.markers("toy")
     page.write_text(f"# Title\n{begin}stale\n{end}\nrest\n", encoding="utf-8")
     few = ("--scenario", "toy", "--episodes", 2, "--planner-episodes", 1)
-    done = wattward("explain", checkpoint, *few, "--out", tmp_path, "--page", page)
+    done = wattward("study", "explain", checkpoint, *few, "--out", tmp_path, "--page", page)
     assert done.exit_code == 0, done.output
     assert "HindsightPlanner" in done.output and "saving lost by PPO" in done.output
     for picture in explain.picture_paths("toy", tmp_path):
@@ -183,7 +183,7 @@ def test_what_cannot_be_explained_is_told(checkpoint: Path, tmp_path: Path) -> N
         ((checkpoint, "--scenario", "random-2"), "an explanation needs one scenario"),
         ((checkpoint, "--scenario", "toy", "--episodes", 1), "2"),
     ):
-        done = wattward("explain", *arguments, "--out", tmp_path / "pictures")
+        done = wattward("study", "explain", *arguments, "--out", tmp_path / "pictures")
         assert done.exit_code == 2, done.output
         assert message in done.output
     assert not (tmp_path / "pictures").exists()

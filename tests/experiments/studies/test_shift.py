@@ -176,7 +176,7 @@ def test_prices_are_means_by_hour_of_what_was_met() -> None:
 def test_the_command_draws_and_writes_a_page(results: Path, tmp_path: Path) -> None:
     page, picture = tmp_path / "page.md", tmp_path / "shift.png"
     page.write_text(f"# Title\n{shift.BEGIN}stale\n{shift.END}\nrest\n", encoding="utf-8")
-    done = wattward("shift", results, "--out", picture, "--episodes", 1, "--page", page)
+    done = wattward("study", "shift", results, "--out", picture, "--episodes", 1, "--page", page)
     assert done.exit_code == 0, done.output
     assert "PeakOffset" in done.output and "before: toy; after: toy+price-spike" in done.output
     with Image.open(picture) as image:
@@ -202,7 +202,7 @@ def test_what_cannot_be_drawn_is_told(results: Path, small_results: Path, tmp_pa
         ((results, "--method", "Nobody"), "--method Nobody: must be one of CheapestNow, PeakOffset"),
         ((results, "--page", tmp_path / "none.md"), "none.md: cannot be read"),
     ):
-        done = wattward("shift", *arguments)
+        done = wattward("study", "shift", *arguments)
         assert done.exit_code == 2, done.output
         assert message in done.output
     assert not (tmp_path / "a.svg").exists()

@@ -38,7 +38,7 @@ RANGED = {
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, ["throughput", *arguments])
+    return CliRunner().invoke(cli.app, ["benchmark", *arguments])
 
 
 def figures(name: str, measured: Measured) -> dict[str, float]:
