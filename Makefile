@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test results year kill-test zoo cards cases markets clean
+.PHONY: help install demo test check lint types contract format structure coverage wheel-test results year kill-test zoo cards cases markets clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -50,12 +50,15 @@ lint: install  ## style
 types: install  ## mypy, strict
 	$(BIN)/mypy
 
-contract: install  ## imports point down
+contract: install  ## imports point down, between rooms and inside them
 	$(BIN)/lint-imports --no-cache
 
 format: install  ## let ruff lay the files out
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+structure: install  ## modules a folder, the longest import chain, lines of code, letters of names
+	$(BIN)/python .ci/structure.py
 
 coverage: install  ## the suite with branch coverage; compiled kernels are outside its sight
 	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-report term-missing:skip-covered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.baselines.optimisers.demand import (
+from wattward.baselines.demand import (
     Items,
     items_present,
     items_to_come,
