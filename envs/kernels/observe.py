@@ -29,9 +29,7 @@ Observation = NDArray[np.float32]
 
 
 @inlined
-def scan_queue(  # noqa: C901 - one pass over the queue, compiled into one loop
-    e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: Observation
-) -> None:
+def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: Observation) -> None:
     """Looks through the queue before a step: what joined, what is locked and due, and what an observation says of it.
 
     Running rigid jobs that cannot be preempted keep their GPUs, but for those that fail. `out` gets sums in GPUs and

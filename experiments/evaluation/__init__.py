@@ -1,1 +1,35 @@
 """Plays policies on episodes and scores them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wattward.configs.lazy import exports
+
+if TYPE_CHECKING:
+    from wattward.experiments.evaluation.cells import Cell
+    from wattward.experiments.evaluation.evaluate import References, check_fit, run_episode
+    from wattward.experiments.evaluation.executor import run_cells
+    from wattward.experiments.evaluation.methods import Method, method
+    from wattward.experiments.evaluation.worlds import Worlds
+
+__all__ = [
+    "Cell",
+    "Method",
+    "References",
+    "Worlds",
+    "check_fit",
+    "method",
+    "run_cells",
+    "run_episode",
+]
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "experiments.evaluation.cells": "Cell",
+        "experiments.evaluation.evaluate": "References check_fit run_episode",
+        "experiments.evaluation.executor": "run_cells",
+        "experiments.evaluation.methods": "Method method",
+        "experiments.evaluation.worlds": "Worlds",
+    },
+)
