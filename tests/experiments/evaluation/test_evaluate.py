@@ -14,7 +14,7 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 from wattward.experiments.evaluation import evaluate as evaluation
-from wattward.experiments.evaluation import worlds
+from wattward.experiments.evaluation import worlds as worlds_module
 from wattward.experiments.evaluation.evaluate import evaluate, policy_seed, references, run_episode
 from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.evaluation.worlds import Worlds
@@ -127,7 +127,7 @@ def test_worlds_are_named_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) ->
     names = {worlds.name() for worlds in (TOY, Worlds("toy", "train"), Worlds("zhejiang-xinjiang"))}
     assert len(names) == 3
     before = TOY.name()
-    monkeypatch.setattr(worlds, "code_and_packages", lambda **_: "another simulator")
+    monkeypatch.setattr(worlds_module, "code_and_packages", lambda **_: "another simulator")
     assert TOY.name() != before
 
 
