@@ -26,7 +26,10 @@ from wattward.experiments.cli.options import show as show_table
 WIDTH = 110
 
 commands = typer.Typer(
-    help="Hourly ledgers of green power: write, verify, show.", no_args_is_help=True, rich_markup_mode=None
+    help="Hourly ledgers of green power: write, verify, show.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 Ledger = Annotated[Path, typer.Argument(help="A ledger's folder, or a chain's file.")]
 Head = Annotated[str | None, typer.Option("--head", help="The hash of the last entry, if you have kept it elsewhere.")]

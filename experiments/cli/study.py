@@ -34,6 +34,7 @@ from wattward.experiments.cli.options import (
 commands = typer.Typer(
     help="Studies behind the docs: bounds, cases, shifts, what agents learned.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

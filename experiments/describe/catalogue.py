@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import takewhile
+from pathlib import Path
 from typing import NamedTuple
 
 from wattward.baselines import registry
 from wattward.configs.generate import random_family, scale
 from wattward.configs.loading.experiments import load_suite
-from wattward.configs.loading.reading import find, names, read_yaml
+from wattward.configs.loading.reading import find, names
 from wattward.configs.loading.worlds import load_preset, load_scenario, load_tokens
 from wattward.experiments.common.provenance import PACKAGE
 from wattward.experiments.evaluation import submissions
@@ -57,10 +59,16 @@ def _agents() -> Iterator[tuple[str, str]]:
         saved = [run["validation_saving"] for run in found if run["validation_saving"] is not None]
         told = f", saves {sum(saved) / len(saved):.1%} in validation" if saved else ""
         name = agent.relative_to(PACKAGE / "agents").as_posix()
-        yield f"{name}/seed-N", f"N from 0 to {len(found) - 1}{told}" if len(found) > 1 else f"N is 0{told}"
+        yield f"{name}/seed-N", f"{len(found)} training seeds from 0{told}"
     for name in names("agents"):
-        default = read_yaml(find("agents", name)).get("default", {})
-        yield name, f"settings: {default.get('algorithm', 'by scenario')}"
+        yield name, _first_sentence(find("agents", name))
+
+
+def _first_sentence(path: Path) -> str:
+    """What the comment that a file begins with says first."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comment = " ".join(line.removeprefix("#").strip() for line in takewhile(lambda line: line.startswith("#"), lines))
+    return comment.partition(". ")[0].rstrip(".")
 
 
 def _suites() -> Iterator[tuple[str, str]]:
