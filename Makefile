@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format coverage wheel-test results year kill-test zoo cards cases markets clean
+.PHONY: help install demo test check lint types contract format structure coverage wheel-test results year kill-test zoo cards cases markets clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -50,12 +50,15 @@ lint: install  ## style
 types: install  ## mypy, strict
 	$(BIN)/mypy
 
-contract: install  ## imports point down
+contract: install  ## imports point down, between rooms and inside them
 	$(BIN)/lint-imports --no-cache
 
 format: install  ## let ruff lay the files out
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+structure: install  ## modules a folder, the longest import chain, lines of code, letters of names
+	$(BIN)/python .ci/structure.py
 
 coverage: install  ## the suite with branch coverage; compiled kernels are outside its sight
 	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-report term-missing:skip-covered
@@ -66,7 +69,7 @@ wheel-test: install  ## the wheel, built from the sdist and installed elsewhere,
 results: install  ## recompute the README's numbers: an hour or more (RECORDING names a folder of recorded series)
 	$(BIN)/wattward leaderboard quick
 	$(BIN)/wattward leaderboard standard --versus MPC-24
-	$(BIN)/wattward case zhejiang-xinjiang --episodes 50 --recording $(RECORDING)
+	$(BIN)/wattward study case zhejiang-xinjiang --episodes 50 --recording $(RECORDING)
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.leaderboard.readme import update; update(Path('README.md'), Path('results'))"
 
 # the zones' prices, carbon and air; sun, wind and requests stay drawn
@@ -88,21 +91,21 @@ endef
 export ZONES
 
 year: install  ## every rule on recorded years, each step checked (RECORDING names the folder of china_2020 and zones_2024)
-	$(BIN)/wattward year zhejiang-xinjiang --recording $(RECORDING) --jobs $(JOBS)
+	$(BIN)/wattward study year zhejiang-xinjiang --recording $(RECORDING) --jobs $(JOBS)
 	$(BIN)/python -c "$$ZONES" $(RECORDING) results/cache/zones-2024
-	$(BIN)/wattward year follow-the-sun --recording results/cache/zones-2024 --jobs $(JOBS)
+	$(BIN)/wattward study year follow-the-sun --recording results/cache/zones-2024 --jobs $(JOBS)
 
 kill-test: install  ## a leaderboard killed at ten random moments ends as one left alone (SUITE names it)
 	$(BIN)/python -m wattward.experiments.evaluation.kill_test $(SUITE) --jobs $(JOBS)
 
 zoo: install  ## every shipped agent that is missing, trained from the shipped settings, and the cards of all
-	$(BIN)/wattward zoo --jobs $(JOBS)
+	$(BIN)/wattward study zoo --jobs $(JOBS)
 
 cards: install  ## docs/scenarios from the shipped scenarios
 	$(BIN)/python -c "from pathlib import Path; from wattward.experiments.describe.cards import write_cards; write_cards(Path('docs/scenarios'))"
 
 cases: install  ## docs/cases.md: what was published beside what the simulator says
-	$(BIN)/wattward cases
+	$(BIN)/wattward study cases
 
 markets: install  ## configs/tariffs/market-* from recorded prices (RECORDING names the folder that holds zones_2024)
 	$(BIN)/python -m wattward.experiments.data.fit_market $(RECORDING)

@@ -1,5 +1,21 @@
 """Policies that do not learn, and the bound that no policy passes."""
 
-from wattward.baselines.registry import make, names
+from __future__ import annotations
 
-__all__ = ["make", "names"]
+from typing import TYPE_CHECKING
+
+from wattward.configs.lazy import exports
+
+if TYPE_CHECKING:
+    from wattward.baselines.registry import make, names
+
+__all__ = [
+    "make",
+    "names",
+]
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "baselines.registry": "make names",
+    },
+)

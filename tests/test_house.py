@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import ast
+import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("agents", "baselines", "configs", "envs", "experiments")
 FOLDERS = {*ROOMS, "tests", "src", "docs", "results", ".ci"}
-FILE_LINES, FUNCTION_LINES = 400, 60
+MOST_MODULES, LONGEST_CHAIN = 20, 12
 CARD_PICTURE_BYTES = 150_000
 MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:work|root|home|Users|mnt|tmp)/\w[\w./-]*")
 
+
+def _structure() -> Any:
+    """The figures of `make structure`; nothing where the tests run outside the repository."""
+    path = ROOT / ".ci" / "structure.py"
+    if not path.is_file():
+        return None
+    spec = importlib.util.spec_from_file_location("structure", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+structure = _structure()
 pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the tests run outside the repository")
 
 
@@ -26,11 +42,6 @@ def tracked() -> tuple[Path, ...]:
     """The files git knows, relative to the repository."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return tuple(path for name in listed.split("\0") if name and (path := Path(name)) and (ROOT / path).exists())
-
-
-def sources() -> list[Path]:
-    """Tracked Python files."""
-    return [path for path in tracked() if path.suffix == ".py"]
 
 
 def text(path: Path) -> str:
@@ -68,19 +79,46 @@ def test_tests_mirror_the_rooms() -> None:
     assert [room for room in ROOMS if not list((ROOT / "tests" / room).rglob("test_*.py"))] == []
 
 
-def test_no_file_is_too_long() -> None:
-    texts = [path for path in tracked() if path.suffix in {".py", ".yaml", ".md", ".toml"}]
-    assert {str(path): n for path in texts if (n := len(text(path).splitlines())) > FILE_LINES} == {}
+def test_no_folder_is_crowded() -> None:
+    """Counts `__init__` too; a folder that grows beyond this is two folders."""
+    crowded = {folder: count for folder, count in structure.modules_by_folder().items() if count > MOST_MODULES}
+    assert crowded == {}
 
 
-def test_no_function_is_too_long() -> None:
-    long = {
-        f"{path}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
-        for path in sources()
-        for node in ast.walk(ast.parse(text(path)))
-        if isinstance(node, ast.FunctionDef) and node.end_lineno and node.end_lineno - node.lineno >= FUNCTION_LINES
-    }
-    assert long == {}
+def test_no_import_chain_is_long() -> None:
+    chain = structure.longest_chain()
+    shown = " ->\n  ".join(chain)
+    assert len(chain) <= LONGEST_CHAIN, f"a chain of {len(chain)} imports, at most {LONGEST_CHAIN}:\n  {shown}"
+
+
+def test_no_module_imports_a_sibling_for_a_constant_alone() -> None:
+    assert structure.imports_for_a_constant() == []
+
+
+def test_what_imports_a_constant_alone_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = tmp_path / "agents"
+    room.mkdir()
+    (room / "works.py").write_text("LIMIT = 3\n\n\ndef work() -> None: ...\n", encoding="utf-8")
+    (room / "table.py").write_text("LIMIT = 3\n", encoding="utf-8")
+    (room / "bad.py").write_text("from wattward.agents.works import LIMIT\n", encoding="utf-8")
+    (room / "good.py").write_text("from wattward.agents.works import LIMIT, work\n", encoding="utf-8")
+    (room / "fine.py").write_text("from wattward.agents.table import LIMIT\n", encoding="utf-8")
+    monkeypatch.setattr(structure, "ROOT", tmp_path)
+    assert structure.imports_for_a_constant() == ["agents/bad.py: agents/works.py (LIMIT)"]
+    assert structure.modules_by_folder() == {"agents": 5}
+
+
+def test_functions_are_simple() -> None:
+    settings = tomllib.loads(text(Path("pyproject.toml")))["tool"]["ruff"]["lint"]
+    assert "C90" in settings["select"] and settings["mccabe"]["max-complexity"] <= 10
+    done = command("ruff", "check", "--select", "C901")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_contract_holds_inside_every_room() -> None:
+    contracts = tomllib.loads(text(Path("pyproject.toml")))["tool"]["importlinter"]["contracts"]
+    complete = {room for contract in contracts if contract.get("exhaustive") for room in contract["containers"]}
+    assert {f"wattward.{room}" for room in ROOMS} <= complete
 
 
 def test_imports_point_down() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import pkgutil
@@ -54,6 +55,39 @@ def test_what_a_room_exports_is_there_and_sorted(room: str) -> None:
     exported = list(getattr(module, "__all__", ()))
     assert [name for name in exported if not hasattr(module, name)] == []
     assert exported == sorted(exported, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+
+
+def test_wattward_gives_what_a_user_needs() -> None:
+    assert wattward.__all__ == [
+        *("ClusterEnv", "ClusterVectorEnv", "FleetVecEnv", "Outlook", "Policy"),
+        *("evaluate", "load_scenario", "make_params"),
+    ]
+    assert set(wattward.__all__) <= set(dir(wattward))
+    with pytest.raises(AttributeError, match="module 'wattward' has no attribute 'nothing'"):
+        wattward.nothing  # noqa: B018 - asking is the test
+
+
+def test_importing_wattward_imports_nothing_that_is_slow(tmp_path: Path) -> None:
+    code = f"import sys, wattward; print(sorted(set(sys.modules) & {{*{HEAVY}, 'pandas', 'pydantic', 'scipy'}}))"
+    assert run(code, tmp_path) == "[]"
+
+
+def fronts() -> list[str]:
+    """Packages that export names."""
+    walked = pkgutil.walk_packages(wattward.__path__, "wattward.")
+    packages = ["wattward", *(module.name for module in walked if module.ispkg)]
+    return [name for name in packages if hasattr(importlib.import_module(name), "__all__")]
+
+
+@pytest.mark.parametrize("package", fronts())
+def test_what_a_package_exports_is_there_and_known_to_type_checkers(package: str) -> None:
+    module = importlib.import_module(package)
+    assert module.__doc__
+    assert [name for name in module.__all__ if getattr(module, name, None) is None] == []
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    (checked,) = [node for node in tree.body if isinstance(node, ast.If)]
+    known = {alias.name for line in checked.body if isinstance(line, ast.ImportFrom) for alias in line.names}
+    assert known == set(module.__all__)
 
 
 def test_every_room_is_in_the_package_and_nothing_else() -> None:

@@ -7,10 +7,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +19,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from wattward.agents.registry import algorithms
+from wattward.configs.digests import sha256_of_bytes, sha256_of_json
+from wattward.configs.files import replacing_folder
 from wattward.configs.loading.reading import check
 from wattward.configs.schema.base import Config, ConfigError
 
@@ -73,18 +72,13 @@ class Manifest(Config):
     files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = Field(default_factory=dict)
 
 
-def sha256_of(value: object) -> str:
-    """Hash of a JSON-ready value, the same whatever the order of keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
 def observation_sha256() -> str:
     """Hash of the observation's layout: names, order and widths of fields, edges of forecast and slack blocks."""
     from wattward.envs.model import observation
 
     groups = ("clock", "world", "present", "forecast")
     fields = [[field.name, field.width] for field in observation.fields_of(*groups)]
-    return sha256_of([fields, observation.BLOCK_EDGES_H, observation.SLACK_EDGES_H])
+    return sha256_of_json([fields, observation.BLOCK_EDGES_H, observation.SLACK_EDGES_H])
 
 
 def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tensors | None = None) -> Path:
@@ -94,31 +88,15 @@ def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tenso
         payload[OPTIMIZER] = save_tensors(optimizer)
     files = {name: _described(data) for name, data in payload.items()}
     text = Manifest.model_validate({**manifest.model_dump(), "files": files}).model_dump_json(indent=2)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
+    with replacing_folder(directory) as fresh:
         for name, data in payload.items():
             (fresh / name).write_bytes(data)
         (fresh / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        fresh.chmod(0o755)
-        _swap_in(fresh, directory)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return directory
 
 
 def _described(data: bytes) -> TensorFile:
-    return TensorFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-
-
-def _swap_in(fresh: Path, directory: Path) -> None:
-    if directory.exists():
-        old = fresh.with_name(fresh.name + ".old")
-        directory.replace(old)
-        fresh.replace(directory)
-        shutil.rmtree(old)
-    else:
-        fresh.replace(directory)
+    return TensorFile(size_bytes=len(data), sha256=sha256_of_bytes(data))
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -139,7 +117,7 @@ def read_manifest(directory: Path) -> Manifest:
     if data.get("format") != FORMAT:
         raise ConfigError(f"{path}: format = {data.get('format')!r}: this version reads format {FORMAT} only")
     manifest = check(Manifest, data, path)
-    if sha256_of(manifest.settings) != manifest.settings_sha256:
+    if sha256_of_json(manifest.settings) != manifest.settings_sha256:
         raise ConfigError(f"{path}: settings: altered, their hash is not the settings_sha256 beside them")
     return manifest
 
@@ -171,7 +149,7 @@ def _verified(path: Path, expected: TensorFile | None) -> Tensors:
     data = path.read_bytes()
     if len(data) != expected.size_bytes:
         raise ConfigError(f"{path}: truncated or altered: {len(data)} bytes, {MANIFEST} says {expected.size_bytes}")
-    digest = hashlib.sha256(data).hexdigest()
+    digest = sha256_of_bytes(data)
     if digest != expected.sha256:
         raise ConfigError(f"{path}: altered: its sha256 is {digest}, {MANIFEST} says {expected.sha256}")
     try:

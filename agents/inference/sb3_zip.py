@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from wattward.agents.algorithms.base import Algorithm
-from wattward.agents.inference.checkpoint import Manifest, Tensors, sha256_of
+from wattward.agents.inference.checkpoint import Manifest, Tensors
 from wattward.agents.inference.networks import ActingNetwork
 from wattward.agents.registry import algorithms
+from wattward.configs.digests import sha256_of_json
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import N_MODES
 
@@ -65,7 +66,7 @@ def _manifest(path: Path, algorithm: Algorithm[Any], model: Any) -> Manifest:  #
         steps_done=int(model.num_timesteps),
         updates_done=int(model._n_updates),
         settings={},
-        settings_sha256=sha256_of({}),
+        settings_sha256=sha256_of_json({}),
         activation="relu" if name == "ReLU" else "tanh",
         observation_size=int(model.observation_space.shape[0]),
         observation_sha256="unknown",

@@ -13,9 +13,9 @@ from wattward.agents.learners.region_env import RegionVecEnv
 from wattward.agents.registry import algorithm_of
 from wattward.configs.schema.agent import AgentSettings
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.simulator.saved_bank import EpisodeBank
-from wattward.envs.simulator.source import N_TRAINING_EPISODES
+from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.family import family_of
+from wattward.envs.world.splits import N_TRAINING_EPISODES
 
 BANK_KEY = 1
 """Keeps the choice of a run's episodes apart from all else that its seed decides."""

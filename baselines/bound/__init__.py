@@ -1,1 +1,20 @@
 """The least cost that any policy could have in an episode, known in hindsight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wattward.configs.lazy import exports
+
+if TYPE_CHECKING:
+    from wattward.baselines.bound.bound import Bound
+
+__all__ = [
+    "Bound",
+]
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "baselines.bound.bound": "Bound",
+    },
+)

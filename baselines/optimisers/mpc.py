@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.baselines.optimisers.demand import (
+from wattward.baselines.demand import (
     Items,
     items_present,
     items_to_come,

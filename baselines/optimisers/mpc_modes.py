@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.baselines.rules.voting import per_region, voters
+from wattward.baselines.voting import per_region, voters
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model import site_model
 from wattward.envs.model.types import Floats

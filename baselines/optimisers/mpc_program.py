@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.baselines.demand import Work
 from wattward.baselines.lp import Builder, solve, values_of
-from wattward.baselines.optimisers.demand import Work
 from wattward.baselines.optimisers.mpc_sites import Ahead
 from wattward.envs.model.stores import is_cooling
 from wattward.envs.model.types import Floats, Ints, Params

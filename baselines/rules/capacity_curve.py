@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.baselines.optimisers.demand import N_SLACKS, items_to_come
+from wattward.baselines.demand import N_SLACKS, items_to_come
 from wattward.baselines.rules.planned_start import signal
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import finish, free_gpu_h, per_region, voters
+from wattward.baselines.voting import finish, free_gpu_h, per_region, voters
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.outlook import Outlook

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import by_place, fill, per_region, settled
+from wattward.baselines.voting import by_place, fill, per_region, settled
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wattward.baselines.rules.planned_start import signal, slots
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import FILL, finish, majority, voters
+from wattward.baselines.voting import FILL, finish, majority, voters
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.outlook import Outlook

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import by_place, fill, idle_gpus, voters
+from wattward.baselines.voting import by_place, fill, idle_gpus, voters
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 

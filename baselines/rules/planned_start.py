@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import by_time, hours_to_end, per_region, voters
+from wattward.baselines.voting import by_time, hours_to_end, per_region, voters
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.outlook import Outlook

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import finish
+from wattward.baselines.voting import finish
 from wattward.envs.decisions.action import Mode
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes

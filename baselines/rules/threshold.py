@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import Votes, finish, hours_to_end
+from wattward.baselines.voting import Votes, finish, hours_to_end
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import Mode
 from wattward.envs.policy.outlook import Outlook

@@ -7,7 +7,7 @@ import numpy as np
 from wattward.baselines.rules.lowest_window import lowest_window
 from wattward.baselines.rules.planned_start import Signal, signal, slots
 from wattward.baselines.rules.rule import Rule
-from wattward.baselines.rules.voting import Votes, by_time
+from wattward.baselines.voting import Votes, by_time
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats
 from wattward.envs.policy.outlook import Outlook

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.market import GridPrice
 from wattward.configs.schema.region import Region
-from wattward.configs.schema.scenario import JobClass, Scenario
+from wattward.configs.schema.scenario import GridPrice, JobClass, Scenario
 
 PREFIX = "scale-"
 FAMILY = f"{PREFIX}REGIONSxJOBS"

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wattward.configs.generate import random_family
-from wattward.configs.loading.reading import HERE, check, find, names, read_yaml
-from wattward.configs.loading.worlds import DISTURBED_BY
+from wattward.configs.loading.reading import DISTURBED_BY, HERE, check, find, names, read_yaml
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.configs.schema.zoo import Zoo

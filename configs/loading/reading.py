@@ -15,6 +15,9 @@ from yaml.constructor import ConstructorError
 
 from wattward.configs.schema.base import Config, ConfigError
 
+DISTURBED_BY = "+"
+"""Stands between the name of a scenario and those of its disturbances."""
+
 HERE = Path(__file__).parent.parent
 Model = TypeVar("Model", bound=Config)
 MOST_BYTES = 2_000_000

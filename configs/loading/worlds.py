@@ -7,17 +7,25 @@ from typing import Any
 
 from wattward.configs.generate import random_family
 from wattward.configs.generate import scale as generated
-from wattward.configs.loading.reading import check, find, is_file, note, noting_files, read_yaml, shortened, unchanged
+from wattward.configs.loading.reading import (
+    DISTURBED_BY,
+    check,
+    find,
+    is_file,
+    note,
+    noting_files,
+    read_yaml,
+    shortened,
+    unchanged,
+)
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.disturbance import KINDS, Disturbance, NewTariff, Preset
-from wattward.configs.schema.market import GridPrice, Market
+from wattward.configs.schema.market import Market
 from wattward.configs.schema.region import Region
-from wattward.configs.schema.scenario import RegionUse, Scenario
+from wattward.configs.schema.scenario import GridPrice, RegionUse, Scenario
 from wattward.configs.schema.tariff import Tariff
 from wattward.configs.schema.tokens import Serving, ServingFit, Tokens
 
-DISTURBED_BY = "+"
-"""Stands between the name of a scenario and those of its disturbances."""
 MARKET = "market"
 
 

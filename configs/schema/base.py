@@ -46,6 +46,8 @@ NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 PerHour = Annotated[tuple[NonNegative, ...], Field(min_length=24, max_length=24)]
 
+Hours = Annotated[tuple[int, int], Field(description="[first hour, hour after the last)")]
+
 
 def is_one(value: object) -> bool:
     """Whether a factor changes nothing, and so need not be written down."""

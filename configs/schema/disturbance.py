@@ -10,8 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, Positive, Share
-from wattward.configs.schema.tariff import Hours
+from wattward.configs.schema.base import Config, Hours, NonNegative, Positive, Share
 
 RANDOM: Final = "random"
 ALL: Final = "all"

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from wattward.configs.schema.base import Config, Name, NonNegative, Positive, Share
-from wattward.configs.schema.tariff import Tariff
 
 Hourly = Annotated[tuple[float, ...], Field(min_length=24, max_length=24)]
 HourlySpread = Annotated[tuple[Positive, ...], Field(min_length=24, max_length=24)]
@@ -80,7 +79,3 @@ class Market(Config):
         if not self.floor_price_per_kwh <= self.mean_price_per_kwh <= self.cap_price_per_kwh:
             raise ValueError(f"mean_price_per_kwh {self.mean_price_per_kwh:g} must lie between floor and cap")
         return self
-
-
-GridPrice = Tariff | Market
-"""What a region may pay the grid by: a published rule, or a market."""

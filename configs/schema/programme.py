@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, NonNegative, Positive, Share
-from wattward.configs.schema.tariff import Hours
+from wattward.configs.schema.base import Config, Hours, NonNegative, Positive, Share
 
 
 class GridEvents(Config):

@@ -23,6 +23,11 @@ class Site(Config):
     altitude_m: float = 0.0
     province: str
 
+    @property
+    def place(self) -> tuple[float, float]:
+        """Latitude and longitude [degrees]."""
+        return self.latitude_deg, self.longitude_deg
+
 
 class Sleep(Config):
     """GPUs that nothing needs sleep; waking takes a step, and energy.

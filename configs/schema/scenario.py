@@ -11,10 +11,14 @@ from pydantic import Field, field_validator, model_validator
 
 from wattward.configs.schema.base import Config, Name, NonNegative, PerHour, Positive, Share
 from wattward.configs.schema.disturbance import ALL, Disturbance, NewTariff, WorseForecasts
-from wattward.configs.schema.market import GridPrice
+from wattward.configs.schema.market import Market
 from wattward.configs.schema.programme import Constraints, GridEvents
 from wattward.configs.schema.region import Region
+from wattward.configs.schema.tariff import Tariff
 from wattward.configs.schema.tokens import Tokens
+
+GridPrice = Tariff | Market
+"""What a region may pay the grid by: a published rule, or a market."""
 
 
 class RegionUse(Config):
@@ -132,6 +136,11 @@ class Scenario(Config):
     def n_regions(self) -> int:
         """Number of regions."""
         return len(self.regions)
+
+    @property
+    def places(self) -> tuple[tuple[float, float], ...]:
+        """Latitude and longitude of each region [degrees]."""
+        return tuple(region.site.place for region in self.regions)
 
     @property
     def n_stores(self) -> int:

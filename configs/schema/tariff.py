@@ -7,9 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, Name, NonNegative
-
-Hours = Annotated[tuple[int, int], Field(description="[first hour, hour after the last)")]
+from wattward.configs.schema.base import Config, Hours, Name, NonNegative
 
 
 class Season(Config):

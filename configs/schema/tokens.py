@@ -8,8 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from wattward.configs.schema.base import Config, Name, NonNegative, Positive
-from wattward.configs.schema.tariff import Hours
+from wattward.configs.schema.base import Config, Hours, Name, NonNegative, Positive
+
+TOKENS_PER_MTOK = 1e6
 
 Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday")]
 

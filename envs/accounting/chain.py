@@ -10,13 +10,14 @@ An entry is a row of named values, of one of four kinds:
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from wattward.envs.accounting.hourly import PLANTS, SUPPLIES, Hourly
+from wattward.configs.digests import sha256_of_bytes
+from wattward.envs.accounting.hourly import Hourly
+from wattward.envs.accounting.supplies import PLANTS, SUPPLIES
 from wattward.envs.policy.outlook import EPOCH
 
 Value = str | int | float | None
@@ -56,7 +57,7 @@ def chain(contents: Iterable[Entry]) -> list[Entry]:
     seal: Entry = {"entry": SEAL, "note": _sealed(len(listed))}
     for number, content in enumerate([*listed, seal]):
         entry = {**content, "number": number, "previous_sha256": previous}
-        entry["sha256"] = previous = sha256_of(entry)
+        entry["sha256"] = previous = sha256_of_json(entry)
         chained.append(entry)
     return chained
 
@@ -67,9 +68,9 @@ def line_of(entry: Entry) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
-def sha256_of(entry: Entry) -> str:
+def sha256_of_json(entry: Entry) -> str:
     """The hash of all that an entry holds but its own hash, as `line_of` spells it."""
-    return hashlib.sha256(line_of({**entry, "sha256": None}).encode()).hexdigest()
+    return sha256_of_bytes(line_of({**entry, "sha256": None}).encode())
 
 
 def first_fault(entries: Sequence[Entry], head: str | None = None) -> Fault | None:
@@ -166,7 +167,7 @@ def _used(hourly: Hourly, at: tuple[int, int, int]) -> Entry:
 def _broken_link(entry: Entry, place: int, previous: str) -> str:
     if entry.get("number") != place:
         return f"missing or out of place; the entry that stands there says it is number {entry.get('number')}"
-    if entry.get("sha256") != sha256_of(entry):
+    if entry.get("sha256") != sha256_of_json(entry):
         return "altered; it does not have the hash it was written with"
     if entry.get("previous_sha256") != previous:
         return "does not follow the entry before it"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.envs.accounting.hourly import ELECTRICITY_YUAN, N_PLANTS, STORAGE, SUPPLIES, Hourly
+from wattward.envs.accounting.hourly import ELECTRICITY_YUAN, N_PLANTS, STORAGE, Hourly
+from wattward.envs.accounting.supplies import SUPPLIES
 from wattward.envs.model.types import Floats, Flows
 
 LEAST = 1.0

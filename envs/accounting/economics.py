@@ -11,9 +11,8 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs.schema.tokens import Tokens
+from wattward.configs.schema.tokens import TOKENS_PER_MTOK, Tokens
 from wattward.envs.accounting.hourly import Hourly
-from wattward.envs.accounting.serving import TOKENS_PER_MTOK
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.outlook import EPOCH
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wattward.envs.accounting.chain import CERTIFICATE, USE, Entry
-from wattward.envs.accounting.hourly import PLANTS, STORE, SUPPLY
+from wattward.envs.accounting.supplies import PLANTS, STORE, SUPPLY
 from wattward.envs.model.types import Floats
 
 WAYS = ("annual", "monthly", "hourly", "hour_and_place")

@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wattward.configs.schema.tokens import ServingFit
+from wattward.configs.schema.tokens import TOKENS_PER_MTOK, ServingFit
 from wattward.envs.model.types import Floats
 
 J_PER_KWH = 3.6e6
-TOKENS_PER_MTOK = 1e6
 
 
 def throughput_tok_per_s(fit: ServingFit, requests: ArrayLike) -> Floats:

@@ -22,7 +22,7 @@ from wattward.envs.decisions.action import (
     wrong_shape,
 )
 from wattward.envs.kernels.codes import MODES
-from wattward.envs.kernels.jobs import LOOKAHEAD
+from wattward.envs.model.layout import LOOKAHEAD
 from wattward.envs.model.observation import AT, N_CLOCK, N_FORECASTS, N_NOW, WIDTH
 from wattward.envs.model.types import Offers
 

@@ -9,32 +9,29 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.registry import ActionChoice, Answers, interface_of
 from wattward.envs.interfaces.rendering import as_text
-from wattward.envs.kernels.codes import REWARD_KINDS, RewardKind
+from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
-from wattward.envs.model.types import COST_TERMS, Exogenous, Flows, Params, State
+from wattward.envs.model.types import BILLS, Exogenous, Flows, Params, State
 from wattward.envs.policy.copies import immutable
-from wattward.envs.policy.fields import Observer, Views
 from wattward.envs.policy.lookout import Lookout
+from wattward.envs.policy.observer import Observer, Views
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Bank
-from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator, Snapshot
-from wattward.envs.simulator.source import Banked, choose, episode_options, must_be
-from wattward.envs.world.draw import SPLITS, draw, episode_seed
+from wattward.envs.simulator.source import Banked, EpisodeBank, check_choices, episode_options, must_be
+from wattward.envs.world.draw import draw
 from wattward.envs.world.family import family_of, member_for, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
+from wattward.envs.world.splits import choose, episode_seed
 
 if TYPE_CHECKING:
     from wattward.envs.interfaces.frames import Film
-
-BILLS = ("total_cost", *COST_TERMS, "cost")
-"""What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not yuan."""
 
 
 class ClusterEnv(gymnasium.Env[Any, Any]):
@@ -275,9 +272,3 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
 
     def _observed(self) -> Any:  # noqa: ANN401 - as the interface has it
         return self.interface.observed(self._simulator.fleet, 0)
-
-
-def check_choices(split: str, reward: str) -> None:
-    """Raises ValueError, naming what is allowed, if one of them is unknown."""
-    must_be(split, tuple(SPLITS), "split")
-    must_be(reward, REWARD_KINDS, "reward")

@@ -15,7 +15,7 @@ from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.region_views import region_views, view_space
-from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.family import refuse_family
 from wattward.envs.world.recording import Recording
 

@@ -11,18 +11,16 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.registry import ActionChoice, interface_of
-from wattward.envs.interfaces.vector_env import check_counts, episodes_for
 from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.simulator.family_bank import FamilyEpisodes
-from wattward.envs.simulator.saved_bank import EpisodeBank
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.simulator.source import Episodes
+from wattward.envs.simulator.source import EpisodeBank, Episodes, check_counts, episodes_for
 from wattward.envs.world.family import family_of, refuse_family
 
 

@@ -12,24 +12,31 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from wattward.configs import load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.registry import ActionChoice, interface_of
-from wattward.envs.interfaces.cluster_env import BILLS, check_choices
 from wattward.envs.interfaces.rendering import as_text
 from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import COST, REWARD
-from wattward.envs.model.types import Flows, Params, State
+from wattward.envs.model.types import BILLS, Flows, Params, State
 from wattward.envs.policy.copies import immutable
 from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.simulator.bank import Episode
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.simulator.source import DRAWN_AHEAD, Banked, Episode, Episodes, Fresh, episode_options, must_be
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.simulator.source import (
+    EpisodeBank,
+    check_choices,
+    check_counts,
+    episode_options,
+    episodes_for,
+    must_be,
+)
+from wattward.envs.world.draw import draw
 from wattward.envs.world.family import refuse_family
 from wattward.envs.world.recording import Recording, load_recording
+from wattward.envs.world.splits import episode_seed
 
 if TYPE_CHECKING:
     from wattward.envs.interfaces.frames import Film
@@ -280,50 +287,6 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
             playing = self._playing[b]
             infos = self._add_info(infos, {"split": playing.split, "episode": playing.number}, int(b))
         return infos
-
-
-def episodes_for(
-    scenario: Scenario,
-    num_envs: int,
-    split: str,
-    recording: Recording | str | Path | None,
-    reward: RewardKind,
-    bank: EpisodeBank | int | None,
-    draw_ahead: int | None,
-) -> Episodes:
-    """Where environments get their episodes; arguments as those of `ClusterVectorEnv`.
-
-    Raises:
-        ConfigError: the recording or the bank cannot be used.
-        ValueError: a bank is asked for together with `draw_ahead`.
-    """
-    if isinstance(recording, (str, Path)):
-        recording = load_recording(Path(recording), scenario)
-    if bank is None:
-        ahead = min(num_envs, DRAWN_AHEAD) if draw_ahead is None else draw_ahead
-        return Fresh(scenario, num_envs, split=split, recording=recording, on_arrival=reward != "cost", ahead=ahead)
-    if draw_ahead is not None:
-        raise ValueError(f"draw_ahead = {draw_ahead}: a bank's episodes are all drawn ahead; leave it out")
-    if isinstance(bank, int):
-        bank = EpisodeBank.drawn(scenario, range(bank), split=split, recording=recording)
-    return Banked(bank, scenario)
-
-
-def check_counts(num_envs: int, threads: int, draw_ahead: int | None) -> None:
-    """Raises ValueError, naming what is allowed, if a count is out of range."""
-    if num_envs < 1:
-        raise ValueError(f"num_envs = {num_envs}: must be at least 1")
-    if not 1 <= threads <= most_threads():
-        raise ValueError(f"threads = {threads}: must lie in 1..{most_threads()} here (NUMBA_NUM_THREADS)")
-    if draw_ahead is not None and draw_ahead < 0:
-        raise ValueError(f"draw_ahead = {draw_ahead}: must be 0 or more")
-
-
-def most_threads() -> int:
-    """The most threads a step may be shared by."""
-    from numba import config
-
-    return int(vars(config)["NUMBA_NUM_THREADS"])
 
 
 def _mask(mask: object, num_envs: int) -> Booleans:

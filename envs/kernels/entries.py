@@ -26,8 +26,6 @@ from wattward.envs.kernels.compiling import announce_compilation_of, digest_of, 
 from wattward.envs.kernels.fleet import (
     CONSTRAINT,
     COST,
-    DUE,
-    MOVABLE,
     N_OUTCOMES,
     REWARD,
     TERMS,
@@ -37,7 +35,7 @@ from wattward.envs.kernels.fleet import (
     opened,
 )
 from wattward.envs.model import layout, observation, site_model, types
-from wattward.envs.model.layout import N_FLOWS
+from wattward.envs.model.layout import DUE, MOVABLE, N_FLOWS
 from wattward.envs.model.types import Exogenous, Floats, Ints, Params
 
 HOLD, SOAK, RUN, PULL = 0, 1, 2, 3

@@ -31,6 +31,7 @@ from wattward.envs.model.layout import (
     SITE,
     STORE,
     STORED,
+    Places,
     Rows,
 )
 from wattward.envs.model.types import COST_TERMS, Floats, Ints
@@ -40,12 +41,6 @@ CONSTRAINT = TERMS + len(COST_TERMS)
 REWARD = CONSTRAINT + 1
 N_OUTCOMES = REWARD + 1
 """Columns of `Fleet.outcome`: the cost, COST_TERMS, the cost that constraints count, and the reward."""
-DUE, RIGID_JOBS, MOVABLE = 0, 1, 2
-"""Rows of `Fleet.picks`, places in the queue in its order.
-
-Jobs due now; running rigid jobs that can be stopped; all jobs but those in transit or locked.
-"""
-Places = NDArray[np.int32]
 F8, F4, I8, I4, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4"), np.dtype("?")
 
 

@@ -7,12 +7,9 @@ from math import ceil
 import numpy as np
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.fleet import MOVABLE, RIGID_JOBS, Places
-from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.layout import EPS, LOOKAHEAD, MOVABLE, RIGID_JOBS, Places, Row, Rows
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
-EPS = 1e-9
-LOOKAHEAD = 4  # pulling regions that one job may try in a step
 SHORT = 12  # as many regions are sorted by insertion
 
 

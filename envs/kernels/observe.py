@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.fleet import DUE, MOVABLE, RIGID_JOBS, Places
-from wattward.envs.kernels.jobs import EPS
 from wattward.envs.model import site_model
-from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.layout import DUE, EPS, MOVABLE, RIGID_JOBS, Places, Row, Rows
 from wattward.envs.model.observation import (
     AT,
     LEAST,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.jobs import EPS
-from wattward.envs.model.layout import Row, Rows
+from wattward.envs.model.layout import EPS, Row, Rows
 from wattward.envs.model.types import DONE, IN_TRANSIT, RUNNING, WAITING, Floats
 
 LEAST_EXPECTED_SHARE = 0.05  # an owner whose estimate is used up still expects this share of it

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wattward.configs.schema.disturbance import HeatWave, NewTariff, PriceSpike
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.defaults import UNLIMITED_GPUS, no_constraints, plain_sites
@@ -57,6 +59,29 @@ def max_supply_price_per_kwh(region: Region) -> float:
     supply = region.supply
     parts = [] if supply is None else [part for part in (supply.direct, supply.contract) if part is not None]
     return max([0.0, *(part.price_per_kwh for part in parts)])
+
+
+def max_grid_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_kwh: Callable[[str], float]) -> float:
+    """A price that no hour of the region exceeds, at least 0.
+
+    Args:
+        scenario: its disturbances.
+        region: one of its regions.
+        tariff_price_per_kwh: the dearest price of a tariff of the scenario by its name.
+    """
+    mine = [happening for happening in scenario.disturbances if happening.is_in(region.name)]
+    tariffs = [region.tariff, *(new.tariff for new in mine if isinstance(new, NewTariff))]
+    dearest = max(0.0, *(tariff_price_per_kwh(name) for name in tariffs))
+    for spike in mine:
+        if isinstance(spike, PriceSpike):
+            dearest = max(dearest, dearest * spike.factor + spike.added_price_per_kwh)
+    return dearest
+
+
+def added_heat_c(scenario: Scenario, region: Region) -> float:
+    """By how much all heat waves of the region together warm its air [C]."""
+    waves = [happening for happening in scenario.disturbances if isinstance(happening, HeatWave)]
+    return sum(wave.add_c for wave in waves if wave.is_in(region.name))
 
 
 def power_fields(region: Region) -> dict[str, float]:

@@ -14,10 +14,21 @@ from numpy.typing import NDArray
 from wattward.envs.model.site_model import cooling_line, power_of
 from wattward.envs.model.types import Exogenous, Flows, Params, State, Tally
 
+DUE, RIGID_JOBS, MOVABLE = 0, 1, 2
+"""Rows of `Fleet.picks`, places in the queue in its order.
+
+Jobs due now; running rigid jobs that can be stopped; all jobs but those in transit or locked.
+"""
+Places = NDArray[np.int32]
+
 Rows: TypeAlias = NDArray[Any]
 """An array of one of the structured types below."""
 Row: TypeAlias = Any
 """One element of it; kernels read and write its fields by name."""
+EPS = 1e-9
+"""GPUs, or steps, less than which are none."""
+LOOKAHEAD = 4
+"""Pulling regions that one job may try in a step."""
 
 
 def _row(**kinds: str) -> np.dtype[np.void]:

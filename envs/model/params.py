@@ -7,20 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.market import GridPrice
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model import site_model
 from wattward.envs.model.equipment import (
+    added_heat_c,
     constraint_fields,
     max_extra_price_per_kwh,
+    max_grid_price_per_kwh,
     max_supply_price_per_kwh,
     power_fields,
     site_fields,
 )
 from wattward.envs.model.site_model import SitePower
 from wattward.envs.model.types import Floats, Params
-from wattward.envs.world.disturbances import added_heat_c, max_price_per_kwh
 from wattward.envs.world.processes.caching import kept
 from wattward.envs.world.processes.jobs import mean_work_gpu_h
 
@@ -81,16 +81,6 @@ def forecast_rho(scenario: Scenario) -> Floats:
     return np.exp(-(1.0 - forecast.skill) * lead_h[None, :] / memory_h[:, None])
 
 
-def highest_price_per_kwh(rule: GridPrice) -> float:
-    """The dearest price that any hour of the year may have."""
-    return rule.highest_price_per_kwh
-
-
-def mean_price_per_kwh(rule: GridPrice) -> float:
-    """The mean price: of a tariff over months and hours, holidays left out; of a market the expected one."""
-    return rule.mean_price_per_kwh
-
-
 def _fleet(regions: tuple[Region, ...]) -> dict[str, Any]:
     fleets, coolings = [region.fleet for region in regions], [region.cooling for region in regions]
     return {
@@ -142,7 +132,7 @@ def _demand_charge_per_kw(scenario: Scenario, region: Region) -> float:
 
 def _terminal_cost_per_gpu_h(scenario: Scenario, region: Region, recorded_price_per_kwh: float | None) -> float:
     def highest(tariff: str) -> float:
-        dearest = highest_price_per_kwh(scenario.tariffs[tariff])
+        dearest = scenario.tariffs[tariff].highest_price_per_kwh
         if tariff == region.tariff and recorded_price_per_kwh is not None:
             dearest = recorded_price_per_kwh
         contract = region.cap_contract
@@ -152,7 +142,7 @@ def _terminal_cost_per_gpu_h(scenario: Scenario, region: Region, recorded_price_
     hot_c = air.mean_c + air.season_amplitude_c + air.day_amplitude_c + 2.0 * air.weather_spread_c
     hot_c += added_heat_c(scenario, region)
     price_per_kwh = (
-        max(max_price_per_kwh(scenario, region, highest), max_supply_price_per_kwh(region))
+        max(max_grid_price_per_kwh(scenario, region, highest), max_supply_price_per_kwh(region))
         + max_extra_price_per_kwh(scenario, region)
         + region.carbon.fossil_kg_per_kwh * _carbon_price_per_kg(scenario)
         + _demand_charge_per_kw(scenario, region) / (scenario.episode_days * 24)
@@ -178,7 +168,7 @@ def _added_cost_per_gpu_h(scenario: Scenario, region: Region) -> float:
 
 
 def _mean_energy_cost_per_kwh(scenario: Scenario, region: Region) -> float:
-    price = mean_price_per_kwh(scenario.tariffs[region.tariff])
+    price = scenario.tariffs[region.tariff].mean_price_per_kwh
     return price + region.carbon.mean_kg_per_kwh * _carbon_price_per_kg(scenario)
 
 

@@ -208,6 +208,8 @@ COST_TERMS = (
     *("supply_cost", "sales_cost", "wear_cost", "event_cost", "shortfall_cost"),
 )
 """The fields of `Flows` that sum to the cost of a step; they stand last."""
+BILLS = ("total_cost", *COST_TERMS, "cost")
+"""What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not money."""
 
 
 class Tally(NamedTuple):

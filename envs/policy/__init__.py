@@ -1,1 +1,26 @@
 """What a policy is and what it may see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wattward.configs.lazy import exports
+
+if TYPE_CHECKING:
+    from wattward.envs.policy.observer import Observer
+    from wattward.envs.policy.outlook import Outlook
+    from wattward.envs.policy.protocol import Policy
+
+__all__ = [
+    "Observer",
+    "Outlook",
+    "Policy",
+]
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "envs.policy.observer": "Observer",
+        "envs.policy.outlook": "Outlook",
+        "envs.policy.protocol": "Policy",
+    },
+)

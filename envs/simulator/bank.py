@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL, Rows, pack_hours, pack_jobs
+from wattward.envs.model.layout import (
+    HOUR,
+    JOB,
+    ON_ARRIVAL,
+    Rows,
+    pack_hours,
+    pack_jobs,
+)
 from wattward.envs.model.observation import HIGH, LOW, N_CLOCK, N_NOW, N_WORLD
 from wattward.envs.model.types import Exogenous, Ints, Params
 
@@ -33,6 +40,14 @@ class Encoder(Protocol):
     def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
         """Writes what observations say of a world, step by step, shape (T, n_world)."""
         ...
+
+
+class Episode(NamedTuple):
+    """An episode in its place in a bank."""
+
+    slot: int
+    split: str
+    number: int
 
 
 class Bank:

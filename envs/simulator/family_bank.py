@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wattward.configs import load_scenario
 from wattward.configs.generate.random_family import MODEL_SCENARIOS, Member, generate
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import Exogenous, Params
-from wattward.envs.policy.fields import Observer
-from wattward.envs.simulator.bank import Bank
+from wattward.envs.policy.observer import Observer
+from wattward.envs.simulator.bank import Bank, Episode
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.simulator.source import Episode, choose
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.family import member_number
+from wattward.envs.world.splits import choose, episode_seed
 
 
 class FamilyBank(Bank):

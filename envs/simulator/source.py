@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
+from tqdm import tqdm
 
+from wattward.configs.digests import sha256_of_bytes, sha256_of_json
+from wattward.configs.files import replacing_folder
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
+from wattward.envs.kernels.codes import REWARD_KINDS, RewardKind
+from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL
 from wattward.envs.model.params import make_params
-from wattward.envs.policy.fields import Observer
-from wattward.envs.simulator.bank import Bank
-from wattward.envs.simulator.saved_bank import EpisodeBank, scenario_sha256
+from wattward.envs.policy.observer import Observer
+from wattward.envs.simulator.bank import ARRAYS, Bank, Episode
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.draw import SPLITS, draw, episode_seed
-from wattward.envs.world.recording import Recording
+from wattward.envs.world.draw import draw
+from wattward.envs.world.recording import Recording, load_recording
+from wattward.envs.world.splits import SPLITS, choose, episode_seed
 
-N_TRAINING_EPISODES = 2**31
 DRAWN_AHEAD = 256
 """At most so many episodes are drawn ahead of their use unless more is asked for."""
-
-
-class Episode(NamedTuple):
-    """An episode in its place in a bank."""
-
-    slot: int
-    split: str
-    number: int
 
 
 class Episodes(Protocol):
@@ -122,6 +120,113 @@ class Fresh:
         return Episode(slot, split, number)
 
 
+class EpisodeBank(Bank):
+    """K whole episodes of one split of a scenario, ready to be played any number of times.
+
+    Attributes:
+        split: Where the episodes are from.
+        numbers: Which they are, shape (K,).
+        slot_of: Place of each number.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        numbers: Sequence[int],
+        *,
+        split: str = "train",
+        recorded_max_price_per_kwh: tuple[float, ...] | None = None,
+    ) -> None:
+        """Allocates an empty bank; see `drawn` and `loaded`."""
+        params = make_params(scenario, recorded_max_price_per_kwh=recorded_max_price_per_kwh)
+        self.recorded_max_price_per_kwh = recorded_max_price_per_kwh
+        super().__init__(params, len(numbers), Observer(scenario, params))
+        self.scenario_sha256 = scenario_sha256(scenario)
+        self.split, self.numbers = split, np.asarray(numbers, dtype=np.int64)
+        self.slot_of = {int(number): slot for slot, number in enumerate(self.numbers)}
+
+    @classmethod
+    def drawn(
+        cls,
+        scenario: Scenario,
+        numbers: Sequence[int],
+        *,
+        split: str = "train",
+        recording: Recording | None = None,
+        progress: bool = False,
+    ) -> Self:
+        """Draws episodes `numbers` of a split, and plays running all work on arrival in each.
+
+        Args:
+            scenario: What they are drawn from.
+            numbers: Which episodes; at least one.
+            split: Of which split.
+            recording: Replaces drawn series.
+            progress: Show a bar.
+
+        Raises:
+            ConfigError: no such split or episode, or no number at all.
+        """
+        if len(numbers) == 0:
+            raise ConfigError("numbers = []: a bank holds at least one episode")
+        dearest = None if recording is None else recording.max_price_per_kwh
+        bank = cls(scenario, numbers, split=split, recorded_max_price_per_kwh=dearest)
+        player = Simulator(bank.params, 1, bank)
+        for slot, number in enumerate(tqdm(numbers, desc="drawing episodes", disable=not progress)):
+            bank.put(slot, draw(scenario, episode_seed(split, int(number)), recording))
+            player.play_on_arrival(0, slot)
+        bank.frozen = True
+        return bank
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the bank into a new folder, whole or not at all.
+
+        Raises:
+            ConfigError: the folder exists.
+        """
+        folder = Path(folder)
+        if folder.exists():
+            raise ConfigError(f"{folder}: exists; a bank is written into a new folder")
+        facts: dict[str, Any] = {"layout": LAYOUT, "scenario_sha256": self.scenario_sha256, "split": self.split}
+        facts |= {"numbers": self.numbers.tolist(), "most_arrivals": self.most_arrivals}
+        facts["recorded_max_price_per_kwh"] = self.recorded_max_price_per_kwh
+        with replacing_folder(folder) as unfinished:
+            for name in ARRAYS:
+                np.save(unfinished / f"{name}.npy", getattr(self, name))
+            (unfinished / "bank.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+
+    @classmethod
+    def loaded(cls, folder: str | Path, scenario: Scenario) -> Self:
+        """A saved bank, mapped into memory: processes that load one share its pages.
+
+        Raises:
+            ConfigError: the folder holds no bank, or one of another scenario or version.
+        """
+        folder = Path(folder)
+        try:
+            facts = json.loads((folder / "bank.json").read_text(encoding="utf-8"))
+            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{folder}: not a readable bank of episodes ({error})") from error
+        if facts.get("layout") != LAYOUT:
+            raise ConfigError(
+                f"{folder}/bank.json: layout = {facts.get('layout')!r}: written by another version; draw it again"
+            )
+        if facts["scenario_sha256"] != scenario_sha256(scenario):
+            raise ConfigError(f"{folder}: holds episodes of another scenario than {scenario.name}")
+        bank = cls.__new__(cls)
+        dearest = facts.get("recorded_max_price_per_kwh")
+        bank.recorded_max_price_per_kwh = None if dearest is None else tuple(dearest)
+        params = make_params(scenario, recorded_max_price_per_kwh=bank.recorded_max_price_per_kwh)
+        bank._params = params
+        bank.observation_space = Observer(scenario, params).space
+        bank.__dict__.update(arrays, version=0, frozen=True)
+        bank.split, bank.most_arrivals = facts["split"], facts["most_arrivals"]
+        bank.scenario_sha256, bank.numbers = facts["scenario_sha256"], np.asarray(facts["numbers"], dtype=np.int64)
+        bank.slot_of = {int(number): slot for slot, number in enumerate(bank.numbers)}
+        return bank
+
+
 class Banked:
     """Every episode is one of a bank, which many environments may share."""
 
@@ -160,9 +265,40 @@ class Banked:
         return Episode(slot, self.bank.split, int(self.bank.numbers[slot]))
 
 
-def choose(rng: np.random.Generator) -> int:
-    """The number of a random episode."""
-    return int(rng.integers(N_TRAINING_EPISODES))
+LAYOUT = sha256_of_bytes(repr((HOUR.descr, JOB.descr, ON_ARRIVAL.descr)).encode())[:16]
+"""Changes with the packed form."""
+
+
+def scenario_sha256(scenario: Scenario) -> str:
+    """Hash of a scenario's content."""
+    return sha256_of_json(scenario.model_dump(mode="json"))
+
+
+def episodes_for(
+    scenario: Scenario,
+    num_envs: int,
+    split: str,
+    recording: Recording | str | Path | None,
+    reward: RewardKind,
+    bank: EpisodeBank | int | None,
+    draw_ahead: int | None,
+) -> Episodes:
+    """Where environments get their episodes; arguments as those of `ClusterVectorEnv`.
+
+    Raises:
+        ConfigError: the recording or the bank cannot be used.
+        ValueError: a bank is asked for together with `draw_ahead`.
+    """
+    if isinstance(recording, (str, Path)):
+        recording = load_recording(Path(recording), scenario)
+    if bank is None:
+        ahead = min(num_envs, DRAWN_AHEAD) if draw_ahead is None else draw_ahead
+        return Fresh(scenario, num_envs, split=split, recording=recording, on_arrival=reward != "cost", ahead=ahead)
+    if draw_ahead is not None:
+        raise ValueError(f"draw_ahead = {draw_ahead}: a bank's episodes are all drawn ahead; leave it out")
+    if isinstance(bank, int):
+        bank = EpisodeBank.drawn(scenario, range(bank), split=split, recording=recording)
+    return Banked(bank, scenario)
 
 
 def must_be(value: object, allowed: tuple[object, ...], what: str) -> None:
@@ -183,3 +319,26 @@ def episode_options(options: dict[str, Any] | None, split: str) -> tuple[str, in
     split, number = options.get("split", split), options.get("episode")
     must_be(split, tuple(SPLITS), "split")
     return split, None if number is None else int(number)
+
+
+def check_choices(split: str, reward: str) -> None:
+    """Raises ValueError, naming what is allowed, if one of them is unknown."""
+    must_be(split, tuple(SPLITS), "split")
+    must_be(reward, REWARD_KINDS, "reward")
+
+
+def check_counts(num_envs: int, threads: int, draw_ahead: int | None) -> None:
+    """Raises ValueError, naming what is allowed, if a count is out of range."""
+    if num_envs < 1:
+        raise ValueError(f"num_envs = {num_envs}: must be at least 1")
+    if not 1 <= threads <= most_threads():
+        raise ValueError(f"threads = {threads}: must lie in 1..{most_threads()} here (NUMBA_NUM_THREADS)")
+    if draw_ahead is not None and draw_ahead < 0:
+        raise ValueError(f"draw_ahead = {draw_ahead}: must be 0 or more")
+
+
+def most_threads() -> int:
+    """The most threads a step may be shared by."""
+    from numba import config
+
+    return int(vars(config)["NUMBA_NUM_THREADS"])

@@ -20,12 +20,10 @@ from wattward.configs.schema.disturbance import (
     WindDrought,
     WorseForecasts,
 )
-from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
+from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, Floats
 from wattward.envs.world.processes.calendar import clock, step_minutes
 from wattward.envs.world.processes.gaussian import Drawn
-from wattward.envs.world.processes.tariff import grid_price, under_contracts
 
 Mask = NDArray[np.bool_]
 ROWS = {"sun": SUN, "wind": WIND, "interactive": INTERACTIVE, "carbon": CARBON}
@@ -73,16 +71,16 @@ def dim(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: 
 
 
 def disturb(
-    scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous, market_seed: np.random.SeedSequence
+    scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous, paid_under: Callable[[str], Floats]
 ) -> Exogenous:
     """The world (B = 1) with all that befalls it but droughts of sun and wind.
 
-    New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is. A market that
-    takes a tariff's place draws from `market_seed`, as one that was there from the beginning does.
+    New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is. `paid_under`
+    gives the prices that all regions pay under a tariff or market of the scenario by its name, shape (N, R) [yuan/kWh].
     """
     for happening, here in placed:
         if isinstance(happening, NewTariff):
-            world = _retariff(scenario, happening, here, world, market_seed)
+            world = world._replace(price_per_kwh=np.where(here, paid_under(happening.tariff), world.price_per_kwh))
     for happening, here in placed:
         match happening:
             case PriceSpike():
@@ -100,38 +98,6 @@ def disturb(
                 fleet = np.where(here, np.floor(world.fleet_gpus * (1.0 - happening.share)), world.fleet_gpus)
                 world = world._replace(fleet_gpus=fleet)
     return world
-
-
-def max_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_kwh: Callable[[str], float]) -> float:
-    """A price that no hour of the region exceeds, at least 0.
-
-    Args:
-        scenario: its disturbances.
-        region: one of its regions.
-        tariff_price_per_kwh: the dearest price of a tariff of the scenario by its name.
-    """
-    mine = [happening for happening in scenario.disturbances if happening.is_in(region.name)]
-    tariffs = [region.tariff, *(new.tariff for new in mine if isinstance(new, NewTariff))]
-    dearest = max(0.0, *(tariff_price_per_kwh(name) for name in tariffs))
-    for spike in mine:
-        if isinstance(spike, PriceSpike):
-            dearest = max(dearest, dearest * spike.factor + spike.added_price_per_kwh)
-    return dearest
-
-
-def added_heat_c(scenario: Scenario, region: Region) -> float:
-    """By how much all heat waves of the region together warm its air [C]."""
-    waves = [happening for happening in scenario.disturbances if isinstance(happening, HeatWave)]
-    return sum(wave.add_c for wave in waves if wave.is_in(region.name))
-
-
-def _retariff(
-    scenario: Scenario, new: NewTariff, here: Mask, world: Exogenous, market_seed: np.random.SeedSequence
-) -> Exogenous:
-    start, n = int(world.start_minute[0]), here.shape[0]
-    price = grid_price(scenario.tariffs[new.tariff], start, n, scenario.step_minutes, market_seed)
-    paid = under_contracts(scenario, np.repeat(price[:, None], scenario.n_regions, axis=1))
-    return world._replace(price_per_kwh=np.where(here, paid, world.price_per_kwh))
 
 
 def _spike(scenario: Scenario, spike: PriceSpike, here: Mask, world: Exogenous) -> Exogenous:

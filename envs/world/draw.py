@@ -15,8 +15,9 @@ from wattward.envs.model.types import Exogenous, Floats
 from wattward.envs.world.disturbances import Placed, dim, disturb, place
 from wattward.envs.world.job_trace import replay_jobs
 from wattward.envs.world.processes.air import draw_air
-from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of
-from wattward.envs.world.processes.carbon import draw_carbon
+from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, year_of
+from wattward.envs.world.processes.carbon import Grids, carbon_of, grids_of
 from wattward.envs.world.processes.gaussian import Drawn
 from wattward.envs.world.processes.grid_events import draw_cuts
 from wattward.envs.world.processes.interactive import draw_interactive
@@ -24,10 +25,10 @@ from wattward.envs.world.processes.jobs import draw_jobs
 from wattward.envs.world.processes.river import draw_river
 from wattward.envs.world.processes.store_rule import store_order
 from wattward.envs.world.processes.streams import child_of, generators_of
-from wattward.envs.world.processes.sun import draw_sun_factor, sun_kw
+from wattward.envs.world.processes.sun import draw_sun_factor, mean_sun_factor, sun_kw
 from wattward.envs.world.processes.supply import contract_kw, direct_kw
-from wattward.envs.world.processes.tariff import price, under_contracts
-from wattward.envs.world.processes.wind import draw_wind_factor, wind_kw
+from wattward.envs.world.processes.tariff import grid_price, price, under_contracts
+from wattward.envs.world.processes.wind import draw_wind_factor, mean_wind_factor, wind_kw
 from wattward.envs.world.recording import (
     Recording,
     check_fits,
@@ -38,11 +39,7 @@ from wattward.envs.world.recording import (
     replay_price,
     replay_weather,
 )
-from wattward.envs.world.tidy import AIR, CARBON, PRICE
 
-SPLITS = {"train": 0, "validation": 1, "test": 2}
-"""Name of each split and the key that keeps its seeds apart from the others'."""
-SPLIT_ENTROPY = 20261121
 PROCESSES = (
     "start",
     "sun",
@@ -59,19 +56,6 @@ PROCESSES = (
     "replay_jobs",
 )
 """Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
-
-
-def episode_seed(split: str, index: int) -> np.random.SeedSequence:
-    """The seed of an episode; two splits, or two indices of one, never share it.
-
-    Raises:
-        ConfigError: no such split, or a negative index.
-    """
-    if split not in SPLITS:
-        raise ConfigError(f"split = {split!r}: must be one of {', '.join(SPLITS)}")
-    if index < 0:
-        raise ConfigError(f"episode = {index}: must be 0 or more")
-    return np.random.SeedSequence(SPLIT_ENTROPY, spawn_key=(SPLITS[split], index))
 
 
 def n_drawn(scenario: Scenario) -> int:
@@ -129,7 +113,12 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         job_estimate_gpu_h=jobs.estimate_gpu_h[None],
         job_data_gb=jobs.data_gb[None],
     )
-    world = disturb(scenario, placed, world, market_seed)
+
+    def paid_under(tariff: str) -> Floats:
+        alone = grid_price(scenario.tariffs[tariff], start, n, scenario.step_minutes, market_seed)
+        return under_contracts(scenario, np.repeat(alone[:, None], scenario.n_regions, axis=1))
+
+    world = disturb(scenario, placed, world, paid_under)
     return world._replace(store_order=_batch(store_order(scenario, world.price_per_kwh[0])))
 
 
@@ -160,14 +149,14 @@ def _batch(*parts: Floats) -> Floats:
 
 def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
     """Price of grid energy, shape (N, R) [yuan/kWh]."""
-    if recording is not None and PRICE in recording.dated:
+    if recording is not None and recording.has_prices:
         return under_contracts(scenario, replay_price(recording, start, n))
     return under_contracts(scenario, price(scenario, start, n, seed))
 
 
 def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recording: Recording | None) -> Floats:
     """Air temperature, shape (N, R) [C]."""
-    if recording is not None and AIR in recording.dated:
+    if recording is not None and recording.has_air:
         return replay_air(recording, start, n)
     return draw_air(scenario, start, n, rng)
 
@@ -184,7 +173,7 @@ def _weather_and_demand(
     if recording is not None:
         check_fits(recording, scenario)
     carbon = None
-    if recording is not None and CARBON in recording.dated:
+    if recording is not None and recording.has_carbon:
         carbon = replay_measured_carbon(recording, start, n, deepcopy(rng["replay_weather"]))
     if recording is not None and recording.has_weather:
         sun, wind = replay_weather(recording, start, n, rng["replay_weather"])
@@ -202,6 +191,27 @@ def _weather_and_demand(
         carbon = draw_carbon(scenario, start, sun, wind)
     direct = direct_kw(scenario, sun.truth, wind.truth)
     return (sun_kw(scenario, sun), wind_kw(scenario, wind), interactive, carbon), direct
+
+
+def draw_carbon(scenario: Scenario, start_minute: int, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
+    """Carbon intensity that follows from drawn capacity factors, three (N, R) arrays [kg/kWh].
+
+    Args:
+        scenario: its regions and the step.
+        start_minute: Beijing minutes since 1970-01-01.
+        sun_factor: of `draw_sun_factor`.
+        wind_factor: of `draw_wind_factor`.
+    """
+    return carbon_of(drawn_grids(scenario, year_of(start_minute)), sun_factor, wind_factor)
+
+
+@kept
+def drawn_grids(scenario: Scenario, year: int) -> Grids:
+    """The grids of a scenario, with the means of drawn sun and wind in that year."""
+    means = [
+        (mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)) for region in scenario.regions
+    ]
+    return grids_of(scenario.regions, means)
 
 
 def _fleets(scenario: Scenario) -> Floats:

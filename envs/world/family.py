@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from wattward.configs import ConfigError, load_scenario
 from wattward.configs.generate.random_family import BLOCK, Member, parse
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.world.draw import SPLITS
+from wattward.envs.world.splits import key_of
 
 
 def family_of(scenario: Scenario) -> Member | None:
@@ -21,7 +22,7 @@ def member_for(family: Member, split: str, episode: int) -> Scenario:
 
 def member_number(split: str, episode: int) -> int:
     """The member that an episode of a split is played in."""
-    return SPLITS[split] * BLOCK + episode % BLOCK
+    return key_of(split) * BLOCK + episode % BLOCK
 
 
 def refuse_family(scenario: Scenario, what: str) -> None:

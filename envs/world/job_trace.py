@@ -15,10 +15,7 @@ Rules, all of them arbitrary and therefore written down:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,71 +24,9 @@ from wattward.configs.schema.scenario import LogNormal, Scenario
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.world.processes.calendar import DAY_MINUTES
 from wattward.envs.world.processes.jobs import Jobs, gpu_limit
+from wattward.envs.world.tidy import JobTrace
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-JOBS = "jobs"
 GOLDEN = (5**0.5 - 1) / 2
-WEEK_DAYS = 7
-
-
-class JobTrace(NamedTuple):
-    """The log of one class, I jobs in order of submission."""
-
-    job_class: str
-    submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 Beijing]
-    run_h: Floats  # (I,)
-    processors: Floats  # (I,) a processor is a GPU
-
-    @property
-    def first_minute(self) -> int:
-        """The Beijing midnight at which it begins."""
-        return int(self.submit_minute[0] // DAY_MINUTES) * DAY_MINUTES
-
-    @property
-    def days(self) -> int:
-        """Days that it plays before it begins again."""
-        days = int((self.submit_minute[-1] - self.first_minute) // DAY_MINUTES) + 1
-        return days // WEEK_DAYS * WEEK_DAYS or days
-
-
-def read_jobs(directory: Path, facts: dict[str, Any]) -> pd.DataFrame | None:
-    """The table of jobs that facts name, if any.
-
-    Raises:
-        ConfigError: it is missing, or not the one that was written with them.
-    """
-    import pandas as pd
-
-    if JOBS not in facts:
-        return None
-    path = directory / Path(str(facts[JOBS]["table"])).name
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != facts[JOBS]["sha256"]:
-        raise ConfigError(f"{path}: missing, or differs from what was written; the import must be run again")
-    return pd.read_parquet(path)
-
-
-def read_traces(directory: Path, facts: dict[str, Any], scenario: Scenario) -> tuple[JobTrace, ...]:
-    """The logs of a recording, by class; none where it holds none.
-
-    Raises:
-        ConfigError: the table is missing or not the one that was written, or holds a class that the scenario has not.
-    """
-    table = read_jobs(directory, facts)
-    if table is None:
-        return ()
-    known = [job_class.name for job_class in scenario.job_classes]
-    strange = sorted(set(table["job_class"]) - set(known))
-    if strange:
-        raise ConfigError(
-            f"{directory}: holds jobs of class {strange[0]!r}; scenario {scenario.name} has {', '.join(known)}"
-        )
-    columns = ("submit_minute", "run_h", "processors")
-    return tuple(
-        JobTrace(str(name), *(rows[column].to_numpy(dtype=np.float64) for column in columns))
-        for name, rows in table.groupby("job_class")
-    )
 
 
 def replay_jobs(

@@ -31,12 +31,11 @@ from wattward.configs.schema.recording import CapacityFactors, RecordingLayout, 
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
-from wattward.envs.world.job_trace import JobTrace
 from wattward.envs.world.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_of, step_minutes
 from wattward.envs.world.processes.carbon import carbon_of, grids_of
 from wattward.envs.world.processes.gaussian import Drawn
 from wattward.envs.world.series import Series, read_series, resample
-from wattward.envs.world.tidy import AIR, CARBON, FACTS_FILE, PRICE, SUN, WIND, read_tidy
+from wattward.envs.world.tidy import AIR, CARBON, FACTS_FILE, PRICE, SUN, WIND, JobTrace, read_tidy
 
 DEFAULT_LAYOUT = "china-2020"
 LAYOUT_FILE = "recording.yaml"
@@ -76,6 +75,21 @@ class Recording:
         """The dearest recorded price of each region; None where tariffs and markets of the scenario hold."""
         prices = self.dated.get(PRICE)
         return None if prices is None else tuple(prices.max(axis=0).tolist())
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether prices are recorded."""
+        return PRICE in self.dated
+
+    @property
+    def has_air(self) -> bool:
+        """Whether air temperature is recorded."""
+        return AIR in self.dated
+
+    @property
+    def has_carbon(self) -> bool:
+        """Whether carbon intensity is recorded."""
+        return CARBON in self.dated
 
     @property
     def has_requests(self) -> bool:

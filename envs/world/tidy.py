@@ -12,7 +12,6 @@ Rules, all of them arbitrary and therefore written down:
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import date
 from pathlib import Path
@@ -20,10 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wattward.configs.digests import sha256_of_bytes, sha256_of_file
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
-from wattward.envs.world.job_trace import JobTrace, read_traces
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, steps_in_year, year_of
 from wattward.envs.world.series import BEIJING, Series, resample
 
@@ -34,8 +33,30 @@ FACTS_FILE = "recording.json"
 FORMAT = "wattward-recording-1"
 SUN, WIND, AIR, CARBON, REQUESTS = "sun_cf", "wind_cf", "air_c", "carbon_kg_per_kwh", "interactive_gpus"
 PRICE = "price_per_kwh"
+JOBS = "jobs"
+WEEK_DAYS = 7
 UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "yuan/kWh", REQUESTS: "GPU"}
 """Series that are replayed, and the units in which they must be."""
+
+
+class JobTrace(NamedTuple):
+    """The log of one class, I jobs in order of submission."""
+
+    job_class: str
+    submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 Beijing]
+    run_h: Floats  # (I,)
+    processors: Floats  # (I,) a processor is a GPU
+
+    @property
+    def first_minute(self) -> int:
+        """The Beijing midnight at which it begins."""
+        return int(self.submit_minute[0] // DAY_MINUTES) * DAY_MINUTES
+
+    @property
+    def days(self) -> int:
+        """Days that it plays before it begins again."""
+        days = int((self.submit_minute[-1] - self.first_minute) // DAY_MINUTES) + 1
+        return days // WEEK_DAYS * WEEK_DAYS or days
 
 
 class Tidy(NamedTuple):
@@ -113,9 +134,47 @@ def read_table(directory: Path, facts: dict[str, Any]) -> pd.DataFrame:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: not readable: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+    if sha256_of_bytes(content) != facts["sha256"]:
         raise ConfigError(f"{path}: differs from what {FACTS_FILE} says was written; the import must be run again")
     return pd.read_parquet(path)
+
+
+def read_jobs(directory: Path, facts: dict[str, Any]) -> pd.DataFrame | None:
+    """The table of jobs that facts name, if any.
+
+    Raises:
+        ConfigError: it is missing, or not the one that was written with them.
+    """
+    import pandas as pd
+
+    if JOBS not in facts:
+        return None
+    path = directory / Path(str(facts[JOBS]["table"])).name
+    if not path.is_file() or sha256_of_file(path) != facts[JOBS]["sha256"]:
+        raise ConfigError(f"{path}: missing, or differs from what was written; the import must be run again")
+    return pd.read_parquet(path)
+
+
+def read_traces(directory: Path, facts: dict[str, Any], scenario: Scenario) -> tuple[JobTrace, ...]:
+    """The logs of a recording, by class; none where it holds none.
+
+    Raises:
+        ConfigError: the table is missing or not the one that was written, or holds a class that the scenario has not.
+    """
+    table = read_jobs(directory, facts)
+    if table is None:
+        return ()
+    known = [job_class.name for job_class in scenario.job_classes]
+    strange = sorted(set(table["job_class"]) - set(known))
+    if strange:
+        raise ConfigError(
+            f"{directory}: holds jobs of class {strange[0]!r}; scenario {scenario.name} has {', '.join(known)}"
+        )
+    columns = ("submit_minute", "run_h", "processors")
+    return tuple(
+        JobTrace(str(name), *(rows[column].to_numpy(dtype=np.float64) for column in columns))
+        for name, rows in table.groupby("job_class")
+    )
 
 
 def _columns(directory: Path, table: pd.DataFrame, name: str, scenario: Scenario) -> list[Series]:

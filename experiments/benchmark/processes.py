@@ -61,10 +61,10 @@ def start(effort: Effort, meter: Meter) -> Measured:
 
 def decisions(meter: Meter, scenario: str = "zhejiang-xinjiang") -> Measured:
     """Median microseconds of a decision over an episode, for every shipped rule and for a shipped network."""
-    from wattward import baselines
+    from wattward.baselines import registry
 
     found = {}
-    for text in meter.each([*baselines.names(), CHECKPOINT], "start: decisions"):
+    for text in meter.each([*registry.names(), CHECKPOINT], "start: decisions"):
         name, times_us = _decision_us(text, scenario)
         found[name] = spread("us", times_us)
     return {

@@ -1,4 +1,4 @@
-"""What `wattward throughput` says: every figure with its meaning, and the targets beside what was measured."""
+"""What `wattward benchmark` says: every figure with its meaning, and the targets beside what was measured."""
 
 from __future__ import annotations
 

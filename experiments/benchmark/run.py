@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from wattward.configs.files import write_json
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.benchmark import report
 from wattward.experiments.benchmark.timing import QUICK, Effort, Measured, Meter, metered
-from wattward.experiments.common.records import provenance, write_json
+from wattward.experiments.common.provenance import provenance
 
 GIB = 2**30
 SECTIONS = {

@@ -83,7 +83,8 @@ def vector(effort: Effort, meter: Meter) -> Measured:
 
 def reset(effort: Effort, meter: Meter) -> Measured:
     """What it takes to draw an episode, to put a drawn one into an environment, and to reset one."""
-    from wattward.envs.world.draw import draw, episode_seed
+    from wattward.envs.world.draw import draw
+    from wattward.envs.world.splits import episode_seed
 
     env = gymnasium.make(effort.env_id)
     ours: Any = env.unwrapped

@@ -23,8 +23,9 @@ from wattward.agents.learners.value_learners import BatchLearner
 from wattward.agents.registry import algorithm_of, load_agent
 from wattward.agents.training import environments, models
 from wattward.agents.training.callbacks import EpisodeKpis
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.agent import AgentSettings
+from wattward.configs.schema.base import ConfigError
 
 Agent = Literal["ppo", "dqn"]
 PARTS = ("env", "policy", "buffer", "gradient", "callbacks", "other")

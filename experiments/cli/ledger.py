@@ -2,55 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from wattward.experiments.common.tables import Column
+from wattward.experiments.cli.options import (
+    DIFFERENT,
+    NOTHING,
+    Episode,
+    Policy,
+    PolicySeed,
+    Recording,
+    Scenario,
+    Split,
+    Trust,
+    folder,
+    interruptible,
+)
+from wattward.experiments.cli.options import show as show_table
 
-BROKEN = 1
+WIDTH = 110
 
 commands = typer.Typer(
-    help="Hourly ledgers of green power: write, verify, show.", no_args_is_help=True, rich_markup_mode=None
+    help="Hourly ledgers of green power: write, verify, show.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 Ledger = Annotated[Path, typer.Argument(help="A ledger's folder, or a chain's file.")]
 Head = Annotated[str | None, typer.Option("--head", help="The hash of the last entry, if you have kept it elsewhere.")]
 
 
 @commands.command()
+@interruptible(NOTHING)
 def write(
-    policy: Annotated[str, typer.Argument(help="A rule by name, or a checkpoint folder.")],
+    policy: Policy,
     out: Annotated[Path, typer.Option("--out", help="Folder of the ledger.")],
-    scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")
-    ] = "zhejiang-xinjiang",
-    split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
-    episode: Annotated[int, typer.Option("--episode", min=0, help="Its index in the split.")] = 0,
-    recording: Annotated[
-        Path | None, typer.Option("--recording", help="Folder of recorded series, see docs/recordings.md.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the policy's own randomness.")] = 0,
+    scenario: Scenario = "zhejiang-xinjiang",
+    split: Split = "test",
+    episode: Episode = 0,
+    recording: Recording = None,
+    seed: PolicySeed = 0,
     tokens: Annotated[
         str | None, typer.Option("--tokens", help="Rates and prices of tokens by name or file; else the scenario's.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the ledger in the folder.")] = False,
-    trust_pickle: Annotated[
-        bool, typer.Option("--trust-pickle", help="Load a foreign .zip agent, although that runs what is in it.")
-    ] = False,
+    trust_pickle: Trust = False,
 ) -> None:
     """Play one episode and write its hours, certificates and chain."""
-    from wattward.configs import load_tokens
+    from wattward.configs.loading.worlds import load_tokens
     from wattward.experiments.evaluation.methods import method
     from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.ledger import files as ledger
 
     ledger.check_out(out, overwrite=overwrite)
     prices = None if tokens is None else load_tokens(tokens)
-    _check_folder(recording)
-    worlds = Worlds(scenario, split, None if recording is None else str(recording))
+    worlds = Worlds(scenario, split, folder(recording))
     who = method(policy, trust_pickle=trust_pickle)
     played = ledger.play(who, worlds, episode, seed=seed, tokens=prices)
     _show(ledger.write_ledger(out, played, overwrite=overwrite))
@@ -58,6 +67,7 @@ def write(
 
 
 @commands.command()
+@interruptible(NOTHING)
 def verify(ledger: Ledger, head: Head = None) -> None:
     """Find the first entry that is altered, missing, out of place, or counts a kWh twice (exit code 1)."""
     from wattward.experiments.ledger.files import fault_of
@@ -65,11 +75,12 @@ def verify(ledger: Ledger, head: Head = None) -> None:
     entries, fault = fault_of(ledger, head)
     if fault is not None:
         typer.echo(f"error: {ledger}: {fault}", err=True)
-        raise typer.Exit(BROKEN)
+        raise typer.Exit(DIFFERENT)
     typer.echo(f"{ledger}: {len(entries)} entries, all as written\nhead: {entries[-1]['sha256']}")
 
 
 @commands.command()
+@interruptible(NOTHING)
 def show(
     ledger: Ledger,
     picture: Annotated[
@@ -79,15 +90,16 @@ def show(
 ) -> None:
     """Show annual, monthly and hourly shares of a sound ledger side by side, and its tokens; draw it."""
     from wattward.envs.accounting.matching import balance_of, matching_rows
-    from wattward.experiments.ledger.figure import check_picture, draw_matching
+    from wattward.experiments.common.plotting import check_suffix
+    from wattward.experiments.ledger.figure import draw_matching
     from wattward.experiments.ledger.files import about_of, fault_of, read_summary, title_of
 
     if picture is not None:
-        check_picture(picture)
+        check_suffix(picture)
     entries, fault = fault_of(ledger, head)
     if fault is not None:
         typer.echo(f"error: {ledger}: {fault}", err=True)
-        raise typer.Exit(BROKEN)
+        raise typer.Exit(DIFFERENT)
     about, balance = about_of(ledger, entries), balance_of(entries)
     of_chain = {"about": about, "matching": matching_rows(balance), "token_economics": []}
     _show(read_summary(ledger) if ledger.is_dir() else of_chain)
@@ -96,30 +108,15 @@ def show(
         typer.echo(f"picture: {picture}")
 
 
-def _check_folder(recording: Path | None) -> None:
-    if recording is not None and not recording.is_dir():
-        from wattward.configs.schema.base import ConfigError
-
-        raise ConfigError(f"--recording {recording}: no such folder")
-
-
 def _show(summary: Mapping[str, Any]) -> None:
+    from wattward.experiments.common import tables
     from wattward.experiments.ledger import tables as ledger_tables
     from wattward.experiments.ledger.files import title_of
 
-    about = summary["about"]
-    _print(ledger_tables.MATCHING, summary["matching"], f"{title_of(about)}: load matched by green power")
-    rows = summary["token_economics"]
+    about, rows = summary["about"], summary["token_economics"]
+    shown = [(ledger_tables.MATCHING, summary["matching"], f"{title_of(about)}: load matched by green power")]
     if rows:
-        _print(ledger_tables.TOKENS, rows, f"Tokens, by {about['tokens']}: what a million takes")
-        _print(ledger_tables.REVENUE, rows, "What tokens earn")
-
-
-def _print(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], title: str) -> None:
-    from rich.console import Console
-
-    from wattward.experiments.common import tables
-
-    console = Console()
-    console.width = max(console.width, 110)
-    console.print(tables.terminal(columns, rows, title))
+        shown.append((ledger_tables.TOKENS, rows, f"Tokens, by {about['tokens']}: what a million takes"))
+        shown.append((ledger_tables.REVENUE, rows, "What tokens earn"))
+    for columns, found, title in shown:
+        show_table(tables.terminal(columns, found, title), WIDTH)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+ALL = "all scenarios"
+
 if TYPE_CHECKING:
     from rich.table import Table
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wattward.configs.files import write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.market import Market
 from wattward.envs.model.types import Floats, Ints
@@ -232,9 +233,7 @@ def main(data: Path, out: Path) -> None:
     """
     for zone in ZONES:
         text = as_yaml(fit(zone, *recorded(zone, data)))
-        unfinished = out / f"{zone.name}.yaml.tmp"
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.rename(out / f"{zone.name}.yaml")
+        write_text(out / f"{zone.name}.yaml", text)
 
 
 if __name__ == "__main__":

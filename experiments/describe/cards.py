@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from wattward.configs import load_scenario, names
+from wattward.configs.files import write_text
+from wattward.configs.loading.reading import names
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.registration import ENVIRONMENTS
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import write_text
 from wattward.experiments.describe import sheets as describe
 from wattward.experiments.describe.figure import draw_day
 from wattward.experiments.describe.names import leaves, shown
@@ -74,7 +75,7 @@ def _used_by(name: str) -> str:
     cases = [case for case, it in CASES.items() if name in it.scenarios.values()]
     lines = [
         f"Scenario `{name}`" + (f", environment {', '.join(ids)}." if ids else "; no environment id of its own."),
-        *(f"Published: {CASES[case].published}. `wattward case {case}` holds it against this." for case in cases),
+        *(f"Published: {CASES[case].published}. `wattward study case {case}` holds it against this." for case in cases),
         f"Written by `make cards`; `wattward describe {name}` shows the same, hour by hour.",
     ]
     return "  \n".join(lines) + "\n"

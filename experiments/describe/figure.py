@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import Floats
-from wattward.experiments.common.records import replacing
-from wattward.experiments.describe.sheets import MOST_REGIONS
-from wattward.experiments.describe.typical_day import Day
+from wattward.experiments.common.plotting import (
+    ASLEEP,
+    DEFERRABLE,
+    FAINT,
+    INK,
+    INTERACTIVE,
+    LIMIT,
+    PRESENT,
+    SOURCES,
+    WAITING,
+    check_suffix,
+    save,
+    style,
+)
+from wattward.experiments.describe.typical_day import MOST_REGIONS, Day
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, FAINT = "#22303c", "#c9d1d8"
-SUPPLIES = {
-    **{"river": "#1d4e89", "wind": "#5aa469", "sun": "#f6cf65"},
-    **{"direct line": "#6a4c93", "contract": "#b79ad1", "stores": "#e07a5f"},
-}
-"""Each group from dark to light, so that grey tells them apart."""
-INTERACTIVE, DEFERRABLE, PRESENT, WAITING = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39"
-ASLEEP, ASKED = "#e9edf0", "#c1121f"
 COLUMNS = ("price  [yuan/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
 LEGEND_COLUMNS = 4
-ROW_INCHES, HEAD_INCHES, WIDTH_INCHES, DPI = 1.5, 1.35, 12.0, 96
-SHADES = 128
-"""Colours kept, those of smooth letters among them."""
+ROW_INCHES, HEAD_INCHES, WIDTH_INCHES = 1.5, 1.35, 12.0
 HOURS = (0, 6, 12, 18, 24)
-
-
-def check_suffix(path: Path) -> None:
-    """Raises ConfigError unless `path` is a PNG file's."""
-    if path.suffix != ".png":
-        raise ConfigError(f"--out {path}: suffix {path.suffix!r}: must be .png")
 
 
 def draw_day(day: Day, path: Path) -> None:
@@ -45,18 +41,12 @@ def draw_day(day: Day, path: Path) -> None:
     Raises:
         ConfigError: the path is no PNG file's, or cannot be written.
     """
-    check_suffix(path)
+    check_suffix(path, (".png",), "--out")
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     rows = min(MOST_REGIONS, day.scenario.n_regions)
-    style: dict[Any, Any] = {
-        "font.size": 9.0,
-        "axes.edgecolor": FAINT,
-        "text.color": INK,
-        "axes.labelcolor": INK,
-    }
-    with mpl.rc_context(style):
+    with mpl.rc_context(style()):
         figure = Figure(figsize=(WIDTH_INCHES, HEAD_INCHES + ROW_INCHES * rows))
         figure.set_layout_engine("constrained", w_pad=0.1)
         axes = figure.subplots(rows, len(COLUMNS), squeeze=False, sharex=True, width_ratios=(1.0, 1.35, 1.35, 1.0))
@@ -65,19 +55,6 @@ def draw_day(day: Day, path: Path) -> None:
         _share_price_axis(axes[:, 0], day, rows)
         _dress(figure, axes, day)
         save(figure, path)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes a PNG with a palette: a third of the bytes of one without."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-    with replacing(path) as temporary:
-        Image.fromarray(pixels).quantize(SHADES, dither=Image.Dither.NONE).save(temporary, format="PNG", optimize=True)
 
 
 def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an array of Axes
@@ -102,12 +79,12 @@ def _draw_power(axis: Axes, edges: Floats, day: Day, r: int) -> None:
         **{"river": day.hydro_kw + day.recovered_kw, "wind": day.wind_kw, "sun": day.sun_kw},
         **{"direct line": day.direct_kw, "contract": day.contract_kw, "stores": day.discharge_kw},
     }
-    _stack(axis, edges, {name: kw[:, r] for name, kw in supplies.items()}, SUPPLIES)
+    _stack(axis, edges, {name: kw[:, r] for name, kw in supplies.items()}, SOURCES)
     if (day.charge_kw[:, r] != 0).any() or (day.chilling_kw[:, r] != 0).any():
         _line(axis, edges, day.bare_load_kw[:, r], lw=1.0, ls=(0, (2, 1.5)), label="without stores")
     _line(axis, edges, day.load_kw[:, r], lw=1.6, label="load")
     if np.isfinite(day.cut_limit_kw[:, r]).any():
-        axis.stairs(day.cut_limit_kw[:, r], edges, baseline=None, color=ASKED, lw=2.2, label="cut to")
+        axis.stairs(day.cut_limit_kw[:, r], edges, baseline=None, color=LIMIT, lw=2.2, label="cut to")
 
 
 def _draw_gpus(axis: Axes, edges: Floats, day: Day, r: int) -> None:
@@ -125,7 +102,7 @@ def _line(axis: Axes, edges: Floats, values: Floats, **style: Any) -> None:  # n
     axis.stairs(values, edges, baseline=None, color=INK, **style)
 
 
-def _stack(axis: Axes, edges: Floats, layers: dict[str, Floats], colours: dict[str, str]) -> None:
+def _stack(axis: Axes, edges: Floats, layers: dict[str, Floats], colours: Mapping[str, str]) -> None:
     base = np.zeros(len(edges) - 1)
     for label, values in layers.items():
         if values.any():
@@ -164,7 +141,7 @@ def _dress(figure: Figure, axes: Any, day: Day) -> None:  # noqa: ANN401 - an ar
 def _legend(top: Axes, column: Any) -> int:  # noqa: ANN401 - an array of Axes
     """One legend above the column, of all that any row shows; returns its lines."""
     found = {label: handle for axis in column for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    order = [name for name in (*SUPPLIES, *found) if name in found]
+    order = [name for name in (*SOURCES, *found) if name in found]
     names = list(dict.fromkeys(order))
     top.legend(
         [found[name] for name in names],

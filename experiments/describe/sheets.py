@@ -16,10 +16,8 @@ from wattward.envs.model.stores import row_of
 from wattward.envs.model.types import COOLING, Floats
 from wattward.experiments.common.tables import MISSING, Column, Row, text
 from wattward.experiments.describe.names import leaves, number, short, shown, words
-from wattward.experiments.describe.typical_day import Day, hourly
+from wattward.experiments.describe.typical_day import MOST_REGIONS, Day, hourly
 
-MOST_REGIONS = 8
-"""Regions that are listed or drawn; the rest is counted."""
 WIDTH = 100
 HALF_DAY = 12
 HEAT_C = 35.0

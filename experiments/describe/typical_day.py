@@ -15,7 +15,11 @@ from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.stores import is_cooling, store_flows
 from wattward.envs.model.types import COST_TERMS, IN_TRANSIT, WAITING, Floats, Flows, Ints, Params, State
 from wattward.envs.policy.episode import Kept, play_episode
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
+
+MOST_REGIONS = 8
+"""Regions that are listed or drawn; the rest is counted."""
 
 CANDIDATES = 30
 """Training episodes among which the typical day is looked for."""

@@ -6,47 +6,34 @@ that is killed loses the cells that were running and nothing else, and no other 
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
+from wattward.configs.files import read_json, write_json
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.records import Record, code_digest, digest, read_json, write_json
-from wattward.experiments.evaluation import shipping as freight
+from wattward.configs.schema.scenario import Scenario
+from wattward.experiments.common.records import Record
+from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.evaluate import play
 from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.ray_executor import Shipment
 from wattward.experiments.evaluation.references import References, compute_references, read_references, references_path
-from wattward.experiments.evaluation.worlds import Worlds
+from wattward.experiments.evaluation.worlds import Worlds, give_worlds, recorded
 
+_AT_HAND: dict[str, Path] = {}
+"""Checkpoints that were sent to this process, by their content."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Executor = Literal["local", "ray"]
 STALE_S = 3600.0
 """A temporary file is written in milliseconds; one as old as this was left by a run that was killed."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The smallest piece of an experiment: one method on a block of episodes."""
-
-    who: Method
-    worlds: Worlds
-    first: int
-    after_last: int
-    seed: int = 0
-
-    @property
-    def episodes(self) -> range:
-        """Indices of its episodes."""
-        return range(self.first, self.after_last)
-
-    def name(self, worlds_name: str | None = None) -> str:
-        """Names everything that determines its records; `worlds_name` is that of its worlds, where it is known."""
-        who = (self.who.name, self.who.train_seed, self.who.content, code_digest() if self.who.learned else "")
-        return digest(who, worlds_name or self.worlds.name(), self.first, self.after_last, self.seed)
 
 
 @dataclass(frozen=True)
@@ -65,11 +52,6 @@ class Means:
         """
         if self.executor not in get_args(Executor):
             raise ConfigError(f"--executor {self.executor!r}: must be one of {', '.join(get_args(Executor))}")
-
-
-def blocks(n_episodes: int, per_cell: int) -> list[tuple[int, int]]:
-    """Episodes 0..n-1 cut into [first, after the last) pairs."""
-    return [(first, min(first + per_cell, n_episodes)) for first in range(0, n_episodes, per_cell)]
 
 
 def run_cells(
@@ -116,11 +98,11 @@ class _Task:
 
 def _play(task: _Task) -> list[Record]:
     cell = task.cell
-    return play(freight.at_hand(cell.who), cell.worlds, cell.episodes, task.against, seed=cell.seed)
+    return play(at_hand(cell.who), cell.worlds, cell.episodes, task.against, seed=cell.seed)
 
 
-def _needs_of_task(task: _Task) -> tuple[freight.Shipment, ...]:
-    return freight.shipments(task.cell.who, task.cell.worlds)
+def _needs_of_task(task: _Task) -> tuple[Shipment, ...]:
+    return shipments(task.cell.who, task.cell.worlds)
 
 
 _Episode = tuple[Worlds, int]
@@ -147,11 +129,11 @@ def _compute(item: _Episode) -> References:
     return compute_references(*item)
 
 
-def _needs_of_episode(item: _Episode) -> tuple[freight.Shipment, ...]:
-    return (freight.WorldsShipment(item[0]),)
+def _needs_of_episode(item: _Episode) -> tuple[Shipment, ...]:
+    return (WorldsShipment(item[0]),)
 
 
-def _needs_nothing(_: object) -> tuple[freight.Shipment, ...]:
+def _needs_nothing(_: object) -> tuple[Shipment, ...]:
     return ()
 
 
@@ -163,7 +145,7 @@ def drain(
     title: str,
     *,
     done: int = 0,
-    needs: Callable[[Item], tuple[freight.Shipment, ...]] = _needs_nothing,
+    needs: Callable[[Item], tuple[Shipment, ...]] = _needs_nothing,
 ) -> None:
     """Does all the work, with a bar and the time that remains if there is any; every result is kept as it comes.
 
@@ -187,7 +169,7 @@ def _spread(
     work: Callable[[Item], Result],
     items: Sequence[Item],
     means: Means,
-    needs: Callable[[Item], tuple[freight.Shipment, ...]],
+    needs: Callable[[Item], tuple[Shipment, ...]],
 ) -> Generator[tuple[int, Result], None, None]:
     if means.executor == "ray":
         from wattward.experiments.evaluation import ray_executor as ray_cluster
@@ -196,6 +178,82 @@ def _spread(
     from wattward.experiments.evaluation import local_executor as local_processes
 
     return local_processes.spread(work, items, means.jobs)
+
+
+@dataclass(frozen=True)
+class WorldsShipment:
+    """The resolved scenario and the recording behind some worlds."""
+
+    worlds: Worlds
+
+    def pack(self) -> PackedWorlds:
+        """Loads both."""
+        scenario, recording = self.worlds.scenario, self.worlds.recording
+        played = recorded(recording, scenario) if recording else None
+        return PackedWorlds(self.worlds, load_scenario(scenario), played)
+
+
+@dataclass(frozen=True)
+class PackedWorlds:
+    """Worlds with all that they are made of."""
+
+    worlds: Worlds
+    scenario: Scenario
+    recording: Any
+
+    def unpack(self) -> None:
+        """Lends both to this process."""
+        give_worlds(self.worlds, self.scenario, self.recording)
+
+
+@dataclass(frozen=True)
+class CheckpointShipment:
+    """The file or the folder's files behind a method."""
+
+    content: str
+    path: Path
+
+    def pack(self) -> PackedCheckpoint:
+        """Reads them."""
+        if self.path.is_dir():
+            files = {path.name: path.read_bytes() for path in sorted(self.path.iterdir()) if path.is_file()}
+            return PackedCheckpoint(self.content, None, files)
+        return PackedCheckpoint(self.content, self.path.name, {self.path.name: self.path.read_bytes()})
+
+
+@dataclass(frozen=True)
+class PackedCheckpoint:
+    """Files by name, and which of them is the checkpoint where it is not all of them."""
+
+    content: str
+    file: str | None
+    files: dict[str, bytes]
+
+    def unpack(self) -> None:
+        """Writes them into a folder that this process deletes when it ends."""
+        if self.content in _AT_HAND:
+            return
+        folder = Path(_store().name, self.content)
+        folder.mkdir()
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+        _AT_HAND[self.content] = folder / self.file if self.file else folder
+
+
+def shipments(who: Method, worlds: Worlds) -> tuple[Shipment, ...]:
+    """All that a cell of these needs."""
+    checkpoint = () if who.path is None else (CheckpointShipment(who.content, who.path),)
+    return (WorldsShipment(worlds), *checkpoint)
+
+
+def at_hand(who: Method) -> Method:
+    """The method, its path the one of the files that were sent, if any were."""
+    return replace(who, path=_AT_HAND[who.content]) if who.content in _AT_HAND else who
+
+
+@cache
+def _store() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="wattward-checkpoints-")
 
 
 def _sweep(cache_dir: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from wattward.configs.digests import digest, folder_digest
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy, sees_everything
-from wattward.experiments.common.records import PACKAGE, digest, folder_digest
+from wattward.experiments.common.provenance import PACKAGE
 from wattward.experiments.evaluation import submissions
 
 
@@ -46,9 +47,9 @@ class Method:
             from wattward.agents.inference.policy import load_policy
 
             return load_policy(self.path, trust_pickle=self.trust_pickle)
-        from wattward import baselines
+        from wattward.baselines import registry
 
-        return baselines.make(self.name)
+        return registry.make(self.name)
 
 
 def policy_seed(who: Method, episode: int, seed: int) -> np.random.SeedSequence:
@@ -76,9 +77,9 @@ def method(text: str, *, trust_pickle: bool = False) -> Method:
         return submitted(submissions.installed()[text], text)
     if "/" in text:
         raise ConfigError(f"{text}: no such checkpoint folder, and no rule has this name")
-    from wattward import baselines
+    from wattward.baselines import registry
 
-    baselines.make(text)
+    registry.make(text)
     return Method(text)
 
 
@@ -92,13 +93,13 @@ def submitted(where: str, name: str | None = None) -> Method:
     Raises:
         ConfigError: it cannot be made, asks to see the future, or bears the name of one of our rules.
     """
-    from wattward import baselines
+    from wattward.baselines import registry
 
     made = submissions.make(where)
     if sees_everything(made):
         raise ConfigError(f"method {where}: says that it sees everything; a method sees what may be known")
     called = made.name if name is None else name
-    if called in baselines.names():
+    if called in registry.names():
         raise ConfigError(f"method {where}: the name {called!r} is that of a rule; must be another")
     return Method(called, content=submissions.content_of(where), factory=where)
 

@@ -8,11 +8,10 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.records import code_and_packages
-from wattward.experiments.evaluation.shipping import Packed, Shipment
+from wattward.experiments.common.provenance import code_and_packages
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,6 +19,22 @@ RETRIES = 5
 """How often a cell is started again after its node or its process died."""
 HEED_S, ANSWER_S = 1.0, 5.0
 HOW = "start one with `ray start --head --disable-usage-stats` on this machine, or set RAY_ADDRESS to its HOST:PORT"
+
+
+class Packed(Protocol):
+    """Something that was packed on the driver and can be pickled."""
+
+    def unpack(self) -> None:
+        """Puts it where the work of this process finds it; a second time nothing happens."""
+        ...
+
+
+class Shipment(Protocol):
+    """Names something to send; equal shipments are packed once."""
+
+    def pack(self) -> Packed:
+        """Reads it, on the driver."""
+        ...
 
 
 def spread(

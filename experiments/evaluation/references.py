@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from wattward.configs.digests import digest
+from wattward.configs.files import read_json, write_json
 from wattward.envs.policy.episode import play_episode
-from wattward.experiments.common.records import digest, read_json, write_json
 from wattward.experiments.evaluation.methods import Method, policy_seed
 from wattward.experiments.evaluation.worlds import Worlds, environment
 

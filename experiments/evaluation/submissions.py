@@ -8,9 +8,9 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from wattward.configs.digests import digest
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy
-from wattward.experiments.common.records import digest
 
 GROUP = "wattward.methods"
 """Entry points of this group join every suite that says `rules: all`."""

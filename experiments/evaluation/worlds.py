@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wattward.configs import load_scenario
+from wattward.configs.digests import digest
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision
-from wattward.experiments.common.records import code_and_packages, digest
+from wattward.experiments.common.provenance import code_and_packages
 
 
 @dataclass(frozen=True)

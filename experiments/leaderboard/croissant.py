@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from wattward import __version__
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record, frame
 
@@ -94,12 +94,13 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
         sha256: digests of the files to be found beside the metadata, by name; one is parquet, the episodes.
     """
     (episodes,) = (name for name in sha256 if name.endswith(".parquet"))
+    release = version("wattward")
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": f"wattward-{suite.name}",
         "description": (
-            f"{suite.title}. Every episode of every method of the suite {suite.name!r}, wattward {__version__}: what "
+            f"{suite.title}. Every episode of every method of the suite {suite.name!r}, wattward {release}: what "
             "it cost, moved and emitted, beside running on arrival and the hindsight bound."
         ),
         "conformsTo": CONFORMS_TO,
@@ -107,7 +108,7 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
         "url": "leaderboard.md",
         "creator": {"@type": "sc:Organization", "name": "The wattward authors"},
         "datePublished": datetime.now(UTC).date().isoformat(),
-        "version": __version__,
+        "version": release,
         "isLiveDataset": False,
         "distribution": [_file(name, digest) for name, digest in sha256.items()],
         "recordSet": [

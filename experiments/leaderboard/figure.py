@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.experiments.common.records import replacing
+from wattward.experiments.common.plotting import FAINT, INK, LEARNED, RULE, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = Mapping[str, Any]
-RULE, LEARNED, INK, FAINT = "#5b6b7a", "#d1495b", "#22303c", "#c9d1d8"
 SCORE_COLUMN, SAVING_COLUMN = 1.115, 1.215
 """Where the numbers stand, right aligned, in widths of the panel."""
 LOWEST = -0.5
@@ -26,18 +25,13 @@ def draw_leaderboard(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> 
 
     panels = _panels(rows)
     heights = [0.36 * len(methods) + 0.9 for methods in panels.values()]
-    with mpl.rc_context({"svg.hashsalt": "wattward", "font.size": 10.5, "axes.edgecolor": FAINT, "text.color": INK}):
+    with mpl.rc_context(style(10.5)):
         figure = Figure(figsize=(9.0, sum(heights) + 0.8), layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
         axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axis, (scenario, methods) in zip(axes, panels.items(), strict=True):
             _panel(axis, scenario, methods)
-        for path in paths:
-            with replacing(path) as temporary:
-                metadata = {"Date": None} if path.suffix == ".svg" else None
-                figure.savefig(
-                    temporary, format=path.suffix[1:], dpi=160, bbox_inches="tight", pad_inches=0.18, metadata=metadata
-                )
+        save(figure, *paths, dpi=160, tight=True)
 
 
 def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -47,8 +41,8 @@ def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _panel(axis: Axes, scenario: str, methods: Sequence[Row]) -> None:
-    for x, style in ((0.0, (0, (1, 2))), (1.0, "solid")):
-        axis.axvline(x, color=INK, linewidth=1.0, linestyle=style, zorder=1)
+    for x, dashes in ((0.0, (0, (1, 2))), (1.0, "solid")):
+        axis.axvline(x, color=INK, linewidth=1.0, linestyle=dashes, zorder=1)
     for y, row in enumerate(methods):
         _method(axis, y, row)
     low = max(LOWEST, min([row["score_low"] for row in methods] + [0.0]))

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattward.experiments.common.records import replacing
-from wattward.experiments.common.tables import side_by_side_order
-from wattward.experiments.leaderboard.ranking import ALL
+from wattward.experiments.common.plotting import DIVERGING, INK, LEARNED, SHADE, save, style
+from wattward.experiments.common.tables import ALL, side_by_side_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = Mapping[str, Any]
-LEARNED, INK, FAINT, MARKED = "#d1495b", "#22303c", "#c9d1d8", "#eceff2"
 LOWEST, HIGHEST = -0.5, 0.8
 """Scores beyond these have the colour of the ends."""
 SQUARE_INCHES, NAME_INCHES, HEAD_INCHES = (0.74, 0.31), 1.9, 2.1
@@ -31,17 +29,14 @@ def draw_matrix(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
     scenarios = list(dict.fromkeys(row["scenario"] for row in rows if row["scenario"] != ALL))
     found = {(row["method"], row["scenario"]): row for row in rows}
     wide, high = SQUARE_INCHES
-    with mpl.rc_context({"svg.hashsalt": "wattward", "font.size": 9.0, "text.color": INK}):
+    with mpl.rc_context(style()):
         figure = Figure(figsize=(NAME_INCHES + wide * len(scenarios), HEAD_INCHES + high * len(names)))
         figure.set_layout_engine("constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
         axis = figure.subplots()
         _squares(axis, [[found.get((name, scenario)) for scenario in scenarios] for name in names])
         _dress(axis, names, scenarios, {row["method"] for row in rows if row["kind"] != "rule"})
-        for path in paths:
-            with replacing(path) as temporary:
-                metadata = {"Date": None} if path.suffix == ".svg" else None
-                figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)
+        save(figure, *paths, dpi=150)
 
 
 def _squares(axis: Axes, cells: Sequence[Sequence[Row | None]]) -> None:
@@ -49,7 +44,7 @@ def _squares(axis: Axes, cells: Sequence[Sequence[Row | None]]) -> None:
     from matplotlib.colors import TwoSlopeNorm
 
     scores = np.array([[_score(row) for row in line] for line in cells])
-    colours = colormaps["RdYlGn"].with_extremes(bad="white")
+    colours = colormaps[DIVERGING].with_extremes(bad="white")
     axis.imshow(scores, cmap=colours, norm=TwoSlopeNorm(0.0, LOWEST, HIGHEST), aspect="auto", alpha=0.75)
     for y, line in enumerate(cells):
         for x, row in enumerate(line):
@@ -65,7 +60,7 @@ def _squares(axis: Axes, cells: Sequence[Sequence[Row | None]]) -> None:
 def _marked(x: int, y: int) -> Any:  # noqa: ANN401 - a matplotlib patch
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, facecolor=MARKED, edgecolor="none")
+    return Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, facecolor=SHADE, edgecolor="none")
 
 
 def _score(row: Row | None) -> float:

@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from wattward.configs import load_scenario
+from wattward.configs.digests import digest, sha256_of_file
+from wattward.configs.files import write_json, write_text
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import (
-    PACKAGE,
-    Record,
-    digest,
-    folder_digest,
-    provenance,
-    write_json,
-    write_records,
-    write_text,
-)
-from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.scores import Floats
-from wattward.experiments.evaluation.worlds import Worlds, recording_digest
+from wattward.experiments.common.provenance import provenance
+from wattward.experiments.common.records import Record, write_records
+from wattward.experiments.common.tables import ALL
+from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard import ranking
+from wattward.experiments.leaderboard.contents import (
+    CONFIGS,
+    EPISODES,
+    LEADERBOARD,
+    PROFILES,
+    PROVENANCE,
+    RANKS,
+    checkpoint_content,
+    checkpoints_of,
+    configs_of,
+    digests_by_method,
+    limits_of,
+    recording_content,
+    seal,
+    statistics_of,
+    worlds_of,
+)
 from wattward.experiments.leaderboard.croissant import CROISSANT, describe
-from wattward.experiments.leaderboard.ranking import ALL, Limits, Row
-from wattward.experiments.leaderboard.suites import checkpoints_of, worlds_of
-from wattward.experiments.studies.shift import compare as shift
+from wattward.experiments.leaderboard.ranking import Row
 
-TAUS = tuple(round(float(tau), 3) for tau in np.linspace(-0.5, 1.0, 61))
-"""Scores at which performance profiles are given."""
-LEADERBOARD, PROFILES, RANKS, EPISODES = "leaderboard.json", "profiles.json", "ranks.json", "episodes.parquet"
-PROVENANCE, CONFIGS = "provenance.json", "configs"
 MOST_PANELS = 3
 """More scenarios than these are drawn side by side."""
-UNTIMED = ("decision_us",)
-"""Measured times, which no two runs share."""
-
-
-def limits_of(suite: Suite) -> Limits:
-    """The contract that a suite holds its methods to."""
-    return Limits(suite.most_late_share, suite.most_dropped_share)
 
 
 def publish(
@@ -78,40 +72,12 @@ def publish(
     about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_method(records)}
     kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
     kept += [shift.SHIFT, shift.SHIFT_PAGE] if suite.compare else []
-    files = {name: file_digest(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
+    files = {name: sha256_of_file(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
     write_json(out / CROISSANT, describe(suite, records, {name: files[name] for name in (LEADERBOARD, EPISODES)}))
-    files[CROISSANT] = file_digest(out / CROISSANT)
+    files[CROISSANT] = sha256_of_file(out / CROISSANT)
     made = provenance(policy_seed=0, bootstrap_seed=0, **about, files=files)
     write_json(out / PROVENANCE, {**made, "sha256": seal(made)})
     return rows
-
-
-def configs_of(suite: Suite) -> dict[str, Any]:
-    """The suite and its scenarios as they were resolved, by file name, without the place of recorded series."""
-    shown = suite.model_dump(mode="json") | {"recording": None if suite.recording is None else "RECORDING"}
-    scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
-    return {"suite.json": shown} | {
-        f"{Path(name).stem}.json": load_scenario(name).model_dump(mode="json") for name in scenarios
-    }
-
-
-def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
-    """Profiles with bands, and shares of resamples in which each rank is held, by world and over all; what changed."""
-    worlds = ranking.worlds_in(records, limits_of(suite))
-    by_world = {label: world.tables() for label, world in worlds.items()}
-    if len(worlds) > 1:
-        by_world[ALL] = ranking.overall_tables(worlds)[0]
-    return {
-        PROFILES: {
-            "taus": TAUS,
-            **{label: {name: _profile(table) for name, table in own.items()} for label, own in by_world.items()},
-        },
-        RANKS: {
-            label: {name: held.tolist() for name, held in statistics.rank_stability(own).items()} if own else {}
-            for label, own in by_world.items()
-        },
-        **({shift.SHIFT: shift.compare(records, suite.compare, limits_of(suite))} if suite.compare else {}),
-    }
 
 
 def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
@@ -157,37 +123,6 @@ def note(suite: Suite) -> str:
     )
 
 
-def digests_by_method(records: Sequence[Record]) -> dict[str, str]:
-    """Names the records of each world, method and training seed, measured times left out."""
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        plain: Record = {key: value for key, value in record.items() if key not in UNTIMED and value is not None}
-        groups.setdefault(group_name(record), []).append(plain)
-    return {name: digest(group) for name, group in groups.items()}
-
-
-def group_name(record: Mapping[str, Any]) -> str:
-    """World, method and training seed of a record, as in `toy/PPO/seed-0`."""
-    world = f"{record['scenario']}{ranking.RECORDED if record.get('recorded') else ''}"
-    seed = record["train_seed"]
-    return f"{world}/{record['method']}" + ("" if seed is None else f"/seed-{seed}")
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def seal(made: Mapping[str, Any]) -> str:
-    """Digest of a provenance without its own seal."""
-    return digest({key: value for key, value in made.items() if key != "sha256"})
-
-
-def _profile(table: Floats) -> dict[str, Any]:
-    low, high = statistics.profile_band(table, TAUS)
-    return {"above": statistics.profile(table, TAUS).tolist(), "low": low.tolist(), "high": high.tolist()}
-
-
 def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
     """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
     took_part = {record["method"] for record in records}
@@ -202,14 +137,3 @@ def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
             folder: checkpoint_content(folder) for name, folder in dict.fromkeys(pairs) if name in took_part
         },
     }
-
-
-def checkpoint_content(folder: str) -> str | None:
-    """Names the content of a checkpoint's folder, here or among the shipped agents; None if it is in neither place."""
-    found = next((path for path in (Path(folder), PACKAGE / "agents" / folder) if path.is_dir()), None)
-    return None if found is None else folder_digest(found)
-
-
-def recording_content(worlds: Worlds) -> str | None:
-    """Names the series that recorded worlds replay; None for drawn ones."""
-    return None if worlds.recording is None else recording_digest(worlds.recording, worlds.scenario)

@@ -10,6 +10,7 @@ import numpy as np
 
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.records import Record, frame
+from wattward.experiments.common.tables import ALL
 from wattward.experiments.evaluation import scores, statistics
 from wattward.experiments.evaluation.scores import Floats
 
@@ -21,7 +22,6 @@ MEANS = ("total_cost", "late_gpu_h", "dropped_gpu_h", "green_share", "in_band")
 """Columns of a row that are means over its episodes."""
 SCORED = ("score_iqm", "score_low", "score_high", "score_p5", "rank_held", "poi_vs_best_rule")
 """Columns of a row that are empty where a method broke the contract."""
-ALL = "all scenarios"
 RECORDED = " (recorded)"
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wattward import baselines
+from wattward.baselines import registry
+from wattward.configs.files import write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import write_text
-from wattward.experiments.leaderboard.ranking import ALL
+from wattward.experiments.common.tables import ALL
 
 COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
 """Of a leaderboard's table; times differ from run to run."""
@@ -42,7 +42,7 @@ def results_block(results: Path) -> str:
         whole = f"All methods everywhere: {link}. On `{shown}`, but for rules below 0:\n"
         side_by_side = f"{tables.markdown(*_by_scenario(every))}\n{PICTURE.format(suite)}\n{whole}"
     worlds = f"{len(labels) - (ALL in labels)} scenarios" if len(labels) > 1 else f"`{shown}`"
-    case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward case zhejiang-xinjiang --recording DIR")
+    case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward study case zhejiang-xinjiang --recording DIR")
     episodes = case["rows"][0]["episodes"]
     return (
         f"`wattward leaderboard {suite}`: {rows[0]['episodes']} test episodes of {worlds}, the same for "
@@ -50,7 +50,7 @@ def results_block(results: Path) -> str:
         "episodes. P(best): probability of beating the best rule on an episode. Late: GPU-h whose deadline passed, per "
         "episode. In band: share of the time that a site is at 60–80 % load."
         f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
-        "**The published case.** `wattward case zhejiang-xinjiang --recording DIR --episodes "
+        "**The published case.** `wattward study case zhejiang-xinjiang --recording DIR --episodes "
         f"{episodes}` holds the peak-offset rule against RunOnArrival under both tariffs, in drawn worlds and on the "
         f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."
         f"\n\n{tables.markdown(tables.CASE, case['rows'])}"
@@ -71,7 +71,7 @@ def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], li
 
 
 def _row(label: str, rows: list[tables.Row]) -> tables.Row:
-    rules = [row for row in rows if row["method"] in baselines.names() and row["score_iqm"] is not None]
+    rules = [row for row in rows if row["method"] in registry.names() and row["score_iqm"] is not None]
     best = max(rules, key=lambda row: (float(row["score_iqm"]), row["method"] == "RunOnArrival"), default=None)
     bound = next((row["saving"] for row in rows if row["kind"] == "bound"), None)
     shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {best['method']}"}

@@ -17,15 +17,19 @@ from typing import Any
 
 import numpy as np
 
+from wattward.configs.digests import sha256_of_file
+from wattward.configs.files import read_json
 from wattward.configs.loading.reading import check
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
-from wattward.experiments.common.records import Record, code_digest, host, provenance, read_json
-from wattward.experiments.evaluation.executor import Cell, run_cells
-from wattward.experiments.leaderboard import publish as leaderboard
+from wattward.experiments.common.provenance import code_digest, host, provenance
+from wattward.experiments.common.records import Record
+from wattward.experiments.evaluation.cells import Cell
+from wattward.experiments.evaluation.executor import run_cells
+from wattward.experiments.leaderboard import contents as leaderboard
 from wattward.experiments.leaderboard import ranking
-from wattward.experiments.leaderboard.publish import CONFIGS, EPISODES, LEADERBOARD, PROVENANCE, UNTIMED
-from wattward.experiments.leaderboard.suites import cells_of, worlds_of
+from wattward.experiments.leaderboard.contents import CONFIGS, EPISODES, LEADERBOARD, PROVENANCE, UNTIMED, worlds_of
+from wattward.experiments.leaderboard.suites import cells_of
 
 BOUND_TOLERANCE, SCORE_TOLERANCE = 1e-8, 1e-6
 """Of the bound, relative, and of the scores that follow from it."""
@@ -140,7 +144,7 @@ def _changed_files(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
         path = folder / name
         if not path.is_file():
             yield f"{name}: is missing"
-        elif leaderboard.file_digest(path) != digest:
+        elif sha256_of_file(path) != digest:
             yield f"{name}: is not the file that was published: its SHA-256 differs"
 
 

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from wattward.configs.loading.worlds import DISTURBED_BY
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
-from wattward.experiments.common.records import PACKAGE, Record
 from wattward.experiments.evaluation import submissions
-from wattward.experiments.evaluation.evaluate import check_fit
-from wattward.experiments.evaluation.executor import Cell, Executor, blocks, run_cells
+from wattward.experiments.evaluation.cells import Cell, blocks
 from wattward.experiments.evaluation.methods import Method, checkpoint, method, submitted
-from wattward.experiments.evaluation.worlds import Worlds
-
-ZOO = PACKAGE / "agents" / "zoo"
-EPISODES_PER_CELL = 5
-
-
-def worlds_of(suite: Suite) -> list[Worlds]:
-    """The worlds of a suite, drawn ones first; what is also recorded is left out where no recording is given."""
-    drawn = None if suite.recording and not suite.also_recorded else False
-    source = suite.recording if drawn is None else None
-    first = [Worlds(name, suite.split, source, suite.bound) for name in suite.scenarios]
-    recorded = suite.also_recorded if suite.recording else ()
-    return first + [Worlds(name, suite.split, suite.recording, suite.bound) for name in recorded]
+from wattward.experiments.leaderboard.contents import checkpoints_of, worlds_of
 
 
 def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Sequence[str] = ()) -> list[Method]:
@@ -40,9 +24,9 @@ def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Seque
     Raises:
         ConfigError: a method is unknown, missing, damaged, or there twice, or sees the future.
     """
-    from wattward import baselines
+    from wattward.baselines import registry
 
-    rules = baselines.names() if suite.rules == "all" else suite.rules
+    rules = registry.names() if suite.rules == "all" else suite.rules
     found = [method(rule) for rule in (*rules, *suite.also)]
     if suite.rules == "all":
         found += [submitted(where, name) for name, where in submissions.installed().items()]
@@ -64,17 +48,6 @@ def _refuse_diagnostics(suite: Suite, methods: Sequence[Method]) -> None:
             raise ConfigError(f"suite {suite.name}: {who.name} sees the future; such a diagnostic is never ranked")
 
 
-def checkpoints_of(suite: Suite, scenario: str) -> list[tuple[str, str]]:
-    """Name and folder of each trained agent that plays a scenario of a suite."""
-    if suite.checkpoints != "shipped":
-        playing = [entry for entry in suite.checkpoints if entry.scenarios is None or scenario in entry.scenarios]
-        return [(entry.method, folder) for entry in playing for folder in entry.folders]
-    if DISTURBED_BY in scenario:
-        return []
-    folders = sorted(path.parent for path in (ZOO / scenario).glob("*/seed-*/checkpoint.json"))
-    return [(folder.parent.name.upper(), str(folder.relative_to(PACKAGE / "agents"))) for folder in folders]
-
-
 def cells_of(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> list[Cell]:
     """The grid of a suite; arguments and errors as `methods_of`."""
     return [
@@ -83,52 +56,6 @@ def cells_of(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) ->
         for who in methods_of(suite, worlds.scenario, learned=learned, more=more)
         for first, after_last in blocks(suite.episodes, suite.episodes_per_cell)
     ]
-
-
-def run_suite(
-    suite: Suite,
-    cache_dir: Path,
-    *,
-    jobs: int = 2,
-    learned: bool = True,
-    more: Sequence[str] = (),
-    progress: bool = True,
-    executor: Executor = "local",
-) -> list[Record]:
-    """Records of every method on every episode of a suite.
-
-    Raises:
-        ConfigError: something the suite names cannot be used; found before the first episode is run.
-    """
-    cells = cells_of(suite, learned=learned, more=more)
-    for worlds in worlds_of(suite):
-        check_fit(dict.fromkeys(cell.who for cell in cells if cell.worlds == worlds), worlds)
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
-
-
-def run_methods(
-    names: Sequence[str],
-    worlds: Worlds,
-    episodes: int,
-    cache_dir: Path,
-    *,
-    seed: int = 0,
-    jobs: int = 2,
-    trust_pickle: bool = False,
-    progress: bool = True,
-    executor: Executor = "local",
-) -> list[Record]:
-    """Records of methods, by rule name, checkpoint or factory, on episodes 0..n-1.
-
-    Raises:
-        ConfigError: a method, the scenario or the recording cannot be used; found before the first episode is run.
-    """
-    found = [method(name, trust_pickle=trust_pickle) for name in dict.fromkeys(names)]
-    check_fit(found, worlds)
-    cells = [
-        Cell(who, worlds, first, last, seed) for who in found for first, last in blocks(episodes, EPISODES_PER_CELL)
-    ]
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
 
 
 def submitted_to(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> dict[str, dict[str, str]]:

@@ -10,39 +10,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.accounting.hourly import PLANTS
 from wattward.envs.accounting.matching import Balance, matched
+from wattward.envs.accounting.supplies import PLANTS
 from wattward.envs.model.types import Floats
-from wattward.experiments.common.records import replacing
+from wattward.experiments.common.plotting import GREEN, INK, SOURCES, UNUSED, UNUSED_HATCH, check_suffix, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-COLOURS = {
-    "sun": "#f2b134",
-    "wind": "#6fb98f",
-    "hydro": "#4a7fb5",
-    "recovered": "#8fc1e3",
-    "direct": "#2f8f6b",
-    "contract": "#b7d968",
-    "stores": "#a58bc4",
-    "grid": "#c3c9cf",
-}
-INK, FAINT, SURPLUS, HATCH = "#22303c", "#c9d1d8", "#f4ecd6", "#c2a45a"
+COLOURS = {"hydro": SOURCES["river"], "direct": SOURCES["direct line"], **SOURCES}
+"""By plants' names in a ledger."""
 LONGEST_SERIES_H = 14 * 24
 """Of more hours than these the daily means are drawn on the left; every hour still has its own square on the right."""
-
-
-def check_picture(path: Path) -> None:
-    """Refuses a file that no picture can be.
-
-    Raises:
-        ConfigError: the suffix is not .png or .svg.
-    """
-    if path.suffix not in {".png", ".svg"}:
-        raise ConfigError(f"{path}: suffix {path.suffix!r}: must be .png or .svg")
 
 
 def draw_matching(balance: Balance, title: str, path: Path) -> None:
@@ -54,19 +35,11 @@ def draw_matching(balance: Balance, title: str, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    check_picture(path)
+    check_suffix(path)
     if not balance.hours:
         raise ConfigError(f"{path}: the ledger holds no hour to draw")
     n_regions = len(balance.regions)
-    with mpl.rc_context(
-        {
-            "svg.hashsalt": "wattward",
-            "font.size": 9.5,
-            "axes.edgecolor": FAINT,
-            "text.color": INK,
-            "hatch.linewidth": 0.6,
-        }
-    ):
+    with mpl.rc_context(style(9.5)):
         figure = Figure(figsize=(12.0, 1.7 + 2.5 * n_regions), layout="constrained")
         said = ", ".join(f"{way.replace('_', ' ')} {share:.1%}" for way, share in matched(balance).items())
         figure.suptitle(f"{title}\nload that is matched: {said}", x=0.01, ha="left", fontsize=11)
@@ -78,9 +51,7 @@ def draw_matching(balance: Balance, title: str, path: Path) -> None:
         _legend(figure, axes[:, 0])
         bar = figure.colorbar(squares, ax=list(axes[:, 1]), aspect=30, pad=0.02, format=lambda share, _: f"{share:.0%}")
         bar.set_label("green share of what the hour draws")
-        with replacing(path) as temporary:
-            metadata = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(temporary, format=path.suffix[1:], dpi=120, metadata=metadata)
+        save(figure, path, dpi=120)
 
 
 def _legend(figure: Figure, axes: Iterable[Axes]) -> None:
@@ -89,7 +60,7 @@ def _legend(figure: Figure, axes: Iterable[Axes]) -> None:
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    labels = [name for name in (*COLOURS, "curtailed", "load") if name in handles]
+    labels = [name for name in (*PLANTS, "battery", "grid", "curtailed", "load") if name in handles]
     shown = [handles[name] for name in labels]
     figure.legend(shown, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=9)
 
@@ -113,7 +84,14 @@ def _draw_supply(axis: Axes, series: Series, title: str, unit: str) -> None:
     if series.spare.any():
         top = load + series.spare
         axis.stairs(
-            top, edges, baseline=load, fill=True, facecolor=SURPLUS, edgecolor=HATCH, hatch="////", label="curtailed"
+            top,
+            edges,
+            baseline=load,
+            fill=True,
+            facecolor=UNUSED,
+            edgecolor=UNUSED_HATCH,
+            hatch="////",
+            label="curtailed",
         )
     axis.stairs(load, edges, baseline=None, color=INK, linewidth=1.2, label="load")
     axis.set_xlim(edges[0], edges[-1])
@@ -151,7 +129,7 @@ def _draw_squares(axis: Axes, balance: Balance, r: int) -> AxesImage:
     squares = np.full((24, int(day[-1]) + 1), np.nan)
     share = np.divide(used, load, out=np.full_like(load, np.nan), where=load > 0.0)
     squares[np.array([hour.hour for hour in hours]), day] = share
-    image = axis.imshow(squares, aspect="auto", cmap="YlGn", vmin=0.0, vmax=1.0, interpolation="nearest")
+    image = axis.imshow(squares, aspect="auto", cmap=GREEN, vmin=0.0, vmax=1.0, interpolation="nearest")
     axis.set_yticks([-0.5, 5.5, 11.5, 17.5, 23.5], ["0", "6", "12", "18", "24"])
     axis.set_ylabel("hour, Beijing time")
     ticks = np.unique(np.linspace(0, squares.shape[1] - 1, 4).round().astype(int))

@@ -7,22 +7,22 @@ the chain, and the SHA-256 of every other file.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wattward.configs.digests import sha256_of_file
+from wattward.configs.files import replacing_folder
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.tokens import Tokens
 from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault, hour_name, line_of
 from wattward.envs.accounting.economics import token_economics
-from wattward.envs.accounting.hourly import SUPPLY, Hourly, Ledger
+from wattward.envs.accounting.hourly import Hourly, Ledger
 from wattward.envs.accounting.matching import balance_of, matching_rows
+from wattward.envs.accounting.supplies import SUPPLY
 from wattward.envs.model.types import Flows
 from wattward.envs.policy.episode import Kept, play_episode
 from wattward.experiments.evaluation.evaluate import check_fit
@@ -132,14 +132,8 @@ def write_ledger(folder: Path, played: Played, *, overwrite: bool = False) -> di
         raise ValueError(f"not a sound ledger: {fault}")
     check_out(folder, overwrite=overwrite)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with replacing_folder(folder) as aside:
             summary = _write_into(aside, played)
-            aside.chmod(0o755)
-            _take_place(aside, folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
         raise ConfigError(f"--out {folder}: cannot be written: {error.strerror or error}") from error
     return summary
@@ -251,7 +245,7 @@ def _fault_beside(folder: Path, entries: Sequence[Entry]) -> Fault | None:
     for name, sha256 in sorted(summary["files"].items()):
         if not (folder / name).is_file():
             return Fault(last, f"the chain is sound, but {name} beside it is missing")
-        if _sha256(folder / name) != sha256:
+        if sha256_of_file(folder / name) != sha256:
             return Fault(last, f"the chain is sound, but {name} beside it is altered")
     return None
 
@@ -286,7 +280,7 @@ def _write_into(folder: Path, played: Played) -> dict[str, Any]:
         "entries": len(played.entries),
         "matching": matching_rows(balance),
         "token_economics": [] if played.tokens is None else token_economics(played.hourly, played.tokens),
-        "files": {name: _sha256(folder / name) for name in FILES},
+        "files": {name: sha256_of_file(folder / name) for name in FILES},
     }
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return summary
@@ -296,25 +290,6 @@ def title_of(about: dict[str, Any]) -> str:
     """What was played, in one line."""
     scenario = Path(str(about.get("scenario"))).name.removesuffix(".yaml")
     return f"{about.get('method')} on {scenario}, {about.get('split')} episode {about.get('episode')}"
-
-
-def _take_place(aside: Path, folder: Path) -> None:
-    """Renames `aside` to `folder`; a ledger that was there goes only once the new one stands."""
-    if not folder.exists():
-        aside.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.replace(old)
-    try:
-        aside.rename(folder)
-    except OSError:
-        old.replace(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _about(who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None) -> dict[str, object]:

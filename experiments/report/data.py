@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattward.configs.files import read_json
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.records import read_json
 from wattward.experiments.common.tables import Column, number, text
 from wattward.experiments.evaluation.methods import Method, checkpoint, method
 from wattward.experiments.evaluation.worlds import Worlds

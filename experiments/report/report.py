@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wattward.configs import ConfigError, load_scenario
-from wattward.experiments.common.records import provenance, write_text
+from wattward.configs.files import write_text
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
+from wattward.experiments.common.provenance import provenance
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.evaluation.references import FLOOR, references

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattward.configs.files import write_json, write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import provenance, replacing, write_json, write_text
-from wattward.experiments.leaderboard.figure import FAINT, INK, LEARNED, RULE
+from wattward.experiments.common.plotting import INK, LINES, RULE, save, style
+from wattward.experiments.common.provenance import provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = (LEARNED, "#2f5d8a", "#3f8f6b", "#b0761f", "#7a4f9a")
 NEAR = 0.9
 """Share of the bound's saving that is asked for beside the rule's."""
 COLUMNS: tuple[tables.Column, ...] = (
@@ -95,7 +95,7 @@ def read_published(path: Path) -> tuple[list[Curve], dict[str, Level]]:
         levels = [Level(**known) for known in held["levels"]]
         return [Curve(**curve) for curve in held["curves"]], {known.scenario: known for known in levels}
     except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{path}: must be a curves.json that `wattward curves` wrote ({error!r})") from error
+        raise ConfigError(f"{path}: must be a curves.json that `wattward study curves` wrote ({error!r})") from error
 
 
 def gathered(sources: Sequence[Path]) -> tuple[list[Curve], dict[str, Level]]:
@@ -145,11 +145,11 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
         n_episodes: As in the run's settings.
         seed: Of the choice of episodes, as in training.
     """
-    from wattward import baselines
+    from wattward.baselines import registry
     from wattward.baselines.bound.bound import bound
     from wattward.envs.checks.balances import played_cost
     from wattward.envs.interfaces.cluster_env import ClusterEnv
-    from wattward.envs.simulator.source import choose
+    from wattward.envs.world.splits import choose
 
     env = ClusterEnv(scenario)
     streams = np.random.SeedSequence(seed).spawn(n_episodes)
@@ -157,7 +157,7 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
     yuan = np.zeros((3, n_episodes))
     for k, episode in enumerate(episodes):
         for row, name in enumerate(("RunOnArrival", rule)):
-            yuan[row, k] = played_cost(env, baselines.make(name), "validation", episode)
+            yuan[row, k] = played_cost(env, registry.make(name), "validation", episode)
         yuan[2, k] = bound(env.params, env.world).total_cost
     total = yuan.sum(axis=1)
     return Level(scenario, rule, float(1 - total[1] / total[0]), float(1 - total[2] / total[0]), episodes)
@@ -218,17 +218,16 @@ def draw(curves: Sequence[Curve], levels: dict[str, Level], path: Path) -> None:
     from matplotlib.figure import Figure
 
     agents = dict.fromkeys(curve.agent for curve in curves)
-    colours = dict(zip(agents, COLOURS, strict=False))
+    colours = dict(zip(agents, LINES, strict=False))
     wide, high = min(3, len(levels)), -(-len(levels) // 3)
-    with mpl.rc_context({"font.size": 9.5, "axes.edgecolor": FAINT, "text.color": INK}):
+    with mpl.rc_context(style(9.5)):
         figure = Figure(figsize=(4.4 * wide, 3.2 * high), layout="constrained")
         axes = figure.subplots(high, wide, squeeze=False)
         for axis, known in zip(axes.flat, levels.values(), strict=False):
             _panel(axis, [curve for curve in curves if curve.scenario == known.scenario], known, colours)
         for axis in axes.flat[len(levels) :]:
             axis.set_visible(False)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=150)
+        save(figure, path, dpi=150)
 
 
 def _panel(axis: Axes, curves: Sequence[Curve], known: Level, colours: Mapping[str, str]) -> None:

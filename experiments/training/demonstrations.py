@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward import baselines
 from wattward.agents.training.imitation import Demonstrations, discounted
+from wattward.baselines import registry
 from wattward.baselines.optimisers.hindsight import HindsightPlanner
 from wattward.configs.schema.agent import AgentSettings, WarmStart
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.protocol import Policy
-from wattward.envs.simulator.source import N_TRAINING_EPISODES
+from wattward.envs.world.splits import N_TRAINING_EPISODES
 
 HINDSIGHT = "HindsightPlanner"
 """A teacher that knows the episode: no method, but training episodes may be known in hindsight."""
@@ -26,7 +26,7 @@ def teacher(name: str) -> Policy:
     Raises:
         ConfigError: no such method.
     """
-    return HindsightPlanner() if name == HINDSIGHT else baselines.make(name)
+    return HindsightPlanner() if name == HINDSIGHT else registry.make(name)
 
 
 def check_teacher(name: str) -> None:
@@ -36,7 +36,7 @@ def check_teacher(name: str) -> None:
         ConfigError: no such method.
     """
     if name != HINDSIGHT:
-        baselines.make(name)
+        registry.make(name)
 
 
 def demonstrations(scenario: Scenario, settings: AgentSettings, warm: WarmStart, seed: int) -> Demonstrations:

@@ -26,13 +26,15 @@ from wattward.agents.inference.checkpoint import (
     read_manifest,
     read_optimizer,
     read_policy,
-    sha256_of,
     write,
 )
 from wattward.agents.registry import algorithm_of, load_agent
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.digests import sha256_of_json
+from wattward.configs.files import write_json
 from wattward.configs.loading.reading import check
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.agent import AgentSettings, WarmStart
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode, StoreOrder, n_entries
 
@@ -132,7 +134,7 @@ class Run:
         return {
             "agent": self.agent,
             "scenario": self.scenario.name,
-            "scenario_sha256": sha256_of(self.scenario.model_dump(mode="json")),
+            "scenario_sha256": sha256_of_json(self.scenario.model_dump(mode="json")),
             "seed": self.seed,
             "settings": self.settings.model_dump(mode="json"),
         }
@@ -154,9 +156,7 @@ class Run:
             if not resume:
                 raise ConfigError(f"{self.directory}: holds an unfinished run; resume it (--resume) or --overwrite it")
         self.directory.mkdir(parents=True, exist_ok=True)
-        fresh = record.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self.facts, indent=2) + "\n", encoding="utf-8")
-        fresh.replace(record)
+        write_json(record, self.facts)
         return False
 
     def checkpoint_at(self, steps_done: int) -> Path:
@@ -318,7 +318,7 @@ class Session:
             validation_saving=saving,
             wall_s=round(self._earlier_s + monotonic() - self._began_s, 1),
             settings=settings,
-            settings_sha256=sha256_of(settings),
+            settings_sha256=sha256_of_json(settings),
             activation=run.settings.activation,
             observation_size=model.observation_space.shape[0],
             observation_sha256=observation_sha256(),

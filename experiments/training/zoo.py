@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 from joblib import Parallel, delayed
 
-from wattward.agents.inference.checkpoint import Manifest, read_manifest, read_policy, sha256_of, write
+from wattward.agents.inference.checkpoint import Manifest, read_manifest, read_policy, write
 from wattward.agents.inference.policy import acting_tensors
 from wattward.agents.registry import load_agent
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.digests import sha256_of_json
+from wattward.configs.files import write_json, write_text
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.zoo import Trained, Zoo
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import PACKAGE, write_json, write_text
-from wattward.experiments.training.train import train_agent
+from wattward.experiments.common.provenance import PACKAGE
 
 ZOO = PACKAGE / "agents" / "zoo"
 CARD, NUMBERS = "README.md", "card.json"
@@ -63,7 +65,7 @@ Validation saving: of total cost against running all on arrival, on the validati
 those of its run. Minutes: of training until then, beside other work on the same two cores. {test}
 
 **Again.** `wattward train {agent} --scenario {scenario} --seed N` gives the same weights on the same kind of machine
-with the same packages; `wattward zoo` trains all that is missing.
+with the same packages; `wattward study zoo` trains all that is missing.
 
 **Use.** A method for comparisons, and a start for training on similar worlds. Nothing here has run a real data
 centre: fleets, demand and forecasts are drawn from the laws that the scenario's file states.
@@ -111,15 +113,16 @@ def _is_there(place: Place, zoo: Path) -> bool:
     except ConfigError:
         return False
     wanted = load_agent(place.agent, load_scenario(place.scenario).name)
-    return found.settings_sha256 == sha256_of(wanted.model_dump(mode="json"))
+    return found.settings_sha256 == sha256_of_json(wanted.model_dump(mode="json"))
 
 
-def train_missing(plan: Zoo, runs: Path, *, zoo: Path = ZOO, jobs: int = 2) -> list[Place]:
+def train_missing(plan: Zoo, runs: Path, train: Callable[..., Path], *, zoo: Path = ZOO, jobs: int = 2) -> list[Place]:
     """Trains what is missing, each in a process of its own, and ships it; interrupted runs go on.
 
     Args:
         plan: What is asked for.
         runs: Folder of runs.
+        train: Trains one; `train_agent` in earnest.
         zoo: Where finished policies go.
         jobs: Processes.
 
@@ -127,12 +130,12 @@ def train_missing(plan: Zoo, runs: Path, *, zoo: Path = ZOO, jobs: int = 2) -> l
         What was shipped.
     """
     todo = missing(plan, zoo)
-    Parallel(n_jobs=jobs)(delayed(_train)(place, runs, zoo) for place in todo)
+    Parallel(n_jobs=jobs)(delayed(_train)(place, runs, zoo, train) for place in todo)
     return todo
 
 
-def _train(place: Place, runs: Path, zoo: Path) -> None:
-    final = train_agent(place.agent, place.scenario, place.seed, out=runs, resume=True, progress=False)
+def _train(place: Place, runs: Path, zoo: Path, train: Callable[..., Path]) -> None:
+    final = train(place.agent, place.scenario, place.seed, out=runs, resume=True, progress=False)
     ship(final, place.within(zoo))
 
 
@@ -142,11 +145,12 @@ def ship(final: Path, target: Path) -> None:
     write(target, manifest, acting_tensors(manifest, tensors))
 
 
-def trained_again(places: Sequence[Place], *, zoo: Path = ZOO, jobs: int = 2) -> list[bool]:
+def trained_again(places: Sequence[Place], train: Callable[..., Path], *, zoo: Path = ZOO, jobs: int = 2) -> list[bool]:
     """Trains shipped agents anew, out of sight, and says of each whether the weights are the same, bit for bit.
 
     Args:
         places: Which.
+        train: Trains one; `train_agent` in earnest.
         zoo: Where they are.
         jobs: Processes.
 
@@ -155,7 +159,7 @@ def trained_again(places: Sequence[Place], *, zoo: Path = ZOO, jobs: int = 2) ->
     """
     shipped = [_weights(place.within(zoo)) for place in places]
     with tempfile.TemporaryDirectory() as runs:
-        finals = Parallel(n_jobs=jobs)(delayed(_train_only)(place, Path(runs)) for place in places)
+        finals = Parallel(n_jobs=jobs)(delayed(_train_only)(place, Path(runs), train) for place in places)
         return [_weights(final) == weights for final, weights in zip(finals, shipped, strict=True)]
 
 
@@ -163,8 +167,8 @@ def _weights(folder: Path) -> dict[str, bytes]:
     return {name: tensor.tobytes() for name, tensor in acting_tensors(*read_policy(folder)).items()}
 
 
-def _train_only(place: Place, runs: Path) -> Path:
-    return train_agent(place.agent, place.scenario, place.seed, out=runs, progress=False)
+def _train_only(place: Place, runs: Path, train: Callable[..., Path]) -> Path:
+    return train(place.agent, place.scenario, place.seed, out=runs, progress=False)
 
 
 def write_cards(plan: Zoo, results: Path, zoo: Path = ZOO) -> list[Path]:

@@ -22,9 +22,10 @@ from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model import site_model
 from wattward.envs.model.params import power_at_mean_air
 from wattward.envs.model.types import Exogenous, Floats, Flows, Params
-from wattward.envs.policy.fields import block_of_lead
+from wattward.envs.policy.observer import block_of_lead
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 
 SCENARIOS = sorted(path.stem for path in (Path(wattward.configs.__file__).parent / "scenarios").glob("*.yaml"))
 PHASES, PHASE_STEPS = 4, 6

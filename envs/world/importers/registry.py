@@ -9,7 +9,7 @@ from typing import Any
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers import air, carbon, jobs, prices, requests, store, weather
 from wattward.envs.world.importers.options import Imported, Options
-from wattward.envs.world.job_trace import JOBS
+from wattward.envs.world.tidy import JOBS
 
 KINDS: dict[str, Callable[[list[Path], Options], Imported]] = {
     "weather": weather.read,

@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from wattward.configs.digests import sha256_of_bytes, sha256_of_file
+from wattward.configs.files import write_bytes, write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers.options import Imported
-from wattward.envs.world.job_trace import JOBS, read_jobs
-from wattward.envs.world.tidy import FACTS_FILE, FORMAT, read_facts, read_table
+from wattward.envs.world.tidy import FACTS_FILE, FORMAT, JOBS, read_facts, read_jobs, read_table
 
 SERIES = "recording"
 NONE_YET = ("str", "str", "datetime64[ns, UTC]", "float64", "str")
@@ -35,7 +33,7 @@ class Held(NamedTuple):
 
 def file_facts(path: Path) -> dict[str, str]:
     """Name and hash of a source."""
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"file": path.name, "sha256": sha256_of_file(path)}
 
 
 def add(directory: Path, imported: Imported) -> dict[str, Any]:
@@ -111,8 +109,7 @@ def _write(directory: Path, held: Held, imports: list[dict[str, Any]], old: set[
             named[stem] = _publish_table(directory, stem, table)
         others = {stem: each for stem, each in named.items() if stem != SERIES}
         facts = {"format": FORMAT, **named[SERIES], **others, "imports": imports}
-        text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-        _publish(directory, FACTS_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+        write_text(directory / FACTS_FILE, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     except BaseException:
         for name in {each["table"] for each in named.values()} - old:
             (directory / name).unlink(missing_ok=True)
@@ -127,20 +124,8 @@ def _write(directory: Path, held: Held, imports: list[dict[str, Any]], old: set[
 
 def _publish_table(directory: Path, stem: str, table: pd.DataFrame) -> dict[str, str]:
     """Writes a table under a name with its hash, and gives both."""
-    name = _publish(directory, f"{stem}-*.parquet", lambda path: table.to_parquet(path, index=False))
-    return {"table": name, "sha256": hashlib.sha256((directory / name).read_bytes()).hexdigest()}
-
-
-def _publish(directory: Path, name: str, write: Callable[[Path], object]) -> str:
-    """Writes a file aside and gives it its name in one stroke, a star in the name replaced by the content's hash."""
-    with tempfile.NamedTemporaryFile(dir=directory, suffix=f"{Path(name).suffix}.tmp", delete=False) as file:
-        temporary = Path(file.name)
-    try:
-        write(temporary)
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()[:12]
-        name = name.replace("*", digest)
-        temporary.chmod(0o644)
-        temporary.replace(directory / name)
-        return name
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = table.to_parquet(index=False)
+    sha256 = sha256_of_bytes(content)
+    name = f"{stem}-{sha256[:12]}.parquet"
+    write_bytes(directory / name, content)
+    return {"table": name, "sha256": sha256}

@@ -42,7 +42,7 @@ def air_law(scenario: Scenario) -> AirLaw:
         ),
         np.stack([a.day_amplitude_c * wave(hour - a.warmest_hour, 24.0) for a in airs]),
         np.array([a.weather_spread_c for a in airs]),
-        field_law(memory, shared_weather(scenario.regions, scenario.weather_correlation_km)),
+        field_law(memory, shared_weather(scenario.places, scenario.weather_correlation_km)),
     )
 
 

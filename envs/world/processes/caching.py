@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
 import numpy as np
 
+from wattward.configs.digests import sha256_of_bytes
+from wattward.configs.files import replacing
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import Floats
 
 Owner = TypeVar("Owner")
@@ -58,7 +60,7 @@ def cached_table(name: str, key: str, length: int, compute: Callable[[], Floats]
 
     A file that is missing, damaged or of the wrong length is computed again; a folder that takes no files is no error.
     """
-    path = cache_directory() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
+    path = cache_directory() / f"{name}-{sha256_of_bytes(key.encode())[:16]}.npy"
     table = _read(path, length)
     if table is None:
         table = np.ascontiguousarray(compute(), dtype=np.float64)
@@ -79,10 +81,5 @@ def _read(path: Path, length: int) -> Floats | None:
 
 
 def _write(path: Path, table: Floats) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            np.save(file, table)
-        Path(file.name).replace(path)
-    except OSError:
-        return
+    with suppress(OSError, ConfigError), replacing(path) as temporary:
+        np.save(temporary, table)

@@ -13,13 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from wattward.configs.schema.region import Region
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import kept
-from wattward.envs.world.processes.calendar import year_of
 from wattward.envs.world.processes.gaussian import Drawn
-from wattward.envs.world.processes.sun import mean_sun_factor
-from wattward.envs.world.processes.wind import mean_wind_factor
 
 
 class Grids(NamedTuple):
@@ -48,15 +43,6 @@ def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) 
     )
 
 
-@kept
-def drawn_grids(scenario: Scenario, year: int) -> Grids:
-    """The grids of a scenario, with the means of drawn sun and wind in that year."""
-    means = [
-        (mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)) for region in scenario.regions
-    ]
-    return grids_of(scenario.regions, means)
-
-
 def intensity(grids: Grids, sun: Floats, wind: Floats) -> Floats:
     """Carbon intensity from capacity factors, shape (N, R) [kg/kWh]; never negative.
 
@@ -72,18 +58,6 @@ def swings(grids: Grids, sun: Floats, wind: Floats) -> Floats:
     by_wind = grids.wind_share * wind / grids.per_wind
     result: Floats = -grids.fossil_kg_per_kwh * (by_sun + by_wind)
     return result
-
-
-def draw_carbon(scenario: Scenario, start_minute: int, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
-    """Carbon intensity that follows from drawn capacity factors, three (N, R) arrays [kg/kWh].
-
-    Args:
-        scenario: its regions and the step.
-        start_minute: Beijing minutes since 1970-01-01.
-        sun_factor: of `draw_sun_factor`.
-        wind_factor: of `draw_wind_factor`.
-    """
-    return carbon_of(drawn_grids(scenario, year_of(start_minute)), sun_factor, wind_factor)
 
 
 def carbon_of(grids: Grids, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:

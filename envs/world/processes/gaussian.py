@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.region import Region
 from wattward.envs.kernels.compiling import entry
 from wattward.envs.model.types import Floats
 
@@ -42,9 +41,8 @@ def distances_km(places: tuple[tuple[float, float], ...]) -> Floats:
     return result
 
 
-def shared_weather(regions: tuple[Region, ...], reach_km: float) -> Floats:
-    """Correlation exp(-distance / reach) of the weather of every two regions, shape (R, R); positive semidefinite."""
-    places = tuple((region.site.latitude_deg, region.site.longitude_deg) for region in regions)
+def shared_weather(places: tuple[tuple[float, float], ...], reach_km: float) -> Floats:
+    """Correlation exp(-distance / reach) of the weather of every two places, shape (R, R); positive semidefinite."""
     result: Floats = np.exp(-distances_km(places) / reach_km)
     return result
 

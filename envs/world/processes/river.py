@@ -34,7 +34,7 @@ def river_law(scenario: Scenario) -> RiverLaw:
         np.stack([mean_share(DAYS_OF_YEAR, river.share_by_month) for river in rivers]),
         np.array([river.spread for river in rivers]),
         np.array([river.capacity_kw for river in rivers]),
-        field_law(memory, shared_weather(scenario.regions, scenario.weather_correlation_km)),
+        field_law(memory, shared_weather(scenario.places, scenario.weather_correlation_km)),
     )
 
 

@@ -120,7 +120,7 @@ class SunLaw(NamedTuple):
 def sun_law(scenario: Scenario) -> SunLaw:
     """The tables that all episodes of a scenario share."""
     suns = [region.sun for region in scenario.regions]
-    shared = shared_weather(scenario.regions, scenario.weather_correlation_km)
+    shared = shared_weather(scenario.places, scenario.weather_correlation_km)
     share = np.array([sun.day_share for sun in suns])
     within = persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns))
     shift = [round(4 * (region.site.longitude_deg - BEIJING_MERIDIAN_DEG)) for region in scenario.regions]

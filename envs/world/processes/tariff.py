@@ -6,8 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from wattward.configs.schema.market import GridPrice
-from wattward.configs.schema.scenario import Scenario
+from wattward.configs.schema.scenario import GridPrice, Scenario
 from wattward.configs.schema.tariff import Tariff
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.world.processes.caching import kept

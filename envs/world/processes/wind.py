@@ -163,7 +163,7 @@ def wind_law(scenario: Scenario) -> WindLaw:
         np.stack([_speed_table(wind.speed_shape) for wind in winds]),
         np.stack(powers),
         np.stack([_climatology_table(wind) if blow else never for wind, blow in zip(winds, blows, strict=True)]),
-        field_law(memory, shared_weather(scenario.regions, scenario.weather_correlation_km), smooth),
+        field_law(memory, shared_weather(scenario.places, scenario.weather_correlation_km), smooth),
     )
 
 

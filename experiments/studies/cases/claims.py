@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward import baselines
-from wattward.configs import load_tokens
+from wattward.baselines import registry
+from wattward.configs.loading.worlds import load_tokens
 from wattward.envs.accounting.chain import first_fault
 from wattward.envs.accounting.economics import token_economics
 from wattward.envs.accounting.matching import WAYS, balance_of, matching_rows
@@ -19,18 +19,10 @@ from wattward.envs.policy.episode import play_episode
 from wattward.experiments.evaluation.methods import method
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.ledger import files as ledger
+from wattward.experiments.studies.cases.page import Line
 
 HOURS_A_YEAR = 8760.0
 ON_ARRIVAL = "RunOnArrival"
-
-
-class Line(NamedTuple):
-    """One claim: what was published, what the simulator says, and why they differ."""
-
-    what: str
-    published: str
-    ours: str
-    why: str
 
 
 class Episode(NamedTuple):
@@ -51,7 +43,7 @@ def played(scenario: str, policy: str, episodes: int) -> tuple[Episode, ...]:
 
 def _play(env: ClusterEnv, policy: str, episode: int) -> Episode:
     rng = np.random.default_rng(episode)
-    week = play_episode(baselines.make(policy), env, split="test", episode=episode, rng=rng, keep=("flows",))
+    week = play_episode(registry.make(policy), env, split="test", episode=episode, rng=rng, keep=("flows",))
     return Episode(week.flows, env.world.price_per_kwh[0, : week.n_steps], week.kpis, env.scenario.step_h)
 
 
@@ -279,3 +271,9 @@ def _years(runs: Sequence[Episode]) -> float:
 def _cooling_cost_a_year(runs: Sequence[Episode]) -> float:
     spent = sum(float((run.flows.cooling_kw * run.price_per_kwh).sum()) * run.step_h for run in runs)
     return spent * _years(runs)
+
+
+def measured(episodes: int, names: Sequence[str] = ()) -> dict[str, list[Line]]:
+    """Lines of every case, or of those named, by title."""
+    chosen = {title: measure for title, measure in CASES.items() if not names or title in names}
+    return {title: list(measure(episodes)) for title, measure in chosen.items()}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from wattward.configs.files import write_json, write_text
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import provenance, write_json, write_text
-from wattward.experiments.studies.cases.claims import CASES, Line
+from wattward.experiments.common.provenance import provenance
 
 COLUMNS = tuple((name.replace("_", " "), tables.text(name)) for name in ("what", "published", "wattward", "why"))
 INTRODUCTION = """\
@@ -18,12 +19,6 @@ Written by `make cases` from {episodes} test episodes of each scenario; all work
 A number that was set from a publication is called so; the scenarios' own pages ([scenarios](scenarios/README.md)) name
 the source of every other.
 """
-
-
-def measured(episodes: int, names: Sequence[str] = ()) -> dict[str, list[Line]]:
-    """Lines of every case, or of those named, by title."""
-    chosen = {title: measure for title, measure in CASES.items() if not names or title in names}
-    return {title: list(measure(episodes)) for title, measure in chosen.items()}
 
 
 def page(lines: Mapping[str, Sequence[Line]], episodes: int) -> str:
@@ -43,3 +38,12 @@ def publish(lines: Mapping[str, Sequence[Line]], episodes: int, path: Path, fact
 
 def _row(line: Line) -> dict[str, str]:
     return {"what": line.what, "published": line.published, "wattward": line.ours, "why": line.why}
+
+
+class Line(NamedTuple):
+    """One claim: what was published, what the simulator says, and why they differ."""
+
+    what: str
+    published: str
+    ours: str
+    why: str

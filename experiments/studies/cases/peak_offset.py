@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.files import write_json, write_text
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import Record, frame, provenance, write_json, write_text
+from wattward.experiments.common.provenance import provenance
+from wattward.experiments.common.records import Record, frame
+from wattward.experiments.evaluation.cells import Cell, blocks
 from wattward.experiments.evaluation.evaluate import check_fit
-from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
+from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.evaluation.worlds import Worlds

@@ -3,73 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from wattward.baselines.bound.bound import bound
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.region import Region
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.model.types import Floats
+from wattward.envs.model.types import COST_TERMS, Floats, Ints
+from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.protocol import Policy
 from wattward.envs.world.family import refuse_family
+from wattward.experiments.common.plotting import DAY_H
+from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.methods import Method, method, policy_seed
 from wattward.experiments.evaluation.references import FLOOR
+from wattward.experiments.evaluation.trajectory import hours_of
 from wattward.experiments.evaluation.worlds import environment
-from wattward.experiments.studies.explain.behaviour import (
+from wattward.experiments.studies.explain.facts import (
     BOUND,
+    CLOCK,
+    PLANNER,
+    RANK_EDGES,
+    RULE,
     SPLIT,
+    SURPLUS_EDGES,
+    Agent,
+    Explanation,
     Played,
+    Runs,
     Setting,
     Shares,
-    planned,
-    play,
-    setting_of,
-    shares,
 )
-from wattward.experiments.studies.explain.importance import GROUPS, Importance, importances
+from wattward.experiments.studies.explain.importance import importances
 
-CLOCK, RULE, PLANNER = "PeakOffset", "Threshold-pull-0.5", "HindsightPlanner"
+SELDOM = 0.005
+"""Bins with less of a region's room than this say nothing."""
+
 MOST_REGIONS = 3
-MOST_FIELDS = 12
-MOST_LEVELS = 6
-"""Up to this many prices in a region each is a band of its own; else the bands hold equal shares of the time."""
 Tick = Callable[[str], None]
-Runs = dict[str, list[list[Played]]]
-"""By method: once a training seed, the episodes in their order."""
-
-
-@dataclass(frozen=True)
-class Agent:
-    """A learned method: its training seeds, what it saves, and what its fields are worth to it."""
-
-    name: str
-    seeds: int
-    saving: float
-    fields: list[Importance]
-
-    @property
-    def top_fields(self) -> list[Importance]:
-        """The single fields that are worth most, at most `MOST_FIELDS`."""
-        return [worth for worth in self.fields if worth.field not in GROUPS][:MOST_FIELDS]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """All that pictures and tables show of a scenario."""
-
-    scenario: str
-    title: str
-    regions: tuple[str, ...]  # (R,)
-    drawn: tuple[int, ...]  # regions shown: those where most deferrable work runs on arrival
-    episodes: int
-    planned: int  # the first of them, also played by the planner
-    agents: list[Agent]
-    shares: dict[str, Shares]  # by method, over all episodes
-    price_per_kwh: Floats  # (24, R) mean by hour
-    settings: list[Setting]  # of the first `planned` episodes
-    runs: Runs  # likewise
 
 
 def explain(
@@ -133,28 +105,6 @@ def agents_of(checkpoints: Sequence[str]) -> dict[str, list[Method]]:
     return found
 
 
-def bands(explanation: Explanation, region: int) -> Floats:
-    """Upper ends of a region's price bands, ascending [yuan/kWh]."""
-    price = np.concatenate([setting.price_per_kwh[:, region] for setting in explanation.settings]).round(4)
-    levels = np.unique(price)
-    if levels.size > MOST_LEVELS:
-        levels = np.unique(np.quantile(price, np.arange(1, MOST_LEVELS) / (MOST_LEVELS - 1)))
-    return np.asarray(levels, dtype=np.float64)
-
-
-def bought_kwh(explanation: Explanation, name: str, region: int) -> Floats:
-    """Energy bought in each of a region's price bands, a mean of training seeds and episodes [kWh]."""
-    ends, runs = bands(explanation, region), explanation.runs[name]
-    bought = np.zeros(ends.size)
-    for run in runs:
-        for setting, did in zip(explanation.settings, run, strict=True):
-            price = setting.price_per_kwh[:, region].round(4)
-            band = np.minimum(np.searchsorted(ends, price - 1e-9), ends.size - 1)
-            np.add.at(bought, band, did.grid_kw[:, region] * setting.step_h)
-    mean: Floats = bought / (len(runs) * len(explanation.settings))
-    return mean
-
-
 def _runs(agents: dict[str, list[Method]], env: ClusterEnv, episodes: int, tick: Tick) -> Runs:
     runs: Runs = {}
     tick(BOUND)
@@ -192,6 +142,65 @@ def _label(region: Region) -> str:
     return f"{region.name} ({region.site.province})" if region.site.province else region.name
 
 
-def picture_paths(scenario: str, out: Path) -> tuple[Path, Path]:
-    """Where the two pictures of a scenario go: when agents run work, and what they look at."""
-    return out / f"learned-{scenario}-when.png", out / f"learned-{scenario}-fields.png"
+def play(policy: Policy, env: ClusterEnv, episode: int, seed: np.random.SeedSequence) -> Played:
+    """Plays a validation episode to its end and keeps every step."""
+    rng = np.random.default_rng(seed)
+    did = play_episode(policy, env, split=SPLIT, episode=episode, rng=rng, keep=("flows",))
+    flows = did.flows
+    return Played(flows.busy_gpus, flows.grid_kw, {term: did.costs[term] for term in COST_TERMS})
+
+
+def planned(env: ClusterEnv, episode: int) -> Played:
+    """What the plan behind the hindsight bound does in a validation episode."""
+    env.reset(options={"split": SPLIT, "episode": episode})
+    plan = bound(env.params, env.world)
+    return Played(plan.work_gpu_h / float(env.params.step_h[0]), plan.grid_kw, plan.yuan)
+
+
+def setting_of(env: ClusterEnv, episode: int) -> Setting:
+    """What everyone meets in a validation episode; it is stepped through with modes that do not matter."""
+    from wattward.baselines import registry
+
+    rng, policy = np.random.default_rng(0), registry.make(FLOOR)
+    did = play_episode(policy, env, split=SPLIT, episode=episode, rng=rng, keep=("observations", "outlooks"))
+    met = replay.setting_of(env)
+    rank = [env.views(seen)["price_rank"][:, 0].astype(np.float64) for seen in did.observations]
+    surplus = [seen.surplus_forecast_gpus[0] / met.fleet_gpus for seen in did.outlooks]
+    steps = slice(0, did.n_steps)
+    room = env.world.fleet_gpus[0, steps] - env.world.interactive_gpus[0, steps]
+    return Setting(
+        hours_of(met), met.price_per_kwh, np.stack(rank), np.stack(surplus), np.maximum(room, 0.0), met.step_h
+    )
+
+
+def shares(settings: Sequence[Setting], runs: Sequence[Sequence[Played]]) -> Shares:
+    """When a method runs deferrable work.
+
+    Args:
+        settings: the episodes.
+        runs: what it did in each of them, in their order, once a training seed.
+    """
+    regions = settings[0].room_gpus.shape[1]
+    kinds = (len(RANK_EDGES) + 1, len(SURPLUS_EDGES) + 1, regions)
+    work, room = np.zeros(kinds), np.zeros(kinds)
+    work_by_hour, room_by_hour = np.zeros((DAY_H, regions)), np.zeros((DAY_H, regions))
+    for run in runs:
+        for setting, did in zip(settings, run, strict=True):
+            place = (*bins_of(setting), np.broadcast_to(np.arange(regions), setting.room_gpus.shape))
+            np.add.at(work, place, did.work_gpus)
+            np.add.at(room, place, setting.room_gpus)
+            np.add.at(work_by_hour, setting.hour, did.work_gpus)
+            np.add.at(room_by_hour, setting.hour, setting.room_gpus)
+    enough = room >= SELDOM * room.sum(axis=(0, 1))
+    return Shares(_ratio(work, np.where(enough, room, 0.0)), _ratio(work_by_hour, room_by_hour))
+
+
+def bins_of(setting: Setting) -> tuple[Ints, Ints]:
+    """Bins of the price's rank and of surplus, each shape (T, R)."""
+    rank = np.searchsorted(RANK_EDGES, setting.price_rank, side="right")
+    surplus = np.searchsorted(SURPLUS_EDGES, setting.surplus_share, side="left")
+    return rank.astype(np.int64), surplus.astype(np.int64)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0.0)

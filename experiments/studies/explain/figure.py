@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattward.envs.model.types import Floats
-from wattward.experiments.describe.figure import FAINT, INK, save
+from wattward.experiments.common.plotting import DAY_H, FAINT, INK, SEQUENTIAL, save, style
 from wattward.experiments.evaluation.references import FLOOR
-from wattward.experiments.studies.explain.behaviour import BOUND
-from wattward.experiments.studies.explain.explain import CLOCK, RULE, Agent, Explanation
+from wattward.experiments.studies.explain.facts import BOUND, CLOCK, RULE, Agent, Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DAY_H = 24
-MAP, DARK_FROM = "YlGnBu", 0.55
+DARK_FROM = 0.55
 RANKS = ("0", ".2", ".4", ".6", ".8", "1")
 SURPLUSES = ("none", "some", "much")
 LINES = {BOUND: "#22303c", CLOCK: "#b08968", RULE: "#5aa469"}
@@ -29,7 +27,6 @@ SAME, ANY, GROUP = "#9db8cf", "#2f5d8a", "#f3f5f7"
 COLUMN_INCHES, HOUR_INCHES, REGION_INCHES, HEAD_INCHES = 1.75, 4.2, 1.75, 1.75
 LEAST_INCHES = 7.4
 HOURS = (0, 6, 12, 18, 24)
-STYLE: dict[Any, Any] = {"font.size": 9.0, "axes.edgecolor": FAINT, "text.color": INK, "axes.labelcolor": INK}
 
 
 def draw_when(told: Explanation, path: Path) -> None:
@@ -43,7 +40,7 @@ def draw_when(told: Explanation, path: Path) -> None:
 
     names = [BOUND, *(agent.name for agent in told.agents), RULE, CLOCK]
     rows, columns = len(told.drawn), len(names) + 1
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(style()):
         size = (COLUMN_INCHES * len(names) + HOUR_INCHES, HEAD_INCHES + REGION_INCHES * rows)
         figure = Figure(figsize=size)
         figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
@@ -64,7 +61,7 @@ def draw_when(told: Explanation, path: Path) -> None:
 
 
 def _draw_kinds(axis: Axes, share: Floats) -> None:
-    axis.imshow(share.T, cmap=MAP, vmin=0.0, vmax=1.0, origin="lower", aspect="auto")
+    axis.imshow(share.T, cmap=SEQUENTIAL, vmin=0.0, vmax=1.0, origin="lower", aspect="auto")
     for (rank, surplus), value in np.ndenumerate(share):
         if np.isfinite(value):
             colour = "white" if value > DARK_FROM else INK
@@ -122,7 +119,7 @@ def draw_fields(told: Explanation, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(style()):
         figure = Figure(figsize=(max(LEAST_INCHES, 0.4 + 5.4 * len(told.agents)), 5.6))
         figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.05)
         axes = figure.subplots(1, len(told.agents), squeeze=False, sharex=True)[0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,51 +10,16 @@ from numpy.typing import NDArray
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.episode import Kept, Trajectory, play_episode
-from wattward.envs.policy.fields import Observer
+from wattward.envs.policy.observer import Observer
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy, Shares
 from wattward.experiments.evaluation import statistics
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
+from wattward.experiments.studies.explain.facts import GROUPS, Importance, Tick
 
 Seen = NDArray[np.float32]
 """All that an agent saw in an episode, shape (T, observed numbers)."""
-Tick = Callable[[str], None]
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "all of the clock": ("hour", "season", "weekend", "time_left", "last_day"),
-        "all of prices": ("price", "price_rank", "price_above_lowest", "price_ahead"),
-        "all of sun and wind": ("surplus", "surplus_ahead", "base_load"),
-        "all of requests": ("interactive", "interactive_ahead"),
-        "all of its work": (
-            "locked",
-            "running",
-            "locked_work",
-            "rigid_work",
-            "transit",
-            "late",
-            "queue",
-            "wan_backlog",
-        ),
-    }
-)
-"""Fields that say much the same of one thing, and are therefore also exchanged at once."""
-
-
-@dataclass(frozen=True)
-class Importance:
-    """What a field, or a group of them, is worth to an agent: saving lost as a share of RunOnArrival's cost."""
-
-    field: str
-    same_step: Estimate
-    """Lost where the field is that of another episode in the same step; such episodes share their time of day."""
-    any_step: Estimate
-    """Lost where it is besides that of another time of that episode."""
-
-    @property
-    def largest(self) -> float:
-        """The larger of the two losses."""
-        return max(self.same_step.value, self.any_step.value)
 
 
 class Exchanged:

@@ -8,16 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from wattward.configs.files import write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import write_text
 from wattward.experiments.common.tables import Column
 from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate
-from wattward.experiments.studies.explain.behaviour import BOUND, SURPLUS_EDGES, Shares
-from wattward.experiments.studies.explain.explain import PLANNER, RULE, Explanation, bands, bought_kwh
-from wattward.experiments.studies.explain.importance import GROUPS, Importance
+from wattward.experiments.studies.explain.facts import (
+    BOUND,
+    GROUPS,
+    PLANNER,
+    RULE,
+    SURPLUS_EDGES,
+    Explanation,
+    Importance,
+    Shares,
+    bands,
+    bought_kwh,
+)
 
 Row = Mapping[str, Any]
 

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from wattward import baselines
+from wattward.baselines import registry
 from wattward.baselines.bound.bound import Bound, bound
 from wattward.baselines.optimisers.hindsight import HindsightPlanner, PlanReplay
-from wattward.configs import load_scenario
+from wattward.configs.files import write_json, write_text
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision
 from wattward.envs.checks.balances import played_cost
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import provenance, write_json, write_text
+from wattward.experiments.common.provenance import provenance
 from wattward.experiments.evaluation import scores
 from wattward.experiments.studies.gap.local_search import FINE, Actions, descend, executed
 from wattward.experiments.studies.gap.relaxed import relaxed
@@ -49,7 +50,7 @@ COLUMNS: tuple[tables.Column, ...] = (
 )
 
 
-def sandwich(
+def bracket(
     scenario: str,
     episodes: Sequence[int],
     *,
@@ -100,7 +101,7 @@ def publish(rows: Sequence[Row], out: Path, name: str) -> list[Path]:
 
 def _row(changed: str, scenario: Scenario, split: str, episode: int, improve: bool) -> Row:
     env, shares = ClusterEnv(scenario), ClusterEnv(scenario, action="shares")
-    floor = played_cost(env, baselines.make("RunOnArrival"), split, episode)
+    floor = played_cost(env, registry.make("RunOnArrival"), split, episode)
     plan, spent_s = _timed_bound(env, "fast")
     tight, tight_s = _timed_bound(env, "tight")
     replay = played_cost(shares, PlanReplay(plan), split, episode)

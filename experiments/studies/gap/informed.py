@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from wattward.configs import ConfigError, load_scenario
-from wattward.configs.loading.reading import find, read_yaml
-from wattward.configs.loading.worlds import DISTURBED_BY
-from wattward.experiments.common.records import write_text
+from wattward.configs.files import write_text
+from wattward.configs.loading.reading import DISTURBED_BY, find, read_yaml
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 
 SUFFIX = "-informed"
 

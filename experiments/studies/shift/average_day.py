@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from wattward.configs import ConfigError, load_scenario
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats
+from wattward.experiments.common.plotting import DAY_H
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.methods import Method, checkpoint
-from wattward.experiments.evaluation.trajectory import DAY_H, hours_of
+from wattward.experiments.evaluation.trajectory import hours_of
 from wattward.experiments.evaluation.worlds import Worlds, environment
+from wattward.experiments.leaderboard.compare import SIDES, Pair
 from wattward.experiments.report.data import Results, folders_of, method_of
-from wattward.experiments.studies.shift.compare import SIDES, Pair
+from wattward.experiments.studies.shift.figure import Day, Panel, Picture
 
 CLOCK_RULE = "PeakOffset"
 Row = dict[str, Any]
 Tick = Callable[[str], None]
-
-
-class Day(NamedTuple):
-    """A method's average day in R regions, by hour of Beijing time (24)."""
-
-    mode_share: Floats  # (24, R, 4) of the steps, by value of `Mode`
-    deferrable_share: Floats  # (24, R) of the fleet that deferrable work holds
-    met_price_per_kwh: float  # mean price where and when deferrable work ran, by GPU-h
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One method's days on both sides, and its rows' scores there."""
-
-    method: str
-    days: tuple[Day, Day]
-    scores: tuple[float | None, float | None]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """All that the picture of a shift shows."""
-
-    title: str
-    pair: Pair
-    labels: tuple[str, ...]  # (R,)
-    price_per_kwh: tuple[Floats, Floats]  # each (24, R)
-    panels: tuple[Panel, ...]
-    about: str
 
 
 def picture_of(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats
-from wattward.experiments.describe.figure import FAINT, INK, check_suffix, save
-from wattward.experiments.evaluation.trajectory import DAY_H
-from wattward.experiments.studies.shift.average_day import Panel, Picture
+from wattward.experiments.common.plotting import DAY_H, INK, MODES, SHADE, check_suffix, save, style
+from wattward.experiments.leaderboard.compare import Pair
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {Mode.HOLD: "#d5dbe1", Mode.SOAK: "#f6cf65", Mode.RUN: "#8fb8de", Mode.PULL: "#2f5d8a"}
 MEANINGS = {
     Mode.HOLD: "HOLD: only what is due",
     Mode.SOAK: "SOAK: as far as surplus covers",
@@ -25,7 +24,7 @@ MEANINGS = {
     Mode.PULL: "PULL: own queue, then others'",
 }
 NOW, THEN, OTHER, WORK = "#c1121f", "#d9a5a8", "#5b6b7a", "#1d2833"
-HELD, PULLED = "#d5dbe1", "#e3eef8"
+HELD, PULLED = SHADE, "#e3eef8"
 OFTEN = 0.5
 """Share of the steps from which on a band shows what the first method does in an hour."""
 MOST_REGIONS = 3
@@ -40,14 +39,13 @@ def draw_shift(shown: Picture, path: Path) -> None:
     Raises:
         ConfigError: the path is no PNG file's, or cannot be written.
     """
-    check_suffix(path)
+    check_suffix(path, (".png",), "--out")
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     regions = _regions(shown)
     rows = len(shown.panels) * len(regions)
-    style: dict[Any, Any] = {"font.size": 9.0, "axes.edgecolor": FAINT, "text.color": INK, "axes.labelcolor": INK}
-    with mpl.rc_context(style):
+    with mpl.rc_context(style()):
         figure = Figure(figsize=(WIDTH_INCHES, HEAD_INCHES + PRICE_INCHES + ROW_INCHES * rows))
         figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.03)
         heights = (PRICE_INCHES, *[ROW_INCHES] * rows)
@@ -104,7 +102,7 @@ def _draw_modes(axis: Axes, panel: Panel, r: int, side: int) -> None:
     day, base = panel.days[side], np.zeros(DAY_H)
     for mode in Mode:
         share = day.mode_share[:, r, mode]
-        axis.stairs(base + share, EDGES, baseline=base, fill=True, color=COLOURS[mode], lw=0, label=MEANINGS[mode])
+        axis.stairs(base + share, EDGES, baseline=base, fill=True, color=MODES[mode.name], lw=0, label=MEANINGS[mode])
         base = base + share
     _step(axis, day.deferrable_share[:, r], color=WORK, lw=1.6, label="GPUs of deferrable work / fleet")
     axis.set_ylim(0, 1)
@@ -135,3 +133,32 @@ def _dress(figure: Figure, axes: Any, shown: Picture) -> None:  # noqa: ANN401 -
     for axis in (axes[0, 0], axes[0, 1], axes[1, 0]):
         found |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(found.values(), found.keys(), loc="outside lower left", ncols=4, frameon=False, fontsize=8.5)
+
+
+class Day(NamedTuple):
+    """A method's average day in R regions, by hour of Beijing time (24)."""
+
+    mode_share: Floats  # (24, R, 4) of the steps, by value of `Mode`
+    deferrable_share: Floats  # (24, R) of the fleet that deferrable work holds
+    met_price_per_kwh: float  # mean price where and when deferrable work ran, by GPU-h
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One method's days on both sides, and its rows' scores there."""
+
+    method: str
+    days: tuple[Day, Day]
+    scores: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that the picture of a shift shows."""
+
+    title: str
+    pair: Pair
+    labels: tuple[str, ...]  # (R,)
+    price_per_kwh: tuple[Floats, Floats]  # each (24, R)
+    panels: tuple[Panel, ...]
+    about: str

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward import baselines
+from wattward.baselines import registry
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.check import ledger_difference
 from wattward.envs.accounting.hourly import Ledger
@@ -61,7 +61,7 @@ def play(rule: str, episodes: Episodes) -> list[Record]:
 
 def _play(rule: str, episodes: Episodes, start: date, number: int) -> Record:
     scenario = episodes.scenario.model_copy(update={"start": start.isoformat()})
-    env, policy = ClusterEnv(scenario, recording=episodes.recording), baselines.make(rule)
+    env, policy = ClusterEnv(scenario, recording=episodes.recording), registry.make(rule)
     rng = np.random.default_rng(policy_seed(Method(rule), number, 0))
     played = play_episode(policy, env, split=SPLIT, episode=number, rng=rng, keep=KEPT_OF_EPISODE)
     check_balances(start, env, played)

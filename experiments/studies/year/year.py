@@ -11,21 +11,18 @@ from typing import Any, NamedTuple
 
 import joblib
 
-from wattward import baselines
-from wattward.configs import ConfigError, load_scenario
+from wattward.baselines import registry
+from wattward.configs.digests import digest
+from wattward.configs.files import read_json, write_json, write_text
+from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.family import family_of, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import (
-    Record,
-    code_digest,
-    digest,
-    provenance,
-    read_json,
-    write_json,
-    write_text,
-)
-from wattward.experiments.evaluation.executor import Executor, Means, blocks, drain
+from wattward.experiments.common.provenance import code_digest, provenance
+from wattward.experiments.common.records import Record
+from wattward.experiments.evaluation.cells import blocks
+from wattward.experiments.evaluation.executor import Executor, Means, drain
 from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.studies.year import play as year_play
 
@@ -123,7 +120,7 @@ def run_year(
     """
     wanted = list(dict.fromkeys([FLOOR, *rules]))
     for rule in wanted:
-        baselines.make(rule)
+        registry.make(rule)
     world = load_scenario(scenario)
     if family_of(world) is not None:
         refuse_family(world, "a recorded year")

@@ -21,7 +21,7 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
-from wattward.envs.simulator.source import choose
+from wattward.envs.world.splits import choose
 from wattward.experiments.training.train import train_agent
 
 AGENTS = ("ppo-shares", "sac")

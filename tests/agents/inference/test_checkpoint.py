@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wattward.agents.inference import checkpoint
-from wattward.agents.inference.checkpoint import Manifest, read_optimizer, read_policy, sha256_of, write
-from wattward.configs import ConfigError
+from wattward.agents.inference.checkpoint import Manifest, read_optimizer, read_policy, write
+from wattward.configs import ConfigError, files
+from wattward.configs.digests import sha256_of_json
 
 SETTINGS = {"algorithm": "ppo", "gamma": 0.9}
 MANIFEST = Manifest(
@@ -20,7 +20,7 @@ MANIFEST = Manifest(
     steps_done=100,
     updates_done=7,
     settings=SETTINGS,
-    settings_sha256=sha256_of(SETTINGS),
+    settings_sha256=sha256_of_json(SETTINGS),
     activation="relu",
     observation_size=5,
     observation_sha256="of the layout",
@@ -114,7 +114,7 @@ def test_a_failed_write_leaves_the_old_checkpoint_and_nothing_else(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(checkpoint, "_swap_in", fail)
+    monkeypatch.setattr(files, "swap_in", fail)
     with pytest.raises(OSError, match="disk full"):
         write(folder, MANIFEST.model_copy(update={"seed": 9}), POLICY)
     assert read_policy(folder)[0].seed == 3

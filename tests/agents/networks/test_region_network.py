@@ -23,7 +23,7 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.observation import N_CLOCK
 from wattward.envs.model.params import make_params
-from wattward.envs.policy.fields import Observer
+from wattward.envs.policy.observer import Observer
 from wattward.experiments.training.train import train_agent
 
 AGENT = "ppo-regions"

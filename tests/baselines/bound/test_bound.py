@@ -22,7 +22,8 @@ from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_worl
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import COST_TERMS, Exogenous, Params
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 
 ONE_JOB = {"arrival": 0, "deadline": 100, "origin": 0, "job_class": 0, "gpus": 4.0, "work": 4.0, "data": 0.0}
 

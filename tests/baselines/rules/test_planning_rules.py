@@ -10,8 +10,8 @@ import pytest
 
 from wattward.baselines import make, names
 from wattward.baselines.bound.bound import bound
+from wattward.baselines.demand import N_SLACKS, items_present, items_to_come, true_items_to_come, work_of
 from wattward.baselines.optimisers import mpc_program
-from wattward.baselines.optimisers.demand import N_SLACKS, items_present, items_to_come, true_items_to_come, work_of
 from wattward.baselines.rules.capacity_curve import open_steps
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wattward.configs import load_fit, load_serving, load_tokens
 from wattward.configs.schema.tokens import Tokens
 from wattward.envs.accounting.economics import ALL_TOKENS, EVERYTHING, Row, peak_hours, token_economics
-from wattward.envs.accounting.hourly import N_PLANTS, N_SUPPLIES, SUPPLIES, Hourly
+from wattward.envs.accounting.hourly import N_PLANTS, N_SUPPLIES, Hourly
 from wattward.envs.accounting.serving import (
     energy_j_per_tok,
     energy_kwh_per_mtok,
@@ -22,6 +22,7 @@ from wattward.envs.accounting.serving import (
     requests_at,
     throughput_tok_per_s,
 )
+from wattward.envs.accounting.supplies import SUPPLIES
 from wattward.envs.policy.outlook import EPOCH
 
 FITS = load_serving("mlenergy-h100").fits

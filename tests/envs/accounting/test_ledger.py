@@ -14,19 +14,9 @@ from hypothesis import strategies as st
 from wattward.configs import ConfigError, load_scenario, names
 from wattward.envs.accounting.chain import CERTIFICATE, USE, Entry, entries_of, first_fault, hour_name
 from wattward.envs.accounting.check import ledger_difference
-from wattward.envs.accounting.hourly import (
-    ELECTRICITY_YUAN,
-    N_PLANTS,
-    OVERHEAD,
-    PLANTS,
-    STORAGE,
-    SUPPLIES,
-    SUPPLY,
-    Hourly,
-    Ledger,
-    shares,
-)
+from wattward.envs.accounting.hourly import ELECTRICITY_YUAN, N_PLANTS, OVERHEAD, STORAGE, Hourly, Ledger, shares
 from wattward.envs.accounting.matching import WAYS, balance_of, matched
+from wattward.envs.accounting.supplies import PLANTS, SUPPLIES, SUPPLY
 from wattward.envs.checks.balances import random_params, random_world
 from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv

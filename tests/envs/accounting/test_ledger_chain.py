@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wattward.envs.accounting.chain import CERTIFICATE, USE, Entry, chain, entries_of, first_fault, hour_name, sha256_of
+from wattward.envs.accounting.chain import (
+    CERTIFICATE,
+    USE,
+    Entry,
+    chain,
+    entries_of,
+    first_fault,
+    hour_name,
+    sha256_of_json,
+)
 from wattward.envs.accounting.hourly import N_PLANTS, N_SUPPLIES, Hourly
 from wattward.envs.accounting.matching import WAYS, Balance, balance_of, matched, matching_rows
 from wattward.envs.model.types import Floats
@@ -139,7 +148,7 @@ def test_a_chain_written_anew_is_told_by_its_head() -> None:
 def test_a_seal_of_another_number_of_entries_is_refused() -> None:
     entries = chain([OPENED, certificate(), use(1.0)])
     short = [*entries[:2], {**entries[3], "number": 2, "previous_sha256": entries[1]["sha256"]}]
-    short[2]["sha256"] = sha256_of(short[2])
+    short[2]["sha256"] = sha256_of_json(short[2])
     fault = first_fault(short)
     assert fault is not None
     assert fault.number == 2

@@ -29,7 +29,7 @@ from wattward.envs.interfaces.pettingzoo_env import ParallelClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
 from wattward.envs.kernels.fleet import Fleet
-from wattward.envs.simulator.source import choose
+from wattward.envs.world.splits import choose
 
 IDS = {"toy": "wattward/Toy-v0", "jinshuitan-microgrid": "wattward/JinshuitanMicrogrid-v0"}
 """A plain scenario, and one whose actions order a store."""

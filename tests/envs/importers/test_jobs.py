@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.importers.jobs import FIELDS
 from wattward.envs.world.importers.options import Options
 from wattward.envs.world.importers.registry import import_files
-from wattward.envs.world.job_trace import JobTrace, arrivals_of, dealt
+from wattward.envs.world.job_trace import arrivals_of, dealt
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of
 from wattward.envs.world.recording import load_recording
+from wattward.envs.world.splits import episode_seed
+from wattward.envs.world.tidy import JobTrace
 
 HEAD = "; Version: 2.2\n; Computer: made up\n; UnixStartTime: 1767196800\n; MaxProcs: 64\n;\n"
 """1 January 2026, 00:00 Beijing time."""

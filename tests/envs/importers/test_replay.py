@@ -13,13 +13,14 @@ import pytest
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.simulator.saved_bank import EpisodeBank
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.simulator.source import EpisodeBank
+from wattward.envs.world.draw import draw
 from wattward.envs.world.importers import store
 from wattward.envs.world.importers.options import Imported, Measured, Options
 from wattward.envs.world.importers.registry import import_files
 from wattward.envs.world.processes.calendar import minute_of
 from wattward.envs.world.recording import load_recording, replay_air, replay_interactive, replay_weather
+from wattward.envs.world.splits import episode_seed
 
 Write = Callable[..., Path]
 YEAR = pd.date_range("2023-01-01", periods=8760, freq="h", tz="Asia/Shanghai").tz_convert("UTC")

@@ -5,7 +5,8 @@ import pytest
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 
 
 def test_each_environment_of_the_batch_is_the_single_one() -> None:

@@ -14,7 +14,7 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
 from wattward.envs.kernels.codes import RewardKind
-from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.simulator.source import EpisodeBank
 
 
 def assert_same(one: Any, other: Any) -> None:

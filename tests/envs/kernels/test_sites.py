@@ -11,7 +11,8 @@ from wattward.envs.checks.plain_site import plain_params, plain_world, play, ser
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.params import baseline_kw
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 
 HOLD, RUN, PULL = Mode.HOLD, Mode.RUN, Mode.PULL
 BATCH, RIGID_JOB = 0, 1

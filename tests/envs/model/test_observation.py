@@ -37,7 +37,7 @@ spec.loader.exec_module(module)
 from wattward.configs import load_scenario
 from wattward.envs.kernels import ahead, observe
 from wattward.envs.kernels.entries import ENTRIES
-from wattward.envs.policy.fields import Observer
+from wattward.envs.policy.observer import Observer
 
 at = pickle.loads(Path(moment).read_bytes())
 rows = {name: at[name].view(np.recarray) for name in ("env", "scenario", "sites", "regions", "queue", "hours")}

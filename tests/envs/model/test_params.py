@@ -6,7 +6,7 @@ import pytest
 from wattward.configs import load_scenario, load_tariff
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.tariff import Tariff
-from wattward.envs.model.params import forecast_rho, highest_price_per_kwh, make_params, mean_price_per_kwh
+from wattward.envs.model.params import forecast_rho, make_params
 from wattward.envs.world.processes.tariff import month_table
 
 SHIPPED = ("zhejiang-xinjiang", "zhejiang-xinjiang-2024", "toy")
@@ -71,10 +71,10 @@ def test_rho_falls_from_one_with_the_lead_and_rises_with_skill() -> None:
 
 def test_mean_and_highest_price_of_a_tariff() -> None:
     tariff = load_tariff("toy-east")
-    assert mean_price_per_kwh(tariff) == pytest.approx((8 * 0.3 + 16 * 1.0) / 24)
-    assert highest_price_per_kwh(tariff) == 1.0
+    assert tariff.mean_price_per_kwh == pytest.approx((8 * 0.3 + 16 * 1.0) / 24)
+    assert tariff.highest_price_per_kwh == 1.0
     real: Tariff = load_tariff("zhejiang-2026")
-    assert mean_price_per_kwh(real) == pytest.approx(month_table(real).mean())
+    assert real.mean_price_per_kwh == pytest.approx(month_table(real).mean())
 
 
 def test_the_two_main_scenarios_differ_by_their_tariff_alone() -> None:

@@ -9,9 +9,10 @@ from wattward.envs.decisions.action import Mode
 from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.params import make_params
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.processes.calendar import clock, step_minutes
 from wattward.envs.world.processes.interactive import draw_interactive, mean_interactive_gpus
+from wattward.envs.world.splits import episode_seed
 
 MONDAY = 4 * 1440
 """1970-01-05, a Monday, 00:00 Beijing."""

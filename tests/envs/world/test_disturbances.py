@@ -29,8 +29,9 @@ from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
 from wattward.envs.world.disturbances import place
-from wattward.envs.world.draw import draw, episode_seed, n_drawn
+from wattward.envs.world.draw import draw, n_drawn
 from wattward.envs.world.processes.tariff import tariff_price
+from wattward.envs.world.splits import episode_seed
 
 BASE = "zhejiang-xinjiang-2024"
 REGIONS = ("jinshuitan", "midong")

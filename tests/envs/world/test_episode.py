@@ -16,12 +16,14 @@ from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.draw import SPLITS, draw, draw_start_minute, episode_seed, n_drawn
+from wattward.envs.world.draw import draw, draw_start_minute, n_drawn
+from wattward.envs.world.splits import SPLITS, episode_seed
 
 FINGERPRINT = """
 import hashlib
 from wattward.configs import load_scenario
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 world = draw(load_scenario("zhejiang-xinjiang"), episode_seed("test", 7))
 print(hashlib.sha256(b"".join(array.tobytes() for array in world)).hexdigest())
 """

@@ -13,7 +13,7 @@ from wattward.configs.generate.random_family import BLOCK
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
-from wattward.envs.simulator.saved_bank import EpisodeBank
+from wattward.envs.simulator.source import EpisodeBank
 
 
 def test_checkers_accept_the_family() -> None:

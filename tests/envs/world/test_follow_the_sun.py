@@ -16,7 +16,7 @@ from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.params import make_params, mean_load_gpus
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.importers.options import Options
 from wattward.envs.world.importers.registry import import_files
 from wattward.envs.world.processes.air import mean_air_c
@@ -24,6 +24,7 @@ from wattward.envs.world.processes.calendar import minute_of, steps_in_year
 from wattward.envs.world.processes.interactive import mean_interactive_gpus
 from wattward.envs.world.processes.sun import clear_sky_w_per_m2
 from wattward.envs.world.recording import load_recording
+from wattward.envs.world.splits import episode_seed
 
 NAME = "follow-the-sun"
 SCENARIO = load_scenario(NAME)

@@ -6,8 +6,9 @@ import pytest
 from wattward.configs import load_scenario
 from wattward.envs.model.params import forecast_rho
 from wattward.envs.model.types import INTERACTIVE, SUN
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.processes.forecast import forecast
+from wattward.envs.world.splits import episode_seed
 
 LEVEL = 100.0
 

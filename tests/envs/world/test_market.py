@@ -16,12 +16,13 @@ from wattward.configs.loading.worlds import load_grid_price
 from wattward.configs.schema.disturbance import NewTariff
 from wattward.configs.schema.market import Market
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.params import highest_price_per_kwh, make_params, mean_price_per_kwh
+from wattward.envs.model.params import make_params
 from wattward.envs.model.types import Floats
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.processes.calendar import Clock, clock, minute_of, step_minutes
 from wattward.envs.world.processes.market import market_price, stream_of
 from wattward.envs.world.processes.tariff import grid_price, price
+from wattward.envs.world.splits import episode_seed
 from wattward.experiments.data.fit_market import ZONES, Zone, as_yaml, fit, recorded
 
 YEARS, HOURS = 20, 8784
@@ -97,10 +98,10 @@ def test_the_shipped_file_is_the_fit(zone: Zone, record: tuple[Clock, Floats]) -
 def test_prices_hold_for_the_hour_and_stay_between_floor_and_cap(name: str) -> None:
     market = load_market(name)
     fine = market_price(market, MONDAY + 30, 4 * 24 * 60, 15, np.random.default_rng(1))
-    assert fine.min() >= market.lowest_price_per_kwh and fine.max() <= highest_price_per_kwh(market)
+    assert fine.min() >= market.lowest_price_per_kwh and fine.max() <= market.highest_price_per_kwh
     assert fine[0] == fine[1]
     assert (np.diff(fine[2:-2].reshape(-1, 4)) == 0).all() and np.unique(fine).size > 1000
-    assert market.lowest_price_per_kwh < mean_price_per_kwh(market) < market.highest_price_per_kwh
+    assert market.lowest_price_per_kwh < market.mean_price_per_kwh < market.highest_price_per_kwh
 
 
 def test_seasons_are_the_markets_own() -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND
-from wattward.envs.world.draw import draw, episode_seed, n_drawn
+from wattward.envs.world.draw import draw, n_drawn
 from wattward.envs.world.processes.calendar import minute_of
 from wattward.envs.world.recording import Recording, load_recording, replay_interactive, replay_weather
 from wattward.envs.world.series import Series, read_series, resample
+from wattward.envs.world.splits import episode_seed
 
 DATA = Path(os.environ.get("WATTWARD_DATA", Path(__file__).parents[3] / ".." / "shared" / "data"))
 needs_data = pytest.mark.skipif(

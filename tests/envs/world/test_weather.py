@@ -16,10 +16,11 @@ from wattward.configs import ConfigError, load_region, load_scenario
 from wattward.configs.schema.region import Region, Sun
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
+from wattward.envs.world.draw import draw_carbon
 from wattward.envs.world.processes.air import draw_air
 from wattward.envs.world.processes.caching import cached_table
 from wattward.envs.world.processes.calendar import clock, minute_of, step_minutes
-from wattward.envs.world.processes.carbon import draw_carbon, grids_of, intensity
+from wattward.envs.world.processes.carbon import grids_of, intensity
 from wattward.envs.world.processes.gaussian import Drawn, decay, field, field_law, persistence, shared_weather
 from wattward.envs.world.processes.river import draw_river, mean_share
 from wattward.envs.world.processes.sun import (
@@ -287,7 +288,7 @@ def test_a_field_forgets_as_fast_as_asked() -> None:
 def test_near_regions_share_their_weather() -> None:
     here = REGIONS[0]
     near = here.model_copy(update={"site": here.site.model_copy(update={"latitude_deg": 29.0})})
-    shared = shared_weather((here, near, REGIONS[1]), 900.0)
+    shared = shared_weather(tuple(each.site.place for each in (here, near, REGIONS[1])), 900.0)
     assert shared[0, 1] == pytest.approx(np.exp(-100 / 900), abs=0.01)
     assert shared[0, 2] == pytest.approx(np.exp(-3345 / 900), abs=0.005)
     assert np.linalg.eigvalsh(shared).min() > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,29 +21,29 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from wattward import __version__
-from wattward.agents.inference.checkpoint import Manifest, Tensors, observation_sha256, sha256_of, write
-from wattward.configs import load_scenario
+from wattward.agents.inference.checkpoint import Manifest, Tensors, observation_sha256, write
+from wattward.baselines import registry
+from wattward.configs import load_scenario, names
+from wattward.configs.digests import sha256_of_json
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.cli import main as cli
-from wattward.experiments.common.records import PACKAGE
+from wattward.experiments.common.provenance import PACKAGE
 
 COMMANDS = (
-    *(
-        "train",
-        "evaluate",
-        "leaderboard",
-        "reproduce",
-        "case",
-        "year",
-        "throughput",
-        "import",
-        "scenarios",
-        "describe",
-        "ledger",
-        "methods",
-        "version",
-    ),
+    "train",
+    "evaluate",
+    "leaderboard",
+    "reproduce",
+    "list",
+    "describe",
+    "replay",
+    "report",
+    "import",
+    "ledger",
+    "benchmark",
+    "study",
 )
+STUDIES = ("gap", "informed", "shift", "explain", "cases", "case", "year", "curves", "zoo")
 TOY_SUITE = "name: mine\ntitle: Mine\nscenarios: [toy]\nepisodes: 2\nrules: [RunOnArrival, Random]\n"
 Spoil = Callable[[Path], list[str]]
 
@@ -82,7 +83,7 @@ def trained(tmp_path: Path) -> Path:
         steps_done=1,
         updates_done=1,
         settings=settings,
-        settings_sha256=sha256_of(settings),
+        settings_sha256=sha256_of_json(settings),
         activation="relu",
         observation_size=size,
         observation_sha256=observation_sha256(),
@@ -107,6 +108,28 @@ def test_every_command_explains_itself(command: str) -> None:
     assert command in wattward("--help").stdout
 
 
+def test_help_names_each_command_once_in_its_section() -> None:
+    shown = wattward("--help").stdout
+    assert tuple(cli.COMMANDS) == COMMANDS
+    firsts = [line.split()[0] for line in shown.splitlines() if re.match(r"  \w", line)]
+    assert [first for first in firsts if first in COMMANDS] == list(COMMANDS)
+    assert [title for title in cli.SECTIONS if f"\n{title}:\n" not in shown] == []
+    assert [line for line in shown.splitlines() if line.startswith("  ") and line.endswith("...")] == []
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_study_explains_itself(study: str) -> None:
+    result = wattward("study", study, "--help")
+    assert result.exit_code == 0
+    assert f"  {study} " in wattward("study", "--help").stdout
+
+
+@pytest.mark.parametrize("old", ["scenarios", "methods", "throughput", "sandwich", "version", "zoo", "year"])
+def test_old_names_are_gone(old: str) -> None:
+    assert wattward(old).exit_code == 2
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from wattward.experiments.cli import main as cli\n"
@@ -120,12 +143,30 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_version_and_lists() -> None:
-    assert wattward("version").stdout == f"wattward {__version__}\n"
-    assert "zhejiang-xinjiang-2024" in wattward("scenarios").stdout
-    listed = wattward("scenarios").stdout
-    assert "scale-REGIONSxJOBS" in listed and "...+heat-wave" in listed
-    assert "PeakOffset" in wattward("methods").stdout.splitlines()
+def test_the_version_is_an_option() -> None:
+    assert wattward("--version").stdout == f"wattward {__version__}\n"
+
+
+def test_lists_say_what_there_is_within_80_columns() -> None:
+    whole = wattward("list").stdout
+    assert max(map(len, whole.splitlines())) <= 80
+    for name in (
+        *("zhejiang-xinjiang-2024", "scale-REGIONSxJOBS", "PeakOffset", "MPC-24", "Planner"),
+        *("zoo/zhejiang-xinjiang/ppo/seed-N", "ppo-regions", "standard", "+heat-wave"),
+    ):
+        assert f"  {name}" in whole
+    assert "PeakOffset" not in wattward("list", "scenarios").stdout
+    assert wattward("list", "rules").exit_code == 2
+
+
+def test_lists_as_json_name_what_commands_take() -> None:
+    entries = json.loads(wattward("list", "--json").stdout)
+    assert {entry["kind"] for entry in entries} == {"scenarios", "methods", "agents", "suites", "presets"}
+    assert [entry for entry in entries if not entry["summary"] or "\n" in entry["summary"]] == []
+    methods = json.loads(wattward("list", "methods", "--json").stdout)
+    assert methods == [entry for entry in entries if entry["kind"] == "methods"]
+    assert {entry["name"] for entry in methods} >= {*registry.RULES, *registry.VARIANTS}
+    assert {f"+{name}" for name in names("disturbances")} <= {entry["name"] for entry in entries}
 
 
 def test_a_disturbed_scenario_is_evaluated_by_its_name() -> None:
@@ -241,7 +282,7 @@ def test_a_wrong_file_is_named_with_its_key(empty_folder: Path, own_configs: Pat
         (("train", "pop", "--scenario", "toy"), ["unknown agent 'pop'", "did you mean ppo"]),
         (("train", "ppo", "--scenario", "toi"), ["unknown scenario 'toi'"]),
         (("leaderboard", "quik"), ["unknown suite 'quik'", "did you mean quick"]),
-        (("case", "qingyang"), ["unknown case 'qingyang'", "known: zhejiang-xinjiang"]),
+        (("study", "case", "qingyang"), ["unknown case 'qingyang'", "known: zhejiang-xinjiang"]),
     ],
 )
 def test_an_unknown_name_is_answered_with_known_ones(
@@ -329,7 +370,7 @@ def test_an_imported_log_plays_in_an_evaluation(empty_folder: Path, tmp_path: Pa
     done = wattward(*command, "--missing", "drop")
     assert done.exit_code == 0, done.output
     assert "batch: 39 jobs, 2024-01-01 08:30" in done.stdout and "1 jobs left out" in done.stdout
-    assert "holds no dated series" in refusal(empty_folder, "year", "toy", "--recording", str(out))
+    assert "holds no dated series" in refusal(empty_folder, "study", "year", "toy", "--recording", str(out))
     shown = ("evaluate", "Random", "--scenario", "toy", "--recording", str(out), "--episodes", "1", "--jobs", "1")
     assert wattward(*shown).exit_code == 0
 
@@ -384,3 +425,41 @@ def test_an_interruption_ends_quietly(empty_folder: Path, jobs: str) -> None:
     assert "interrupted" in stderr
     assert "Traceback" not in stderr
     assert not [path for path in references.iterdir() if path.name.startswith(".")]
+
+
+def stopped() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("where", "arguments", "told"),
+    [
+        ("experiments.training.train.train_agent", ("train", "ppo", "--scenario", "toy"), "with --resume goes on"),
+        (
+            "experiments.leaderboard.run.run_methods",
+            ("evaluate", "Random", "--scenario", "toy"),
+            "the same command goes on",
+        ),
+        ("experiments.leaderboard.run.run_suite", ("leaderboard", "quick"), "the same command goes on"),
+        ("experiments.leaderboard.reproduce.reproduce", ("reproduce", "."), "nothing was written"),
+        ("experiments.describe.typical_day.play_day", ("describe", "toy"), "nothing was written"),
+        ("experiments.benchmark.run.measure", ("benchmark", "--quick"), "nothing was written"),
+        ("experiments.training.zoo.train_missing", ("study", "zoo"), "the same command goes on"),
+        ("experiments.training.zoo.trained_again", ("study", "zoo", "--again", "a/b/seed-0"), "nothing was written"),
+    ],
+)
+def test_every_command_says_what_an_interruption_leaves(
+    monkeypatch: pytest.MonkeyPatch, where: str, arguments: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setattr(f"wattward.{where}", lambda *_, **__: stopped())
+    result = wattward(*arguments)
+    assert result.exit_code == 130
+    assert result.stderr.startswith("interrupted; ") and told in result.stderr
+
+
+def test_no_command_is_silent_about_interruptions() -> None:
+    from wattward.experiments.cli import benchmark, compare, ledger, pages, study, worlds
+
+    for module in (benchmark, compare, ledger, pages, study, worlds):
+        source = Path(module.__file__).read_text(encoding="utf-8")
+        assert source.count("\n@interruptible(") == len(re.findall(r"^def (?!_)", source, re.MULTILINE)), module

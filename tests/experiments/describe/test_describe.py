@@ -21,8 +21,8 @@ from wattward.experiments.common import tables
 from wattward.experiments.describe import sheets as describe
 from wattward.experiments.describe.figure import draw_day
 from wattward.experiments.describe.names import bars, leaves, number, short, shown, words
-from wattward.experiments.describe.sheets import MOST_REGIONS, WIDTH
-from wattward.experiments.describe.typical_day import CANDIDATES, Day, hourly, play_day, typical_episode
+from wattward.experiments.describe.sheets import WIDTH
+from wattward.experiments.describe.typical_day import CANDIDATES, MOST_REGIONS, Day, hourly, play_day, typical_episode
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -298,4 +298,4 @@ def test_bad_input_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_list_of_scenarios_mentions_it() -> None:
-    assert "wattward describe NAME" in CliRunner().invoke(cli.app, ["scenarios"]).stdout
+    assert "wattward describe NAME" in CliRunner().invoke(cli.app, ["list", "scenarios"]).stdout

@@ -18,7 +18,7 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 from wattward.experiments.evaluation import evaluate as evaluation
 from wattward.experiments.evaluation import references as keeping
-from wattward.experiments.evaluation import worlds as meeting
+from wattward.experiments.evaluation import worlds as worlds_module
 from wattward.experiments.evaluation.evaluate import evaluate
 from wattward.experiments.evaluation.methods import Method, method, policy_seed
 from wattward.experiments.evaluation.references import references
@@ -136,7 +136,7 @@ def test_worlds_are_named_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) ->
     names = {worlds.name() for worlds in (TOY, Worlds("toy", "train"), Worlds("zhejiang-xinjiang"))}
     assert len(names) == 3
     before = TOY.name()
-    monkeypatch.setattr(meeting, "code_and_packages", lambda **_: "another simulator")
+    monkeypatch.setattr(worlds_module, "code_and_packages", lambda **_: "another simulator")
     assert TOY.name() != before
 
 

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.experiments.common.records import Record
+from wattward.experiments.evaluation import cells as cell_module
 from wattward.experiments.evaluation import executor
-from wattward.experiments.evaluation.executor import Cell, blocks, run_cells
+from wattward.experiments.evaluation.cells import Cell, blocks
+from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.evaluation.references import References
 from wattward.experiments.evaluation.worlds import Worlds
@@ -100,7 +102,7 @@ def test_a_cell_is_named_by_everything_that_determines_it() -> None:
 def test_only_trained_agents_are_played_again_when_their_code_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     rule, agent = Cell(Method("Random"), TOY, 0, 5), Cell(Method("PPO", Path("a"), 0, "weights"), TOY, 0, 5)
     before = rule.name(), agent.name()
-    monkeypatch.setattr(executor, "code_digest", lambda: "another network")
+    monkeypatch.setattr(cell_module, "code_digest", lambda: "another network")
     assert rule.name() == before[0]
     assert agent.name() != before[1]
 

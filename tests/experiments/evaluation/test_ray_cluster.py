@@ -14,13 +14,13 @@ from types import SimpleNamespace
 import pytest
 
 from wattward.configs import ConfigError
-from wattward.experiments.common.records import PACKAGE, code_and_packages
+from wattward.experiments.common.provenance import PACKAGE, code_and_packages
+from wattward.experiments.evaluation import executor as freight
 from wattward.experiments.evaluation import ray_executor as ray_cluster
-from wattward.experiments.evaluation import shipping as freight
-from wattward.experiments.evaluation.executor import Cell, run_cells
+from wattward.experiments.evaluation.cells import Cell
+from wattward.experiments.evaluation.executor import CheckpointShipment, WorldsShipment, run_cells
 from wattward.experiments.evaluation.kill_test import check_same, finished
 from wattward.experiments.evaluation.methods import Method, method
-from wattward.experiments.evaluation.shipping import CheckpointShipment, WorldsShipment
 from wattward.experiments.evaluation.worlds import Worlds
 
 PPO = PACKAGE / "agents" / "zoo" / "zhejiang-xinjiang" / "ppo" / "seed-0"

@@ -12,7 +12,7 @@ import pytest
 
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.leaderboard import publish as leaderboard
-from wattward.experiments.leaderboard import suites
+from wattward.experiments.leaderboard import run
 
 SUITE = Suite(name="small", title="A small suite", scenarios=("toy",), episodes=2, rules=("RunOnArrival", "Random"))
 REQUIRED = ("conformsTo", "description", "license", "name", "url", "creator", "datePublished", "distribution")
@@ -22,7 +22,7 @@ REQUIRED = ("conformsTo", "description", "license", "name", "url", "creator", "d
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
-    leaderboard.publish(SUITE, suites.run_suite(SUITE, folder / "cache", jobs=1, progress=False), folder / "results")
+    leaderboard.publish(SUITE, run.run_suite(SUITE, folder / "cache", jobs=1, progress=False), folder / "results")
     return folder / "results"
 
 

@@ -14,8 +14,9 @@ from wattward.configs import ConfigError
 from wattward.configs.schema.suite import Checkpoints, Suite
 from wattward.experiments.common import tables
 from wattward.experiments.common.records import Record
+from wattward.experiments.common.tables import ALL
 from wattward.experiments.leaderboard import publish as leaderboard
-from wattward.experiments.leaderboard import ranking, suites
+from wattward.experiments.leaderboard import ranking, run, suites
 
 LEAST = {
     "method",
@@ -117,9 +118,9 @@ def test_who_breaks_the_contract_is_marked_and_not_averaged() -> None:
     late = by_world["toy", "PeakOffset"]
     assert (late["mark"], late["score_iqm"], late["late_gpu_h"]) == ("late 12.00% > 5%", None, 12.0)
     assert by_world["other", "PeakOffset"]["score_iqm"] == pytest.approx(0.935)
-    overall = by_world[ranking.ALL, "PeakOffset"]
+    overall = by_world[ALL, "PeakOffset"]
     assert (overall["mark"], overall["score_iqm"]) == ("broke 1 of 2", None)
-    assert by_world[ranking.ALL, "PPO"]["poi_vs_best_rule"] == 1.0
+    assert by_world[ALL, "PPO"]["poi_vs_best_rule"] == 1.0
     shown = tables.markdown(tables.LEADERBOARD, rows)
     assert "| PeakOffset | – | late 12.00% > 5% | – | 46.8% | 12 |" in shown
     side_by_side = tables.markdown(*tables.by_scenario(rows))
@@ -138,7 +139,7 @@ def test_dropped_work_breaks_the_contract_too() -> None:
 
 def test_over_all_scenarios_those_count_who_played_them_all() -> None:
     both = [*over_the_limit(), *records("DQN", 0.99, seeds=(0,))]
-    rows = [row for row in ranking.rank(both) if row["scenario"] == ranking.ALL]
+    rows = [row for row in ranking.rank(both) if row["scenario"] == ALL]
     assert [row["method"] for row in rows] == ["bound", "PeakOffset", "PPO", "Random", "DQN"]
     assert rows[-1]["mark"] == "played 1 of 2"
     assert (rows[2]["score_iqm"], rows[2]["episodes"]) == (pytest.approx(0.535), 16)
@@ -148,21 +149,21 @@ def test_over_all_scenarios_those_count_who_played_them_all() -> None:
 def test_over_all_scenarios_those_training_seeds_count_that_played_them_all() -> None:
     more = records("PPO", 0.9, seeds=(2,), scenario="other")
     plain, with_more = (
-        next(row for row in ranking.rank(board) if (row["scenario"], row["method"]) == (ranking.ALL, "PPO"))
+        next(row for row in ranking.rank(board) if (row["scenario"], row["method"]) == (ALL, "PPO"))
         for board in (over_the_limit(), [*over_the_limit(), *more])
     )
     assert with_more["train_seeds"] == [0, 1]
     assert with_more["score_iqm"] == plain["score_iqm"] == pytest.approx(0.535)
     apart = [record for record in over_the_limit() if record["method"] != "PPO" or record["scenario"] == "other"]
     apart += records("PPO", 0.5, seeds=(5,), scenario="toy")
-    marks = {row["method"]: row["mark"] for row in ranking.rank(apart) if row["scenario"] == ranking.ALL}
+    marks = {row["method"]: row["mark"] for row in ranking.rank(apart) if row["scenario"] == ALL}
     assert marks["PPO"] == "no training seed in all"
 
 
 def test_one_method_set_beside_the_others() -> None:
     rows = ranking.versus(over_the_limit(), "PPO")
     assert [(row["scenario"], row["method"]) for row in rows] == [
-        (scenario, name) for scenario in ("toy", "other", ranking.ALL) for name in ("PeakOffset", "Random")
+        (scenario, name) for scenario in ("toy", "other", ALL) for name in ("PeakOffset", "Random")
     ]
     assert [row["difference"] for row in rows] == pytest.approx([0.4, -0.4] * 3)
     assert [row["improvement"] for row in rows] == [1.0, 0.0] * 3
@@ -251,7 +252,7 @@ def test_a_table_fits_a_hundred_columns() -> None:
 
 def test_a_suite_runs_end_to_end_on_the_toy(tmp_path: Path) -> None:
     suite = SUITE.model_copy(update={"episodes": 2})
-    rows = ranking.rank(suites.run_suite(suite, tmp_path, jobs=1, progress=False))
+    rows = ranking.rank(run.run_suite(suite, tmp_path, jobs=1, progress=False))
     by_name = {row["method"]: row for row in rows}
     assert by_name["RunOnArrival"]["score_iqm"] == pytest.approx(0.0)
     assert all(row["score_iqm"] <= 1.0 for row in rows)
@@ -261,7 +262,7 @@ def test_a_suite_runs_end_to_end_on_the_toy(tmp_path: Path) -> None:
 def test_a_missing_checkpoint_is_found_before_anything_runs(tmp_path: Path) -> None:
     suite = SUITE.model_copy(update={"checkpoints": (Checkpoints(method="PPO", folders=("zoo/none",)),)})
     with pytest.raises(ConfigError, match=r"checkpoints\.PPO: folder 'zoo/none' does not exist"):
-        suites.run_suite(suite, tmp_path, jobs=1, progress=False)
+        run.run_suite(suite, tmp_path, jobs=1, progress=False)
     assert not list(tmp_path.iterdir())
     names = [who.name for who in suites.methods_of(suite, "toy", learned=False)]
     assert names == ["RunOnArrival", "Random"]

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from wattward.configs import ConfigError
+from wattward.configs.digests import sha256_of_file
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.cli import main as cli
+from wattward.experiments.leaderboard import contents, run
 from wattward.experiments.leaderboard import publish as leaderboard
 from wattward.experiments.leaderboard import reproduce as reproducing
-from wattward.experiments.leaderboard import suites
 from wattward.experiments.leaderboard.reproduce import differing, reproduce
 
 SUITE = Suite(
@@ -39,7 +40,7 @@ TREES = st.recursive(
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
-    leaderboard.publish(SUITE, suites.run_suite(SUITE, folder / "cache", jobs=1, progress=False), folder / "results")
+    leaderboard.publish(SUITE, run.run_suite(SUITE, folder / "cache", jobs=1, progress=False), folder / "results")
     return folder / "results"
 
 
@@ -92,8 +93,8 @@ def test_a_changed_scenario_of_this_version_is_named_by_its_key(results: Path, m
         scenario = load(name)
         return scenario.model_copy(update={"band_low": 0.5})
 
-    load = leaderboard.load_scenario
-    monkeypatch.setattr(leaderboard, "load_scenario", other)
+    load = contents.load_scenario
+    monkeypatch.setattr(contents, "load_scenario", other)
     found = differences(results, 1)
     assert [line.split(": ")[1] for line in found] == ["band_low", "band_low"]
 
@@ -136,9 +137,9 @@ def test_a_resealed_lie_is_found_by_running_again(results: Path) -> None:
     records = [{k: reproducing._plain(v) for k, v in row.items()} for row in table.to_dict("records")]
 
     def reseal(made: dict[str, Any]) -> None:
-        made["files"]["episodes.parquet"] = leaderboard.file_digest(results / "episodes.parquet")
-        made["results"] = leaderboard.digests_by_method(records)
-        made["sha256"] = leaderboard.seal(made)
+        made["files"]["episodes.parquet"] = sha256_of_file(results / "episodes.parquet")
+        made["results"] = contents.digests_by_method(records)
+        made["sha256"] = contents.seal(made)
 
     edit_json(results / "provenance.json", reseal)
     found = differences(results)
@@ -168,7 +169,7 @@ def test_a_bound_within_its_tolerance_passes_with_a_note_and_no_further(
 def test_other_packages_and_code_are_notes(results: Path) -> None:
     def older(made: dict[str, Any]) -> None:
         made["packages"]["numpy"], made["code"], made["host"]["processor"] = "1.0", "older", "another"
-        made["sha256"] = leaderboard.seal(made)
+        made["sha256"] = contents.seal(made)
 
     edit_json(results / "provenance.json", older)
     found = reproduce(results, sample=1, jobs=1, progress=False)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from wattward.configs import ConfigError, load_scenario, load_suite, names
 from wattward.configs.generate.random_family import parse
 from wattward.configs.schema.suite import Checkpoints, Suite
-from wattward.envs.world.draw import SPLITS, episode_seed
 from wattward.envs.world.family import member_for
-from wattward.experiments.leaderboard import suites
+from wattward.envs.world.splits import SPLITS, episode_seed
+from wattward.experiments.leaderboard import contents, suites
 
 SMALL = Suite(name="small", title="Small", scenarios=("toy",), episodes=2, rules=("RunOnArrival",))
 SHIPPED = ("quick", "standard", "shifts", "generalise")
@@ -24,7 +24,7 @@ def test_shipped_suites_play_test_episodes_of_scenarios_that_load(name: str) -> 
     assert suite.split == "test"
     for scenario in (*suite.scenarios, *suite.also_recorded):
         assert load_scenario(scenario).n_steps > 0
-        assert all(folder.startswith("zoo/") for _, folder in suites.checkpoints_of(suite, scenario))
+        assert all(folder.startswith("zoo/") for _, folder in contents.checkpoints_of(suite, scenario))
 
 
 def test_standard_is_every_scenario_but_the_toys() -> None:
@@ -44,9 +44,9 @@ def test_generalise_is_families_and_a_recording() -> None:
     suite = load_suite("generalise")
     members = [parse(name) for name in suite.scenarios if name.startswith("random")]
     assert len(members) == 3 and all(member is not None and member.number is None for member in members)
-    drawn = suites.worlds_of(suite)
+    drawn = contents.worlds_of(suite)
     assert [worlds.recording for worlds in drawn] == [None] * len(suite.scenarios)
-    with_recording = suites.worlds_of(suite.model_copy(update={"recording": "DIR"}))
+    with_recording = contents.worlds_of(suite.model_copy(update={"recording": "DIR"}))
     assert with_recording[: len(drawn)] == drawn
     assert [(worlds.scenario, worlds.recording) for worlds in with_recording[len(drawn) :]] == [
         ("zhejiang-xinjiang", "DIR")
@@ -54,7 +54,7 @@ def test_generalise_is_families_and_a_recording() -> None:
 
 
 def test_a_recording_replaces_the_draws_of_a_suite_that_names_no_others() -> None:
-    recorded = suites.worlds_of(SMALL.model_copy(update={"recording": "DIR"}))
+    recorded = contents.worlds_of(SMALL.model_copy(update={"recording": "DIR"}))
     assert [(worlds.scenario, worlds.recording) for worlds in recorded] == [("toy", "DIR")]
 
 
@@ -73,11 +73,11 @@ def test_no_two_splits_share_the_seed_or_the_scenario_of_an_episode(one: int, ot
 
 def test_shipped_agents_play_the_scenario_that_they_were_trained_on() -> None:
     suite = SMALL.model_copy(update={"scenarios": ("zhejiang-xinjiang",), "checkpoints": "shipped"})
-    found = suites.checkpoints_of(suite, "zhejiang-xinjiang")
+    found = contents.checkpoints_of(suite, "zhejiang-xinjiang")
     assert ("PPO", "zoo/zhejiang-xinjiang/ppo/seed-0") in found
     assert {name for name, _ in found} == {"PPO", "DQN"}
-    assert suites.checkpoints_of(suite, "zhejiang-xinjiang+heat-wave") == []
-    assert suites.checkpoints_of(suite, "toy") == []
+    assert contents.checkpoints_of(suite, "zhejiang-xinjiang+heat-wave") == []
+    assert contents.checkpoints_of(suite, "toy") == []
 
 
 def test_checkpoints_may_be_for_some_scenarios_only() -> None:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from wattward.configs import ConfigError, load_tokens
-from wattward.envs.accounting.chain import chain, line_of, sha256_of
+from wattward.envs.accounting.chain import chain, line_of, sha256_of_json
 from wattward.envs.accounting.hourly import N_PLANTS
 from wattward.envs.accounting.matching import WAYS, balance_of
 from wattward.experiments.cli import main as cli
@@ -97,7 +97,7 @@ def tampered(text: bytes, rng: np.random.Generator) -> tuple[str, bytes, int]:
         name = str(rng.choice(sorted(set(entry) - {"sha256"} if kind != "alter" else entry)))
         entry[name] = altered(entry[name], rng)
         if kind != "alter":
-            entry["sha256"] = sha256_of(entry)
+            entry["sha256"] = sha256_of_json(entry)
         lines[i] = f"{line_of(entry)}\n".encode()
     elif kind == "drop":
         del lines[i : i + int(rng.integers(1, 4))]
@@ -111,7 +111,7 @@ def tampered(text: bytes, rng: np.random.Generator) -> tuple[str, bytes, int]:
     elif kind == "insert":
         entry = {**json.loads(lines[j]), "number": i, "previous_sha256": json.loads(lines[i])["previous_sha256"]}
         entry["kwh"] = 1.25
-        lines.insert(i, f"{line_of({**entry, 'sha256': sha256_of(entry)})}\n".encode())
+        lines.insert(i, f"{line_of({**entry, 'sha256': sha256_of_json(entry)})}\n".encode())
     elif kind == "truncate":
         del lines[i:]
     elif kind == "cut":

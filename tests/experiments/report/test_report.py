@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from wattward.envs.decisions.action import Mode
 from wattward.experiments.cli import main as cli
+from wattward.experiments.cli.options import BAD_INPUT
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.methods import method
 from wattward.experiments.evaluation.worlds import Worlds, environment
@@ -249,7 +250,7 @@ def test_bad_input_is_named_and_nothing_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = wattward(*arguments)
-    assert done.exit_code == cli.BAD_INPUT
+    assert done.exit_code == BAD_INPUT
     assert said in done.output
     assert list(tmp_path.iterdir()) == []
 
@@ -269,12 +270,12 @@ def test_a_spoilt_folder_is_refused_by_file(
     folder = Path(shutil.copytree(small_results, tmp_path / "results"))
     (folder / name).write_text(content)
     done = wattward("report", folder)
-    assert done.exit_code == cli.BAD_INPUT
+    assert done.exit_code == BAD_INPUT
     assert said in done.output
     assert not (folder / "report.html").exists()
 
 
 def test_an_episode_that_was_not_ranked_is_refused(small_results: Path, tmp_path: Path) -> None:
     done = wattward("report", small_results, "--out", tmp_path / "page.html", "--episode", 7)
-    assert done.exit_code == cli.BAD_INPUT
+    assert done.exit_code == BAD_INPUT
     assert "--episode 7: must be one of those ranked, 0 to 1" in done.output

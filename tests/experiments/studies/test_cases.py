@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from wattward.experiments.cli.main import app
 from wattward.experiments.studies.cases import claims as published
-from wattward.experiments.studies.cases.claims import Line
-from wattward.experiments.studies.cases.page import measured, page
+from wattward.experiments.studies.cases.claims import measured
+from wattward.experiments.studies.cases.page import Line, page
 
 pytestmark = pytest.mark.slow
 
@@ -55,9 +55,8 @@ def test_immersion_cools_with_less_than_air(lines: dict[str, dict[str, Line]]) -
 def test_the_page_is_written_with_its_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     title = "Jinshuitan, interactive load stays local"
     monkeypatch.setattr(published, "CASES", {title: published.CASES[title]})
-    monkeypatch.setattr("wattward.experiments.studies.cases.page.CASES", published.CASES)
     out, facts = tmp_path / "docs" / "cases.md", tmp_path / "cases.json"
-    result = CliRunner().invoke(app, ["cases", "--episodes", "1", "--out", str(out), "--json", str(facts)])
+    result = CliRunner().invoke(app, ["study", "cases", "--episodes", "1", "--out", str(out), "--json", str(facts)])
     assert result.exit_code == 0, result.output
     assert out.read_text(encoding="utf-8") == page(measured(1), 1)
     rows = json.loads(facts.read_text(encoding="utf-8"))

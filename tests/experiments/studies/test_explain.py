@@ -19,12 +19,11 @@ from wattward.experiments.cli import main as cli
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.evaluation.worlds import environment
-from wattward.experiments.studies.explain import behaviour as explain_play
-from wattward.experiments.studies.explain import explain
+from wattward.experiments.studies.explain import explain, facts
 from wattward.experiments.studies.explain import importance as explain_fields
 from wattward.experiments.studies.explain import tables as explain_tables
-from wattward.experiments.studies.explain.behaviour import Played, Setting
-from wattward.experiments.studies.explain.importance import GROUPS, Exchanged, Importance, columns_of
+from wattward.experiments.studies.explain.facts import GROUPS, Importance, Played, Setting
+from wattward.experiments.studies.explain.importance import Exchanged, columns_of
 from wattward.experiments.training.train import train_agent
 
 TOY = environment("toy", None)
@@ -63,12 +62,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(checkpoint: Path) -> explain.Explanation:
+def told(checkpoint: Path) -> facts.Explanation:
     return explain.explain([str(checkpoint)], "toy", 3, 1)
 
 
 def costs(policy: Policy, episode: int = 0) -> float:
-    return explain_play.play(policy, TOY, episode, np.random.SeedSequence(0)).total_cost
+    return explain.play(policy, TOY, episode, np.random.SeedSequence(0)).total_cost
 
 
 def test_columns_are_those_of_the_named_fields() -> None:
@@ -81,6 +80,8 @@ def test_columns_are_those_of_the_named_fields() -> None:
 
 
 def test_an_agent_loses_by_what_it_reads_and_by_nothing_else() -> None:
+    floor = np.array([costs(Method("RunOnArrival").policy(), episode) for episode in range(4)])
+    found = {worth.field: worth for worth in explain_fields.importances([Reader("ByRank")], TOY, floor)}
     floor = np.array([costs(explain.Method("RunOnArrival").policy(), episode) for episode in range(4)])
     found = {worth.field: worth for worth in explain_fields.importances([Reader("ByRank")], TOY, "validation", floor)}
     assert set(found) == {*TOY.fields, *GROUPS}
@@ -94,9 +95,9 @@ def test_an_agent_loses_by_what_it_reads_and_by_nothing_else() -> None:
 
 def test_what_is_exchanged_is_seen_and_the_world_is_not_changed() -> None:
     instead = np.zeros((TOY.scenario.n_steps, TOY.observation_space.shape[0]), np.float32)
-    always = explain_play.play(Exchanged(ByRank(), RANK, instead), TOY, 0, np.random.SeedSequence(0))
-    pulled = explain_play.play(explain.Method("RunOnArrival").policy(), TOY, 0, np.random.SeedSequence(0))
-    own = explain_play.play(ByRank(), TOY, 0, np.random.SeedSequence(0))
+    always = explain.play(Exchanged(ByRank(), RANK, instead), TOY, 0, np.random.SeedSequence(0))
+    pulled = explain.play(Method("RunOnArrival").policy(), TOY, 0, np.random.SeedSequence(0))
+    own = explain.play(ByRank(), TOY, 0, np.random.SeedSequence(0))
     assert always.work_gpus.sum() == pytest.approx(pulled.work_gpus.sum())
     assert own.total_cost < always.total_cost
 
@@ -111,48 +112,48 @@ def test_shares_by_hand() -> None:
         step_h=1.0,
     )
     runs = [[Played(np.array([[10.0, 5.0], [0.0, 0.0]]), np.zeros((2, 2)), {})] for _ in range(2)]
-    used = explain_play.shares([setting], runs)
+    used = explain.shares([setting], runs)
     assert used.by_kind.shape == (5, 3, 2)
     assert used.by_kind[0, 0, 0] == 1.0 and used.by_kind[4, 0, 0] == 0.0 and used.by_kind[2, 0, 1] == 0.25
     assert np.isnan(used.by_kind[2, 2, 1]), "a step without room says nothing"
     assert used.by_hour[0].tolist() == [1.0, 0.25] and used.by_hour[1, 0] == 0.0
 
 
-def test_the_bounds_plan_runs_all_work_where_it_is_cheapest(told: explain.Explanation) -> None:
-    used = told.shares[explain_play.BOUND]
+def test_the_bounds_plan_runs_all_work_where_it_is_cheapest(told: facts.Explanation) -> None:
+    used = told.shares[facts.BOUND]
     dearest = used.by_kind[-1, 0]
     assert np.nanmax(np.nan_to_num(dearest)) < 0.01
     assert np.nanmax(used.by_hour[11:15, 1]) > 0.1, "West costs 0.2 yuan/kWh from 11 to 15"
 
 
-def test_costs_add_up_and_energy_bought_is_all_of_it(told: explain.Explanation) -> None:
+def test_costs_add_up_and_energy_bought_is_all_of_it(told: facts.Explanation) -> None:
     rows = {row["method"]: row for row in explain_tables.cost_rows(told)}
-    assert list(rows) == [explain_play.BOUND, explain.PLANNER, "PPO", explain.RULE, "RunOnArrival"]
+    assert list(rows) == [facts.BOUND, facts.PLANNER, "PPO", facts.RULE, "RunOnArrival"]
     for row in rows.values():
         assert row["total_cost"] == pytest.approx(sum(row[term] for term in COST_TERMS))
         assert row["above"] >= -1e-6
     for name, row in rows.items():
-        bought = [explain.bought_kwh(told, name, r) for r in range(2)]
+        bought = [facts.bought_kwh(told, name, r) for r in range(2)]
         assert sum(kwh.sum() for kwh in bought) == pytest.approx(row["kwh"], abs=1e-6)
-        priced = sum(kwh @ explain.bands(told, r) for r, kwh in enumerate(bought))
+        priced = sum(kwh @ facts.bands(told, r) for r, kwh in enumerate(bought))
         assert priced == pytest.approx(row["energy_cost"], rel=1e-6, abs=1e-6)
 
 
-def test_many_prices_make_a_few_bands(told: explain.Explanation) -> None:
+def test_many_prices_make_a_few_bands(told: facts.Explanation) -> None:
     wild = told.settings[0]._replace(price_per_kwh=np.linspace(-0.1, 1.0, 48).reshape(24, 2))
-    many = explain.Explanation(**{**vars(told), "settings": [wild]})
-    ends = explain.bands(many, 0)
-    assert ends.size == explain.MOST_LEVELS - 1 and ends[-1] == wild.price_per_kwh[:, 0].max().round(4)
+    many = facts.Explanation(**{**vars(told), "settings": [wild]})
+    ends = facts.bands(many, 0)
+    assert ends.size == facts.MOST_LEVELS - 1 and ends[-1] == wild.price_per_kwh[:, 0].max().round(4)
     runs = {name: [run[:1] for run in by_seed] for name, by_seed in told.runs.items()}
-    many = explain.Explanation(**{**vars(many), "runs": runs})
+    many = facts.Explanation(**{**vars(many), "runs": runs})
     kwh = runs["RunOnArrival"][0][0].grid_kw[:, 0].sum() * wild.step_h
-    assert explain.bought_kwh(many, "RunOnArrival", 0).sum() == pytest.approx(kwh)
+    assert facts.bought_kwh(many, "RunOnArrival", 0).sum() == pytest.approx(kwh)
 
 
-def test_the_dearest_fields_come_first_and_groups_apart(told: explain.Explanation) -> None:
+def test_the_dearest_fields_come_first_and_groups_apart(told: facts.Explanation) -> None:
     worth = Importance("hour", Estimate(0.5, 0.4, 0.6), Estimate(0.01234, -0.01, 0.02))
-    agent = explain.Agent("PPO", 1, 0.1, [worth])
-    page = explain_tables.as_markdown(explain.Explanation(**{**vars(told), "agents": [agent]}))
+    agent = facts.Agent("PPO", 1, 0.1, [worth])
+    page = explain_tables.as_markdown(facts.Explanation(**{**vars(told), "agents": [agent]}))
     assert "| `hour` | 50.00 (40.00 to 60.00) | 1.23 (-1.00 to 2.00) |" in page
     losses = [each.largest for each in told.agents[0].fields]
     assert losses == sorted(losses, reverse=True)
@@ -162,10 +163,10 @@ def test_the_command_draws_and_writes_a_page(checkpoint: Path, tmp_path: Path) -
     page, (begin, end) = tmp_path / "page.md", explain_tables.markers("toy")
     page.write_text(f"# Title\n{begin}stale\n{end}\nrest\n", encoding="utf-8")
     few = ("--scenario", "toy", "--episodes", 2, "--planner-episodes", 1)
-    done = wattward("explain", checkpoint, *few, "--out", tmp_path, "--page", page)
+    done = wattward("study", "explain", checkpoint, *few, "--out", tmp_path, "--page", page)
     assert done.exit_code == 0, done.output
     assert "HindsightPlanner" in done.output and "saving lost by PPO" in done.output
-    for picture in explain.picture_paths("toy", tmp_path):
+    for picture in facts.picture_paths("toy", tmp_path):
         with Image.open(picture) as image:
             assert image.width > 500 and len(image.convert("RGB").getcolors(1 << 20) or []) > 10
     text = page.read_text(encoding="utf-8")
@@ -183,7 +184,7 @@ def test_what_cannot_be_explained_is_told(checkpoint: Path, tmp_path: Path) -> N
         ((checkpoint, "--scenario", "random-2"), "an explanation needs one scenario"),
         ((checkpoint, "--scenario", "toy", "--episodes", 1), "2"),
     ):
-        done = wattward("explain", *arguments, "--out", tmp_path / "pictures")
+        done = wattward("study", "explain", *arguments, "--out", tmp_path / "pictures")
         assert done.exit_code == 2, done.output
         assert message in done.output
     assert not (tmp_path / "pictures").exists()

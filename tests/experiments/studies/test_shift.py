@@ -13,17 +13,18 @@ from typer.testing import CliRunner, Result
 from wattward.configs import ConfigError, load_scenario, load_suite
 from wattward.configs.schema.suite import Suite
 from wattward.envs.decisions.action import Mode
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
+from wattward.envs.world.splits import episode_seed
 from wattward.experiments.cli import main as cli
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import statistics
 from wattward.experiments.evaluation.methods import method
 from wattward.experiments.evaluation.worlds import Worlds, environment
+from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard.ranking import Limits
 from wattward.experiments.leaderboard.reproduce import reproduce
 from wattward.experiments.report.data import read_results
 from wattward.experiments.studies.shift import average_day as shift_hours
-from wattward.experiments.studies.shift import compare as shift
 
 PAIR = ("toy", "toy+price-spike")
 SUITE = """\
@@ -174,7 +175,7 @@ def test_prices_are_means_by_hour_of_what_was_met() -> None:
 def test_the_command_draws_and_writes_a_page(results: Path, tmp_path: Path) -> None:
     page, picture = tmp_path / "page.md", tmp_path / "shift.png"
     page.write_text(f"# Title\n{shift.BEGIN}stale\n{shift.END}\nrest\n", encoding="utf-8")
-    done = wattward("shift", results, "--out", picture, "--episodes", 1, "--page", page)
+    done = wattward("study", "shift", results, "--out", picture, "--episodes", 1, "--page", page)
     assert done.exit_code == 0, done.output
     assert "PeakOffset" in done.output and "before: toy; after: toy+price-spike" in done.output
     with Image.open(picture) as image:
@@ -200,7 +201,7 @@ def test_what_cannot_be_drawn_is_told(results: Path, small_results: Path, tmp_pa
         ((results, "--method", "Nobody"), "--method Nobody: must be one of CheapestNow, PeakOffset"),
         ((results, "--page", tmp_path / "none.md"), "none.md: cannot be read"),
     ):
-        done = wattward("shift", *arguments)
+        done = wattward("study", "shift", *arguments)
         assert done.exit_code == 2, done.output
         assert message in done.output
     assert not (tmp_path / "a.svg").exists()

@@ -17,10 +17,11 @@ from wattward import baselines
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.policy.episode import play_episode
-from wattward.envs.world.draw import draw, episode_seed
+from wattward.envs.world.draw import draw
 from wattward.envs.world.importers import store
 from wattward.envs.world.importers.options import Imported, Measured
 from wattward.envs.world.recording import load_recording
+from wattward.envs.world.splits import episode_seed
 from wattward.envs.world.tidy import PRICE
 from wattward.experiments.studies.year import play as year_play
 from wattward.experiments.studies.year import year

@@ -53,7 +53,7 @@ def test_the_command_reads_runs_and_draws_them(tmp_path: Path) -> None:
     train_agent("ppo", "toy", 0, out=tmp_path / "runs", total_steps=1536, progress=False)
     (made,) = read_runs(tmp_path / "runs")
     assert made.decisions == sorted(made.decisions) and made.decisions[-1] >= 1536
-    result = CliRunner().invoke(app, ["curves", str(tmp_path / "runs"), "--out", str(tmp_path / "out")])
+    result = CliRunner().invoke(app, ["study", "curves", str(tmp_path / "runs"), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "| toy | ppo | 1 |" in (tmp_path / "out" / "curves.md").read_text(encoding="utf-8")
     assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000

@@ -6,6 +6,7 @@ import json
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from wattward.configs.loading.experiments import load_zoo
 from wattward.configs.schema.zoo import Trained, Zoo
 from wattward.envs.checks.balances import played_cost
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.experiments.common.records import PACKAGE
+from wattward.experiments.common.provenance import PACKAGE
 from wattward.experiments.training import zoo as shipped
 from wattward.experiments.training.train import train_agent
 from wattward.experiments.training.zoo import (
@@ -48,15 +49,14 @@ def test_only_what_is_not_there_is_missing(tmp_path: Path) -> None:
     assert missing(PLAN, tmp_path) == [second], "other settings than the shipped ones"
 
 
-def test_what_is_missing_is_trained_and_put_into_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_trained_and_put_into_its_place(tmp_path: Path) -> None:
     asked: list[tuple[str, str, int]] = []
 
     def train(agent: str, scenario: str, seed: int, **_: object) -> Path:
         asked.append((agent, scenario, seed))
         return Place(agent, scenario, seed).within(shipped.ZOO)
 
-    monkeypatch.setattr(shipped, "train_agent", train)
-    places = train_missing(PLAN, tmp_path / "runs", zoo=tmp_path / "zoo", jobs=1)
+    places = train_missing(PLAN, tmp_path / "runs", train, zoo=tmp_path / "zoo", jobs=1)
     assert [tuple(place) for place in places] == asked == [("ppo", "zhejiang-xinjiang", seed) for seed in (0, 1)]
     assert missing(PLAN, tmp_path / "zoo") == []
     assert not list(tmp_path.glob("zoo/**/.*")), "nothing half-written is left"
@@ -96,12 +96,14 @@ def test_only_what_acts_is_shipped_and_acts_the_same(agent: str, tmp_path: Path)
 
 def test_training_again_tells_the_same_weights_from_others(tmp_path: Path) -> None:
     again = partial(train_agent, "ppo", "toy", total_steps=768, progress=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shipped, "train_agent", lambda *place, out, progress: again(place[2], out=out))
-        ship(again(0, out=tmp_path / "runs"), Place("ppo", "toy", 0).within(tmp_path / "zoo"))
-        ship(again(1, out=tmp_path / "runs"), Place("ppo", "toy", 2).within(tmp_path / "zoo"))
-        places = [Place.parse("toy/ppo/seed-0"), Place.parse("toy/ppo/seed-2")]
-        assert trained_again(places, zoo=tmp_path / "zoo", jobs=1) == [True, False]
+    ship(again(0, out=tmp_path / "runs"), Place("ppo", "toy", 0).within(tmp_path / "zoo"))
+    ship(again(1, out=tmp_path / "runs"), Place("ppo", "toy", 2).within(tmp_path / "zoo"))
+    places = [Place.parse("toy/ppo/seed-0"), Place.parse("toy/ppo/seed-2")]
+
+    def train(*place: Any, out: Path, progress: bool) -> Path:
+        return again(place[2], out=out)
+
+    assert trained_again(places, train, zoo=tmp_path / "zoo", jobs=1) == [True, False]
     with pytest.raises(ConfigError, match="SCENARIO/AGENT/seed-N"):
         Place.parse("toy/ppo")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.baselines.rules.voting import voters
+from wattward.baselines.voting import voters
 from wattward.configs.schema.scenario import LogNormal, Scenario
 from wattward.envs.model.types import Exogenous, Floats, Ints
 from wattward.envs.policy.outlook import Outlook

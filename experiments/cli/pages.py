@@ -1,4 +1,4 @@
-"""`wattward report` and `wattward replay`. Heavy modules are imported inside, so that help answers at once."""
+"""Commands that write pages for a browser: `report`, `replay`. Heavy modules are imported inside them."""
 
 from __future__ import annotations
 
@@ -7,62 +7,60 @@ from typing import Annotated
 
 import typer
 
+from wattward.experiments.cli.options import (
+    CACHE,
+    NOTHING,
+    Cache,
+    Policy,
+    Recording,
+    Scenario,
+    Split,
+    Trust,
+    counting,
+    folder,
+    interruptible,
+)
+
 HTML = (".html", ".htm")
 
 
+@interruptible(NOTHING)
 def report(
     folder: Annotated[Path, typer.Argument(help="A results folder of `wattward leaderboard`.")],
     out: Annotated[Path | None, typer.Option("--out", help="The page; report.html in the folder by default.")] = None,
     episode: Annotated[int, typer.Option("--episode", min=0, help="The episode that all are shown on.")] = 0,
 ) -> None:
     """Write one self-contained HTML page of a leaderboard, with what each method did on the same episode."""
-    from tqdm import tqdm
-
     page = folder / "report.html" if out is None else out
     _check("--out", page)
     from wattward.experiments.report.report import report as write
 
-    with tqdm(unit=" replays", leave=False) as bar:
-
-        def tick(what: str) -> None:
-            bar.set_description(what)
-            bar.update()
-
+    with counting("replays") as tick:
         size = write(folder, page, episode=episode, tick=tick)
     typer.echo(f"report: {page}, {size / 1e6:.1f} MB")
 
 
+@interruptible(NOTHING)
 def replay(
-    policy: Annotated[str, typer.Argument(help="A rule by name, or a checkpoint folder.")],
+    policy: Policy,
     html: Annotated[Path, typer.Option("--html", help="The page.")],
-    scenario: Annotated[
-        str, typer.Option("--scenario", help="A scenario by name or file; +NAME or +FILE disturbs it.")
-    ] = "zhejiang-xinjiang",
+    scenario: Scenario = "zhejiang-xinjiang",
     episode: Annotated[
         int, typer.Option("--episode", "--seed", min=0, help="Index in the split, which is the seed of its world.")
     ] = 0,
-    split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
-    recording: Annotated[
-        Path | None, typer.Option("--recording", help="Folder of recorded series, see docs/recordings.md.")
-    ] = None,
-    cache: Annotated[Path, typer.Option("--cache", help="Folder of finished work; safe to delete.")] = Path(
-        "results/cache"
-    ),
-    trust_pickle: Annotated[
-        bool, typer.Option("--trust-pickle", help="Load a foreign .zip agent, although that runs what is in it.")
-    ] = False,
+    split: Split = "test",
+    recording: Recording = None,
+    cache: Cache = CACHE,
+    trust_pickle: Trust = False,
 ) -> None:
     """Play one episode of a policy and write it as a self-contained HTML page."""
     _check("--html", html)
-    from wattward.configs.schema.base import ConfigError
     from wattward.experiments.evaluation.evaluate import check_fit
     from wattward.experiments.evaluation.methods import method
     from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.report.report import replay_page
 
-    if recording is not None and not recording.is_dir():
-        raise ConfigError(f"--recording {recording}: no such folder")
-    worlds = Worlds(scenario, split, None if recording is None else str(recording))
+    worlds = Worlds(scenario, split, folder(recording))
     who = method(policy, trust_pickle=trust_pickle)
     check_fit([who], worlds)
     size = replay_page(who, worlds, episode, html, cache)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wattward.configs.files import read_json, write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
-from wattward.experiments.common.records import Record, read_json, write_text
+from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import scores, statistics
 from wattward.experiments.leaderboard import ranking
 from wattward.experiments.leaderboard.ranking import NO_LIMITS, Limits, Row, World

@@ -23,6 +23,7 @@ from wattward.experiments.benchmark.scale import World
 from wattward.experiments.benchmark.stepping import make_batch
 from wattward.experiments.benchmark.timing import QUICK, Measured, Meter, Sample
 from wattward.experiments.cli import main as cli
+from wattward.experiments.cli.options import BAD_INPUT, INTERRUPTED
 
 TINY = replace(QUICK, env_id="wattward/Toy-v0", block_s=0.01, num_envs=3, held_envs=8, jobs=(100, 200))
 RANGED = {
@@ -38,7 +39,7 @@ RANGED = {
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, ["throughput", *arguments])
+    return CliRunner().invoke(cli.app, ["benchmark", *arguments])
 
 
 def figures(name: str, measured: Measured) -> dict[str, float]:
@@ -174,7 +175,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(throughput, "section", interrupted)
     result = invoke("--only", "single", "--json", str(tmp_path / "t.json"))
-    assert result.exit_code == cli.UNFINISHED
+    assert result.exit_code == INTERRUPTED
     assert "interrupted; nothing was written" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -193,7 +194,7 @@ def test_bad_input_is_found_before_anything_is_measured(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").touch()
     result = invoke(*arguments)
-    assert result.exit_code == cli.BAD_INPUT
+    assert result.exit_code == BAD_INPUT
     assert message in result.stderr
 
 

@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from wattward.experiments.cli.main import app
-from wattward.experiments.studies.gap.gap import means, sandwich
+from wattward.experiments.studies.gap.gap import bracket, means
 from wattward.experiments.studies.gap.relaxed import ALL, RELAXATIONS
 
 pytestmark = pytest.mark.slow
 
 
 def test_both_lie_between_the_bound_and_what_costs_more() -> None:
-    (row,) = sandwich("toy", [0], jobs=1, improve=True)
+    (row,) = bracket("toy", [0], jobs=1, improve=True)
     assert row["bound_cost"] <= row["tight_cost"] <= min(row["replay_cost"], row["search_cost"])
     assert row["gap"] >= 0.0
     assert row["tight_cost"] <= row["descended_cost"] <= row["search_cost"] + 1e-6
@@ -25,7 +25,19 @@ def test_both_lie_between_the_bound_and_what_costs_more() -> None:
 
 
 def test_the_command_writes_a_table(tmp_path: Path) -> None:
-    arguments = ["sandwich", "--relax", "--scenario", "toy", "--episodes", "1", "--jobs", "1", "--out", str(tmp_path)]
+    arguments = [
+        "study",
+        "gap",
+        "--relax",
+        "--scenario",
+        "toy",
+        "--episodes",
+        "1",
+        "--jobs",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / "relaxed.json").read_text(encoding="utf-8"))["rows"]

@@ -1,0 +1,161 @@
+"""Commands that train policies and compare them: `train`, `evaluate`, `leaderboard`, `reproduce`.
+
+Heavy modules are imported inside commands, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wattward.experiments.cli.options import (
+    CACHE,
+    DIFFERENT,
+    KEPT,
+    NOTHING,
+    Cache,
+    Episodes,
+    Jobs,
+    PolicySeed,
+    Recording,
+    Scenario,
+    Split,
+    Trust,
+    Where,
+    folder,
+    interruptible,
+    show,
+)
+
+RUNS = Path("runs")
+UNTRAINED = "the same command with --resume goes on from the last checkpoint, or begins again if there is none yet"
+
+
+@interruptible(UNTRAINED)
+def train(
+    agent: Annotated[str, typer.Argument(help="Agent settings by name, such as ppo or dqn.")],
+    scenario: Scenario = "zhejiang-xinjiang",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Training seed.")] = 0,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Steps instead of those of the settings.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of runs; this one is SCENARIO/AGENT/seed-N.")] = RUNS,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run and start again.")] = False,
+    torch_threads: Annotated[int, typer.Option("--torch-threads", min=1, help="Threads of PyTorch.")] = 1,
+) -> None:
+    """Train an agent and keep its checkpoint."""
+    from wattward.experiments.training.train import train_agent
+
+    kept = train_agent(
+        agent,
+        scenario,
+        seed,
+        out=out,
+        total_steps=steps,
+        resume=resume,
+        overwrite=overwrite,
+        torch_threads=torch_threads,
+    )
+    typer.echo(f"checkpoint: {kept}")
+
+
+@interruptible(KEPT)
+def evaluate(
+    methods: Annotated[list[str], typer.Argument(help="Rules by name, checkpoint folders, MODULE:FACTORY.")],
+    scenario: Scenario = "zhejiang-xinjiang",
+    episodes: Episodes = 20,
+    split: Split = "test",
+    recording: Recording = None,
+    seed: PolicySeed = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="File for the episodes: .parquet or .json.")] = None,
+    jobs: Jobs = 2,
+    executor: Where = "local",
+    trust_pickle: Trust = False,
+    cache: Cache = CACHE,
+) -> None:
+    """Run methods on the same episodes and score them."""
+    from wattward.experiments.common import tables
+    from wattward.experiments.common.records import check_suffix, write_records
+    from wattward.experiments.evaluation.worlds import Worlds
+    from wattward.experiments.leaderboard import ranking, run
+
+    if out is not None:
+        check_suffix(out)
+    worlds = Worlds(scenario, split, folder(recording))
+    records = run.run_methods(
+        methods, worlds, episodes, cache, seed=seed, jobs=jobs, executor=executor, trust_pickle=trust_pickle
+    )
+    if out is not None:
+        write_records(out, records)
+    rows = ranking.rank(records)
+    show(tables.terminal(tables.EPISODES, rows, f"{episodes} {split} episodes of {scenario}"))
+
+
+@interruptible(KEPT)
+def leaderboard(
+    suite: Annotated[str, typer.Argument(help="A shipped suite by name, or a suite file.")] = "quick",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; results/SUITE by default.")] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="One more: MODULE:FACTORY or a checkpoint folder; may be given again."),
+    ] = None,
+    versus: Annotated[
+        str | None, typer.Option("--versus", help="Set every method beside this one, episode by episode.")
+    ] = None,
+    recording: Recording = None,
+    jobs: Jobs = 2,
+    executor: Where = "local",
+    without_learned: Annotated[bool, typer.Option("--without-learned", help="Leave the trained agents out.")] = False,
+    cache: Cache = CACHE,
+) -> None:
+    """Rank every method of a suite and draw the ranking."""
+    from wattward.configs.files import write_json
+    from wattward.configs.loading.experiments import load_suite
+    from wattward.experiments.common import tables
+    from wattward.experiments.leaderboard import contents, publish, ranking, run, suites
+
+    wanted = load_suite(suite)
+    if recording is not None:
+        wanted = wanted.model_copy(update={"recording": folder(recording)})
+    place = out or Path("results") / wanted.name
+    more, learned = method or [], not without_learned
+    suites.check_versus(wanted, versus, learned=learned, more=more)
+    records = run.run_suite(wanted, cache, jobs=jobs, executor=executor, learned=learned, more=more)
+    submitted = suites.submitted_to(wanted, learned=learned, more=more)
+    rows = publish.publish(wanted, records, place, submitted=submitted)
+    for label in dict.fromkeys(row["scenario"] for row in rows):
+        shown = [row for row in rows if row["scenario"] == label]
+        show(tables.terminal(tables.LEADERBOARD, shown, f"{wanted.title} · {label}"))
+    if versus is not None:
+        against = ranking.versus(records, versus, contents.limits_of(wanted))
+        write_json(place / f"versus-{versus}.json", against)
+        for label in dict.fromkeys(row["scenario"] for row in against):
+            beside = [row for row in against if row["scenario"] == label]
+            show(tables.terminal(tables.VERSUS, beside, f"score less that of {versus} · {label}"))
+    typer.echo(f"picture: {place / 'leaderboard.png'}")
+
+
+@interruptible(NOTHING)
+def reproduce(
+    results: Annotated[Path, typer.Argument(help="A folder that `wattward leaderboard` wrote.")],
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Run only so many cells again, drawn by --seed; else all.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample.")] = 0,
+    recording: Recording = None,
+    jobs: Jobs = 2,
+) -> None:
+    """Run published results again and report whatever differs (exit code 1)."""
+    from wattward.experiments.leaderboard.reproduce import reproduce
+
+    found = reproduce(results, sample=sample, seed=seed, recording=folder(recording), jobs=jobs)
+    for note in found.notes:
+        typer.echo(f"note: {note}")
+    for difference in found.differences:
+        typer.echo(f"differs: {difference}", err=True)
+    typer.echo(
+        f"{results}: {found.cells_run} of {found.cells} cells run again, {found.records} episodes; {found.verdict}"
+    )
+    if found.differences:
+        raise typer.Exit(DIFFERENT)
