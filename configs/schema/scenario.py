@@ -6,10 +6,11 @@ import math
 import operator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from wattward.configs.schema.base import Config, NonNegative, PerHour, Positive, Share
 from wattward.configs.schema.disturbance import ALL, Disturbance, NewTariff, WorseForecasts
+from wattward.configs.schema.locale import CURRENCY, ISO_4217, TIME_ZONE, utc_offset_minutes
 from wattward.configs.schema.market import GridPrice
 from wattward.configs.schema.programme import Constraints, GridEvents
 from wattward.configs.schema.region import Region
@@ -43,6 +44,14 @@ class LogNormal(Config):
 
 def _is_rule(value: str) -> bool:
     return value == "rule"
+
+
+def _is_default_currency(value: str) -> bool:
+    return value == CURRENCY
+
+
+def _is_default_zone(value: str) -> bool:
+    return value == TIME_ZONE
 
 
 def _normal(z: float) -> float:
@@ -98,14 +107,21 @@ class Contracts(Config):
 
 
 class Scenario(Config):
-    """One scenario, resolved: every region and tariff it names is inside it.
+    """One scenario, resolved: it contains every region and tariff that it names.
 
-    Without disturbances or tokens it is written down as if there were no such thing: hashes of its content stay.
+    All prices and costs are in `currency`. All hours and dates are those of `timezone`, the scenario's clock.
+    Optional keys that hold their default are left out when a scenario is written, so hashes of older scenarios stay.
     """
 
     name: str
     title: str
     source: str
+    currency: Annotated[
+        str, Field(description="ISO 4217 code of all prices and costs", exclude_if=_is_default_currency)
+    ] = CURRENCY
+    timezone: Annotated[
+        str, Field(description="IANA name of the scenario's clock; no daylight saving", exclude_if=_is_default_zone)
+    ] = TIME_ZONE
     calendar_year: int
     step_minutes: Annotated[int, Field(gt=0, le=60)]
     episode_days: Positive
@@ -126,6 +142,18 @@ class Scenario(Config):
     ] = "rule"
     grid_events: Annotated[GridEvents | None, Field(exclude_if=operator.not_)] = None
     constraints: Annotated[Constraints | None, Field(exclude_if=operator.not_)] = None
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, code: str) -> str:
+        if code not in ISO_4217:
+            raise ValueError(f"currency {code!r} must be an ISO 4217 code such as CNY, EUR or USD")
+        return code
+
+    @property
+    def utc_offset_minutes(self) -> int:
+        """How far the scenario's clock is ahead of UTC, the whole year [minutes]."""
+        return utc_offset_minutes(self.timezone, self.calendar_year)
 
     @property
     def n_regions(self) -> int:
@@ -148,7 +176,7 @@ class Scenario(Config):
         return any(any(part) for part in parts) or any((self.grid_events, self.constraints))
 
     def with_lateness(self, times: float) -> Scenario:
-        """The same, but for a price of lateness so many times as high."""
+        """A copy whose price of lateness is multiplied by `times`."""
         if times == 1:
             return self
         price = self.contracts.late_cost_per_gpu_h_per_h * times
@@ -169,6 +197,11 @@ class Scenario(Config):
     def horizon(self) -> int:
         """Forecast horizon [steps]."""
         return round(self.forecast.horizon_h / self.step_h)
+
+    @model_validator(mode="after")
+    def _clock_is_fixed(self) -> Scenario:
+        utc_offset_minutes(self.timezone, self.calendar_year)
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:

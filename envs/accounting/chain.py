@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import NamedTuple
 
 from wattward.envs.accounting.hourly import PLANTS, SUPPLIES, Hourly
@@ -133,7 +133,7 @@ class Accounts:
 
 def _certificates_and_uses(hourly: Hourly) -> Iterator[Entry]:
     for h, number in enumerate(hourly.hour):
-        hour = hour_name(int(number))
+        hour = hour_name(int(number), hourly.utc_offset_minutes)
         for r, region in enumerate(hourly.regions):
             where: Entry = {"hour": hour, "region": region}
             for p, plant in enumerate(PLANTS):
@@ -150,9 +150,10 @@ def _of_plant(hourly: Hourly, at: tuple[int, int, int]) -> Entry:
     return {"kwh": float(hourly.delivered_kwh[at]), "curtailed_kwh": float(hourly.curtailed_kwh[at]), **sold}
 
 
-def hour_name(hour: int) -> str:
-    """A clock hour as ISO 8601 writes its start, in Beijing time."""
-    return f"{EPOCH + timedelta(hours=hour):%Y-%m-%dT%H:%M}+08:00"
+def hour_name(hour: int, utc_offset_minutes: int) -> str:
+    """The start of a clock hour in ISO 8601, with the clock's offset from UTC, as in 2026-01-31T22:00+08:00."""
+    start = (EPOCH + timedelta(hours=hour)).replace(tzinfo=timezone(timedelta(minutes=utc_offset_minutes)))
+    return start.isoformat(timespec="minutes")
 
 
 def _used(hourly: Hourly, at: tuple[int, int, int]) -> Entry:

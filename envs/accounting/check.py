@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.envs.accounting.hourly import ELECTRICITY_YUAN, N_PLANTS, STORAGE, SUPPLIES, Hourly
+from wattward.envs.accounting.hourly import ELECTRICITY_TERMS, N_PLANTS, STORAGE, SUPPLIES, Hourly
 from wattward.envs.model.types import Floats, Flows
 
 LEAST = 1.0
-"""Amounts below this [kWh, GPU-h, g, yuan] are compared as if they were this large."""
+"""Amounts below this [kWh, GPU-h, g, currency] are compared as if they were this large."""
 OWN = ("sun_kw", "wind_kw", "hydro_kw", "recovered_kw")
 
 
@@ -36,7 +36,7 @@ def _pairs(hourly: Hourly, total: dict[str, Floats], class_gpu_h: Floats, step_h
     own = sum((kwh[name] for name in OWN), np.zeros(len(hourly.regions)))
     green = own + kwh["direct_kw"] + kwh["contract_kw"] - kwh["curtailed_kw"] - kwh["sold_kw"]
     facility = kwh["it_kw"] + kwh["cooling_kw"] + kwh["wan_kw"] + kwh["charge_kw"]
-    bill = sum((total[name] for name in ELECTRICITY_YUAN), np.zeros(len(hourly.regions)))
+    bill = sum((total[name] for name in ELECTRICITY_TERMS), np.zeros(len(hourly.regions)))
     return [
         (by_consumer.sum(axis=1), facility),
         (by_consumer[:, hourly.consumers.index(STORAGE)], kwh["charge_kw"]),

@@ -26,7 +26,7 @@ def peak_hours(prices: Tokens, hour: Ints) -> NDArray[np.bool_]:
 
     Args:
         prices: hours, weekdays and holidays.
-        hour: hours since 1970-01-01 00:00 Beijing time, (H,).
+        hour: hours since 1970-01-01 00:00 of the scenario's clock, (H,).
     """
     of_day = {h for first, after in prices.peak_hours for h in range(first, after)}
     holidays = frozenset(prices.holidays)
@@ -72,16 +72,16 @@ def _mtok(hourly: Hourly, prices: Tokens) -> Floats:
 
 def _amounts(hourly: Hourly, mtok: Floats, at: slice, users: list[int]) -> dict[str, float | None]:
     made = float(mtok[:, at][..., users].sum())
-    kwh, yuan, carbon_g = (
+    kwh, bill, carbon_g = (
         float(values[:, at][:, :, users].sum()) for values in (hourly.kwh, hourly.electricity_cost, hourly.carbon_g)
     )
     return {
         "mtok": made,
         "kwh": kwh,
-        "electricity_cost": yuan,
+        "electricity_cost": bill,
         "carbon_g": carbon_g,
         "kwh_per_mtok": _quotient(kwh, made),
-        "cost_per_mtok": _quotient(yuan, made),
+        "cost_per_mtok": _quotient(bill, made),
         "carbon_g_per_mtok": _quotient(carbon_g, made),
     }
 

@@ -51,7 +51,7 @@ PLANTS = tuple(name for name, supply in SUPPLY.items() if supply.kind in (ON_SIT
 INTERACTIVE, STORAGE, OVERHEAD = "interactive", "storage", "overhead"
 """The first and the last two consumers; between them stand the job classes."""
 MEASURED = ("it_kw", "cooling_kw", "wan_kw", "charge_kw")
-ELECTRICITY_YUAN = ("energy_cost", "demand_cost", "supply_cost", "sales_cost")
+ELECTRICITY_TERMS = ("energy_cost", "demand_cost", "supply_cost", "sales_cost")
 """The terms of a step's cost that are the bill for electricity, less what feeding in earns."""
 N_ON_SITE = sum(supply.kind == ON_SITE for supply in SUPPLY.values())
 N_PLANTS, N_SUPPLIES, N_MEASURED = len(PLANTS), len(SUPPLIES), len(MEASURED)
@@ -61,13 +61,14 @@ AT_DIRECT = SUPPLIES.index("direct")
 class Hourly(NamedTuple):
     """An episode by clock hours; `Ledger.hourly` makes it."""
 
-    hour: Ints  # (H,) hours since 1970-01-01 00:00 Beijing time, consecutive
+    hour: Ints  # (H,) hours since 1970-01-01 00:00 of the scenario's clock, consecutive
+    utc_offset_minutes: int  # of that clock
     regions: tuple[str, ...]
     consumers: tuple[str, ...]
     kwh: Floats  # (H, R, U, K) used
     gpu_h: Floats  # (H, R, U) at work; STORAGE and OVERHEAD have none
     carbon_g: Floats  # (H, R, U) of grid energy
-    electricity_cost: Floats  # (H, R, U) the bill, see ELECTRICITY_YUAN
+    electricity_cost: Floats  # (H, R, U) the bill, see ELECTRICITY_TERMS
     delivered_kwh: Floats  # (H, R, P) of each plant, used here
     curtailed_kwh: Floats  # (H, R, P) that each plant could have given besides
     sold_kwh: Floats  # (H, R, P) that each plant fed into the grid
@@ -84,6 +85,7 @@ class Ledger:
         regions: Sequence[str],
         job_classes: Sequence[str],
         *,
+        utc_offset_minutes: int,
         tokens_per_gpu_h: Mapping[str, float] | None = None,
         b: int = 0,
     ) -> None:
@@ -91,9 +93,10 @@ class Ledger:
 
         Args:
             params: Params of one row for all environments, or a row each.
-            start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing], as in `Exogenous`.
+            start_minute: start of step 0 [minutes since 1970-01-01 00:00 of the scenario's clock], as in `Exogenous`.
             regions: Names of the R regions.
             job_classes: Names of the C job classes.
+            utc_offset_minutes: How far the scenario's clock is ahead of UTC.
             tokens_per_gpu_h: Tokens that a GPU-h at work yields, by consumer; others yield none.
             b: The environment of the batch.
 
@@ -105,6 +108,7 @@ class Ledger:
         classes = _apart("job_classes", job_classes, params.class_malleable.shape[1])
         self.consumers = _apart("consumers", (INTERACTIVE, *classes, STORAGE, OVERHEAD), len(classes) + 3)
         self._step_h, self._start_minute, self._b = float(params.step_h[row]), int(start_minute), b
+        self._utc_offset_minutes = utc_offset_minutes
         self._busy_kw = params.gpu_busy_kw[row].copy()
         self._token_rates = None if tokens_per_gpu_h is None else _rates(tokens_per_gpu_h, self.consumers)
         self._steps: list[Floats] = []
@@ -121,7 +125,7 @@ class Ledger:
         columns = (
             power_kw * step_h,
             flows.carbon_kg[b][:, None] * 1000.0,
-            _stacked(flows, ELECTRICITY_YUAN, b).sum(axis=1, keepdims=True),
+            _stacked(flows, ELECTRICITY_TERMS, b).sum(axis=1, keepdims=True),
             flows.interactive_gpus[b][:, None] * step_h,
             class_gpu_h[b],
         )
@@ -137,17 +141,18 @@ class Ledger:
             raise ValueError("the ledger is empty: record a step first")
         hour, summed = self._by_hour()
         widths = (N_SUPPLIES, N_PLANTS, N_PLANTS, N_MEASURED, 1, 1)
-        used, curtailed, sold, measured, carbon_g, yuan, gpu_h = np.split(summed, np.cumsum(widths), axis=2)
+        used, curtailed, sold, measured, carbon_g, bill, gpu_h = np.split(summed, np.cumsum(widths), axis=2)
         share = shares(gpu_h, measured, self._busy_kw)
         at_work = np.concatenate([gpu_h, np.zeros((*gpu_h.shape[:2], 2))], axis=2)
         return Hourly(
             hour=hour,
+            utc_offset_minutes=self._utc_offset_minutes,
             regions=self.regions,
             consumers=self.consumers,
             kwh=share[..., None] * used[:, :, None, :],
             gpu_h=at_work,
             carbon_g=share * carbon_g,
-            electricity_cost=share * yuan,
+            electricity_cost=share * bill,
             delivered_kwh=used[..., :N_PLANTS],
             curtailed_kwh=curtailed,
             sold_kwh=sold,

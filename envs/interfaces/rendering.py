@@ -27,8 +27,14 @@ def as_text(outlook: Outlook, flows: Flows, kpis: dict[str, float]) -> str:
         kpis: KPIs of the episode so far.
     """
     head = f"{outlook.time:%a %Y-%m-%d %H:%M}  step {outlook.step}/{outlook.n_steps}"
-    sums = f"{kpis['total_cost']:.0f} yuan, {kpis['green_share']:.0%} green, {kpis['late_gpu_h']:.1f} GPU-h late"
+    cost = f"{kpis['total_cost']:.0f} {currency_of(outlook)}"
+    sums = f"{cost}, {kpis['green_share']:.0%} green, {kpis['late_gpu_h']:.1f} GPU-h late"
     return "\n".join([f"{head}  {sums}", *(_line(outlook, flows, r) for r in range(outlook.n_regions))]) + "\n"
+
+
+def currency_of(outlook: Outlook) -> str:
+    """Code of the currency of the scenario that is played."""
+    return "" if outlook.scenario is None else outlook.scenario.currency
 
 
 def _line(outlook: Outlook, flows: Flows, r: int) -> str:
@@ -37,7 +43,7 @@ def _line(outlook: Outlook, flows: Flows, r: int) -> str:
     deferrable = min(BAR - interactive, round(BAR * flows.held_gpus[0, r] / fleet))
     bar = "#" * interactive + "=" * deferrable + "." * (BAR - interactive - deferrable)
     green, price = outlook.green_forecast_kw[0, r], outlook.price_per_kwh[r]
-    power = f"{price:6.3f} yuan/kWh {green:5.0f} kW green {flows.grid_kw[0, r]:5.0f} kW grid"
+    power = f"{price:6.3f} {currency_of(outlook)}/kWh {green:5.0f} kW green {flows.grid_kw[0, r]:5.0f} kW grid"
     return f"{outlook.region_names[r]:>14.14} [{bar}] {power} {outlook.queue_gpu_h[r]:6.0f} GPU-h queued"
 
 
@@ -60,8 +66,8 @@ def as_image(outlook: Outlook, flows: Flows, kpis: dict[str, float]) -> NDArray[
         _draw_fleet(axes[r, 0], outlook, flows, r)
         _draw_ahead(axes[r, 1], outlook, r)
     figure.suptitle(
-        f"{outlook.time:%a %Y-%m-%d %H:%M}   {kpis['total_cost']:,.0f} yuan so far, {kpis['green_share']:.0%} green, "
-        f"{kpis['late_gpu_h']:.1f} GPU-h late",
+        f"{outlook.time:%a %Y-%m-%d %H:%M}   {kpis['total_cost']:,.0f} {currency_of(outlook)} so far, "
+        f"{kpis['green_share']:.0%} green, {kpis['late_gpu_h']:.1f} GPU-h late",
         fontsize=10,
     )
     canvas.draw()
@@ -86,7 +92,7 @@ def _draw_fleet(axes: Axes, outlook: Outlook, flows: Flows, r: int) -> None:
 def _draw_ahead(axes: Axes, outlook: Outlook, r: int) -> None:
     hours = np.arange(outlook.n_leads) * outlook.step_h
     axes.step(hours, outlook.price_forecast_per_kwh[:, r], where="post", color=COLOURS["price"], lw=1.2)
-    axes.set_ylabel("yuan/kWh", fontsize=7, color=COLOURS["price"])
+    axes.set_ylabel(f"{currency_of(outlook)}/kWh", fontsize=7, color=COLOURS["price"])
     axes.set_ylim(min(0.0, float(outlook.price_forecast_per_kwh.min())), None)
     axes.set_xlim(0, hours[-1])
     power = axes.twinx()

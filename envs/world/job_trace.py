@@ -4,9 +4,9 @@ Rules, all of them arbitrary and therefore written down:
 
 - A log is the jobs of one class. What it does not hold is the class's own law's, drawn anew for each episode: slack,
   data, and how wrong the owner's estimate is.
-- A log begins at the Beijing midnight before its first job. Where it covers a week it plays in whole weeks, so that
-  weekdays stay weekdays, else in whole days; what is beyond is left out. An episode at the log's own dates plays it as
-  it was; one elsewhere, or one that runs over its end, plays it round and round.
+- A log begins at the last midnight of the scenario's clock before its first job. A log of a week or more plays in whole
+  weeks, so that weekdays stay weekdays; a shorter one plays in whole days. The rest is left out. An episode at the
+  log's own dates plays it as it was. Any other episode, and one that runs past the log's end, repeats it.
 - Jobs are dealt to regions in the proportions of the class's `jobs_per_day`, one after the other by the golden ratio,
   which keeps them over any stretch of the log; a job is of the same region in every episode.
 - A job asks for no more GPUs than a drawn one of its class may; what is cut off lengthens it, so that its work stays.
@@ -40,13 +40,13 @@ class JobTrace(NamedTuple):
     """The log of one class, I jobs in order of submission."""
 
     job_class: str
-    submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 Beijing]
+    submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 of the scenario's clock]
     run_h: Floats  # (I,)
     processors: Floats  # (I,) a processor is a GPU
 
     @property
     def first_minute(self) -> int:
-        """The Beijing midnight at which it begins."""
+        """The midnight at which it begins."""
         return int(self.submit_minute[0] // DAY_MINUTES) * DAY_MINUTES
 
     @property
@@ -87,9 +87,13 @@ def read_traces(directory: Path, facts: dict[str, Any], scenario: Scenario) -> t
         raise ConfigError(
             f"{directory}: holds jobs of class {strange[0]!r}; scenario {scenario.name} has {', '.join(known)}"
         )
-    columns = ("submit_minute", "run_h", "processors")
     return tuple(
-        JobTrace(str(name), *(rows[column].to_numpy(dtype=np.float64) for column in columns))
+        JobTrace(
+            str(name),
+            rows["submit_minute_utc"].to_numpy(dtype=np.float64) + scenario.utc_offset_minutes,
+            rows["run_h"].to_numpy(dtype=np.float64),
+            rows["processors"].to_numpy(dtype=np.float64),
+        )
         for name, rows in table.groupby("job_class")
     )
 
@@ -102,7 +106,7 @@ def replay_jobs(
     Args:
         traces: one for each recorded class.
         scenario: its classes, regions and steps.
-        start_minute: Beijing time of step 0.
+        start_minute: start of step 0 [minutes since 1970-01-01 00:00 of the scenario's clock].
         drawn: what is drawn without a recording.
         rng: for slack, data and estimates.
 

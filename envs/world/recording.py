@@ -59,7 +59,7 @@ class Recording:
     wind_cf: Floats  # (S, R)
     sun_climatology: Floats  # (S, R) climatology of sun_cf
     wind_climatology: Floats  # (S, R)
-    requests: Floats  # (days x steps a day, R) request rate over its mean, from a Beijing midnight
+    requests: Floats  # (days x steps a day, R) request rate over its mean, from a midnight of the scenario's clock
     requests_are_gpus: bool = False  # not rates over their mean
     dated: dict[str, Floats] = field(
         default_factory=dict
@@ -73,7 +73,7 @@ class Recording:
 
     @property
     def max_price_per_kwh(self) -> tuple[float, ...] | None:
-        """The dearest recorded price of each region; None where tariffs and markets of the scenario hold."""
+        """The highest recorded price of each region; None where tariffs and markets of the scenario hold."""
         prices = self.dated.get(PRICE)
         return None if prices is None else tuple(prices.max(axis=0).tolist())
 
@@ -186,7 +186,7 @@ def replay_air(recording: Recording, start_minute: int, n: int) -> Floats:
 
 
 def replay_price(recording: Recording, start_minute: int, n: int) -> Floats:
-    """Recorded price of grid energy, shape (N, R) [yuan/kWh]; may be negative."""
+    """Recorded price of grid energy, shape (N, R) [currency/kWh]; may be negative."""
     prices = recording.dated[PRICE]
     return prices[(_first_step(recording, start_minute) + np.arange(n)) % len(prices)]
 
@@ -238,14 +238,14 @@ def _first_step(recording: Recording, start_minute: int) -> int:
 def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario) -> tuple[int, Floats]:
     path = directory / part.path
     provinces = [region.site.province for region in scenario.regions]
-    series = read_series(path, part.time_column, provinces, dated=True, high=1.0)
+    series = read_series(path, part.time_column, provinces, utc_offset_minutes=scenario.utc_offset_minutes, high=1.0)
     year = (EPOCH + timedelta(minutes=series.start_minute)).year
     whole = minute_of(date(year + 1, 1, 1)) - minute_of(date(year, 1, 1))
     covered = len(series.rows) * series.interval_minutes
     if series.start_minute != minute_of(date(year, 1, 1)) or covered != whole:
         raise ConfigError(
             f"{path}: covers {covered / DAY_MINUTES:g} days from {EPOCH + timedelta(minutes=series.start_minute)}, "
-            f"must cover a calendar year from 1 January 00:00 Beijing time"
+            f"must cover a calendar year from 1 January 00:00, {scenario.timezone} time"
         )
     shift = round(series.interval_minutes / scenario.step_minutes) if part.stamp == "end" else 0
     return year, np.roll(resample(series, scenario.step_minutes), -shift, axis=0)
@@ -275,20 +275,20 @@ def _read_requests(directory: Path, part: Requests, scenario: Scenario) -> Float
 
 
 def _read_rates(path: Path, part: Requests) -> Series:
-    series = read_series(path, part.time_column, [part.rate_column], dated=False, high=np.inf)
+    series = read_series(path, part.time_column, [part.rate_column], utc_offset_minutes=None, high=np.inf)
     if series.rows.mean() <= 0.0:
         raise ConfigError(f"{path}: {part.rate_column} is 0 throughout, its mean must be positive")
     return series
 
 
 def _to_clock(rate: Floats, region: Region, step: int) -> Floats:
-    """The rate over its mean, turned so that its mean day peaks when the region's requests do, in Beijing time."""
+    """The rate over its mean, shifted in time so that its mean day peaks when the region's requests do."""
     per_day = DAY_MINUTES // step
     mean_day = rate.reshape(-1, per_day).mean(axis=0)
     hours = (np.arange(per_day) + 0.5) * step / 60
     shape = np.interp(hours, np.arange(24) + 0.5, region.interactive.shape_by_hour, period=24)
-    to_beijing = -round(region.clock_offset_h * 60 / step)
-    return np.roll(rate / rate.mean(), _peak(shape, step) - _peak(mean_day, step) + to_beijing)
+    to_clock = -round(region.clock_offset_h * 60 / step)
+    return np.roll(rate / rate.mean(), _peak(shape, step) - _peak(mean_day, step) + to_clock)
 
 
 def _peak(day: Floats, step: int) -> int:

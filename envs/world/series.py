@@ -18,25 +18,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIRST_DATA_LINE = 2
-BEIJING = "Asia/Shanghai"
 
 
 class Series(NamedTuple):
     """Evenly spaced values; value i holds over [start + i x interval, start + (i + 1) x interval)."""
 
-    start_minute: float  # since 1970-01-01 00:00 Beijing, or since an undisclosed start
+    start_minute: float  # since 1970-01-01 00:00 of the scenario's clock, or since an undisclosed start
     interval_minutes: float
     rows: Floats  # (M, K)
 
 
-def read_series(path: Path, time_column: str, columns: Sequence[str], *, dated: bool, high: float) -> Series:
+def read_series(
+    path: Path, time_column: str, columns: Sequence[str], *, utc_offset_minutes: int | None, high: float
+) -> Series:
     """Columns of a CSV file (compressed or not), checked row by row.
 
     Args:
         path: the file.
-        time_column: dates and hours in Beijing time (any other zone if the text says so) where `dated`, else seconds.
+        time_column: dates and hours, or seconds since an undisclosed start.
         columns: the K value columns to read; a column may be asked for twice.
-        dated: what the time column holds.
+        utc_offset_minutes: of the scenario's clock, for dates and hours; a text without an offset of its own is of
+            that clock. None: the column holds seconds.
         high: most a value may be; the least is 0.
 
     Raises:
@@ -46,7 +48,10 @@ def read_series(path: Path, time_column: str, columns: Sequence[str], *, dated: 
     table = _read_table(path, [time_column, *columns])
     if len(table) < 2:
         raise ConfigError(f"{path}: holds {len(table)} rows, must hold at least 2")
-    minutes = _dates(path, table[time_column]) if dated else _numbers(path, table[time_column], np.inf) / 60.0
+    if utc_offset_minutes is None:
+        minutes = _numbers(path, table[time_column], np.inf) / 60.0
+    else:
+        minutes = _dates(path, table[time_column], utc_offset_minutes)
     interval = _check_spacing(path, table[time_column], minutes)
     days = len(minutes) * interval / DAY_MINUTES
     if abs(days - round(days)) > 1e-9:
@@ -117,7 +122,15 @@ def _numbers(path: Path, texts: pd.Series[str], high: float) -> Floats:
     return values
 
 
-def _dates(path: Path, texts: pd.Series[str]) -> Floats:
+def minutes_of(times: pd.DatetimeIndex, utc_offset_minutes: int) -> Floats:
+    """Minutes since 1970-01-01 00:00 of a clock that is so far ahead of UTC, shape (M,); `times` have a time zone."""
+    import pandas as pd
+
+    utc = times.tz_convert("UTC").tz_localize(None)
+    return np.asarray((utc - pd.Timestamp(0)) / pd.Timedelta(minutes=1), dtype=np.float64) + utc_offset_minutes
+
+
+def _dates(path: Path, texts: pd.Series[str], utc_offset_minutes: int) -> Floats:
     import pandas as pd
 
     try:
@@ -131,7 +144,7 @@ def _dates(path: Path, texts: pd.Series[str]) -> Floats:
             f"{path}, line {line}: {texts.name} = {text!r}: must be a date and hour as '2020-01-31 00:00:00'"
         )
     if times.dt.tz is not None:
-        times = times.dt.tz_convert(BEIJING).dt.tz_localize(None)
+        return minutes_of(pd.DatetimeIndex(times), utc_offset_minutes)
     return np.asarray((times - pd.Timestamp(0)) / pd.Timedelta(minutes=1), dtype=np.float64)
 
 

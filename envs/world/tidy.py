@@ -25,17 +25,17 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
 from wattward.envs.world.job_trace import JobTrace, read_traces
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, steps_in_year, year_of
-from wattward.envs.world.series import BEIJING, Series, resample
+from wattward.envs.world.series import Series, minutes_of, resample
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FACTS_FILE = "recording.json"
-FORMAT = "wattward-recording-1"
+FORMAT = "wattward-recording-2"
 SUN, WIND, AIR, CARBON, REQUESTS = "sun_cf", "wind_cf", "air_c", "carbon_kg_per_kwh", "interactive_gpus"
 PRICE = "price_per_kwh"
-UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "yuan/kWh", REQUESTS: "GPU"}
-"""Series that are replayed, and the units in which they must be."""
+UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "{currency}/kWh", REQUESTS: "GPU"}
+"""Series that are replayed, and the units in which they must be; `{currency}` is the scenario's."""
 
 
 class Tidy(NamedTuple):
@@ -128,16 +128,19 @@ def _columns(directory: Path, table: pd.DataFrame, name: str, scenario: Scenario
             f"{directory}: {name} is recorded for {', '.join(sorted(held))}; lacks {', '.join(lacking)} "
             f"of scenario {scenario.name}"
         )
-    if set(rows["unit"]) != {UNITS[name]}:
-        raise ConfigError(f"{directory}: {name} in {', '.join(sorted(set(rows['unit'])))}: must be in {UNITS[name]}")
-    return [_series(rows[rows["region"] == want]) for want in wanted]
+    unit = UNITS[name].format(currency=scenario.currency)
+    if set(rows["unit"]) != {unit}:
+        raise ConfigError(
+            f"{directory}: {name} in {', '.join(sorted(set(rows['unit'])))}: must be in {unit}, as scenario "
+            f"{scenario.name} counts"
+        )
+    return [_series(rows[rows["region"] == want], scenario.utc_offset_minutes) for want in wanted]
 
 
-def _series(rows: pd.DataFrame) -> Series:
+def _series(rows: pd.DataFrame, utc_offset_minutes: int) -> Series:
     import pandas as pd
 
-    times = pd.DatetimeIndex(rows["time"]).tz_convert(BEIJING).tz_localize(None)
-    minutes = np.asarray((times - pd.Timestamp(0)) / pd.Timedelta(minutes=1), dtype=np.float64)
+    minutes = minutes_of(pd.DatetimeIndex(rows["time"]), utc_offset_minutes)
     return Series(float(minutes[0]), float(minutes[1] - minutes[0]), rows["value"].to_numpy()[:, None])
 
 

@@ -104,6 +104,7 @@ def _check_folder(recording: Path | None) -> None:
 
 
 def _show(summary: Mapping[str, Any]) -> None:
+    from wattward.experiments.common.tables import in_currency
     from wattward.experiments.ledger import tables as ledger_tables
     from wattward.experiments.ledger.files import title_of
 
@@ -111,8 +112,11 @@ def _show(summary: Mapping[str, Any]) -> None:
     _print(ledger_tables.MATCHING, summary["matching"], f"{title_of(about)}: load matched by green power")
     rows = summary["token_economics"]
     if rows:
-        _print(ledger_tables.TOKENS, rows, f"Tokens, by {about['tokens']}: what a million takes")
-        _print(ledger_tables.REVENUE, rows, "What tokens earn")
+        for columns, title in (
+            (ledger_tables.TOKENS, f"Tokens, by {about['tokens']}: energy, cost and carbon of a million"),
+            (ledger_tables.REVENUE, "Revenue from tokens"),
+        ):
+            _print(in_currency(columns, about["currency"]), rows, title)
 
 
 def _print(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], title: str) -> None:

@@ -118,6 +118,7 @@ def evaluate(
     cache: Cache = CACHE,
 ) -> None:
     """Run methods on the same episodes and score them."""
+    from wattward.configs import load_scenario
     from wattward.experiments.common import tables
     from wattward.experiments.common.records import check_suffix, write_records
     from wattward.experiments.evaluation.evaluate import Worlds
@@ -132,7 +133,8 @@ def evaluate(
     if out is not None:
         write_records(out, records)
     rows = ranking.rank(records)
-    show(tables.terminal(tables.EPISODES, rows, f"{episodes} {split} episodes of {scenario}"))
+    columns = tables.in_currency(tables.EPISODES, load_scenario(scenario).currency)
+    show(tables.terminal(columns, rows, f"{episodes} {split} episodes of {scenario}"))
 
 
 @app.command()
@@ -168,6 +170,7 @@ def year(
 ) -> None:
     """Play a recorded calendar year under every rule, each step checked, the ledger kept."""
     from wattward import baselines
+    from wattward.configs import load_scenario
     from wattward.experiments.common import tables
     from wattward.experiments.studies.year import year
 
@@ -175,7 +178,8 @@ def year(
     source = str(folder(recording))
     rows = year.run_year(scenario, source, wanted, cache, jobs=jobs, executor=executor)
     paths = year.publish_year(scenario, source, rows, out)
-    show(tables.terminal(year.YEAR, rows, f"{scenario}, a recorded year"))
+    columns = tables.in_currency(year.YEAR, load_scenario(scenario).currency)
+    show(tables.terminal(columns, rows, f"{scenario}, a recorded year"))
     _say(f"table: {paths[1]}")
 
 
@@ -233,7 +237,12 @@ def import_(
     ] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Of prices, as EUR.")] = None,
     per: Annotated[str | None, typer.Option("--per", help="kWh or MWh; for prices.")] = None,
-    exchange_rate: Annotated[float | None, typer.Option("--yuan-per-unit", help="Yuan that one EUR is.")] = None,
+    into: Annotated[
+        str | None, typer.Option("--into", help="Currency of the scenario, for prices; CNY without.")
+    ] = None,
+    exchange_rate: Annotated[
+        float | None, typer.Option("--exchange-rate", help="What one EUR of the file is in the scenario's currency.")
+    ] = None,
     job_class: Annotated[str | None, typer.Option("--class", help="Job class that a log is played as.")] = None,
     missing: Annotated[
         str | None, typer.Option("--missing", help="drop or requested, for jobs without processors or run time.")
@@ -259,6 +268,7 @@ def import_(
         tokens_per_gpu_h=tokens_per_gpu_hour,
         currency=currency,
         per=per,
+        into=into,
         exchange_rate=exchange_rate,
         job_class=job_class,
         missing=missing,

@@ -25,7 +25,7 @@ SUPPLIES = {
 """Each group from dark to light, so that grey tells them apart."""
 INTERACTIVE, DEFERRABLE, PRESENT, WAITING = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39"
 ASLEEP, ASKED = "#e9edf0", "#c1121f"
-COLUMNS = ("price  [yuan/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
+COLUMNS = ("price  [{currency}/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
 LEGEND_COLUMNS = 4
 ROW_INCHES, HEAD_INCHES, WIDTH_INCHES, DPI = 1.5, 1.35, 12.0, 96
 SHADES = 128
@@ -155,9 +155,10 @@ def _dress(figure: Figure, axes: Any, day: Day) -> None:  # noqa: ANN401 - an ar
         axis.set_axisbelow(True)
     lines = max(_legend(axes[0, column], axes[:, column]) for column in range(1, len(COLUMNS)))
     for axis, title in zip(axes[0], COLUMNS, strict=True):
-        axis.set_title(title, fontsize=10, loc="left", pad=8 + 14 * lines)
+        heading = title.format(currency=day.scenario.currency)
+        axis.set_title(heading, fontsize=10, loc="left", pad=8 + 14 * lines)
     for axis in axes[-1]:
-        axis.set_xlabel("hour, Beijing time", fontsize=8)
+        axis.set_xlabel(f"hour, {day.scenario.timezone}", fontsize=8)
     figure.suptitle(_title(day, len(axes)), x=0.01, ha="left", fontsize=11)
 
 

@@ -37,7 +37,7 @@ def leaves(part: object, name: str = "") -> Iterator[tuple[str, object]]:
         yield from leaves(value, f"{name}.{key}" if name else key)
 
 
-def words(name: str, currency: str = "CNY") -> tuple[str, str]:
+def words(name: str, currency: str = "") -> tuple[str, str]:
     """The last part of a dotted name as words, and its unit: `fleet.gpu_idle_kw` is ("gpu idle", "kW")."""
     tokens = name.split(".")[-1].split("_")
     units = (i for i in range(1, len(tokens)) if tokens[i] not in NOT_FIRST and UNITS.keys() >= set(tokens[i:]))

@@ -12,7 +12,7 @@ from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
 from wattward.configs.schema.supply import Supply
 from wattward.envs.model.types import Floats
-from wattward.experiments.common.tables import MISSING, Column, Row, text
+from wattward.experiments.common.tables import MISSING, Column, Row, in_currency, text
 from wattward.experiments.describe.names import leaves, number, short, shown, words
 from wattward.experiments.describe.typical_day import Day, hourly
 
@@ -67,8 +67,8 @@ PLANTS: tuple[Column, ...] = (
 TARIFFS: tuple[Column, ...] = (
     ("region", text("region")),
     ("tariff", text("tariff")),
-    ("yuan/kWh", text("price")),
-    ("yuan/kW-month", text("demand")),
+    ("{currency}/kWh", text("price")),
+    ("{currency}/kW-month", text("demand")),
 )
 STORES: tuple[Column, ...] = (
     ("region", text("region")),
@@ -83,11 +83,11 @@ CONTRACTS: tuple[Column, ...] = (
     ("region", text("region")),
     ("line sun kW", text("sun")),
     ("wind kW", text("wind")),
-    ("yuan/kWh", text("line")),
+    ("{currency}/kWh", text("line")),
     ("contract kW", text("contract")),
-    ("yuan/kWh", text("contract_price")),
+    ("{currency}/kWh", text("contract_price")),
     ("sells to kW", text("sells")),
-    ("yuan/kWh", text("feed_in")),
+    ("{currency}/kWh", text("feed_in")),
 )
 JOBS: tuple[Column, ...] = (
     ("job class", text("job_class")),
@@ -101,7 +101,7 @@ JOBS: tuple[Column, ...] = (
 )
 DAY: tuple[Column, ...] = (
     ("region", text("region")),
-    ("yuan/kWh", text("price")),
+    ("{currency}/kWh", text("price")),
     ("sun", text("sun")),
     ("wind", text("wind")),
     ("river", text("hydro")),
@@ -113,11 +113,11 @@ DAY: tuple[Column, ...] = (
     ("grid", text("grid")),
     ("used", text("busy")),
     ("peak", text("peak")),
-    ("yuan", text("cost")),
+    ("{currency}", text("cost")),
 )
 SELDOM = {"line": "direct_kw", "contract": "contract_kw", "battery": "discharge_kw", "sold": "sold_kw"}
 """Columns of a day that are shown only where there is something in them."""
-ALWAYS = ("yuan/kWh", "load kW", "requests GPUs", "utilisation", "queue GPU-h", "of it waiting")
+ALWAYS = ("{currency}/kWh", "load kW", "requests GPUs", "utilisation", "queue GPU-h", "of it waiting")
 """Rows of a region's hours that are shown even where all is 0."""
 
 
@@ -127,7 +127,7 @@ def scenario_sheets(scenario: Scenario) -> list[Sheet]:
     return [
         Sheet(regions_title(scenario), FLEETS, [_fleet(region) for region in listed]),
         Sheet("plants on site, carbon of the grid, network", PLANTS, [_plants(region) for region in listed]),
-        Sheet("tariffs", TARIFFS, [_tariff(region, scenario) for region in listed]),
+        Sheet("tariffs", in_currency(TARIFFS, scenario.currency), [_tariff(region, scenario) for region in listed]),
         *_stores_and_contracts(scenario),
         Sheet("job classes: median (range)", JOBS, [_job_class(one) for one in scenario.job_classes]),
     ]
@@ -138,7 +138,10 @@ def _stores_and_contracts(scenario: Scenario) -> list[Sheet]:
     listed = scenario.regions[:MOST_REGIONS]
     stores = [_stores(region, scenario) for region in listed if region.battery or region.tank]
     contracts = [_contracts(region) for region in listed if region.supply]
-    sheets = (Sheet("stores", STORES, stores), Sheet("supply besides the tariff", CONTRACTS, contracts))
+    sheets = (
+        Sheet("stores", STORES, stores),
+        Sheet("supply besides the tariff", in_currency(CONTRACTS, scenario.currency), contracts),
+    )
     return [sheet for sheet in sheets if sheet.rows]
 
 
@@ -156,7 +159,7 @@ def terms(scenario: Scenario) -> dict[str, str]:
         if name in OWN_TABLES:
             continue
         group, _, rest = name.rpartition(".")
-        label, unit = words(rest or name)
+        label, unit = words(rest or name, scenario.currency)
         lines.setdefault(group or "episode", []).append(f"{label} {shown(value)} {unit}".rstrip())
     errors = [f"{one.name} {one.estimate_sigma:.0%}" for one in scenario.job_classes]
     return {group: "; ".join(said) for group, said in lines.items()} | {"estimates err": "; ".join(errors)}
@@ -171,13 +174,14 @@ def day_summary(day: Day) -> Sheet:
     """A line a region of what the day came to."""
     rows = [_day_row(day, r) for r in range(min(MOST_REGIONS, day.scenario.n_regions))]
     absent = [heading for heading, name in SELDOM.items() if not getattr(day, name).any()]
-    columns = tuple(column for column in DAY if column[0] not in absent)
-    return Sheet("the day: kWh, GPUs used on average and at most, yuan", columns, rows)
+    currency = day.scenario.currency
+    columns = in_currency([column for column in DAY if column[0] not in absent], currency)
+    return Sheet(f"the day: kWh, GPUs used on average and at most, {currency}", columns, rows)
 
 
 def day_title(day: Day) -> str:
     """Which day it is."""
-    return f"{day.start:%A %Y-%m-%d}, Beijing time; {day.about}"
+    return f"{day.start:%A %Y-%m-%d}, {day.scenario.timezone} time; {day.about}"
 
 
 def paragraphs(pairs: dict[str, str]) -> str:
@@ -288,7 +292,7 @@ def region_terms(scenario: Scenario) -> dict[str, str]:
                 continue
             if (name, value) == PROPORTIONAL:
                 continue
-            by_name.setdefault(name, {})[region.name] = f"{shown(value)} {words(name)[1]}".rstrip()
+            by_name.setdefault(name, {})[region.name] = f"{shown(value)} {words(name, scenario.currency)[1]}".rstrip()
     lines: dict[str, list[str]] = {}
     for name, values in by_name.items():
         lines.setdefault(_spoken(name), []).append(_who_has(values, len(listed)))
@@ -312,7 +316,7 @@ def _hours(day: Day, r: int) -> list[Sheet]:
     paid = day.price_per_kwh[:, r]
     price = "{:.3f}" if paid.min() >= 0 and paid.max() < 10 else "{:.2f}"
     told: tuple[tuple[str, Floats, Callable[[float], str]], ...] = (
-        ("yuan/kWh", day.price_per_kwh, price.format),
+        (f"{day.scenario.currency}/kWh", day.price_per_kwh, price.format),
         ("sun kW", day.sun_kw, _whole),
         ("wind kW", day.wind_kw, _whole),
         ("river kW", day.hydro_kw, _whole),
@@ -331,7 +335,7 @@ def _hours(day: Day, r: int) -> list[Sheet]:
     rows = [
         {"what": what} | {str(hour): spoken(value) for hour, value in enumerate(hourly(values[:, r], step_h).tolist())}
         for what, values, spoken in told
-        if what in ALWAYS or values[:, r].any()
+        if what in ALWAYS or values is day.price_per_kwh or values[:, r].any()
     ]
     hours = len(rows[0]) - 1
     halves = [range(first, min(first + HALF_DAY, hours)) for first in range(0, hours, HALF_DAY)]

@@ -32,7 +32,7 @@ class Day(NamedTuple):
 
     scenario: Scenario
     about: str  # which day this is
-    start: datetime  # Beijing time
+    start: datetime  # of the scenario's clock
     price_per_kwh: Floats  # (T, R)
     sun_kw: Floats  # (T, R)
     wind_kw: Floats  # (T, R)

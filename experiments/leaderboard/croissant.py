@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from wattward import __version__
+from wattward.configs import load_scenario
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record, frame
+from wattward.experiments.leaderboard.suites import worlds_of
 
 CROISSANT = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
@@ -18,7 +20,7 @@ FORMATS = {".json": "application/json", ".parquet": "application/x-parquet"}
 DATA_TYPES = {"i": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}
 """By numpy's kind; all else is text."""
 UNITS = {
-    "_cost": "yuan",
+    "_cost": "{currency}",
     "_kwh": "kWh",
     "_gpu_h": "GPU-h",
     "_gb": "GB",
@@ -38,9 +40,9 @@ MEANINGS = {
     "episode": "number of the episode in its split; the same for every method",
     "score": "(cost of RunOnArrival - cost) / (cost of RunOnArrival - bound)",
     "saving": "1 - cost / cost of RunOnArrival",
-    "total_cost": "cost of the episode, yuan, the sum of its terms",
-    "run_on_arrival_cost": "cost of RunOnArrival in the same episode, yuan",
-    "bound_cost": "hindsight lower bound on the cost of any policy, yuan",
+    "total_cost": "cost of the episode, {currency}, the sum of its terms",
+    "run_on_arrival_cost": "cost of RunOnArrival in the same episode, {currency}",
+    "bound_cost": "hindsight lower bound on the cost of any policy, {currency}",
     "in_band": "share of time at the load that the scenario asks for",
     "utilisation": "GPUs at work / GPUs, mean over the episode",
     "decision_us": "mean time of a decision, microseconds; differs from run to run",
@@ -94,6 +96,7 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
         sha256: digests of the files to be found beside the metadata, by name; one is parquet, the episodes.
     """
     (episodes,) = (name for name in sha256 if name.endswith(".parquet"))
+    currency = _currency(suite)
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -116,7 +119,9 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
                 "@id": "episodes",
                 "name": "episodes",
                 "description": "One row an episode of one method with one training seed.",
-                "field": [_field(str(name), column.dtype.kind, episodes) for name, column in frame(records).items()],
+                "field": [
+                    _field(str(name), column.dtype.kind, episodes, currency) for name, column in frame(records).items()
+                ],
             }
         ],
     }
@@ -133,15 +138,21 @@ def _file(name: str, sha256: str) -> dict[str, str]:
     }
 
 
-def _field(name: str, kind: str, file: str) -> dict[str, Any]:
+def _field(name: str, kind: str, file: str, currency: str) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
         "@id": f"episodes/{name}",
         "name": name,
-        "description": _meaning(name),
+        "description": _meaning(name).format(currency=currency),
         "dataType": DATA_TYPES.get(kind, "sc:Text"),
         "source": {"fileObject": {"@id": file}, "extract": {"column": name}},
     }
+
+
+def _currency(suite: Suite) -> str:
+    """The currency of all costs; several scenarios may count in several."""
+    codes = {load_scenario(worlds.scenario).currency for worlds in worlds_of(suite)}
+    return codes.pop() if len(codes) == 1 else "the scenario's currency"
 
 
 def _meaning(name: str) -> str:

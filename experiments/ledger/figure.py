@@ -153,7 +153,7 @@ def _draw_squares(axis: Axes, balance: Balance, r: int) -> AxesImage:
     squares[np.array([hour.hour for hour in hours]), day] = share
     image = axis.imshow(squares, aspect="auto", cmap="YlGn", vmin=0.0, vmax=1.0, interpolation="nearest")
     axis.set_yticks([-0.5, 5.5, 11.5, 17.5, 23.5], ["0", "6", "12", "18", "24"])
-    axis.set_ylabel("hour, Beijing time")
+    axis.set_ylabel(f"hour, {hours[0].tzname()}")
     ticks = np.unique(np.linspace(0, squares.shape[1] - 1, 4).round().astype(int))
     axis.set_xticks(ticks, [f"{first + timedelta(days=int(tick)):%d %b}" for tick in ticks])
     mean = float(used.sum() / load.sum()) if load.sum() > 0.0 else 0.0

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wattward.configs import ConfigError
+from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.tokens import Tokens
 from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault, hour_name, line_of
 from wattward.envs.accounting.economics import token_economics
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 CHAIN, SUMMARY, PARQUET, CSV, PICTURE = "chain.jsonl", "summary.json", "hourly.parquet", "hourly.csv", "match.png"
 FILES = (CHAIN, PARQUET, CSV, PICTURE)
 """What stands beside a summary, which has the hash of each."""
-FORMAT = "wattward-ledger-1"
+FORMAT = "wattward-ledger-2"
 JSON_NAMES = {dict: "object", str: "string", list: "array"}
 
 
@@ -71,7 +72,7 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0, tokens: To
         _, _, terminated, truncated, _ = env.step(policy.act(env.outlook()))
         ledger.record(env.flows, env.class_gpu_h)
         ended = terminated or truncated
-    about, hourly = _about(who, worlds, episode, seed, tokens), ledger.hourly()
+    about, hourly = _about(who, worlds, episode, seed, tokens, env.scenario), ledger.hourly()
     return Played(about, hourly, entries_of(hourly, about), tokens)
 
 
@@ -90,7 +91,14 @@ def open_ledger(env: ClusterEnv, tokens: Tokens | None = None) -> Ledger:
             f"{', '.join(classes)}, which scenario {env.scenario.name} has"
         )
     regions = [region.name for region in env.scenario.regions]
-    return Ledger(env.params, int(env.world.start_minute[0]), regions, classes, tokens_per_gpu_h=rates)
+    return Ledger(
+        env.params,
+        int(env.world.start_minute[0]),
+        regions,
+        classes,
+        utc_offset_minutes=env.scenario.utc_offset_minutes,
+        tokens_per_gpu_h=rates,
+    )
 
 
 def hourly_table(hourly: Hourly) -> pd.DataFrame:
@@ -103,7 +111,9 @@ def hourly_table(hourly: Hourly) -> pd.DataFrame:
     h, r, u, k = np.nonzero(hourly.kwh > 0.0)
     kwh, supplies = hourly.kwh[h, r, u, k], list(SUPPLY)
     table = {
-        "hour": np.array([hour_name(int(number)) for number in hourly.hour], dtype=object)[h],
+        "hour": np.array([hour_name(int(number), hourly.utc_offset_minutes) for number in hourly.hour], dtype=object)[
+            h
+        ],
         "region": np.array(hourly.regions, dtype=object)[r],
         "consumer": np.array(hourly.consumers, dtype=object)[u],
         "plant": np.array(supplies, dtype=object)[k],
@@ -313,7 +323,9 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _about(who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None) -> dict[str, object]:
+def _about(
+    who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None, scenario: Scenario
+) -> dict[str, object]:
     return {
         "method": who.name,
         "train_seed": who.train_seed,
@@ -322,5 +334,7 @@ def _about(who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens 
         "episode": episode,
         "seed": seed,
         "worlds": worlds.name(),
+        "currency": scenario.currency,
+        "timezone": scenario.timezone,
         "tokens": None if tokens is None else tokens.name,
     }

@@ -181,7 +181,7 @@ def folders_of(results: Results, name: str, scenario: str) -> Iterator[str]:
 
 
 def ranked_cost(results: Results, board: str, who: Method, episode: int) -> float | None:
-    """What the folder says a method's episode cost [yuan]; None where it did not play it."""
+    """What the folder says a method's episode cost [currency of the scenario]; None where it did not play it."""
     table = results.episodes
     own = table[(table["board"] == board) & (table["method"] == who.name) & (table["episode"] == episode)]
     if who.train_seed is not None:
@@ -190,7 +190,7 @@ def ranked_cost(results: Results, board: str, who: Method, episode: int) -> floa
 
 
 def bound_cost(results: Results, board: str, episode: int) -> float | None:
-    """The hindsight bound of an episode [yuan]."""
+    """The hindsight bound of an episode [currency of the scenario]."""
     table = results.episodes
     own = table[(table["board"] == board) & (table["episode"] == episode)]
     return None if own.empty else float(own["bound_cost"].iloc[0])

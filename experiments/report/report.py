@@ -106,9 +106,12 @@ def _label(who: Method) -> str:
 
 
 def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | None) -> dict[str, Any]:
+    scenario = load_scenario(worlds.scenario)
     return {
         "scenario": worlds.scenario,
-        "title": load_scenario(worlds.scenario).title,
+        "title": scenario.title,
+        "currency": scenario.currency,
+        "timezone": scenario.timezone,
         "split": worlds.split,
         "recorded": worlds.recording is not None,
         "episode": episode,

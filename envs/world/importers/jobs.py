@@ -23,7 +23,7 @@ from wattward.configs import ConfigError
 from wattward.envs.world.importers.options import Imported, Options
 from wattward.envs.world.importers.store import file_facts
 from wattward.envs.world.importers.times import to_utc
-from wattward.envs.world.series import BEIJING
+from wattward.envs.world.series import minutes_of
 
 OPTIONS = frozenset({"zone", "time_format", "start", "job_class", "missing"})
 DROP, REQUESTED = "drop", "requested"
@@ -164,27 +164,29 @@ def _fill(rows: pd.DataFrame, missing: pd.Series[bool], column: str, requested: 
 
 
 def _table(rows: pd.DataFrame, start: pd.Timestamp, job_class: str) -> pd.DataFrame:
-    """The jobs in order of submission, times in Beijing minutes since 1970."""
-    began = (start.tz_convert(BEIJING).tz_localize(None) - pd.Timestamp(0)) / pd.Timedelta(minutes=1)
+    """The jobs in order of submission, times in minutes since 1970-01-01 00:00 UTC."""
+    began = float(minutes_of(pd.DatetimeIndex([start]), 0)[0])
     table = pd.DataFrame(
         {
             "job_class": job_class,
             "number": rows["number"].astype(np.int64),
-            "submit_minute": began + rows["submit_s"] / 60.0,
+            "submit_minute_utc": began + rows["submit_s"] / 60.0,
             "run_h": rows["run_s"] / 3600.0,
             "processors": rows["processors"],
             "user": rows["user"].astype(np.int64),
             "queue": rows["queue"].astype(np.int64),
         }
     )
-    return table.sort_values("submit_minute", kind="stable", ignore_index=True)
+    return table.sort_values("submit_minute_utc", kind="stable", ignore_index=True)
 
 
 def _notes(table: pd.DataFrame, left_out: dict[str, int], filled: dict[str, int], job_class: str) -> list[str]:
-    first, last = (pd.Timestamp(0) + pd.to_timedelta(table["submit_minute"].iloc[[0, -1]], unit="min")).dt.floor("min")
+    first, last = (pd.Timestamp(0) + pd.to_timedelta(table["submit_minute_utc"].iloc[[0, -1]], unit="min")).dt.floor(
+        "min"
+    )
     work = float((table["processors"] * table["run_h"]).sum())
     told: list[Any] = [
-        f"{job_class}: {len(table)} jobs, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} Beijing time, "
+        f"{job_class}: {len(table)} jobs, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, "
         f"{work:.4g} GPU-h on {table['processors'].min():g} to {table['processors'].max():g} GPUs"
     ]
     told += [f"{count} jobs left out: {why}" for why, count in left_out.items() if count]

@@ -26,7 +26,8 @@ FLAGS = {
     "tokens_per_gpu_h": "--tokens-per-gpu-hour",
     "currency": "--currency",
     "per": "--per",
-    "exchange_rate": "--yuan-per-unit",
+    "into": "--into",
+    "exchange_rate": "--exchange-rate",
     "job_class": "--class",
     "missing": "--missing",
 }
@@ -50,9 +51,10 @@ class Options:
     turbine: str | None = None
     year: int | None = None  # that a typical year becomes
     tokens_per_gpu_h: float | None = None
-    currency: str | None = None
+    currency: str | None = None  # of the file's prices
     per: str | None = None  # kWh or MWh
-    exchange_rate: float | None = None
+    into: str | None = None  # currency of the scenarios that the recording is for; CNY if not given
+    exchange_rate: float | None = None  # what one unit of `currency` is in `into`
     job_class: str | None = None  # of a scenario, that a log of jobs is played as
     missing: str | None = None  # what to do with jobs that miss something
 

@@ -104,7 +104,7 @@ def _write(directory: Path, held: Held, imports: list[dict[str, Any]], old: set[
     directory.mkdir(parents=True, exist_ok=True)
     tables = {SERIES: held.series.sort_values(["region", "series", "time"], ignore_index=True)}
     if held.jobs is not None:
-        tables[JOBS] = held.jobs.sort_values(["job_class", "submit_minute"], kind="stable", ignore_index=True)
+        tables[JOBS] = held.jobs.sort_values(["job_class", "submit_minute_utc"], kind="stable", ignore_index=True)
     named: dict[str, dict[str, str]] = {}
     try:
         for stem, table in tables.items():

@@ -51,9 +51,8 @@ def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) 
 @kept
 def drawn_grids(scenario: Scenario, year: int) -> Grids:
     """The grids of a scenario, with the means of drawn sun and wind in that year."""
-    means = [
-        (mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)) for region in scenario.regions
-    ]
+    clock = scenario.step_minutes, scenario.utc_offset_minutes
+    means = [(mean_sun_factor(region, year, *clock), mean_wind_factor(region)) for region in scenario.regions]
     return grids_of(scenario.regions, means)
 
 

@@ -6,6 +6,7 @@ Clear sky: Ineichen & Perez 2002, doi:10.1016/S0038-092X(02)00045-2, with pvlib'
 from __future__ import annotations
 
 import warnings
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,36 +25,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STANDARD_W_PER_M2 = 1000.0
-BEIJING_MERIDIAN_DEG = 120.0
+MINUTES_PER_DEGREE = 4
+"""Solar time runs that much later for each degree further west."""
 
 
 @lru_cache(maxsize=256)
-def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
+def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int, utc_offset_minutes: int) -> Floats:
     """Clear-sky irradiance of a plane that faces the equator, at mid-step, shape (steps in the year,) [W/m2].
 
     Args:
         site: where.
         tilt_deg: of the plane against the ground; 0 gives global horizontal irradiance.
-        year: calendar year, Beijing time.
+        year: calendar year of the scenario's clock.
         step: [minutes].
+        utc_offset_minutes: of the scenario's clock, ahead of UTC.
     """
-    key = f"{version('pvlib')}|{site.latitude_deg}|{site.longitude_deg}|{site.altitude_m}|{tilt_deg}|{year}|{step}"
-    return cached_table("sun", key, steps_in_year(year, step), lambda: _clear_sky(site, tilt_deg, year, step))
+    where = f"{site.latitude_deg}|{site.longitude_deg}|{site.altitude_m}|{tilt_deg}"
+    key = f"{version('pvlib')}|{where}|{year}|{step}|{utc_offset_minutes}"
+    first = datetime(year, 1, 1, tzinfo=timezone(timedelta(minutes=utc_offset_minutes)))
+    return cached_table("sun", key, steps_in_year(year, step), lambda: _clear_sky(site, tilt_deg, first, step))
 
 
-def _clear_sky(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
+def _clear_sky(site: Site, tilt_deg: float, first: datetime, step: int) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # pvlib's own use of pandas
-        return _compute_clear_sky(site, tilt_deg, year, step)
+        return _compute_clear_sky(site, tilt_deg, first, step)
 
 
-def _compute_clear_sky(site: Site, tilt_deg: float, year: int, step: int) -> Floats:
+def _compute_clear_sky(site: Site, tilt_deg: float, first: datetime, step: int) -> Floats:
     import pandas as pd
     import pvlib
 
-    first = pd.Timestamp(f"{year}-01-01", tz="Etc/GMT-8") + pd.Timedelta(minutes=step / 2)
-    times = pd.date_range(first, periods=steps_in_year(year, step), freq=f"{step}min")
-    location = pvlib.location.Location(site.latitude_deg, site.longitude_deg, "Etc/GMT-8", site.altitude_m)
+    middle = pd.Timestamp(first) + pd.Timedelta(minutes=step / 2)
+    times = pd.date_range(middle, periods=steps_in_year(first.year, step), freq=f"{step}min")
+    location = pvlib.location.Location(site.latitude_deg, site.longitude_deg, "UTC", site.altitude_m)
     position = location.get_solarposition(times)
     sky = location.get_clearsky(times, model="ineichen", solar_position=position)
     return _on_plane(site, tilt_deg, position, sky)
@@ -109,7 +114,7 @@ class SunLaw(NamedTuple):
     performance_ratio: Floats  # (R,)
     index_mean: Floats  # (R,)
     index_tables: Floats  # (R, 1201) clear-sky index at `Z_GRID`
-    shift_minutes: Ints  # (R,) of the site's own midnight before Beijing's
+    shift_minutes: Ints  # (R,) by which the site's own midnight comes before that of the scenario's clock
     day_weight: Floats  # (R,) of the whole day's weather, within_weight of that within it
     within_weight: Floats  # (R,)
     days: Law  # a step is a day
@@ -123,7 +128,8 @@ def sun_law(scenario: Scenario) -> SunLaw:
     shared = shared_weather(scenario.regions, scenario.weather_correlation_km)
     share = np.array([sun.day_share for sun in suns])
     within = persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns))
-    shift = [round(4 * (region.site.longitude_deg - BEIJING_MERIDIAN_DEG)) for region in scenario.regions]
+    meridian_deg = scenario.utc_offset_minutes / MINUTES_PER_DEGREE
+    shift = [round(MINUTES_PER_DEGREE * (region.site.longitude_deg - meridian_deg)) for region in scenario.regions]
     return SunLaw(
         np.array([sun.performance_ratio for sun in suns]),
         np.array([sun.index_mean for sun in suns]),
@@ -139,13 +145,14 @@ def sun_law(scenario: Scenario) -> SunLaw:
 @kept
 def _clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
     """Irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
-    return tuple(_clear_table(region, year, scenario.step_minutes) for region in scenario.regions)
+    step, offset = scenario.step_minutes, scenario.utc_offset_minutes
+    return tuple(_clear_table(region, year, step, offset) for region in scenario.regions)
 
 
-def _clear_table(region: Region, year: int, step: int) -> Floats:
+def _clear_table(region: Region, year: int, step: int, utc_offset_minutes: int) -> Floats:
     if region.sun.capacity_kw == 0 and region.carbon.sun_share == 0:
         return _darkness(steps_in_year(year, step))
-    return clear_sky_w_per_m2(region.site, region.sun.tilt_deg, year, step)
+    return clear_sky_w_per_m2(region.site, region.sun.tilt_deg, year, step, utc_offset_minutes)
 
 
 @lru_cache(maxsize=4)
@@ -163,9 +170,9 @@ def clear_sky_index(z: Floats, sun: Sun) -> Floats:
     return np.interp(z, Z_GRID, _index_table(sun.index_mean, sun.index_spread))
 
 
-def mean_sun_factor(region: Region, year: int, step: int) -> float:
-    """Expected capacity factor over a calendar year."""
-    clear = sun_factor(_clear_table(region, year, step), region.sun.performance_ratio)
+def mean_sun_factor(region: Region, year: int, step: int, utc_offset_minutes: int) -> float:
+    """Expected capacity factor over a calendar year of the scenario's clock, which is so far ahead of UTC."""
+    clear = sun_factor(_clear_table(region, year, step, utc_offset_minutes), region.sun.performance_ratio)
     return float(clear.mean() * region.sun.index_mean)
 
 

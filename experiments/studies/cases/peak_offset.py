@@ -92,7 +92,7 @@ def publish_case(name: str, rows: Sequence[Row], out: Path) -> list[Path]:
 
 
 NOTE = (
-    "Savings are against RunOnArrival on the same test episodes. Cost: all yuan terms. Energy per GPU-h: yuan of "
+    "Savings are against RunOnArrival on the same test episodes. Cost: the sum of all terms. Saving per GPU-h: of "
     "energy and demand charge for each GPU-h of work done, requests included and restarts not, the nearest there is to "
     "electricity cost per token. Load: mean of both sites. In band: share of time a site is at 60-80 % load."
 )

@@ -29,7 +29,7 @@ SELDOM = 0.005
 class Setting(NamedTuple):
     """What no policy changes in an episode of T steps in R regions."""
 
-    hour: Ints  # (T,) of the day, Beijing time
+    hour: Ints  # (T,) of the day, by the scenario's clock
     price_per_kwh: Floats  # (T, R)
     price_rank: Floats  # (T, R) the observation's field
     surplus_share: Floats  # (T, R) of the fleet, as the observation's field where nothing is locked

@@ -53,6 +53,8 @@ class Explanation:
 
     scenario: str
     title: str
+    currency: str  # of all costs and prices
+    timezone: str  # of all hours
     regions: tuple[str, ...]  # (R,)
     drawn: tuple[int, ...]  # regions shown: those where most deferrable work runs on arrival
     episodes: int
@@ -96,6 +98,8 @@ def explain(
     return Explanation(
         scenario=env.scenario.name,
         title=env.scenario.title,
+        currency=env.scenario.currency,
+        timezone=env.scenario.timezone,
         regions=tuple(names),
         drawn=_drawn(runs[FLOOR][0]),
         episodes=episodes,

@@ -100,7 +100,7 @@ def _dress_when(figure: Figure, axes: Any, told: Explanation) -> None:  # noqa: 
             axis.spines[side].set_visible(False)
     for axis in axes[-1, :-1]:
         axis.set_xlabel("cheap                dear", fontsize=8.5)
-    axes[-1, -1].set_xlabel("hour, Beijing time", fontsize=8.5)
+    axes[-1, -1].set_xlabel(f"hour, {told.timezone}", fontsize=8.5)
     more = len(told.regions) - len(told.drawn)
     left_out = f"; the {len(told.drawn)} of {len(told.regions)} regions with most deferrable work" if more else ""
     figure.suptitle(

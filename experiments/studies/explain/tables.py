@@ -46,16 +46,16 @@ def cost_rows(told: Explanation) -> list[Row]:
     return [{**row, "above": row["total_cost"] - least} for row in rows]
 
 
-def cost_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
-    """The terms that cost anyone anything, to half a yuan."""
+def cost_columns(rows: Sequence[Row], currency: str) -> tuple[Column, ...]:
+    """The terms that are at least half a unit of money for some method."""
     terms = [term for term in COST_TERMS if any(abs(row[term]) >= 0.5 for row in rows)]
     return (
-        ("yuan an episode", tables.text("method")),
+        (f"{currency} an episode", tables.text("method")),
         ("all", tables.number("total_cost", ",.0f")),
         ("above the plan", tables.number("above", "+,.0f")),
         *((term.removesuffix("_cost"), tables.number(term, ",.0f")) for term in terms),
         ("kWh bought", tables.number("kwh", ",.0f")),
-        ("energy yuan/kWh", tables.number("price_per_kwh", ".3f")),
+        (f"energy {currency}/kWh", tables.number("price_per_kwh", ".3f")),
     )
 
 
@@ -76,7 +76,7 @@ def band_rows(told: Explanation) -> list[Row]:
 def band_columns(told: Explanation) -> tuple[Column, ...]:
     """A method a column."""
     return (
-        ("kWh an episode at yuan/kWh", tables.text("band")),
+        (f"kWh an episode at {told.currency}/kWh", tables.text("band")),
         *((name, tables.number(name, ",.0f")) for name in losers(told)),
     )
 
@@ -149,7 +149,7 @@ def brief(told: Explanation) -> list[tuple[str, tuple[Column, ...], Sequence[Row
         title = f"saving lost by {agent.name}, percentage points"
         shown.append((title, (names, *fields[2 * number : 2 * number + 2]), field_rows(told)))
     costs = cost_rows(told)
-    first, last = cost_columns(costs)[:3], cost_columns(costs)[-1]
+    first, last = cost_columns(costs, told.currency)[:3], cost_columns(costs, told.currency)[-1]
     return [*shown, (f"cost, means of the first {told.planned} episodes", (*first, last), costs)]
 
 
@@ -166,7 +166,7 @@ def as_markdown(told: Explanation) -> str:
         f"Saving lost, in percentage points of {FLOOR}'s cost, with 95 % intervals over seeds and episodes:\n\n"
         f"{tables.markdown(field_columns(told), field_rows(told))}\n"
         f"Cost by term, means of the first {told.planned} of these episodes (all that the planner, which takes long, "
-        f"has played):\n\n{tables.markdown(cost_columns(costs), costs)}\n"
+        f"has played):\n\n{tables.markdown(cost_columns(costs, told.currency), costs)}\n"
         f"Energy bought by its price, in the same {told.planned} episodes:\n\n"
         f"{tables.markdown(band_columns(told), band_rows(told))}"
     )

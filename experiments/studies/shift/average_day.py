@@ -25,7 +25,7 @@ Tick = Callable[[str], None]
 
 
 class Day(NamedTuple):
-    """A method's average day in R regions, by hour of Beijing time (24)."""
+    """A method's average day in R regions, by hour of the scenario's clock (24)."""
 
     mode_share: Floats  # (24, R, 4) of the steps, by value of `Mode`
     deferrable_share: Floats  # (24, R) of the fleet that deferrable work holds
@@ -48,6 +48,8 @@ class Picture:
     title: str
     pair: Pair
     labels: tuple[str, ...]  # (R,)
+    currency: str
+    timezone: str
     price_per_kwh: tuple[Floats, Floats]  # each (24, R)
     panels: tuple[Panel, ...]
     about: str
@@ -72,10 +74,13 @@ def picture_of(
     both = tuple(Worlds(name, str(suite["split"]), _recording(suite)) for name in pair)
     played, of_suite = min(episodes, int(suite["episodes"])), int(suite["episodes"])
     panels = tuple(_panel(results, row, both, range(played), tick) for row in _shown(rows, methods))
+    scenario = load_scenario(pair[0])
     return Picture(
         title=results.title,
         pair=pair,
-        labels=tuple(_label(region) for region in load_scenario(pair[0]).regions),
+        labels=tuple(_label(region) for region in scenario.regions),
+        currency=scenario.currency,
+        timezone=scenario.timezone,
         price_per_kwh=(prices(both[0], of_suite), prices(both[1], of_suite)),
         panels=panels,
         about=f"prices: means over {of_suite} {suite['split']} episodes; modes and work: over {played} of them",
@@ -83,7 +88,7 @@ def picture_of(
 
 
 def prices(worlds: Worlds, episodes: int) -> Floats:
-    """Mean price by hour of day over the first episodes, shape (24, R) [yuan/kWh]."""
+    """Mean price by hour of day over the first episodes, shape (24, R) [currency/kWh]."""
     env = environment(worlds.scenario, worlds.recording)
     total = np.zeros((DAY_H, env.scenario.n_regions))
     count = np.zeros((DAY_H, 1))

@@ -125,7 +125,11 @@ def _ledgers(episodes: Episodes) -> list[Ledger]:
     regions = [region.name for region in episodes.scenario.regions]
     classes = [job_class.name for job_class in episodes.scenario.job_classes]
     start = episodes.world.start_minute
-    return [Ledger(episodes.params, int(start[b]), regions, classes, b=b) for b in range(len(start))]
+    offset = episodes.scenario.utc_offset_minutes
+    return [
+        Ledger(episodes.params, int(start[b]), regions, classes, utc_offset_minutes=offset, b=b)
+        for b in range(len(start))
+    ]
 
 
 def _outlook(simulator: Simulator, episodes: Episodes, b: int) -> Outlook:

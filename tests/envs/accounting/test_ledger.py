@@ -15,7 +15,7 @@ from wattward.configs import ConfigError, load_scenario, names
 from wattward.envs.accounting.chain import CERTIFICATE, USE, Entry, entries_of, first_fault, hour_name
 from wattward.envs.accounting.check import ledger_difference
 from wattward.envs.accounting.hourly import (
-    ELECTRICITY_YUAN,
+    ELECTRICITY_TERMS,
     N_PLANTS,
     OVERHEAD,
     PLANTS,
@@ -82,7 +82,7 @@ def test_kwh_gpu_h_and_carbon_are_those_of_the_flows(seed: int, n_regions: int) 
     np.testing.assert_allclose(hourly.gpu_h[..., 0].sum(axis=0), total["interactive_gpus"] * step_h, **EXACT)
     np.testing.assert_allclose(hourly.gpu_h[..., 1:-2].sum(axis=(0, 2)), total["done_gpu_h"], **EXACT)
     np.testing.assert_allclose(hourly.carbon_g.sum(axis=(0, 2)), total["carbon_kg"] * 1000, **EXACT)
-    electricity = sum(total[name] for name in ELECTRICITY_YUAN if name in total)
+    electricity = sum(total[name] for name in ELECTRICITY_TERMS if name in total)
     np.testing.assert_allclose(hourly.electricity_cost.sum(axis=(0, 2)), electricity, **EXACT)
     assert (hourly.kwh >= 0.0).all()
     assert not hourly.gpu_h[..., -2:].any()
