@@ -1,7 +1,7 @@
-"""Scenarios drawn whole: `random-3x17` is number 17 of those with 3 regions; `random-3` is another one each episode.
+"""Random scenarios: `random-3x17` is number 17 of those with 3 regions; `random-3` is a new one in each episode.
 
-Sites, with their weather, air and grids, are those of shipped regions; fleets, plants, tariffs, demand, links,
-forecasts and contracts are drawn. They are for training policies that generalise; all ranges are assumptions.
+Sites, weather, air and grids come from shipped regions. Fleets, plants, tariffs, demand, links, forecasts and contracts
+are drawn. The family serves to train policies that generalise. All ranges are assumptions.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
 
 FAMILY = "random-REGIONS[xNUMBER]"
 MODEL_SCENARIOS = ("zhejiang-xinjiang", "eight-hubs")
-"""Their regions are the sites; all that is not drawn is the first one's."""
+"""Scenarios whose regions are the sites. Everything that is not drawn comes from the first."""
 MOST_REGIONS = 16
 ENTROPY = 20261122
 BLOCK = 10**12
-"""Numbers of one split; the next split's begin after them."""
+"""How many numbers each split has. The numbers of the next split follow."""
 LARGEST = 10 * BLOCK - 1
 Rng = np.random.Generator
 
 
 class Member(NamedTuple):
-    """A scenario of the family; without a number, all of those with so many regions."""
+    """A scenario of the family; without a number, all scenarios with this many regions."""
 
     regions: int
     number: int | None
@@ -44,7 +44,7 @@ def parse(name: str | Path) -> Member | None:
     """The member that a name asks for, or None where the name is not of the family.
 
     Raises:
-        ConfigError: it begins like one of the family, but is not of its form or out of range.
+        ConfigError: it begins like a name of the family but has another form, or a number is out of range.
     """
     text = str(name)
     if not text.startswith("random-") or text.endswith((".yaml", ".yml")):
@@ -56,8 +56,8 @@ def parse(name: str | Path) -> Member | None:
 
 
 def summary() -> str:
-    """The family in one line."""
-    return f"drawn whole, such as random-3x17, or random-3 for another one each episode: {_allowed()}"
+    """One line about the family."""
+    return f"random scenarios, such as random-3x17, or random-3 for a new one in each episode: {_allowed()}"
 
 
 def _allowed() -> str:
@@ -65,10 +65,10 @@ def _allowed() -> str:
 
 
 def generate(member: Member, models: tuple[Scenario, ...]) -> Scenario:
-    """One member; the same for the same numbers.
+    """One member; equal numbers give equal scenarios.
 
     Args:
-        member: which; without a number it is number 0.
+        member: which one; a missing number means 0.
         models: the scenarios of MODEL_SCENARIOS.
     """
     rng = np.random.default_rng([ENTROPY, member.regions, member.number or 0])
@@ -117,7 +117,7 @@ def _region(rng: Rng, r: int, base: Region) -> Region:
 
 
 def _classes(rng: Rng, classes: tuple[JobClass, ...], regions: list[Region]) -> list[JobClass]:
-    """The base's classes; each region's work is a drawn share of its fleet, spread over the classes as in the base."""
+    """The base's job classes. Each region's work is a drawn share of its fleet, in the base's proportions."""
     load = [region.fleet.gpus * _between(rng, 0.15, 0.45) for region in regions]
     day_gpu_h = [sum(c.jobs_per_day) * c.gpus.mean * c.run_h.mean for c in classes]
     changed = []

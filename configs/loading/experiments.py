@@ -1,4 +1,4 @@
-"""Loads what describes an experiment: agents' settings, suites of episodes, and the list of shipped agents."""
+"""Loads agents' settings, suites and the list of shipped agents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wattward.configs.schema.zoo import Zoo
 
 ALL = "all"
 TOY = "toy"
-"""Scenarios whose names begin like this are for tests and first steps, not for leaderboards."""
+"""Prefix of scenarios for tests and first steps, which are not on leaderboards."""
 
 SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings] | type[SACSettings]] = {
     "ppo": PPOSettings,
@@ -33,16 +33,17 @@ SETTINGS: dict[str, type[PPOSettings] | type[DQNSettings] | type[SACSettings]] =
     "sac": SACSettings,
     "recurrent-ppo": RecurrentPPOSettings,
 }
-"""Algorithm -> what its settings may hold."""
+"""Settings model of each algorithm."""
 
 
 def load_agent(name: str | Path, scenario: str) -> AgentSettings:
-    """Settings of an agent (shipped name or path) for a scenario: the file's `default` entry under the scenario's own.
+    """Settings of an agent (shipped name or path) for a scenario.
 
-    A disturbed scenario has the settings of the scenario that is disturbed.
+    The scenario's own entry in the file overrides the `default` entry. A disturbed scenario has the settings of the
+    undisturbed one.
 
     Raises:
-        ConfigError: no such agent, an entry for a scenario nobody knows, or a key or value that is not allowed.
+        ConfigError: no such agent, an entry for an unknown scenario, or a key or value that is not allowed.
     """
     path, scenario = find("agents", name), scenario.partition(DISTURBED_BY)[0]
     entries = _entries(path, scenario)
@@ -77,7 +78,7 @@ def _entries(path: Path, scenario: str) -> dict[str, dict[str, Any]]:
 
 
 def load_suite(name: str | Path) -> Suite:
-    """A suite by shipped name or path; `scenarios: all` becomes the names of the shipped scenarios but the toys.
+    """A suite by shipped name or path. `scenarios: all` becomes the names of all shipped scenarios except the toys.
 
     Raises:
         ConfigError: the file is missing or wrong.

@@ -1,4 +1,4 @@
-"""Finds the file behind a name, reads it and checks it; every failure is one ConfigError."""
+"""Finds, reads and checks files. Every failure is one ConfigError."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def check(model: type[Model], data: dict[str, Any], path: Path) -> Model:
-    """`data` as a model.
+    """Checks `data` against a model.
 
     Raises:
         ConfigError: naming the file, the key, the value and what is allowed.

@@ -1,4 +1,4 @@
-"""Loads what describes a world: tariffs, regions, scenarios, disturbances, and what tokens cost."""
+"""Loads tariffs, markets, regions, scenarios, disturbances, token prices and serving curves."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from wattward.configs.schema.tariff import Tariff
 from wattward.configs.schema.tokens import Serving, ServingFit, Tokens
 
 DISTURBED_BY = "+"
-"""Stands between the name of a scenario and those of its disturbances."""
+"""Separates the name of a scenario from the names of its disturbances."""
 MARKET = "market"
 
 
 def load_tariff(name: str | Path) -> Tariff:
-    """A published time-of-use rule by shipped name or path."""
+    """A time-of-use tariff by shipped name or path."""
     path = find("tariffs", name)
     return check(Tariff, read_yaml(path), path)
 
 
 def load_market(name: str | Path) -> Market:
-    """A power market's price by shipped name or path."""
+    """A power market by shipped name or path."""
     path = find("tariffs", name)
     return check(Market, read_yaml(path), path)
 
 
 def load_grid_price(name: str | Path) -> GridPrice:
-    """A rule or, if its file says `kind: market`, a market, by shipped name or path.
+    """A time-of-use tariff or, if its file says `kind: market`, a market, by shipped name or path.
 
     Raises:
         ConfigError: `kind` is there and says something else.
@@ -63,9 +63,9 @@ def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def load_scenario(name: str | Path) -> Scenario:
-    """A scenario by shipped name, path or a name of a family that is made by name, its regions and tariffs read in.
+    """A scenario with its regions and tariffs, by shipped name, path or the name of a generated family.
 
-    Any of these may be followed by disturbances, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
+    Disturbances may follow the name, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
 
     Raises:
         ConfigError: a file is missing or wrong, or a number in a family's name is out of range.
@@ -95,7 +95,7 @@ def load_scenario(name: str | Path) -> Scenario:
 
 
 def load_tokens(name: str | Path) -> Tokens:
-    """Rates and prices of tokens by shipped name or path."""
+    """Token rates and prices by shipped name or path."""
     path = find("tokens", name)
     return check(Tokens, read_yaml(path), path)
 
@@ -108,7 +108,7 @@ def load_preset(name: str | Path) -> Preset:
 
 
 def _disturbed(scenario: Scenario, presets: list[str], name: str) -> Scenario:
-    """The scenario with the disturbances of `presets` after its own."""
+    """Appends the disturbances of `presets` to those of the scenario."""
     added = [load_preset(preset) for preset in presets]
     disturbances = [happening for preset in added for happening in preset.disturbances]
     changes = {
@@ -122,7 +122,7 @@ def _disturbed(scenario: Scenario, presets: list[str], name: str) -> Scenario:
 
 
 def _disturbances(entries: object, path: Path) -> list[Disturbance]:
-    """Each checked against its own kind, so that an error names the keys of that kind.
+    """Checks each entry against its kind, so that an error names the keys of that kind.
 
     Raises:
         ConfigError: not a list of disturbances.
@@ -144,7 +144,7 @@ def _tariffs(disturbances: list[Disturbance]) -> dict[str, GridPrice]:
 
 
 def load_serving(name: str | Path) -> Serving:
-    """Fits of serving by shipped name or path.
+    """Serving curves by shipped name or path.
 
     Raises:
         ConfigError: the file is missing or wrong.
@@ -154,7 +154,7 @@ def load_serving(name: str | Path) -> Serving:
 
 
 def load_fit(fit: str, name: str | Path = "mlenergy-h100") -> ServingFit:
-    """One fit by its name in a file of them.
+    """One serving curve by its name in a file.
 
     Raises:
         ConfigError: the file is missing or wrong, or has no such fit.

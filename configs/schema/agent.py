@@ -1,4 +1,4 @@
-"""A learning agent: which algorithm, for how long, with which hyper-parameters."""
+"""Settings of a learning agent: the algorithm, the length of training and the hyper-parameters."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ def _is_none(value: object) -> bool:
 
 
 class Learner(Config):
-    """What every learning agent says. A step is one decision in one environment; `num_envs` are made at once."""
+    """Settings that all algorithms share. A step is a step of one environment; `num_envs` of them run at once."""
 
     total_steps: Count
     num_envs: Count
     action_repeat: Count = 1
-    """Steps of the environment that a decision holds for, its rewards summed."""
+    """Environment steps for which one decision is repeated; their rewards are summed."""
     bank_episodes: Annotated[int, Field(ge=0)] = 0
-    """Training episodes that are drawn once and then played again and again; 0: every episode is a fresh one."""
+    """Number of training episodes that are drawn once and reused. 0: every episode is drawn anew."""
     layout: Annotated[Literal["flat", "region"], Field(exclude_if=_is_flat)] = "flat"
-    """`flat`: one network sees and decides all regions. `region`: one network decides any region by that region's
-    view; it is then an environment of its own: steps and batches count regions' decisions, `num_envs` does not."""
+    """`flat`: one network sees all regions and decides for all of them. `region`: one network sees one region and
+    decides for it. Each region then counts as an environment in steps and batches, but not in `num_envs`."""
     reward: Literal["shaped", "saving", "cost"] = "shaped"
     reward_scale: Positive = 1.0
     late_weight: Annotated[Positive, Field(exclude_if=is_one)] = 1.0
-    """Times the scenario's price of lateness that training charges; validation charges the scenario's own."""
+    """Factor on the scenario's price of lateness during training. Validation charges the scenario's own price."""
     net_arch: tuple[Count, ...] = (128, 128)
     activation: Literal["relu", "tanh"] = "relu"
     gamma: Discount
     learning_rate: Positive
     learning_rate_end: NonNegative | None = None
-    """Reached linearly at `total_steps`; constant where absent."""
+    """Final value, reached linearly at `total_steps`. Without it the value stays constant."""
     batch_size: Count
     max_grad_norm: Positive
     validations: Annotated[int, Field(ge=0)] = 10
-    """Times in a run that the policy is measured on validation episodes; the best is the result. 0: the last is."""
+    """How often a run measures its policy on validation episodes. The best policy is kept; with 0, the last one."""
     validation_episodes: Count = 24
 
     @model_validator(mode="after")
@@ -65,7 +65,7 @@ class Learner(Config):
 
 
 class WarmStart(Config):
-    """Imitation of a teacher before an agent learns by itself (behavioural cloning, Pomerleau 1991)."""
+    """Behavioural cloning of a teacher before reinforcement learning starts (Pomerleau 1991)."""
 
     teacher: str
     """A method's name, or HindsightPlanner."""
@@ -75,7 +75,7 @@ class WarmStart(Config):
     batch_size: Count
     learning_rate: Positive
     ent_coef: NonNegative = 0.0
-    """Weight of the actor's entropy, so that something is left to explore."""
+    """Weight of the actor's entropy, which keeps some exploration alive."""
 
 
 class PPOSettings(Learner):
@@ -83,29 +83,30 @@ class PPOSettings(Learner):
 
     algorithm: Literal["ppo", "maskable-ppo", "recurrent-ppo"]
     n_steps: Count | Literal["episode"] = "episode"
-    """Decisions of each environment between two updates; `episode` is all of an episode."""
+    """Decisions of each environment between two updates; `episode` means the whole episode."""
     n_epochs: Count
     gae_lambda: Share = 0.95
     gae_lambda_end: Annotated[Share | None, Field(exclude_if=_is_absent)] = None
-    """Reached linearly at `total_steps`; constant where absent."""
+    """Final value, reached linearly at `total_steps`. Without it the value stays constant."""
     clip_range: Positive = 0.2
     ent_coef: NonNegative = 0.0
     vf_coef: NonNegative = 0.5
     target_kl: Positive | None = None
     run_logit: float = 0.0
-    """Added at the start to the logits of RUN and PULL, so that learning sets out from where little is late."""
+    """Added to the initial logits of RUN and PULL, so that the untrained policy finishes most work in time."""
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=_is_flat)] = "flat"
-    """`regions` treats all regions alike and plays any number of them; `flat` has weights of its own for each.
+    """`regions` shares its weights between regions and plays any number of them; `flat` has separate weights for each.
 
-    `flat` is not written down: hashes of settings stay.
+    The default `flat` is left out when settings are written, so that hashes of older settings stay.
     """
     warm_start: Annotated[WarmStart | None, Field(exclude_if=operator.not_)] = None
     action: Annotated[Literal["modes", "shares"], Field(exclude_if=_is_modes)] = "modes"
-    """`shares`: two numbers a region, of its free GPUs for its own queue, then of the rest for others' work."""
+    """`shares`: two numbers for each region: the share of its free GPUs for its own queue, and the share of the
+    rest for work of other regions."""
     log_std_init: Annotated[float, Field(exclude_if=operator.not_)] = 0.0
-    """Logarithm of the spread with which shares are explored at the start."""
+    """Logarithm of the initial standard deviation of shares."""
     run_share: Annotated[Share, Field(exclude_if=operator.not_)] = 0.0
-    """Both shares at the start, so that learning sets out from where little is late."""
+    """Initial value of both shares. A high value lets the untrained policy finish most work in time."""
 
     @model_validator(mode="after")
     def _shares_are_plain(self) -> PPOSettings:
@@ -124,11 +125,11 @@ class PPOSettings(Learner):
 
 
 class RecurrentPPOSettings(PPOSettings):
-    """PPO that remembers: one LSTM before the actor and one before the critic (`RecurrentPPO` of sb3-contrib)."""
+    """PPO with memory: one LSTM before the actor and one before the critic (`RecurrentPPO` of sb3-contrib)."""
 
     algorithm: Literal["recurrent-ppo"]
     lstm_size: Count = 64
-    """Numbers that each LSTM hands on; `net_arch` stands behind it."""
+    """Width of each LSTM. The layers of `net_arch` follow it."""
 
     @model_validator(mode="after")
     def _remembers_the_whole(self) -> RecurrentPPOSettings:
@@ -138,7 +139,7 @@ class RecurrentPPOSettings(PPOSettings):
 
 
 class DQNSettings(Learner):
-    """Deep Q-learning (Mnih et al. 2015) over the joint modes of all regions or each region's, with n-step returns."""
+    """Deep Q-learning (Mnih et al. 2015) with n-step returns, over joint modes or over the modes of each region."""
 
     algorithm: Literal["dqn", "qrdqn"]
     buffer_size: Count
@@ -147,14 +148,15 @@ class DQNSettings(Learner):
     """Decisions of each environment between two rounds of gradient steps."""
     gradient_steps: Count
     target_update_interval: Count
-    """In steps, like `total_steps`."""
+    """Capacity of the replay buffer, in steps as `total_steps`."""
     tau: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the learning network that the target takes over at each update. Below 1 the target is a running average
-    of it, less noisy where actions are nearly as good as each other, and is the network that acts when it counts."""
+    """Weight of the learning network in each update of the target network. Below 1 the target network is a running
+    average, which is less noisy where actions are almost equally good; the target network is then the one that acts."""
     return_steps: Count = 1
-    """Rewards summed before the Q-network's own estimate is used."""
+    """Number of rewards in an n-step return before the Q-network's estimate follows."""
     mixing: Annotated[Literal["none", "sum"], Field(exclude_if=_is_none)] = "none"
-    """With `layout: region`. `none`: each region's value is of the whole return. `sum`: the sum over regions is."""
+    """Only with `layout: region`. `none`: each region's value estimates the whole return. `sum`: the sum of the
+    regions' values does."""
     exploration_fraction: Share
     exploration_start: Share = 1.0
     exploration_end: Share
@@ -175,17 +177,17 @@ class DQNSettings(Learner):
 
 
 class QRDQNSettings(DQNSettings):
-    """Quantile-regression DQN (Dabney et al. 2018, arXiv 1710.10044): as DQN, with the spread of what may follow."""
+    """Quantile-regression DQN (Dabney et al. 2018, arXiv 1710.10044): DQN that learns the distribution of returns."""
 
     algorithm: Literal["qrdqn"]
     n_quantiles: Count = 25
-    """Of the return of each joint action."""
+    """Number of quantiles of each joint action's return."""
     tau: Annotated[float, Field(ge=1, le=1)] = 1.0
-    """Always 1: it is the learning network that acts."""
+    """Always 1: the learning network itself acts."""
 
 
 class SACSettings(Learner):
-    """Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290) over shares, as `action: shares` of PPO."""
+    """Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290) over shares, like PPO with `action: shares`."""
 
     algorithm: Literal["sac"]
     buffer_size: Count
@@ -199,4 +201,4 @@ class SACSettings(Learner):
 
 
 AgentSettings = RecurrentPPOSettings | PPOSettings | QRDQNSettings | DQNSettings | SACSettings
-"""An algorithm's settings, told apart by `algorithm`."""
+"""Settings of any algorithm; the key `algorithm` selects which."""

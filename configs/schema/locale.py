@@ -1,4 +1,4 @@
-"""A scenario's currency and clock: which names are known, and what is asked of a time zone."""
+"""Known currencies and time zones of scenarios."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 CURRENCY, TIME_ZONE = "CNY", "Asia/Shanghai"
-"""What a scenario has where it names none."""
+"""Defaults of a scenario."""
 ISO_4217 = frozenset(
     re.findall(
         r"[A-Z]{3}",
         """
-    CNY AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
     CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG
     HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA
     MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD
@@ -22,7 +22,7 @@ ISO_4217 = frozenset(
         """,
     )
 )
-"""Codes of the currencies in use."""
+"""Currency codes in use."""
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""A scenario: regions, tariffs, job classes, contracts, forecasts, and how an episode is cut."""
+"""A scenario: regions, tariffs, job classes, contracts, forecasts, and the length of episodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wattward.configs.schema.tokens import Tokens
 
 
 class RegionUse(Config):
-    """A region in a scenario: a region file by name, and keys of it that differ here."""
+    """A region of a scenario: the name of a region file, and keys to replace in it."""
 
     region: str
     override: dict[str, Any] = {}
@@ -34,7 +34,7 @@ class LogNormal(Config):
 
     @property
     def mean(self) -> float:
-        """The mean of the quantity, cut as it is."""
+        """Mean of the cut quantity."""
         if self.sigma == 0:
             return min(max(self.median, self.low), self.high)
         first, last = (math.log(end / self.median) / self.sigma for end in (self.low, self.high))
@@ -55,7 +55,7 @@ def _is_default_zone(value: str) -> bool:
 
 
 def _normal(z: float) -> float:
-    """Share of a standard normal below `z`."""
+    """Standard normal distribution function at `z`."""
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
@@ -87,7 +87,7 @@ class JobClass(Config):
 
 
 class Forecast(Config):
-    """How well the world is foreseen: skill 0 is persistence fading to climatology, 1 is perfect."""
+    """Quality of forecasts: skill 0 is persistence that fades to climatology, 1 is perfect."""
 
     skill: Share
     horizon_h: Positive = 24.0
@@ -98,7 +98,7 @@ class Forecast(Config):
 
 
 class Contracts(Config):
-    """What things cost besides electricity."""
+    """Prices of everything except electricity."""
 
     carbon_price_per_tonne: NonNegative
     drop_cost_per_gpu_h: NonNegative
@@ -138,7 +138,10 @@ class Scenario(Config):
     disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
     storage_control: Annotated[
         Literal["rule", "agent"],
-        Field(description="who orders the stores; an agent's action has one entry more a store", exclude_if=_is_rule),
+        Field(
+            description="who controls the stores; with agent, an action has one more entry for each store",
+            exclude_if=_is_rule,
+        ),
     ] = "rule"
     grid_events: Annotated[GridEvents | None, Field(exclude_if=operator.not_)] = None
     constraints: Annotated[Constraints | None, Field(exclude_if=operator.not_)] = None
@@ -162,15 +165,15 @@ class Scenario(Config):
 
     @property
     def n_stores(self) -> int:
-        """Batteries and tanks that an action orders: 0 unless `storage_control` is "agent"."""
+        """Number of stores that actions control; 0 unless `storage_control` is "agent"."""
         stores = sum((region.battery is not None) + (region.tank is not None) for region in self.regions)
         return stores if self.storage_control == "agent" else 0
 
     @property
     def is_extended(self) -> bool:
-        """Whether anything is in it that observations hold further fields of.
+        """Whether observations need the additional fields of stores, contracts, sleep, grid events or limits.
 
-        Disturbances do not count, so that policies trained without them can be tried with them.
+        Disturbances need none, so that policies trained without them can be tried with them.
         """
         parts = [(r.battery, r.tank, r.supply, r.fleet.sleep) for r in self.regions]
         return any(any(part) for part in parts) or any((self.grid_events, self.constraints))

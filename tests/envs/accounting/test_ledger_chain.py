@@ -12,7 +12,7 @@ from wattward.envs.accounting.hourly import N_PLANTS, N_SUPPLIES, Hourly
 from wattward.envs.accounting.matching import WAYS, Balance, balance_of, matched, matching_rows
 from wattward.envs.model.types import Floats
 
-HOUR, OTHER_HOUR = hour_name(0), hour_name(1)
+HOUR, OTHER_HOUR = hour_name(0, 480), hour_name(1, 480)
 
 
 def random_hourly(seed: int, hours: int = 3) -> Hourly:
@@ -28,6 +28,7 @@ def random_hourly(seed: int, hours: int = 3) -> Hourly:
     names, users = ("east", "west"), (hours, 2, 3)
     return Hourly(
         hour=np.arange(hours),
+        utc_offset_minutes=480,
         regions=names,
         consumers=("interactive", "storage", "overhead"),
         kwh=kwh,

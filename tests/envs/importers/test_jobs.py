@@ -54,7 +54,7 @@ def test_a_log_becomes_a_table(tmp_path: Path) -> None:
     path = log(tmp_path / "a.swf", line(7, 90, 1800, 16, user=3, queue=2), line(5, 30), "; a comment below", "")
     table = imported(path, tmp_path / "out")
     assert table["number"].tolist() == [5, 7]
-    np.testing.assert_allclose(table["submit_minute"] - minute_of(date(2026, 1, 1)), [0.5, 1.5])
+    np.testing.assert_allclose(table["submit_minute_utc"] - minute_of(date(2025, 12, 31), 16), [0.5, 1.5])
     assert table.iloc[1][["run_h", "processors", "user", "queue"]].tolist() == [0.5, 16, 3, 2]
     with gzip.open(tmp_path / "a.swf.gz", "wt") as file:
         file.write(path.read_text())
@@ -69,7 +69,7 @@ def test_a_log_without_a_start_is_told_one(tmp_path: Path, start: str) -> None:
         imported(path, tmp_path / "out")
     told = {} if "+" in start else {"zone": "Europe/Berlin"}
     table = imported(path, tmp_path / "out", start=start, **told)
-    np.testing.assert_allclose(table["submit_minute"] - minute_of(date(2026, 3, 29)), [7 * 60, 11 * 60])
+    np.testing.assert_allclose(table["submit_minute_utc"] - minute_of(date(2026, 3, 29)), [-60, 3 * 60])
 
 
 def test_what_is_missing_is_counted_and_refused_or_filled(tmp_path: Path) -> None:

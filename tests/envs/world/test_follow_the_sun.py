@@ -35,7 +35,9 @@ FILES = ("AU-NSW", "DE-LU", "SG", "US-CAL-CISO", "US-TEX-ERCO")
 
 def clear_sky(r: int, year: int = 2024) -> np.ndarray:
     region = SCENARIO.regions[r]
-    return clear_sky_w_per_m2(region.site, region.sun.tilt_deg, year, SCENARIO.step_minutes).reshape(-1, 48)
+    return clear_sky_w_per_m2(
+        region.site, region.sun.tilt_deg, year, SCENARIO.step_minutes, SCENARIO.utc_offset_minutes
+    ).reshape(-1, 48)
 
 
 def test_the_regions_come_in_order() -> None:
@@ -56,7 +58,7 @@ def test_panels_face_the_equator_and_seasons_turn_over_it() -> None:
     january, july = ([clear_sky(r)[d : d + 31].mean() for r in range(5)] for d in (0, 182))
     assert january[SYDNEY] > 1.3 * july[SYDNEY] and july[FRANKFURT] > 1.5 * january[FRANKFURT]
     region = SCENARIO.regions[SYDNEY]
-    flat = clear_sky_w_per_m2(region.site, 0.0, 2024, 30)
+    flat = clear_sky_w_per_m2(region.site, 0.0, 2024, 30, 480)
     tilted = clear_sky(SYDNEY)
     assert tilted[150:240].mean() > 1.2 * flat.reshape(-1, 48)[150:240].mean() and tilted.mean() > flat.mean()
 

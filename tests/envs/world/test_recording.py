@@ -302,12 +302,13 @@ def test_a_folder_without_a_layout_is_read_as_the_shipped_one(tmp_path: Path) ->
         load_recording(tmp_path, load_scenario("zhejiang-xinjiang"))
 
 
-def test_other_zones_are_turned_to_beijing(tmp_path: Path) -> None:
+def test_times_with_an_offset_are_turned_to_the_scenarios_clock(tmp_path: Path) -> None:
     path = tmp_path / "utc.csv"
     rows = [f"2021-01-01T{h:02d}:00:00Z,0.5" for h in range(24)]
     path.write_text("\n".join(["time,value", *rows]))
-    series = read_series(path, "time", ["value"], dated=True, high=1.0)
-    assert series.start_minute == minute_of(date(2021, 1, 1), 8)
+    for offset_h in (8, -6):
+        series = read_series(path, "time", ["value"], utc_offset_minutes=60 * offset_h, high=1.0)
+        assert series.start_minute == minute_of(date(2021, 1, 1), offset_h)
 
 
 @needs_data
