@@ -1,1 +1,1 @@
-"""What an episode came to: indicators, tokens, and an hourly ledger of green power with certificates."""
+"""Accounts of episodes: KPIs, token economics, and an hourly ledger of green power with certificates."""

@@ -1,18 +1,19 @@
-"""The hourly ledger of one episode: who used which plant's energy, hour by hour and region by region.
+"""The hourly ledger of one episode: the energy that each consumer used from each plant, by hour and region.
 
 Letters in shapes: H clock hours, R regions, U consumers, K supplies (the plants, then battery and grid), P plants.
 
-Whose kWh they are, for one hour of one region:
+Energy of one hour in one region is divided by these rules:
 
-1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU; where the IT energy measured is less than
-   that, it is shared by GPU-h. What is left, GPUs that idle, is `OVERHEAD`'s.
-2. Cooling goes with IT energy. The network's energy is `OVERHEAD`'s. What charges a battery is `STORAGE`'s.
-3. Every supply's energy, its carbon and what electricity costs is shared as the total is: no consumer's hour is greener
-   than another's.
-4. What a battery gives back is a supply of its own and green to nobody: it was counted when it went in.
+1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU. If the measured IT energy is less than the sum,
+   it is divided in proportion to GPU-h. The rest belongs to idle GPUs and is `OVERHEAD`.
+2. Cooling is proportional to IT energy. Energy of the network is `OVERHEAD`. Energy that charges a battery is `STORAGE`.
+3. The energy of each supply, its carbon and the electricity bill are divided in proportion to total energy, so that all
+   consumers of an hour are equally green.
+4. Energy from a battery is a supply of its own and counts as green for nobody, because it was counted when it charged
+   the battery.
 
-What is curtailed or sold was never used here: it is noted by plant, and nobody may claim it. A direct line's is what it
-offered and was not taken; the rest is that of plants on site, in proportion to what each could give.
+Curtailed and sold energy is recorded by plant; no consumer may claim it. The untaken energy of a direct line is its own;
+the rest is divided between plants on site in proportion to their available energy.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from wattward.envs.model.types import Floats, Flows, Ints, Params
 
 
 class Supply(NamedTuple):
-    """Where energy comes from."""
+    """A supply of energy."""
 
-    flow: str  # the field of `Flows` with its power; of a plant on site, all that it could give
+    flow: str  # the field of `Flows` with its power; for a plant on site, its available power
     kind: str
 
 
@@ -44,15 +45,15 @@ SUPPLY: Mapping[str, Supply] = {
     "battery": Supply("discharge_kw", STORE),
     "grid": Supply("grid_kw", GRID),
 }
-"""Supplies by name: plants on site, plants elsewhere, then what is green to nobody."""
+"""Supplies by name: plants on site, plants elsewhere, then supplies that do not count as green."""
 SUPPLIES = tuple(SUPPLY)
 PLANTS = tuple(name for name, supply in SUPPLY.items() if supply.kind in (ON_SITE, DIRECT, CONTRACT))
-"""Supplies that are green; what they deliver is certified."""
+"""Green supplies. Certificates are issued for their energy."""
 INTERACTIVE, STORAGE, OVERHEAD = "interactive", "storage", "overhead"
-"""The first and the last two consumers; between them stand the job classes."""
+"""The first and the last two consumers. The job classes are between them."""
 MEASURED = ("it_kw", "cooling_kw", "wan_kw", "charge_kw")
 ELECTRICITY_TERMS = ("energy_cost", "demand_cost", "supply_cost", "sales_cost")
-"""The terms of a step's cost that are the bill for electricity, less what feeding in earns."""
+"""Cost terms that form the electricity bill, less the revenue from sales to the grid."""
 N_ON_SITE = sum(supply.kind == ON_SITE for supply in SUPPLY.values())
 N_PLANTS, N_SUPPLIES, N_MEASURED = len(PLANTS), len(SUPPLIES), len(MEASURED)
 AT_DIRECT = SUPPLIES.index("direct")
@@ -69,14 +70,14 @@ class Hourly(NamedTuple):
     gpu_h: Floats  # (H, R, U) at work; STORAGE and OVERHEAD have none
     carbon_g: Floats  # (H, R, U) of grid energy
     electricity_cost: Floats  # (H, R, U) the bill, see ELECTRICITY_TERMS
-    delivered_kwh: Floats  # (H, R, P) of each plant, used here
-    curtailed_kwh: Floats  # (H, R, P) that each plant could have given besides
-    sold_kwh: Floats  # (H, R, P) that each plant fed into the grid
-    tokens: Floats | None  # (H, R, U), where rates were given
+    delivered_kwh: Floats  # (H, R, P) energy of each plant that was used in the region
+    curtailed_kwh: Floats  # (H, R, P) unused energy of each plant
+    sold_kwh: Floats  # (H, R, P) energy of each plant sold to the grid
+    tokens: Floats | None  # (H, R, U); None without rates
 
 
 class Ledger:
-    """Takes in the flows of one environment step by step."""
+    """Records the flows of one environment step by step."""
 
     def __init__(
         self,
@@ -97,11 +98,11 @@ class Ledger:
             regions: Names of the R regions.
             job_classes: Names of the C job classes.
             utc_offset_minutes: How far the scenario's clock is ahead of UTC.
-            tokens_per_gpu_h: Tokens that a GPU-h at work yields, by consumer; others yield none.
-            b: The environment of the batch.
+            tokens_per_gpu_h: Tokens per GPU-h at work, by consumer. Other consumers make no tokens.
+            b: Index of the environment in the batch.
 
         Raises:
-            ConfigError: names that do not fit the parameters or are not apart, or rates that cannot be.
+            ConfigError: the number of names is wrong, names are equal, or a rate is not allowed.
         """
         row = min(b, params.step_h.size - 1)
         self.regions = _apart("regions", regions, params.fleet_gpus.shape[1])
@@ -114,7 +115,7 @@ class Ledger:
         self._steps: list[Floats] = []
 
     def record(self, flows: Flows, class_gpu_h: Floats) -> None:
-        """Takes in one step.
+        """Records one step.
 
         Args:
             flows: Flows of the step, (B, R).
@@ -132,7 +133,7 @@ class Ledger:
         self._steps.append(np.concatenate(columns, axis=1))
 
     def hourly(self) -> Hourly:
-        """What has been recorded, summed to clock hours; a step belongs to the hour in which it begins.
+        """Sums the recorded steps to clock hours. A step belongs to the hour in which it begins.
 
         Raises:
             ValueError: nothing has been recorded.
@@ -169,11 +170,11 @@ class Ledger:
 
 
 def shares(gpu_h: Floats, measured_kwh: Floats, busy_kw: Floats) -> Floats:
-    """Each consumer's share of a region's energy in an hour, STORAGE and OVERHEAD last; they sum to 1.
+    """Each consumer's share of a region's energy in an hour, with STORAGE and OVERHEAD last. Shares sum to 1.
 
     Args:
-        gpu_h: At work, of all consumers but STORAGE and OVERHEAD, (H, R, U - 2).
-        measured_kwh: IT, cooling, network and what batteries take, (H, R, 4).
+        gpu_h: GPU-h at work of all consumers except STORAGE and OVERHEAD, (H, R, U - 2).
+        measured_kwh: Energy of IT, cooling, network and battery charging, (H, R, 4).
         busy_kw: Power of a busy GPU by region, (R,).
 
     Returns:
@@ -190,7 +191,7 @@ def shares(gpu_h: Floats, measured_kwh: Floats, busy_kw: Floats) -> Floats:
 
 
 def _supplied(flows: Flows, b: int) -> tuple[Floats, Floats, Floats]:
-    """What each supply gave, (R, K), and what each plant had curtailed and sold, (R, P) each [kW]."""
+    """Power of each supply, (R, K), and curtailed and sold power of each plant, (R, P) each [kW]."""
     used = _stacked(flows, [supply.flow for supply in SUPPLY.values()], b)
     curtailed_kw, sold_kw, offered_kw = _stacked(flows, ("curtailed_kw", "sold_kw", "direct_kw"), b).T
     spare_kw = np.maximum(0.0, offered_kw - used[:, AT_DIRECT])

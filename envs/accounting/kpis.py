@@ -1,4 +1,4 @@
-"""What an episode came to, from its tally."""
+"""KPIs of an episode, from its sums."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
 
 
 def _lowest_green_share(state: State, b: int) -> float:
-    """Of the regions' own shares so far; 0 before the first step."""
+    """The lowest of the regions' green shares so far; 0 before the first step."""
     load_kwh, green_kwh = state.load_kwh[b], state.green_kwh[b]
     return float(np.min(np.divide(green_kwh, load_kwh, out=np.zeros_like(load_kwh), where=load_kwh > 0)))

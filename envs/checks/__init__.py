@@ -1,1 +1,1 @@
-"""Public helpers for tests: balances, random worlds, and small worlds that can be solved by hand."""
+"""Public helpers for tests: balance checks, random worlds, and small worlds that can be solved by hand."""

@@ -1,4 +1,4 @@
-"""Helpers for tests, public so that new scenarios and policies can use them: small random worlds and balance checks."""
+"""Balance checks and small random worlds, for tests of new scenarios and policies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N_CLASSES = 3
 def random_params(
     rng: np.random.Generator, n_regions: int, n_steps: int, n_leads: int = 5, *, extended: bool = False
 ) -> Params:
-    """Params of one environment with arbitrary but possible numbers (B = 1).
+    """Random but possible parameters of one environment (B = 1).
 
     With `extended`, sites have stores, sleep, contracts and programmes as well.
     """
@@ -62,7 +62,7 @@ def random_params(
 
 
 def random_sites(rng: np.random.Generator, n_regions: int, idle_kw: Floats) -> dict[str, Any]:
-    """Fields of `Params` for sites with everything, each region with its own numbers; some have no store at all."""
+    """Fields of `Params` for sites with stores, sleep, contracts and programmes, different in each region."""
 
     def regional(low: float, high: float) -> Floats:
         return rng.uniform(low, high, (1, n_regions))
@@ -87,7 +87,7 @@ def random_sites(rng: np.random.Generator, n_regions: int, idle_kw: Floats) -> d
 
 
 def random_extras(rng: np.random.Generator, params: Params, n: int) -> dict[str, Floats]:
-    """Fields of `Exogenous` of a world where lines fail, GPUs fail, contracts deliver and the grid asks for cuts."""
+    """Fields of `Exogenous` with failing links and GPUs, contracts and grid events."""
     shape = (1, n, params.fleet_gpus.shape[1])
     fails, asks = rng.random(shape) < 0.2, rng.random(shape) < 0.2
     fleet_gpus = np.where(fails, np.floor(params.fleet_gpus[:, None] * rng.random(shape)), params.fleet_gpus[:, None])
@@ -102,9 +102,9 @@ def random_extras(rng: np.random.Generator, params: Params, n: int) -> dict[str,
 
 
 def random_world(rng: np.random.Generator, params: Params, n_jobs: int, *, extended: bool = False) -> Exogenous:
-    """A world for `params` (B = 1): white noise everywhere, prices that may be negative, jobs that may be hopeless.
+    """A random world for `params` (B = 1): white noise, prices that may be negative, jobs that may be impossible.
 
-    With `extended`, links and GPUs fail, contracts deliver, the grid asks for cuts, and stores are ordered about.
+    With `extended`, links and GPUs fail, contracts deliver, the grid asks for cuts, and stores get random orders.
     """
     n_regions, n_steps = params.fleet_gpus.shape[1], int(params.n_steps[0])
     shape = (1, n_steps + params.forecast_rho.shape[2], n_regions)
@@ -153,7 +153,7 @@ def permute_regions(
 
 
 def assert_conserves(params: Params, world: Exogenous, before: Snapshot, state: State, flows: Flows) -> None:
-    """Energy, work and yuan balance over one step, in every environment and region.
+    """Asserts that energy, work and costs balance over one step, in every environment and region.
 
     Args:
         params: Params of the batch.
@@ -163,7 +163,7 @@ def assert_conserves(params: Params, world: Exogenous, before: Snapshot, state: 
         flows: Flows of the step.
 
     Raises:
-        AssertionError: naming the balance that is broken.
+        AssertionError: a balance is broken; the message names it.
     """
     _assert_energy(params, world, before.state, flows)
     _assert_work(before.flows, flows)
@@ -204,7 +204,7 @@ def _serving_gpus(params: Params, flows: Flows) -> Floats:
 
 
 def _assert_stores(params: Params, before: State, after: State, flows: Flows) -> None:
-    """What is in a store is what was, less losses, and what went in and out; limits hold."""
+    """Content of a store = content before - losses + charged - discharged, within the limits."""
     step_h = params.step_h[:, None]
     kept = before.stored_kwh * (1.0 - params.battery_loss_per_h * step_h)
     change = flows.charge_kw * params.battery_charge_efficiency
@@ -246,7 +246,7 @@ def _assert_costs(params: Params, world: Exogenous, before: State, state: State,
 
 
 def _assert_contracts(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
-    """Contracts, the battery's wear and cuts are paid for as agreed; green is what neither grid nor battery gave."""
+    """Contracts, battery wear and cuts are paid as agreed; green energy is what neither grid nor battery supplied."""
     rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
     delivered_kw = world.contract_kw[rows, t]
     paid_kw = np.maximum(flows.contract_kw, params.contract_take_share * delivered_kw)
@@ -272,7 +272,7 @@ def _assert_contracts(params: Params, world: Exogenous, before: State, state: St
 
 
 def assert_due_work_runs(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
-    """No job that was due before the step waits while GPUs that would take it are free where it is."""
+    """No job that was due before the step waits while enough GPUs are free in its region."""
     for b in range(before.step.size):
         idle = (
             world.fleet_gpus[b, before.step[b]] - flows.asleep_gpus[b] - flows.interactive_gpus[b] - flows.held_gpus[b]
@@ -296,7 +296,7 @@ def _assert_runs_or_has_no_room(state: State, b: int, k: int, idle: Floats, need
 
 
 def played_cost(env: ClusterEnv, policy: Policy | Any, split: str, episode: int) -> float:  # noqa: ANN401 - or shares
-    """What an episode costs under a policy; its own randomness is seeded by the episode's number."""
+    """Cost of an episode under a policy. The number of the episode seeds the policy's randomness."""
     env.reset(options={"split": split, "episode": episode})
     policy.reset(env.outlook(), np.random.default_rng(episode))
     total, ended = 0.0, False
@@ -307,23 +307,23 @@ def played_cost(env: ClusterEnv, policy: Policy | Any, split: str, episode: int)
 
 
 def total_cost(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Cost of the step, shape (B,): the sum of its terms over regions."""
+    """Cost of the step, summed over terms and regions, shape (B,)."""
     return np.sum([getattr(flows, term).sum(axis=1) for term in COST_TERMS], axis=0)
 
 
 def toy_optimum_cost(params: Params, world: Exogenous) -> float:
-    """The least cost of an episode of the toy scenario, by hand.
+    """The least cost of an episode of the toy scenario, computed directly.
 
-    Nothing there limits anything: either fleet could run every job of the day at once, moving is free, a job takes one
-    step, and power is the only cost. So each job takes the cheapest step of its window in whichever region that is (or
-    the terminal cost, where its deadline lies beyond the end), and interactive load pays the price of its hour.
+    The toy has no limits: either fleet can run all jobs of the day at once, moves are free, each job takes one step, and
+    power is the only cost. So each job runs in the cheapest step of its window, in either region, or pays the terminal
+    cost if its deadline lies beyond the end. Interactive load pays the price of its hour.
 
     Args:
         params: Params of the toy scenario (B = 1).
         world: One of its episodes (B = 1).
 
     Raises:
-        ValueError: The world has a limit or cost that this sum leaves out.
+        ValueError: The world has a limit or cost that this computation leaves out.
     """
     kw_per_gpu = _toy_kw_per_gpu(params, world)
     n_steps, step_h, price = int(params.n_steps[0]), float(params.step_h[0]), world.price_per_kwh[0]
@@ -339,7 +339,7 @@ def toy_optimum_cost(params: Params, world: Exogenous) -> float:
 
 
 def _toy_kw_per_gpu(params: Params, world: Exogenous) -> float:
-    """The power of a busy GPU, after checking that nothing but its price counts."""
+    """Power of a busy GPU, after a check that only its energy costs anything."""
     demanded = world.job_gpus[0].sum() + world.interactive_gpus[0].max(axis=0)
     free = (params.gpu_idle_kw, params.pue_slope_per_c, params.demand_charge_per_kw, params.wan_cost_per_gb)
     absent = (params.carbon_price_per_kg, world.sun_kw, world.wind_kw, world.hydro_kw, params.wan_kwh_per_gb)

@@ -1,1 +1,1 @@
-"""Where episodes come from: sun, wind, demand and prices, drawn from a seed or read from recordings."""
+"""Worlds of episodes: weather, demand, jobs and prices, drawn from a seed or read from recordings."""

@@ -1,4 +1,4 @@
-"""What disturbances do to a world that has been drawn; docs/disturbances.md says who knows of them when."""
+"""Applies disturbances to a drawn world. docs/disturbances.md says who knows of them when."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ ROWS = {"sun": SUN, "wind": WIND, "interactive": INTERACTIVE, "carbon": CARBON}
 
 
 class Placed(NamedTuple):
-    """A disturbance, and the steps and regions of an episode in which it acts."""
+    """A disturbance with the steps and regions of an episode in which it acts."""
 
     happening: Disturbance
     here: Mask  # (N, R)
 
 
 def place(scenario: Scenario, n: int, rng: np.random.Generator) -> tuple[Placed, ...]:
-    """Where and when each disturbance of the scenario acts in an episode of which `n` steps are drawn.
+    """Places each disturbance of the scenario in an episode of `n` drawn steps.
 
     Args:
         scenario: its disturbances, regions and step.
-        n: steps N, those of the last forecast included.
-        rng: picks the beginnings that are random, each a step, in the order of the scenario.
+        n: number of steps N, including those of the last forecast.
+        rng: draws the random starts, in the order of the scenario.
     """
     return tuple(Placed(happening, _mask(scenario, happening, n, rng)) for happening in scenario.disturbances)
 
@@ -62,9 +62,9 @@ def _mask(scenario: Scenario, happening: Disturbance, n: int, rng: np.random.Gen
 
 
 def dim(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: Drawn) -> Drawn:
-    """Capacity factors under the disturbances of one kind: the truth changes, what is usual and the noise do not.
+    """Applies the disturbances of one kind to capacity factors. Climatology and noise stay as they are.
 
-    It comes before carbon intensity is worked out, so that a grid without sun or wind is as dirty as it would be.
+    This happens before carbon intensity is computed, so that the grid's intensity follows the disturbed weather.
     """
     for happening, here in placed:
         if isinstance(happening, kind):
@@ -75,10 +75,10 @@ def dim(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: 
 def disturb(
     scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous, market_seed: np.random.SeedSequence
 ) -> Exogenous:
-    """The world (B = 1) with all that befalls it but droughts of sun and wind.
+    """Applies all disturbances to the world (B = 1), except for droughts of sun and wind.
 
-    New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is. A market that
-    takes a tariff's place draws from `market_seed`, as one that was there from the beginning does.
+    New tariffs come first; later ones in the list override earlier ones. Price spikes then apply to the resulting
+    price. A market that replaces a tariff draws from `market_seed`, as the scenario's own markets do.
     """
     for happening, here in placed:
         if isinstance(happening, NewTariff):
@@ -103,24 +103,24 @@ def disturb(
 
 
 def max_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_kwh: Callable[[str], float]) -> float:
-    """A price that no hour of the region exceeds, at least 0.
+    """Upper limit of the region's price, at least 0.
 
     Args:
         scenario: its disturbances.
         region: one of its regions.
-        tariff_price_per_kwh: the dearest price of a tariff of the scenario by its name.
+        tariff_price_per_kwh: gives the highest price of a tariff by its name.
     """
     mine = [happening for happening in scenario.disturbances if happening.is_in(region.name)]
     tariffs = [region.tariff, *(new.tariff for new in mine if isinstance(new, NewTariff))]
-    dearest = max(0.0, *(tariff_price_per_kwh(name) for name in tariffs))
+    highest = max(0.0, *(tariff_price_per_kwh(name) for name in tariffs))
     for spike in mine:
         if isinstance(spike, PriceSpike):
-            dearest = max(dearest, dearest * spike.factor + spike.added_price_per_kwh)
-    return dearest
+            highest = max(highest, highest * spike.factor + spike.added_price_per_kwh)
+    return highest
 
 
 def added_heat_c(scenario: Scenario, region: Region) -> float:
-    """By how much all heat waves of the region together warm its air [C]."""
+    """Sum of the warming by all heat waves of the region [C]."""
     waves = [happening for happening in scenario.disturbances if isinstance(happening, HeatWave)]
     return sum(wave.add_c for wave in waves if wave.is_in(region.name))
 

@@ -1,4 +1,4 @@
-"""One realisation of the world: every process drawn from its own seed or replayed from a recording, then disturbed."""
+"""Draws a world: each process from its own seed or from a recording, then disturbances."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from wattward.envs.world.recording import (
 from wattward.envs.world.tidy import AIR, CARBON, PRICE
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
-"""Name of each split and the key that keeps its seeds apart from the others'."""
+"""Splits, and the key that separates their seeds."""
 SPLIT_ENTROPY = 20261121
 PROCESSES = (
     "start",
@@ -58,11 +58,11 @@ PROCESSES = (
     "grid_events",
     "replay_jobs",
 )
-"""Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
+"""Processes with a seed of their own, by position, so that one does not change the draws of others. Append only."""
 
 
 def episode_seed(split: str, index: int) -> np.random.SeedSequence:
-    """The seed of an episode; two splits, or two indices of one, never share it.
+    """The seed of an episode. No two episodes share a seed, in one split or in two.
 
     Raises:
         ConfigError: no such split, or a negative index.
@@ -75,17 +75,17 @@ def episode_seed(split: str, index: int) -> np.random.SeedSequence:
 
 
 def n_drawn(scenario: Scenario) -> int:
-    """Steps N that are drawn: the episode, and a full forecast at its end."""
+    """Number of drawn steps N: the episode plus one forecast horizon."""
     return scenario.n_steps + scenario.horizon + 1
 
 
 def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording | None = None) -> Exogenous:
-    """One realisation of the world (B = 1), fully determined by its arguments.
+    """Draws one world (B = 1), fully determined by its arguments.
 
     Args:
-        scenario: what may happen.
-        seed: of this episode; it is not changed.
-        recording: what it holds replaces what is drawn; carbon that it does not hold follows the recorded weather.
+        scenario: the scenario.
+        seed: seed of the episode; it is not changed.
+        recording: recorded series that replace drawn ones. Carbon that is not recorded follows the recorded weather.
 
     Raises:
         ConfigError: the recording is for another scenario, or the scenario's start is not a date.
@@ -134,7 +134,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
 
 
 def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
-    """Midnight, Beijing time, at which the episode starts: any day of the calendar year, or the scenario's own.
+    """Midnight at which the episode starts: of a random day of the calendar year, or of the scenario's own date.
 
     Raises:
         ConfigError: `start` is neither any_day nor a date.
@@ -151,7 +151,7 @@ def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
 
 
 def _batch(*parts: Floats) -> Floats:
-    """One (N, R) array as (1, N, R), several as (1, parts, N, R); steps of all regions side by side in memory."""
+    """Turns one (N, R) array into (1, N, R), or several into (1, parts, N, R)."""
     whole = np.empty((1, len(parts), *parts[0].shape))
     for row, part in enumerate(parts):
         whole[0, row] = part
@@ -159,7 +159,7 @@ def _batch(*parts: Floats) -> Floats:
 
 
 def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
-    """Price of grid energy, shape (N, R) [yuan/kWh]."""
+    """Price of grid energy, shape (N, R) [currency/kWh]."""
     if recording is not None and PRICE in recording.dated:
         return under_contracts(scenario, replay_price(recording, start, n))
     return under_contracts(scenario, price(scenario, start, n, seed))
@@ -180,7 +180,7 @@ def _weather_and_demand(
     recording: Recording | None,
     placed: tuple[Placed, ...],
 ) -> tuple[tuple[Drawn, Drawn, Drawn, Drawn], Floats]:
-    """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]; and what direct lines offer, (N, R) [kW]."""
+    """Sun [kW], wind [kW], interactive load [GPUs], carbon [kg/kWh], and the power of direct lines, (N, R) [kW]."""
     if recording is not None:
         check_fits(recording, scenario)
     carbon = None

@@ -1,4 +1,4 @@
-"""Families whose every episode has a scenario of its own."""
+"""Families of scenarios, in which every episode has a scenario of its own."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from wattward.envs.world.draw import SPLITS
 
 
 def family_of(scenario: Scenario) -> Member | None:
-    """The family that a scenario stands for, as `random-3` does; None if it is a scenario of its own."""
+    """The family that a scenario stands for, as `random-3` does; None for a single scenario."""
     found = parse(scenario.name)
     return found if found is not None and found.number is None else None
 
 
 def member_for(family: Member, split: str, episode: int) -> Scenario:
-    """The scenario of an episode; no two splits share one."""
+    """The scenario of an episode; splits share none."""
     return load_scenario(Member(family.regions, member_number(split, episode)).name)
 
 
 def member_number(split: str, episode: int) -> int:
-    """The member that an episode of a split is played in."""
+    """The member of the family for an episode of a split."""
     return SPLITS[split] * BLOCK + episode % BLOCK
 
 
 def refuse_family(scenario: Scenario, what: str) -> None:
-    """Raises ConfigError where a family cannot be used: `what` says for what."""
+    """Raises ConfigError for a family, where `what` needs a single scenario."""
     if family_of(scenario) is not None:
         raise ConfigError(f"scenario {scenario.name}: {what} needs one scenario, such as {scenario.name}x0")

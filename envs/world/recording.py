@@ -1,19 +1,18 @@
-"""The same world from recorded files instead of draws: sun, wind, interactive load, prices, jobs.
+"""Worlds from recorded files: sun, wind, interactive load, air temperature, carbon intensity, prices and jobs.
 
-Rules, all of them arbitrary and therefore written down:
+The following rules are choices of this project:
 
-- Weather: the month and day on which the episode starts pick the same date in the recorded year (29 February becomes
-  1 March where the recorded year has none); from there the recording plays on, its end joined to its start. A series
-  stamped with the ends of its intervals is read one interval earlier.
-- Requests: the hour at which a trace starts is not published. Its mean day, smoothed over 3 hours, is turned until its
-  peak falls on the peak of the region's own `shape_by_hour`, on that region's clock. Day d since 1970-01-01 plays the
-  recorded day d modulo the days recorded. The trace is scaled to the region's mean load.
-- An imported recording (see `envs/world/tidy.py`) may hold some of this only, and air temperature, carbon intensity
-  and prices besides; what it does not hold is drawn. A series that it holds must be there for every region.
-  Its requests are dated GPUs: they are not turned, scaled or smoothed.
-- Jobs are dated and dealt out as `envs/world/job_trace.py` says.
-- Climatology is the recording's own mean by month and step of the day (by step of the day for requests). The second
-  anomaly that forecasts need is the recorded one of another day: 10 to 45 days away for weather, any for requests.
+- Weather plays from the episode's date in the recorded year (29 February plays as 1 March if that year has none). After
+  the end of the recorded year it continues at the start. A series stamped with the ends of its intervals is read one
+  interval earlier.
+- Requests of the shipped layout have no published start hour. Their mean day, smoothed over 3 hours, is shifted so that
+  its peak falls on the peak of the region's `shape_by_hour` by that region's clock. Day d since 1970-01-01 plays the
+  recorded day d modulo the number of recorded days. The trace is scaled to the region's mean load.
+- An imported recording (see `envs/world/tidy.py`) may hold only some of the series; the others are drawn. A series must
+  cover every region. Imported requests are GPUs with dates: they are not shifted, scaled or smoothed.
+- Jobs follow the rules of `envs/world/job_trace.py`.
+- Climatology is the recording's own mean by month and step of the day (for requests: by step of the day). The second
+  anomaly, which forecasts need, is that of another recorded day: 10 to 45 days away for weather, any day for requests.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ SMOOTHING_H = 3
 
 @dataclass(frozen=True)
 class Recording:
-    """Recorded series at a scenario's step, for its regions in its order.
+    """Recorded series at a scenario's step, in the order of its regions.
 
-    S is the number of steps in the recorded year, 0 where there is no recorded weather.
+    S is the number of steps in the recorded year; 0 if no weather is recorded.
     """
 
     name: str
@@ -73,7 +72,7 @@ class Recording:
 
     @property
     def max_price_per_kwh(self) -> tuple[float, ...] | None:
-        """The highest recorded price of each region; None where tariffs and markets of the scenario hold."""
+        """The highest recorded price of each region; None if prices are not recorded."""
         prices = self.dated.get(PRICE)
         return None if prices is None else tuple(prices.max(axis=0).tolist())
 
@@ -87,8 +86,8 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
     """Reads a folder of recordings for a scenario.
 
     Args:
-        directory: may hold `recording.yaml` (see `configs/schema/recording.py`); else the layout is `china-2020`'s.
-        scenario: its regions' provinces pick the columns, its step the resolution.
+        directory: the folder. Without `recording.yaml` (see `configs/schema/recording.py`) its layout is `china-2020`.
+        scenario: the scenario. The provinces of its regions select the columns.
 
     Raises:
         ConfigError: a file or column is missing, or a row cannot be used.
@@ -145,7 +144,7 @@ def check_fits(recording: Recording, scenario: Scenario) -> None:
     """Refuses a recording that was loaded for other regions or another step.
 
     Raises:
-        ConfigError: naming what differs.
+        ConfigError: the regions or the step differ.
     """
     names = tuple(region.name for region in scenario.regions)
     if recording.region_names != names or recording.step_minutes != scenario.step_minutes:
@@ -157,7 +156,7 @@ def check_fits(recording: Recording, scenario: Scenario) -> None:
 
 
 def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> tuple[Drawn, Drawn]:
-    """Capacity factors of sun and wind with their climatology and a second anomaly, each (N, R)."""
+    """Recorded capacity factors of sun and wind, with climatology and a second anomaly, each (N, R)."""
     at, other = _places(recording, len(recording.sun_cf), start_minute, n, rng)
     return (
         _replayed(recording.sun_cf, recording.sun_climatology, at, other),
@@ -168,7 +167,7 @@ def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.rand
 def replay_interactive(
     recording: Recording, regions: tuple[Region, ...], start_minute: int, n: int, rng: np.random.Generator
 ) -> Drawn:
-    """GPUs that requests need, with climatology and a second anomaly, each (N, R); never above the fleet."""
+    """Recorded GPUs that serve requests, with climatology and a second anomaly, each (N, R); at most the fleet."""
     total, per_day = len(recording.requests), DAY_MINUTES // recording.step_minutes
     at = (start_minute // recording.step_minutes + np.arange(n)) % total
     days = total // per_day
@@ -194,7 +193,7 @@ def replay_price(recording: Recording, start_minute: int, n: int) -> Floats:
 def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
     """Recorded carbon intensity with its climatology and a second anomaly, three (N, R) arrays [kg/kWh].
 
-    With a generator in the state of `replay_weather`'s the second anomaly is of the same other day.
+    With a generator in the same state as for `replay_weather`, the second anomaly is that of the same day.
     """
     carbon = recording.dated[CARBON]
     at, other = _places(recording, len(carbon), start_minute, n, rng)
@@ -204,7 +203,7 @@ def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng:
 def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
     """Carbon intensity that follows from recorded capacity factors, three (N, R) arrays [kg/kWh].
 
-    Over the recorded year it averages the published factor, because the recording's own means are taken out.
+    Its mean over the recorded year is the published factor.
     """
     means = [
         (float(sun), float(wind)) for sun, wind in zip(recording.sun_cf.mean(0), recording.wind_cf.mean(0), strict=True)
@@ -215,7 +214,7 @@ def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor:
 def _places(
     recording: Recording, total: int, start_minute: int, n: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Steps of the recorded year that play, and those of another day, each (N,)."""
+    """Steps of the recorded year that play, and steps of another day, each (N,)."""
     at = (_first_step(recording, start_minute) + np.arange(n)) % total
     shift_days = int(rng.integers(LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS + 1)) * int(rng.choice((-1, 1)))
     return at, (at + shift_days * DAY_MINUTES // recording.step_minutes) % total
@@ -292,7 +291,7 @@ def _to_clock(rate: Floats, region: Region, step: int) -> Floats:
 
 
 def _peak(day: Floats, step: int) -> int:
-    """The step of a day's peak after circular smoothing."""
+    """Step of the peak of a smoothed day."""
     half = SMOOTHING_H * 60 // step // 2
     smooth = np.sum([np.roll(day, shift) for shift in range(-half, half + 1)], axis=0)
     return int(np.argmax(smooth))

@@ -1,4 +1,4 @@
-"""Recorded time series: reading with every fault named, and resampling to the simulator's step."""
+"""Reads recorded time series and resamples them to the simulator's step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_DATA_LINE = 2
 
 
 class Series(NamedTuple):
-    """Evenly spaced values; value i holds over [start + i x interval, start + (i + 1) x interval)."""
+    """Evenly spaced values. Value i holds over [start + i x interval, start + (i + 1) x interval)."""
 
     start_minute: float  # since 1970-01-01 00:00 of the scenario's clock, or since an undisclosed start
     interval_minutes: float
@@ -31,19 +31,19 @@ class Series(NamedTuple):
 def read_series(
     path: Path, time_column: str, columns: Sequence[str], *, utc_offset_minutes: int | None, high: float
 ) -> Series:
-    """Columns of a CSV file (compressed or not), checked row by row.
+    """Reads columns of a CSV file, compressed or not, and checks every row.
 
     Args:
         path: the file.
         time_column: dates and hours, or seconds since an undisclosed start.
-        columns: the K value columns to read; a column may be asked for twice.
+        columns: names of the K value columns; a name may occur twice.
         utc_offset_minutes: of the scenario's clock, for dates and hours; a text without an offset of its own is of
             that clock. None: the column holds seconds.
-        high: most a value may be; the least is 0.
+        high: highest allowed value; the lowest is 0.
 
     Raises:
         ConfigError: no such file, not a CSV, a column missing, a time or value that cannot be used, a gap, times that
-            repeat or go back, or not whole days; the message names file, line, column and what is allowed.
+            repeat or go back, or not whole days. The message names file, line, column and what is allowed.
     """
     table = _read_table(path, [time_column, *columns])
     if len(table) < 2:
@@ -61,10 +61,10 @@ def read_series(
 
 
 def resample(series: Series, step_minutes: int) -> Floats:
-    """Values by the step, shape (M', K), of the same mean.
+    """Resamples to the step, shape (M', K); the mean stays the same.
 
-    Values finer than a step are averaged over it; coarser ones are read as means at the middle of their interval and
-    joined by straight lines, the end to the beginning, which keeps the mean and the range.
+    Finer values are averaged over each step. Coarser values are taken as means at the middle of their interval and
+    interpolated linearly, with the end joined to the beginning.
     """
     m, interval = len(series.rows), series.interval_minutes
     n = round(m * interval / step_minutes)

@@ -1,13 +1,13 @@
-"""Reading imported recordings: one tidy table of region, series, time [UTC], value and unit, and its facts.
+"""Reads imported recordings: one table of region, series, time [UTC], value and unit, and a file of facts.
 
-Rules, all of them arbitrary and therefore written down:
+The following rules are choices of this project:
 
-- A region of the scenario plays the rows of its own name, else those of its province.
-- Dated series must hold a calendar year, Beijing time. Of a longer series the last whole year plays; a series that is
-  a year long but begins on another day or in another zone is joined end to beginning. All must be of the same year.
-- A price holds to the end of its interval, without straight lines between; over a longer step it is averaged.
-- Request series play by the clock as they were recorded, in GPUs: whole weeks of them if there is one, else whole days,
-  as many as the shortest of the regions has, repeated.
+- A region plays the rows with its own name or, if there are none, those with the name of its province.
+- Dated series must cover a calendar year of the scenario's clock. Of a longer series the last whole year plays. A
+  series of one year that begins on another day continues at its start. All series must be of the same year.
+- A price holds until the end of its interval. If a step is longer than the interval, prices are averaged.
+- Requests play at their recorded times, in GPUs. The regions' shortest series decides how many whole weeks play (or
+  whole days, if it is shorter than a week); then they repeat.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "{currency}/
 
 
 class Tidy(NamedTuple):
-    """What an imported recording holds for a scenario, at its step, in its order of regions."""
+    """Series of an imported recording at a scenario's step, in the order of its regions."""
 
     name: str
     year: int  # of dated series; 0 where there are none
@@ -49,7 +49,7 @@ class Tidy(NamedTuple):
 
 
 def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
-    """Series of an imported recording that a scenario can play.
+    """Reads the series of an imported recording that a scenario can play.
 
     Raises:
         ConfigError: a file is missing or damaged, a series lacks regions of the scenario, is in another unit or does
@@ -82,7 +82,7 @@ def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
 
 
 def read_facts(directory: Path) -> dict[str, Any]:
-    """The facts of an imported recording.
+    """Reads the facts of an imported recording.
 
     Raises:
         ConfigError: they are missing, not readable or of another format.
@@ -101,10 +101,10 @@ def read_facts(directory: Path) -> dict[str, Any]:
 
 
 def read_table(directory: Path, facts: dict[str, Any]) -> pd.DataFrame:
-    """The table that the facts name.
+    """Reads the table that the facts name.
 
     Raises:
-        ConfigError: it is missing, or not the one that was written with them.
+        ConfigError: the table is missing or does not have the hash in the facts.
     """
     import pandas as pd
 
@@ -145,7 +145,7 @@ def _series(rows: pd.DataFrame, utc_offset_minutes: int) -> Series:
 
 
 def _to_year(directory: Path, series: Series, step: int, *, held: bool) -> tuple[int, Floats]:
-    """The calendar year that plays, and its values by the step, shape (steps in the year,)."""
+    """The calendar year that plays, and its values at each step, shape (steps in the year,)."""
     covered = len(series.rows) * series.interval_minutes
     start, end = series.start_minute, series.start_minute + covered
     whole = [
@@ -160,7 +160,7 @@ def _to_year(directory: Path, series: Series, step: int, *, held: bool) -> tuple
 
 
 def _hold(directory: Path, series: Series, step: int) -> Floats:
-    """Each value to the end of its interval, or its mean over a step that is longer, by the step, (N,)."""
+    """Values at each step, (N,): constant within an interval, averaged if the step is longer."""
     interval, rows = round(series.interval_minutes), series.rows[:, 0]
     if interval % step == 0:
         return np.repeat(rows, interval // step)

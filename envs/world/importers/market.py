@@ -1,4 +1,4 @@
-"""Dated CSV tables: what carbon and price files have in common."""
+"""Reads CSV files with dates, for the importers of prices, carbon and air temperature."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from wattward.envs.world.importers.times import Times, to_utc
 
 TIME_PATTERNS = (r"utc", r"date.?time", r"timestamp", r"^time", r"^date", r"mtu")
 Wanted = Callable[[Path, list[str]], list[tuple[str, float, float, str]]]
-"""From a file's columns to those to read: name, least, most, unit."""
+"""Selects columns of a file: name, lowest and highest value, unit."""
 
 
 class Found(NamedTuple):
-    """Columns of the files on one grid, and facts on how they were read."""
+    """Columns of all files on one grid, and facts about how they were read."""
 
     grid: Grid
     facts: dict[str, Any]
 
 
 def read_columns(files: list[Path], options: Options, wanted: Wanted) -> Found:
-    """Columns of several files of one table, joined in time.
+    """Reads columns of several files and joins them in time.
 
     Raises:
         ConfigError: a column is missing, a time or value cannot be used, files differ, or there are gaps.

@@ -26,7 +26,7 @@ CURRENCIES = r"(?<![A-Z])(CNY|EUR|USD|GBP|AUD|SGD|JPY|KRW|INR|CAD|CHF|DKK|NOK|SE
 
 
 def read(files: list[Path], options: Options) -> Imported:
-    """Prices of one region, in the currency that `options.into` names, per kWh.
+    """Reads prices of one region, per kWh in the currency that `options.into` names.
 
     Raises:
         ConfigError: currency, unit or exchange rate are not known, a time or value cannot be used, or there are gaps.
@@ -64,7 +64,7 @@ def read(files: list[Path], options: Options) -> Imported:
 
 
 def _currency(path: Path, header: list[str], column: str, options: Options) -> str:
-    """The option's, else a currency column's, else the one that the price column's name holds."""
+    """The currency from the option, else from a currency column, else from the name of the price column."""
     if options.currency is not None:
         return options.currency.upper()
     own = [name for name in header if name.strip().lower() == "currency"]

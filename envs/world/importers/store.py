@@ -1,6 +1,7 @@
-"""A recording on disk: one tidy table, one of jobs if there are any, and its facts, written whole or not at all.
+"""A recording on disk: a table of series, a table of jobs if there are any, and a file of facts.
 
-`recording.json` names the tables by their hashes, so that replacing this one file replaces the recording.
+`recording.json` names the tables by their hashes. Replacing this one file replaces the recording, so that a recording
+is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -27,19 +28,21 @@ NO_SERIES = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in zip(COLU
 
 
 class Held(NamedTuple):
-    """What a recording holds."""
+    """Tables of a recording."""
 
     series: pd.DataFrame  # a row a value, see COLUMNS
     jobs: pd.DataFrame | None  # a row a job
 
 
 def file_facts(path: Path) -> dict[str, str]:
-    """Name and hash of a source."""
+    """Name and hash of a source file."""
     return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def add(directory: Path, imported: Imported) -> dict[str, Any]:
-    """Adds series or jobs to a recording, or makes one; those of the same region and name, or class, are replaced.
+    """Adds series or jobs to a recording, or creates it.
+
+    They replace series of the same region and name, or jobs of the same class.
 
     Raises:
         ConfigError: the folder holds another layout, a recording that cannot be read, or cannot be written.
@@ -70,7 +73,7 @@ def _tidy(imported: Imported) -> pd.DataFrame:
 
 
 def _merged(old: pd.DataFrame, new: pd.DataFrame, *keys: str) -> pd.DataFrame:
-    """Rows of `new`, and those of `old` whose keys `new` has not."""
+    """All rows of `new`, and the rows of `old` whose keys are not in `new`."""
     if old.empty or new.empty:
         return new if old.empty else old
     names = list(keys)
@@ -85,7 +88,7 @@ def _joined(old: pd.DataFrame | None, new: pd.DataFrame | None) -> pd.DataFrame 
 
 
 def _tables(facts: dict[str, Any] | None) -> set[str]:
-    """Names of the tables that facts name."""
+    """File names of the tables in the facts."""
     if facts is None:
         return set()
     return {facts["table"]} | ({facts[JOBS]["table"]} if JOBS in facts else set())
@@ -126,13 +129,13 @@ def _write(directory: Path, held: Held, imports: list[dict[str, Any]], old: set[
 
 
 def _publish_table(directory: Path, stem: str, table: pd.DataFrame) -> dict[str, str]:
-    """Writes a table under a name with its hash, and gives both."""
+    """Writes a table under a name that contains its hash; returns the name and the full hash."""
     name = _publish(directory, f"{stem}-*.parquet", lambda path: table.to_parquet(path, index=False))
     return {"table": name, "sha256": hashlib.sha256((directory / name).read_bytes()).hexdigest()}
 
 
 def _publish(directory: Path, name: str, write: Callable[[Path], object]) -> str:
-    """Writes a file aside and gives it its name in one stroke, a star in the name replaced by the content's hash."""
+    """Writes a temporary file and renames it. A star in the name stands for the content's hash."""
     with tempfile.NamedTemporaryFile(dir=directory, suffix=f"{Path(name).suffix}.tmp", delete=False) as file:
         temporary = Path(file.name)
     try:

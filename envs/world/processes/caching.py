@@ -1,4 +1,4 @@
-"""Results that are kept: in memory while their scenario is in use, or as files between processes."""
+"""Caches results, in memory while their scenario is in use, or as files shared between processes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MOST_OF_AN_OWNER = 8
 
 
 def kept(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], Value]:
-    """Remembers what `compute` gave for an owner, told from others by identity, until that owner is gone.
+    """Caches the results of `compute` for an owner until that owner is garbage-collected.
 
-    A scenario compared by its fields would cost more than an episode; it is frozen, so identity will do.
+    Owners are compared by identity: they are frozen, and comparing a scenario by fields takes longer than an episode.
 
     Args:
-        compute: a pure function of a frozen model and of hashable arguments; of the latter the last few are remembered.
+        compute: a pure function of a frozen model and hashable arguments. The last few arguments are cached.
     """
     memory: dict[int, dict[tuple[*Rest], Value]] = {}
 
@@ -48,15 +48,15 @@ def kept(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], V
 
 
 def cache_directory() -> Path:
-    """Where tables are kept: `$XDG_CACHE_HOME/wattward`, else `~/.cache/wattward`."""
+    """Folder of cached tables: `$XDG_CACHE_HOME/wattward`, else `~/.cache/wattward`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "wattward"
 
 
 def cached_table(name: str, key: str, length: int, compute: Callable[[], Floats]) -> Floats:
-    """The table kept under `name` and `key`, or `compute()`; read-only, shape (length,).
+    """The cached table of `name` and `key`, or else the result of `compute()`; read-only, shape (length,).
 
-    A file that is missing, damaged or of the wrong length is computed again; a folder that takes no files is no error.
+    A missing, damaged or wrongly sized file is computed again. If the folder cannot be written, nothing is cached.
     """
     path = cache_directory() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
     table = _read(path, length)

@@ -1,8 +1,8 @@
-"""Carbon intensity of each region's grid: fossil power times what sun and wind of the hour leave to it.
+"""Carbon intensity of each region's grid. Fossil plants supply what sun and wind of the hour do not.
 
 intensity = fossil x (1 - share),
 share = mean share + sun_share x (sun / mean sun - 1) + wind_share x (wind / mean wind - 1),
-with capacity factors of the region's grid. The mean share is the one that the published annual factor implies.
+where sun and wind are capacity factors of the region's grid. The mean share follows from the published annual factor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wattward.envs.world.processes.wind import mean_wind_factor
 
 
 class Grids(NamedTuple):
-    """The grids of R regions."""
+    """Parameters of the grids of R regions."""
 
     mean_kg_per_kwh: Floats  # (R,)
     fossil_kg_per_kwh: Floats  # (R,)
@@ -31,12 +31,12 @@ class Grids(NamedTuple):
     wind_share: Floats  # (R,)
     mean_sun: Floats  # (R,) capacity factor, 0 where there is none
     mean_wind: Floats  # (R,)
-    per_sun: Floats  # (R,) mean_sun to divide by, infinite where it is 0
+    per_sun: Floats  # (R,) mean_sun as a divisor, infinite where it is 0
     per_wind: Floats  # (R,)
 
 
 def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) -> Grids:
-    """The grids of regions whose capacity factors of sun and wind average `means`."""
+    """Grids of regions with `means` of the capacity factors of sun and wind."""
     carbons, mean = [region.carbon for region in regions], np.array(means).T
     return Grids(
         np.array([carbon.mean_kg_per_kwh for carbon in carbons]),
@@ -50,7 +50,7 @@ def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) 
 
 @kept
 def drawn_grids(scenario: Scenario, year: int) -> Grids:
-    """The grids of a scenario, with the means of drawn sun and wind in that year."""
+    """Grids of a scenario, with the means of drawn sun and wind in a year."""
     clock = scenario.step_minutes, scenario.utc_offset_minutes
     means = [(mean_sun_factor(region, year, *clock), mean_wind_factor(region)) for region in scenario.regions]
     return grids_of(scenario.regions, means)
@@ -59,14 +59,14 @@ def drawn_grids(scenario: Scenario, year: int) -> Grids:
 def intensity(grids: Grids, sun: Floats, wind: Floats) -> Floats:
     """Carbon intensity from capacity factors, shape (N, R) [kg/kWh]; never negative.
 
-    Its mean over a period in which the factors average the grids' means is the published factor.
+    Where the factors have the grids' means, its mean is the published factor.
     """
     swing = swings(grids, sun - grids.mean_sun, wind - grids.mean_wind)
     return np.maximum(0.0, grids.mean_kg_per_kwh + swing)
 
 
 def swings(grids: Grids, sun: Floats, wind: Floats) -> Floats:
-    """Change of intensity that anomalies of the capacity factors make, shape (N, R) [kg/kWh]."""
+    """Change of intensity by anomalies of the capacity factors, shape (N, R) [kg/kWh]."""
     by_sun = grids.sun_share * sun / grids.per_sun
     by_wind = grids.wind_share * wind / grids.per_wind
     result: Floats = -grids.fossil_kg_per_kwh * (by_sun + by_wind)
@@ -77,10 +77,10 @@ def draw_carbon(scenario: Scenario, start_minute: int, sun_factor: Drawn, wind_f
     """Carbon intensity that follows from drawn capacity factors, three (N, R) arrays [kg/kWh].
 
     Args:
-        scenario: its regions and the step.
-        start_minute: Beijing minutes since 1970-01-01.
-        sun_factor: of `draw_sun_factor`.
-        wind_factor: of `draw_wind_factor`.
+        scenario: the scenario.
+        start_minute: start of the first step [minutes since 1970-01-01].
+        sun_factor: result of `draw_sun_factor`.
+        wind_factor: result of `draw_wind_factor`.
     """
     return carbon_of(drawn_grids(scenario, year_of(start_minute)), sun_factor, wind_factor)
 

@@ -1,4 +1,4 @@
-"""Run-of-river hydro: a seasonal share of capacity that swings slowly with the rain."""
+"""Run-of-river hydro: a seasonal share of capacity with slow fluctuations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIDDLE_OF_MONTH: Floats = np.array([15.5, 45, 74.5, 105, 135.5, 166, 196.5, 227.
 
 
 class RiverLaw(NamedTuple):
-    """What a scenario says of the rivers of its R regions."""
+    """Parameters of the rivers of R regions."""
 
     climatology_by_day_of_year: Floats  # (R, 367) share of capacity
     spread: Floats  # (R,)
@@ -27,7 +27,7 @@ class RiverLaw(NamedTuple):
 
 @kept
 def river_law(scenario: Scenario) -> RiverLaw:
-    """The tables that all episodes of a scenario share."""
+    """Parameters that all episodes of a scenario share."""
     rivers = [region.river for region in scenario.regions]
     memory = persistence(scenario.step_h, tuple(24 * river.correlation_days for river in rivers))
     return RiverLaw(
@@ -39,7 +39,7 @@ def river_law(scenario: Scenario) -> RiverLaw:
 
 
 def mean_share(day_of_year: Floats, share_by_month: tuple[float, ...]) -> Floats:
-    """Mean share of capacity, drawn through the middles of the months, shape of `day_of_year`."""
+    """Mean share of capacity, interpolated between the middles of months; same shape as `day_of_year`."""
     result: Floats = np.interp(day_of_year, MIDDLE_OF_MONTH, np.array(share_by_month), period=365.25)
     return result
 

@@ -1,4 +1,4 @@
-"""Solar power: pvlib's clear sky on the plant's plane under a stochastic clear-sky index.
+"""Solar power: pvlib's clear-sky irradiance on the plane of the plant times a stochastic clear-sky index.
 
 Clear sky: Ineichen & Perez 2002, doi:10.1016/S0038-092X(02)00045-2, with pvlib's own Linke turbidity.
 """
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 STANDARD_W_PER_M2 = 1000.0
 MINUTES_PER_DEGREE = 4
-"""Solar time runs that much later for each degree further west."""
+"""Solar time is this much later for each degree further west."""
 
 
 @lru_cache(maxsize=256)
 def clear_sky_w_per_m2(site: Site, tilt_deg: float, year: int, step: int, utc_offset_minutes: int) -> Floats:
-    """Clear-sky irradiance of a plane that faces the equator, at mid-step, shape (steps in the year,) [W/m2].
+    """Clear-sky irradiance in mid-step of a plane that faces the equator, shape (steps in the year,) [W/m2].
 
     Args:
-        site: where.
-        tilt_deg: of the plane against the ground; 0 gives global horizontal irradiance.
+        site: the site.
+        tilt_deg: tilt of the plane; 0 gives global horizontal irradiance.
         year: calendar year of the scenario's clock.
-        step: [minutes].
-        utc_offset_minutes: of the scenario's clock, ahead of UTC.
+        step: length of a step [minutes].
+        utc_offset_minutes: how far the scenario's clock is ahead of UTC.
     """
     where = f"{site.latitude_deg}|{site.longitude_deg}|{site.altitude_m}|{tilt_deg}"
     key = f"{version('pvlib')}|{where}|{year}|{step}|{utc_offset_minutes}"
@@ -68,9 +68,9 @@ def plane_w_per_m2(site: Site, tilt_deg: float, sky: pd.DataFrame) -> Floats:
     """Irradiance of a plane that faces the equator under a measured sky, shape (M,) [W/m2].
 
     Args:
-        site: where.
-        tilt_deg: of the plane against the ground.
-        sky: columns ghi, dni, dhi [W/m2]; its index says when the sun stands as they say, with a time zone.
+        site: the site.
+        tilt_deg: tilt of the plane.
+        sky: columns ghi, dni, dhi [W/m2]; the index holds the instants of the sun's position, with a time zone.
     """
     import pvlib
 
@@ -109,13 +109,13 @@ def _index_table(mean: float, spread: float) -> Floats:
 
 
 class SunLaw(NamedTuple):
-    """What a scenario says of the skies over its R regions."""
+    """Parameters of the skies over R regions."""
 
     performance_ratio: Floats  # (R,)
     index_mean: Floats  # (R,)
     index_tables: Floats  # (R, 1201) clear-sky index at `Z_GRID`
     shift_minutes: Ints  # (R,) by which the site's own midnight comes before that of the scenario's clock
-    day_weight: Floats  # (R,) of the whole day's weather, within_weight of that within it
+    day_weight: Floats  # (R,) weight of the weather of whole days; within_weight is that of weather within the day
     within_weight: Floats  # (R,)
     days: Law  # a step is a day
     within: Law
@@ -123,7 +123,7 @@ class SunLaw(NamedTuple):
 
 @kept
 def sun_law(scenario: Scenario) -> SunLaw:
-    """The tables that all episodes of a scenario share."""
+    """Parameters that all episodes of a scenario share."""
     suns = [region.sun for region in scenario.regions]
     shared = shared_weather(scenario.regions, scenario.weather_correlation_km)
     share = np.array([sun.day_share for sun in suns])
@@ -144,7 +144,7 @@ def sun_law(scenario: Scenario) -> SunLaw:
 
 @kept
 def _clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
-    """Irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
+    """Clear-sky irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
     step, offset = scenario.step_minutes, scenario.utc_offset_minutes
     return tuple(_clear_table(region, year, step, offset) for region in scenario.regions)
 
@@ -161,23 +161,23 @@ def _darkness(steps: int) -> Floats:
 
 
 def sun_factor(w_per_m2: Floats, performance_ratio: Floats | float) -> Floats:
-    """Capacity factor of panels under that irradiance of their plane, same shape."""
+    """Capacity factor of panels for an irradiance of their plane, same shape."""
     return np.minimum(1.0, performance_ratio * w_per_m2 / STANDARD_W_PER_M2)
 
 
 def clear_sky_index(z: Floats, sun: Sun) -> Floats:
-    """The share of clear-sky power that clouds let through, 0..1: a beta marginal of a standard normal, same shape."""
+    """Share of clear-sky power below clouds, 0..1: a standard normal mapped to a beta distribution, same shape."""
     return np.interp(z, Z_GRID, _index_table(sun.index_mean, sun.index_spread))
 
 
 def mean_sun_factor(region: Region, year: int, step: int, utc_offset_minutes: int) -> float:
-    """Expected capacity factor over a calendar year of the scenario's clock, which is so far ahead of UTC."""
+    """Expected capacity factor over a calendar year of a clock with the given UTC offset."""
     clear = sun_factor(_clear_table(region, year, step, utc_offset_minutes), region.sun.performance_ratio)
     return float(clear.mean() * region.sun.index_mean)
 
 
 def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
-    """Capacity factors of solar plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
+    """Capacity factors of solar plants, three (N, R) arrays in 0..1; noise is an anomaly and may be negative."""
     law = sun_law(scenario)
     year, place = position_in_year(start_minute, n, scenario.step_minutes)
     w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)]).T
@@ -200,14 +200,14 @@ def sun_kw(scenario: Scenario, factor: Drawn) -> Drawn:
 
 
 def _weather(law: SunLaw, day: Ints, rng: np.random.Generator) -> Floats:
-    """Standard normal weather, of the day and within it, shape (N, R)."""
+    """Standard normal weather, composed of days and of variation within days, shape (N, R)."""
     n, regions = day.shape
     days = field(int(day.max()) + 1, law.days, rng)[day, np.arange(regions)]
     return law.day_weight * days + law.within_weight * field(n, law.within, rng)
 
 
 def _local_day(shift_minutes: Ints, minutes: Ints) -> Ints:
-    """Day number from 0 that changes at each site's own midnight, shape (N, R)."""
+    """Day number from 0; it changes at each site's own midnight, shape (N, R)."""
     day = (minutes + shift_minutes[:, None]) // DAY_MINUTES
     from_first: Ints = day - day.min()
     return from_first.T

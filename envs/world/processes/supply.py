@@ -1,4 +1,4 @@
-"""What direct lines offer and green contracts deliver."""
+"""Power of direct lines and green contracts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def direct_kw(scenario: Scenario, sun_factor: Floats, wind_factor: Floats) -> Fl
     """Power at the near end of the direct lines, shape (N, R) [kW].
 
     Args:
-        scenario: its regions' lines.
+        scenario: the scenario.
         sun_factor: capacity factors of the region's sun, shape (N, R).
         wind_factor: capacity factors of the region's wind, shape (N, R).
     """

@@ -19,7 +19,7 @@ from wattward.envs.world.draw import draw, episode_seed
 from wattward.envs.world.importers.jobs import FIELDS
 from wattward.envs.world.importers.options import Options
 from wattward.envs.world.importers.registry import import_files
-from wattward.envs.world.job_trace import JobTrace, arrivals_of, dealt
+from wattward.envs.world.job_trace import JobTrace, arrivals_of, assigned_regions
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of
 from wattward.envs.world.recording import load_recording
 
@@ -209,7 +209,7 @@ def test_the_log_goes_round_and_round(minutes: list[int], start_steps: int, days
 @given(st.lists(st.floats(0.0, 100.0), min_size=2, max_size=2).filter(lambda rates: sum(rates) > 1e-3))
 def test_jobs_are_dealt_by_the_rates_over_any_stretch(rates: list[float]) -> None:
     nothing = np.zeros(300)
-    origin = dealt(rates, JobTrace("any", nothing, nothing, nothing), load_scenario(SCENARIO))
+    origin = assigned_regions(rates, JobTrace("any", nothing, nothing, nothing), load_scenario(SCENARIO))
     share = rates[0] / sum(rates)
     for stretch in (origin[:100], origin[50:150], origin):
         assert (stretch == 0).mean() == pytest.approx(share, abs=0.05)
@@ -218,4 +218,4 @@ def test_jobs_are_dealt_by_the_rates_over_any_stretch(rates: list[float]) -> Non
 def test_a_class_without_rates_cannot_be_dealt() -> None:
     one = np.ones(1)
     with pytest.raises(ConfigError, match=r"job_classes.any.jobs_per_day = \[0, 0\]: must be above 0"):
-        dealt([0, 0], JobTrace("any", one, one, one), load_scenario(SCENARIO))
+        assigned_regions([0, 0], JobTrace("any", one, one, one), load_scenario(SCENARIO))
