@@ -15,8 +15,8 @@ OWN = ("sun_kw", "wind_kw", "hydro_kw", "recovered_kw")
 def ledger_difference(hourly: Hourly, total: Flows, class_gpu_h: Floats, step_h: float, b: int = 0) -> float:
     """The largest relative difference between a ledger and the flows from which it was made.
 
-    It compares by region: energy of all consumers, of each supply and of battery charging; delivered, sold and curtailed
-    energy of plants; GPU-h of requests and of each job class; carbon; the electricity bill.
+    It compares by region: energy of all consumers, of each supply and of battery charging; delivered, sold and
+    curtailed energy of plants; GPU-h of requests and of each job class; carbon; the electricity bill.
 
     Args:
         hourly: the ledger of environment `b`.

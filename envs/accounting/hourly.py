@@ -4,16 +4,17 @@ Letters in shapes: H clock hours, R regions, U consumers, K supplies (the plants
 
 Energy of one hour in one region is divided by these rules:
 
-1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU. If the measured IT energy is less than the sum,
-   it is divided in proportion to GPU-h. The rest belongs to idle GPUs and is `OVERHEAD`.
-2. Cooling is proportional to IT energy. Energy of the network is `OVERHEAD`. Energy that charges a battery is `STORAGE`.
+1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU. If the measured IT energy is less than the
+   sum, it is divided in proportion to GPU-h. The rest belongs to idle GPUs and is `OVERHEAD`.
+2. Cooling is proportional to IT energy. Energy of the network is `OVERHEAD`. Energy that charges a battery is
+   `STORAGE`.
 3. The energy of each supply, its carbon and the electricity bill are divided in proportion to total energy, so that all
    consumers of an hour are equally green.
 4. Energy from a battery is a supply of its own and counts as green for nobody, because it was counted when it charged
    the battery.
 
-Curtailed and sold energy is recorded by plant; no consumer may claim it. The untaken energy of a direct line is its own;
-the rest is divided between plants on site in proportion to their available energy.
+Curtailed and sold energy is recorded by plant; no consumer may claim it. The untaken energy of a direct line is its
+own; the rest is divided between plants on site in proportion to their available energy.
 """
 
 from __future__ import annotations

@@ -57,8 +57,9 @@ def matched(balance: Balance) -> dict[str, float]:
     """The green share of the load by each way of matching, 0..1; 0 if there is no load.
 
     By year, month and hour, all available energy of all plants in that period counts, up to the load of the period. So
-    by year, energy that was curtailed at noon covers load at night. By hour and place, only energy that was used counts;
-    the certificates of this ledger prove it. Sold energy never counts. The year is the whole time of the ledger.
+    by year, energy that was curtailed at noon covers load at night. By hour and place, only energy that was used
+    counts; the certificates of this ledger prove it. Sold energy never counts. The year is the whole time of the
+    ledger.
     """
     load, used = balance.load_kwh.sum(axis=1), balance.delivered_kwh.sum(axis=(1, 2))
     could = used + balance.curtailed_kwh.sum(axis=(1, 2))

@@ -314,9 +314,9 @@ def total_cost(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 def toy_optimum_cost(params: Params, world: Exogenous) -> float:
     """The least cost of an episode of the toy scenario, computed directly.
 
-    The toy has no limits: either fleet can run all jobs of the day at once, moves are free, each job takes one step, and
-    power is the only cost. So each job runs in the cheapest step of its window, in either region, or pays the terminal
-    cost if its deadline lies beyond the end. Interactive load pays the price of its hour.
+    The toy has no limits: either fleet can run all jobs of the day at once, moves are free, each job takes one step,
+    and power is the only cost. So each job runs in the cheapest step of its window, in either region, or pays the
+    terminal cost if its deadline lies beyond the end. Interactive load pays the price of its hour.
 
     Args:
         params: Params of the toy scenario (B = 1).

@@ -2,8 +2,8 @@
 
 pvlib.iotools reads the files. Panels and turbines are those of `envs/world/processes`: irradiance on the region's
 tilted plane times its performance ratio, and the region's power curve. The power law converts wind speed from 10 m to
-hub height. Irradiance is the mean of the hour (PVGIS: the value at an instant within it). Temperature and wind are values
-at an instant; they are used for the whole hour of their row.
+hub height. Irradiance is the mean of the hour (PVGIS: the value at an instant within it). Temperature and wind are
+values at an instant; they are used for the whole hour of their row.
 """
 
 from __future__ import annotations
