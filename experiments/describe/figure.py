@@ -1,4 +1,4 @@
-"""A day of a scenario as a picture: a row a region; price, power, GPUs and queue side by side."""
+"""Draws a day of a scenario: one row for each region, with price, power, GPUs and queue."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SUPPLIES = {
     **{"river": "#1d4e89", "wind": "#5aa469", "sun": "#f6cf65"},
     **{"direct line": "#6a4c93", "contract": "#b79ad1", "battery": "#e07a5f"},
 }
-"""Each group from dark to light, so that grey tells them apart."""
+"""Colours of each group go from dark to light, so that they differ in grey, too."""
 INTERACTIVE, DEFERRABLE, PRESENT, WAITING = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39"
 ASLEEP, ASKED = "#e9edf0", "#c1121f"
 COLUMNS = ("price  [{currency}/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
 LEGEND_COLUMNS = 4
 ROW_INCHES, HEAD_INCHES, WIDTH_INCHES, DPI = 1.5, 1.35, 12.0, 96
 SHADES = 128
-"""Colours kept, those of smooth letters among them."""
+"""Colours in the palette of the PNG."""
 HOURS = (0, 6, 12, 18, 24)
 
 
@@ -40,10 +40,10 @@ def check_suffix(path: Path) -> None:
 
 
 def draw_day(day: Day, path: Path) -> None:
-    """Draws a day and writes it to `path`, a PNG; at most `MOST_REGIONS` regions, the rest is counted in the title.
+    """Draws a day to `path`, a PNG. At most `MOST_REGIONS` regions are drawn; the title counts the rest.
 
     Raises:
-        ConfigError: the path is no PNG file's, or cannot be written.
+        ConfigError: the suffix is not .png, or the file cannot be written.
     """
     check_suffix(path)
     import matplotlib as mpl
@@ -68,7 +68,7 @@ def draw_day(day: Day, path: Path) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a PNG with a palette: a third of the bytes of one without."""
+    """Writes a PNG with a palette, which takes a third of the bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -97,7 +97,7 @@ def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an arra
 
 
 def _draw_power(axis: Axes, edges: Floats, day: Day, r: int) -> None:
-    """Supply but for the grid's in layers, load over it; what lies above the load is sold or curtailed."""
+    """Draws layers of all supply except the grid, and the load as a line. Supply above it is sold or curtailed."""
     supplies = {
         **{"river": day.hydro_kw + day.recovered_kw, "wind": day.wind_kw, "sun": day.sun_kw},
         **{"direct line": day.direct_kw, "contract": day.contract_kw, "battery": day.discharge_kw},
@@ -163,7 +163,7 @@ def _dress(figure: Figure, axes: Any, day: Day) -> None:  # noqa: ANN401 - an ar
 
 
 def _legend(top: Axes, column: Any) -> int:  # noqa: ANN401 - an array of Axes
-    """One legend above the column, of all that any row shows; returns its lines."""
+    """Draws one legend for a column, above it; returns the number of its lines."""
     found = {label: handle for axis in column for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     order = [name for name in (*SUPPLIES, *found) if name in found]
     names = list(dict.fromkeys(order))

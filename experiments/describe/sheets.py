@@ -1,4 +1,4 @@
-"""What a scenario is and what a day of it is like, as tables for a terminal and for its card."""
+"""Tables of a scenario and of one day of it, for the terminal and for its card."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wattward.experiments.describe.names import leaves, number, short, shown, wo
 from wattward.experiments.describe.typical_day import Day, hourly
 
 MOST_REGIONS = 8
-"""Regions that are listed or drawn; the rest is counted."""
+"""Number of regions that are listed or drawn. The others are counted."""
 WIDTH = 100
 HALF_DAY = 12
 HEAT_C = 35.0
@@ -34,13 +34,13 @@ IN_TABLES = (
 )
 """Fields of a region that have a column of their own."""
 PROPORTIONAL = ("fleet.serving_exponent", 1.0)
-"""Requests that cost the same energy at any load, the usual, are not mentioned."""
+"""The default serving exponent, which is not shown."""
 OWN_TABLES = ("name", "title", "source", "regions", "tariffs", "job_classes", "storage_control")
-"""Fields of a scenario that are told elsewhere than among its terms."""
+"""Fields of a scenario that appear elsewhere than among its terms."""
 
 
 class Sheet(NamedTuple):
-    """A table and the line above it."""
+    """A table with a title."""
 
     title: str
     columns: Sequence[Column]
@@ -116,13 +116,13 @@ DAY: tuple[Column, ...] = (
     ("{currency}", text("cost")),
 )
 SELDOM = {"line": "direct_kw", "contract": "contract_kw", "battery": "discharge_kw", "sold": "sold_kw"}
-"""Columns of a day that are shown only where there is something in them."""
+"""Columns of a day that are shown only if a value is not zero."""
 ALWAYS = ("{currency}/kWh", "load kW", "requests GPUs", "utilisation", "queue GPU-h", "of it waiting")
-"""Rows of a region's hours that are shown even where all is 0."""
+"""Rows of a region's hours that are shown even if all values are 0."""
 
 
 def scenario_sheets(scenario: Scenario) -> list[Sheet]:
-    """Regions, job classes, and what else differs between regions."""
+    """Tables of regions, plants, tariffs, stores, contracts and job classes."""
     listed = scenario.regions[:MOST_REGIONS]
     return [
         Sheet(regions_title(scenario), FLEETS, [_fleet(region) for region in listed]),
@@ -134,7 +134,7 @@ def scenario_sheets(scenario: Scenario) -> list[Sheet]:
 
 
 def _stores_and_contracts(scenario: Scenario) -> list[Sheet]:
-    """A table each of what some listed region has; regions without it have no row."""
+    """Tables of stores and contracts, if a listed region has any; regions without them have no row."""
     listed = scenario.regions[:MOST_REGIONS]
     stores = [_stores(region, scenario) for region in listed if region.battery or region.tank]
     contracts = [_contracts(region) for region in listed if region.supply]
@@ -146,14 +146,14 @@ def _stores_and_contracts(scenario: Scenario) -> list[Sheet]:
 
 
 def regions_title(scenario: Scenario) -> str:
-    """How many regions there are, and how many of them are not listed."""
+    """Number of regions, and how many of them are not listed."""
     left_out = scenario.n_regions - MOST_REGIONS
     regions = "1 region" if scenario.n_regions == 1 else f"{scenario.n_regions} regions"
     return regions + (f", {left_out:,} of them not listed" if left_out > 0 else "")
 
 
 def terms(scenario: Scenario) -> dict[str, str]:
-    """Episode, forecast, contracts and whatever else a scenario holds, each in a line of words."""
+    """Fields of the scenario in words, one line for each group such as episode, forecast and contracts."""
     lines: dict[str, list[str]] = {}
     for name, value in leaves(scenario.model_copy(update={"regions": (), "tariffs": {}, "job_classes": ()})):
         if name in OWN_TABLES:
@@ -166,12 +166,12 @@ def terms(scenario: Scenario) -> dict[str, str]:
 
 
 def day_sheets(day: Day) -> list[Sheet]:
-    """Every hour of a day: one table a region of means by the hour, in two halves."""
+    """Hourly means of a day: two tables of twelve hours for each region."""
     return [sheet for r in range(min(MOST_REGIONS, day.scenario.n_regions)) for sheet in _hours(day, r)]
 
 
 def day_summary(day: Day) -> Sheet:
-    """A line a region of what the day came to."""
+    """Sums of the day, one row for each region."""
     rows = [_day_row(day, r) for r in range(min(MOST_REGIONS, day.scenario.n_regions))]
     absent = [heading for heading, name in SELDOM.items() if not getattr(day, name).any()]
     currency = day.scenario.currency
@@ -180,12 +180,12 @@ def day_summary(day: Day) -> Sheet:
 
 
 def day_title(day: Day) -> str:
-    """Which day it is."""
-    return f"{day.start:%A %Y-%m-%d}, {day.scenario.timezone} time; {day.about}"
+    """Date and origin of the day."""
+    return f"{day.start:%A %Y-%m-%d} ({day.scenario.timezone}); {day.about}"
 
 
 def paragraphs(pairs: dict[str, str]) -> str:
-    """Named lines, wrapped to the width of a terminal."""
+    """Named paragraphs, wrapped to the width of a terminal."""
     indent = max(map(len, pairs)) + 2
     filled = (
         textwrap.fill(f"{name:<{indent}}{said}", WIDTH, subsequent_indent=" " * indent) for name, said in pairs.items()
@@ -283,7 +283,7 @@ def _span(low: float, high: float) -> str:
 
 
 def region_terms(scenario: Scenario) -> dict[str, str]:
-    """What else the listed regions hold that is not nothing: new parts of a region show themselves here."""
+    """Further non-zero fields of the listed regions, so that new fields appear without a table of their own."""
     listed = scenario.regions[:MOST_REGIONS]
     by_name: dict[str, dict[str, str]] = {}
     for region in listed:
@@ -311,7 +311,7 @@ def _who_has(values: dict[str, str], regions: int) -> str:
 
 
 def _hours(day: Day, r: int) -> list[Sheet]:
-    """The hours of region `r`, twelve a table; plants that give nothing have no row."""
+    """Tables of the hours of region `r`, twelve hours each. Plants without power have no row."""
     region, step_h = day.scenario.regions[r], day.scenario.step_h
     paid = day.price_per_kwh[:, r]
     price = "{:.3f}" if paid.min() >= 0 and paid.max() < 10 else "{:.2f}"

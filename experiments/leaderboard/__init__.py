@@ -1,1 +1,1 @@
-"""Ranks policies over suites of episodes and publishes the result."""
+"""Ranks policies on suites of episodes and publishes the results."""

@@ -1,4 +1,4 @@
-"""A leaderboard as a folder: tables, a picture, every episode, and all that is needed to make it again."""
+"""Publishes a leaderboard as a folder: tables, a picture, all episodes, and everything needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ from wattward.experiments.leaderboard.suites import checkpoints_of, worlds_of
 from wattward.experiments.studies.shift import compare as shift
 
 TAUS = tuple(round(float(tau), 3) for tau in np.linspace(-0.5, 1.0, 61))
-"""Scores at which performance profiles are given."""
+"""Scores at which performance profiles are evaluated."""
 LEADERBOARD, PROFILES, RANKS, EPISODES = "leaderboard.json", "profiles.json", "ranks.json", "episodes.parquet"
 PROVENANCE, CONFIGS = "provenance.json", "configs"
 MOST_PANELS = 3
-"""More scenarios than these are drawn side by side."""
+"""With more scenarios, the picture is a matrix."""
 UNTIMED = ("decision_us",)
-"""Measured times, which no two runs share."""
+"""Measured times, which differ from run to run."""
 
 
 def limits_of(suite: Suite) -> Limits:
-    """The contract that a suite holds its methods to."""
+    """The limits that a suite sets for its methods."""
     return Limits(suite.most_late_share, suite.most_dropped_share)
 
 
 def publish(
     suite: Suite, records: Sequence[Record], out: Path, *, submitted: Mapping[str, Mapping[str, str]] | None = None
 ) -> list[Row]:
-    """Writes all the files of a leaderboard under `out` and returns its rows.
+    """Writes all files of a leaderboard to the folder `out` and returns its rows.
 
     Args:
-        suite: what was run.
-        records: every episode of it.
-        out: folder; the file that says how all was made is written last.
-        submitted: methods of other packages: by name, where each is and what content it had.
+        suite: the suite.
+        records: all its episodes.
+        out: the folder. The provenance is written last.
+        submitted: location and digest of each method of another package, by name.
     """
     from wattward.experiments.leaderboard.figure import draw_leaderboard
     from wattward.experiments.leaderboard.figure_matrix import draw_matrix
@@ -87,7 +87,7 @@ def publish(
 
 
 def configs_of(suite: Suite) -> dict[str, Any]:
-    """The suite and its scenarios as they were resolved, by file name, without the place of recorded series."""
+    """The resolved suite and scenarios by file name, without the path of recorded series."""
     shown = suite.model_dump(mode="json") | {"recording": None if suite.recording is None else "RECORDING"}
     scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
     return {"suite.json": shown} | {
@@ -96,7 +96,7 @@ def configs_of(suite: Suite) -> dict[str, Any]:
 
 
 def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
-    """Profiles with bands, and shares of resamples in which each rank is held, by world and over all; what changed."""
+    """Performance profiles with bands, and stability of ranks, by world and over all; comparisons of the suite."""
     worlds = ranking.worlds_in(records, limits_of(suite))
     by_world = {label: world.tables() for label, world in worlds.items()}
     if len(worlds) > 1:
@@ -115,9 +115,9 @@ def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
-    """The board as a page: over all scenarios first, if there are several, then one by one.
+    """The board as a page: first over all scenarios, if there are several, then for each scenario.
 
-    Who has no score over all is left out of that part: means over fewer scenarios are of other episodes.
+    The first part leaves out methods without a score over all scenarios.
     """
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
     parts = [f"# {suite.title}\n\n{note(suite)}\n"]
@@ -131,7 +131,7 @@ def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
 
 
 def note(suite: Suite) -> str:
-    """What the numbers of a leaderboard mean, in a few lines."""
+    """Explains the columns of a leaderboard in a few lines."""
     played = worlds_of(suite)
     worlds = [f"{w.scenario}{ranking.RECORDED if w.recording and suite.also_recorded else ''}" for w in played]
     kind = "recorded" if suite.recording and not suite.also_recorded else "drawn"
@@ -142,23 +142,24 @@ def note(suite: Suite) -> str:
         if most is not None
     ]
     return (
-        f"{suite.episodes} {suite.split} episodes of {', '.join(worlds)} ({kind} worlds), the same for everyone. "
+        f"{suite.episodes} {suite.split} episodes of {', '.join(worlds)} ({kind} worlds), the same for all methods. "
         "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
-        "training seeds and episodes. P(best): probability of beating the best rule on an episode. 5 %: the score that "
-        "one run in twenty does not reach. "
+        "training seeds and episodes. P(best): probability of beating the best rule on an episode. 5 %: the fifth "
+        "percentile of scores. "
         "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
-        "In band: share of time at the load the scenario asks for. µs: mean time of a step's choice."
+        "In band: share of time within the scenario's load band. µs: mean time of a decision."
         + (
-            f" Who exceeds the contract ({', '.join(limits)}) is marked, not averaged; broke 1 of 3: in one scenario."
+            f" Methods that break the contract ({', '.join(limits)}) are marked and have no score. 'broke 1 of 3': "
+            "in one of three scenarios."
             if limits
             else ""
         )
-        + (f" Left out, as no recording was given: {', '.join(left_out)} (recorded)." if left_out else "")
+        + (f" Left out because no recording was given: {', '.join(left_out)} (recorded)." if left_out else "")
     )
 
 
 def digests_by_method(records: Sequence[Record]) -> dict[str, str]:
-    """Names the records of each world, method and training seed, measured times left out."""
+    """Digests of the records of each world, method and training seed, without measured times."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         plain: Record = {key: value for key, value in record.items() if key not in UNTIMED and value is not None}
@@ -179,7 +180,7 @@ def file_digest(path: Path) -> str:
 
 
 def seal(made: Mapping[str, Any]) -> str:
-    """Digest of a provenance without its own seal."""
+    """Digest of a provenance without its seal."""
     return digest({key: value for key, value in made.items() if key != "sha256"})
 
 
@@ -189,7 +190,7 @@ def _profile(table: Floats) -> dict[str, Any]:
 
 
 def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
-    """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
+    """The resolved suite, and digests of all scenarios and checkpoints that took part."""
     took_part = {record["method"] for record in records}
     scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
     pairs = [pair for scenario in scenarios for pair in checkpoints_of(suite, scenario)]
@@ -205,11 +206,11 @@ def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def checkpoint_content(folder: str) -> str | None:
-    """Names the content of a checkpoint's folder, here or among the shipped agents; None if it is in neither place."""
+    """Digest of a checkpoint's folder, at its path or among the shipped agents; None if it is in neither place."""
     found = next((path for path in (Path(folder), PACKAGE / "agents" / folder) if path.is_dir()), None)
     return None if found is None else folder_digest(found)
 
 
 def recording_content(worlds: Worlds) -> str | None:
-    """Names the series that recorded worlds replay; None for drawn ones."""
+    """Digest of the series that recorded worlds replay; None for drawn worlds."""
     return None if worlds.recording is None else recording_digest(worlds.recording, worlds.scenario)

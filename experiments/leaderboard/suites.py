@@ -1,4 +1,4 @@
-"""From a suite to its grid: which methods meet in which worlds, cut into cells and run."""
+"""Builds the grid of methods and worlds of a suite, and runs it in cells."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPISODES_PER_CELL = 5
 
 
 def worlds_of(suite: Suite) -> list[Worlds]:
-    """The worlds of a suite, drawn ones first; what is also recorded is left out where no recording is given."""
+    """The worlds of a suite, drawn ones first. Recorded worlds need a recording."""
     drawn = None if suite.recording and not suite.also_recorded else False
     source = suite.recording if drawn is None else None
     first = [Worlds(name, suite.split, source, suite.bound) for name in suite.scenarios]
@@ -34,10 +34,10 @@ def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Seque
         suite: the suite.
         scenario: one of its scenarios.
         learned: whether trained agents of the suite take part.
-        more: further methods as `method` takes them, on every scenario.
+        more: names of further methods, for every scenario.
 
     Raises:
-        ConfigError: a method is unknown, missing, damaged, or there twice.
+        ConfigError: a method is unknown, missing, damaged, or listed twice.
     """
     from wattward import baselines
 
@@ -68,7 +68,7 @@ def checkpoints_of(suite: Suite, scenario: str) -> list[tuple[str, str]]:
 
 
 def cells_of(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> list[Cell]:
-    """The grid of a suite; arguments and errors as `methods_of`."""
+    """The grid of a suite. Arguments and errors are those of `methods_of`."""
     return [
         Cell(who, worlds, first, after_last)
         for worlds in worlds_of(suite)
@@ -90,7 +90,7 @@ def run_suite(
     """Records of every method on every episode of a suite.
 
     Raises:
-        ConfigError: something the suite names cannot be used; found before the first episode is run.
+        ConfigError: the suite names something that cannot be used. This is found before the first episode runs.
     """
     cells = cells_of(suite, learned=learned, more=more)
     for worlds in worlds_of(suite):
@@ -110,10 +110,11 @@ def run_methods(
     progress: bool = True,
     executor: Executor = "local",
 ) -> list[Record]:
-    """Records of methods, by rule name, checkpoint or factory, on episodes 0..n-1.
+    """Records of methods, given as rule names, checkpoints or factories, on episodes 0..n-1.
 
     Raises:
-        ConfigError: a method, the scenario or the recording cannot be used; found before the first episode is run.
+        ConfigError: a method, the scenario or the recording cannot be used. This is found before the first episode
+        runs.
     """
     found = [method(name, trust_pickle=trust_pickle) for name in dict.fromkeys(names)]
     check_fit(found, worlds)
@@ -124,16 +125,16 @@ def run_methods(
 
 
 def submitted_to(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> dict[str, dict[str, str]]:
-    """Methods of other packages in a suite: by name, where each is and what content it has."""
+    """Location and digest of methods of other packages in a suite, by name."""
     found = methods_of(suite, suite.scenarios[0], learned=learned, more=more)
     return {who.name: {"factory": who.factory, "content": who.content} for who in found if who.factory is not None}
 
 
 def check_versus(suite: Suite, versus: str | None, *, learned: bool = True, more: Sequence[str] = ()) -> None:
-    """Sees that a method to compare with takes part, before anything is run.
+    """Checks that a method to compare with takes part.
 
     Raises:
-        ConfigError: it does not; the message lists who does.
+        ConfigError: it does not. The message lists the methods that do.
     """
     if versus is None:
         return

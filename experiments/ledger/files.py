@@ -1,8 +1,8 @@
-"""Ledgers as files: one episode of a method played, chained, and written as a folder, whole or not at all.
+"""Ledgers as folders: plays an episode, makes its chain, and writes a folder, whole or not at all.
 
-A folder holds `chain.jsonl`, the chain, a line an entry; `hourly.parquet` and `hourly.csv`, kWh, tokens and carbon by
-hour, region, consumer and plant; `match.png`; and `summary.json`: what was played, shares, token economics, the head of
-the chain, and the SHA-256 of every other file.
+A folder holds `chain.jsonl`, one entry a line; `hourly.parquet` and `hourly.csv`, with energy, tokens and carbon by
+hour, region, consumer and plant; `match.png`; and `summary.json` with facts about the episode, shares, token economics,
+the head of the chain, and the SHA-256 of every other file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CHAIN, SUMMARY, PARQUET, CSV, PICTURE = "chain.jsonl", "summary.json", "hourly.parquet", "hourly.csv", "match.png"
 FILES = (CHAIN, PARQUET, CSV, PICTURE)
-"""What stands beside a summary, which has the hash of each."""
+"""Files whose hashes are in the summary."""
 FORMAT = "wattward-ledger-2"
 JSON_NAMES = {dict: "object", str: "string", list: "array"}
 
@@ -49,18 +49,18 @@ class Played(NamedTuple):
 
 
 def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0, tokens: Tokens | None = None) -> Played:
-    """The ledger of one episode of a method, the very one that `evaluate` plays.
+    """Plays one episode of a method as `evaluate` does, and makes its ledger.
 
     Args:
         who: the method.
-        worlds: where the episode comes from.
-        episode: its index in the split.
-        seed: of the policy's own randomness.
-        tokens: rates and prices of tokens; the scenario's own where none are given.
+        worlds: scenario, split and recording.
+        episode: index of the episode in the split.
+        seed: seed of the policy's own randomness.
+        tokens: rates and prices of tokens; by default the scenario's own.
 
     Raises:
-        ConfigError: the scenario, the split, the recording or the checkpoint cannot be used, or `tokens` has a rate
-            for none of the scenario's consumers.
+        ConfigError: the scenario, the split, the recording or the checkpoint cannot be used, or `tokens` has
+            no rate for any consumer of the scenario.
     """
     check_fit([who], worlds)
     env: ClusterEnv = environment(worlds.scenario, worlds.recording)
@@ -80,7 +80,7 @@ def open_ledger(env: ClusterEnv, tokens: Tokens | None = None) -> Ledger:
     """An empty ledger for the episode that `env` has just begun.
 
     Raises:
-        ConfigError: the names of regions or job classes are not apart, or no consumer has a rate.
+        ConfigError: names of regions or job classes are equal, or no consumer has a rate.
     """
     classes = [job_class.name for job_class in env.scenario.job_classes]
     rates = None if tokens is None else tokens.rates(("interactive", *classes))
@@ -102,9 +102,10 @@ def open_ledger(env: ClusterEnv, tokens: Tokens | None = None) -> Ledger:
 
 
 def hourly_table(hourly: Hourly) -> pd.DataFrame:
-    """A row for each hour, region, consumer and supply that was used: `kwh`, `tokens`, `carbon_g`.
+    """A row for each hour, region, consumer and used supply: `kwh`, `tokens`, `carbon_g`.
 
-    A consumer's tokens are shared among its supplies as its kWh are; carbon stands with the grid. Any sum is a sum.
+    A consumer's tokens are divided between its supplies in proportion to energy. Carbon belongs to the grid. So every
+    column can be summed.
     """
     import pandas as pd
 
@@ -127,11 +128,11 @@ def hourly_table(hourly: Hourly) -> pd.DataFrame:
 
 
 def write_ledger(folder: Path, played: Played, *, overwrite: bool = False) -> dict[str, Any]:
-    """Writes a folder in one stroke and gives what its summary holds.
+    """Writes a ledger's folder atomically and returns its summary.
 
     Raises:
-        ConfigError: the folder is there and `overwrite` is not set or it is no ledger, or it cannot be written.
-        ValueError: the chain is not sound.
+        ConfigError: the folder exists and may not be overwritten, holds something else, or cannot be written.
+        ValueError: the chain is not valid.
     """
     fault = first_fault(played.entries)
     if fault is not None:
@@ -152,10 +153,10 @@ def write_ledger(folder: Path, played: Played, *, overwrite: bool = False) -> di
 
 
 def check_out(folder: Path, *, overwrite: bool) -> None:
-    """Refuses to write where something else is.
+    """Refuses a path that must not be overwritten.
 
     Raises:
-        ConfigError: it is a file, or a folder that holds a ledger and may not be overwritten, or anything else.
+        ConfigError: it is a file, a folder with other content, or a ledger without permission to overwrite it.
     """
     if not folder.exists():
         return
@@ -172,12 +173,12 @@ def check_out(folder: Path, *, overwrite: bool) -> None:
 
 
 def read_chain(path: Path) -> tuple[list[Entry], Fault | None]:
-    """The entries of a chain's file as far as they can be read, and why the next cannot.
+    """Reads the entries of a chain up to the first unreadable one, and the fault of that one.
 
-    A line is an entry only if it is spelled as this program spells it, and ends with a line break.
+    A line must be the canonical text of its entry and end with a line break.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: the file does not exist.
     """
     path = path / CHAIN if path.is_dir() else path
     try:
@@ -194,14 +195,14 @@ def read_chain(path: Path) -> tuple[list[Entry], Fault | None]:
 
 
 def fault_of(path: Path, head: str | None = None) -> tuple[list[Entry], Fault | None]:
-    """The entries of a ledger and the first fault, in the chain or, of a folder, in what stands beside it.
+    """The entries of a ledger and its first fault, in the chain or in the other files of its folder.
 
     Args:
-        path: a chain's file, or a ledger's folder, whose summary holds the head.
-        head: the hash of the last entry, if it was kept elsewhere.
+        path: file of a chain, or folder of a ledger.
+        head: known hash of the last entry, if it was kept elsewhere.
 
     Raises:
-        ConfigError: there is no such file, or a folder has no readable summary.
+        ConfigError: the file does not exist, or a folder has no readable summary.
     """
     entries, unread = read_chain(path)
     fault = first_fault(entries, None if unread else head)
@@ -211,10 +212,10 @@ def fault_of(path: Path, head: str | None = None) -> tuple[list[Entry], Fault | 
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """What the summary of a ledger's folder holds.
+    """Reads the summary of a ledger's folder.
 
     Raises:
-        ConfigError: there is none, or it is not one.
+        ConfigError: it is missing or not valid.
     """
     path = folder / SUMMARY
     try:
@@ -234,10 +235,10 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def about_of(path: Path, entries: Sequence[Entry]) -> dict[str, Any]:
-    """What a sound chain's opening says was played.
+    """Facts about the episode from the opening of a valid chain.
 
     Raises:
-        ConfigError: it is not JSON of what was played.
+        ConfigError: the note of the opening is not a JSON object.
     """
     try:
         about = json.loads(str(entries[0].get("note")))
@@ -273,7 +274,7 @@ def _entry(line: bytes) -> Entry | None:
 
 
 def _is_value(value: object) -> bool:
-    """Whether an entry may hold it."""
+    """Whether a value may be in an entry."""
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
@@ -299,13 +300,13 @@ def _write_into(folder: Path, played: Played) -> dict[str, Any]:
 
 
 def title_of(about: dict[str, Any]) -> str:
-    """What was played, in one line."""
+    """One line about the episode."""
     scenario = Path(str(about.get("scenario"))).name.removesuffix(".yaml")
     return f"{about.get('method')} on {scenario}, {about.get('split')} episode {about.get('episode')}"
 
 
 def _take_place(aside: Path, folder: Path) -> None:
-    """Renames `aside` to `folder`; a ledger that was there goes only once the new one stands."""
+    """Renames `aside` to `folder`. An old ledger is deleted only when the new one is in place."""
     if not folder.exists():
         aside.rename(folder)
         return

@@ -3,7 +3,7 @@ const now = { week: null, method: null, step: 0, region: -1, timer: 0, boxes: []
 const regionsShown = () =>
   now.week.regions.map((name, place) => ({ name, place })).filter(({ place }) => now.region < 0 || place === now.region);
 
-/* The scenario's clock is kept as if it were UTC, so that no reader's clock moves it. */
+/* Times of the scenario's clock are treated as UTC, so that the browser's time zone does not shift them. */
 const timeOf = (step) => new Date(Date.parse(`${now.week.start}Z`) + step * now.week.step_h * 3600e3);
 const stamp = (step) => timeOf(step).toISOString().slice(0, 16).replace("T", " ");
 const clockAt = (step) => {
@@ -30,9 +30,9 @@ function aboutWeek(week) {
   const kind = week.recorded ? "recorded" : "drawn";
   const differ = week.methods.filter((who) => who.ranked_cost != null && Math.abs(who.ranked_cost - who.total_cost) > 0.02);
   const changed = differ.length
-    ? ` Played again with other code than ranked, and not to the same cost: ${differ.map((who) => who.label).join(", ")}.` : "";
+    ? ` Replayed with other code than ranked, at a different cost: ${differ.map((who) => who.label).join(", ")}.` : "";
   const trained = week.methods.some((who) => who.learned) ? " Of a trained agent, one training seed is shown." : "";
-  const absent = (week.left_out || []).length ? ` Not played again: ${week.left_out.join("; ")}.` : "";
+  const absent = (week.left_out || []).length ? ` Not replayed: ${week.left_out.join("; ")}.` : "";
   return `${week.title}: episode ${week.episode} of the ${week.split} split (${kind}), ${week.timezone} time.` +
     `${trained} The slider, a pointer over a picture, or a tap on one moves through time.${fine}${changed}${absent}`;
 }
@@ -56,7 +56,7 @@ function drawWeek() {
   moveTo(now.step);
 }
 
-/* One box a region, each with its heading; boxes that stand are drawn anew where they are. */
+/* One box for each region with its heading. Existing boxes are redrawn in place. */
 function boxesIn(home) {
   const wanted = regionsShown();
   const names = wanted.map(({ name }) => name).join("|");
@@ -239,7 +239,7 @@ function drawSaved() {
   }));
   const share = most ? `, ${(100 * attained / most).toFixed(0)} % of what the bound allows` : "";
   one("saved-note").textContent = `${method.label} against RunOnArrival [${week.currency}]: ${amount(attained)} in the end${share}. ` +
-    "Work that is put off counts as saved until it runs; what is left at the end is charged in the last step.";
+    "Deferred work counts as saved until it runs; work left at the end is charged in the last step.";
   timed(one("saved"));
 }
 
@@ -247,7 +247,7 @@ function boundLabel(most) {
   return label(`bound: ${amount(most)} ${now.week.currency}`, 0.995, most, { yref: "y", xanchor: "right", font: { color: colour("soft") } });
 }
 
-/* Methods that lose far more than can be saved run out of the picture; they would make it flat. */
+/* Lines of methods with very large losses leave the picture, so that the others stay readable. */
 function savedRange(all, most) {
   const values = all.flatMap((who) => who.saved);
   const high = Math.max(most ?? 0, ...values);

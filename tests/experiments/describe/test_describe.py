@@ -64,7 +64,7 @@ def half_a_day(scenario: Scenario) -> Scenario:
     ],
 )
 def test_units_are_read_off_names(name: str, told: tuple[str, str]) -> None:
-    assert words(name) == told
+    assert words(name, "CNY") == told
 
 
 @pytest.mark.parametrize(

@@ -101,4 +101,4 @@ def test_commands_print_the_scenarios_currency_and_clock(tmp_path: Path) -> None
     )
     assert told.exit_code == 0 and "EUR" in told.output and "CNY" not in told.output
     described = CliRunner().invoke(app, ["describe", str(mine)], catch_exceptions=False).output
-    assert "EUR/kWh" in described and "Etc/GMT-8 time" in described and "CNY" not in described
+    assert "EUR/kWh" in described and "(Etc/GMT-8)" in described and "CNY" not in described
