@@ -10,7 +10,7 @@ from wattward.configs.schema.base import Config
 
 
 class CapacityFactors(Config):
-    """Hourly or finer capacity factors of one calendar year, one column a province, by the scenario's clock.
+    """Hourly or finer capacity factors of one calendar year, with one column for each province.
 
     `stamp` says whether a row's time is the start or the end of the interval over which its value is the mean.
     """
@@ -34,6 +34,9 @@ class RecordingLayout(Config):
     name: str
     title: str
     source: str
+    timezone: Annotated[
+        str | None, Field(description="IANA name of the clock of dates without an offset; by default the scenario's")
+    ] = None
     sun: CapacityFactors
     wind: CapacityFactors
     requests: Requests

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from wattward.configs import ConfigError
 from wattward.configs.loading.reading import check, find, read_yaml
+from wattward.configs.schema.locale import utc_offset_minutes
 from wattward.configs.schema.recording import CapacityFactors, RecordingLayout, Requests
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
@@ -100,8 +101,8 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
         return _imported(directory, scenario)
     layout_path = own if own.is_file() else find("recordings", DEFAULT_LAYOUT)
     layout = check(RecordingLayout, read_yaml(layout_path), layout_path)
-    sun_year, sun = _read_weather(directory, layout.sun, scenario)
-    wind_year, wind = _read_weather(directory, layout.wind, scenario)
+    sun_year, sun = _read_weather(directory, layout.sun, scenario, layout.timezone)
+    wind_year, wind = _read_weather(directory, layout.wind, scenario, layout.timezone)
     if sun_year != wind_year:
         raise ConfigError(
             f"{directory / layout.wind.path}: year {wind_year} differs from {layout.sun.path}'s {sun_year}"
@@ -234,20 +235,26 @@ def _first_step(recording: Recording, start_minute: int) -> int:
     return minute // recording.step_minutes
 
 
-def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario) -> tuple[int, Floats]:
+def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario, zone: str | None) -> tuple[int, Floats]:
+    """Year and capacity factors by the scenario's clock, from a file whose dates are of the clock `zone`."""
     path = directory / part.path
+    zone = zone or scenario.timezone
+    try:
+        offset = utc_offset_minutes(zone, scenario.calendar_year)
+    except ValueError as error:
+        raise ConfigError(f"{directory / LAYOUT_FILE}: {error}") from error
     provinces = [region.site.province for region in scenario.regions]
-    series = read_series(path, part.time_column, provinces, utc_offset_minutes=scenario.utc_offset_minutes, high=1.0)
+    series = read_series(path, part.time_column, provinces, utc_offset_minutes=offset, high=1.0)
     year = (EPOCH + timedelta(minutes=series.start_minute)).year
     whole = minute_of(date(year + 1, 1, 1)) - minute_of(date(year, 1, 1))
     covered = len(series.rows) * series.interval_minutes
     if series.start_minute != minute_of(date(year, 1, 1)) or covered != whole:
         raise ConfigError(
             f"{path}: covers {covered / DAY_MINUTES:g} days from {EPOCH + timedelta(minutes=series.start_minute)}, "
-            f"must cover a calendar year from 1 January 00:00, {scenario.timezone} time"
+            f"must cover a calendar year from 1 January 00:00, {zone} time"
         )
-    shift = round(series.interval_minutes / scenario.step_minutes) if part.stamp == "end" else 0
-    return year, np.roll(resample(series, scenario.step_minutes), -shift, axis=0)
+    ahead_minutes = scenario.utc_offset_minutes - offset - (series.interval_minutes if part.stamp == "end" else 0)
+    return year, np.roll(resample(series, scenario.step_minutes), round(ahead_minutes / scenario.step_minutes), axis=0)
 
 
 def _month_climatology(values: Floats, year: int, step: int) -> Floats:
