@@ -11,7 +11,7 @@ from wattward.configs.schema.scenario import LogNormal, Scenario
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.perfect import PerfectOutlook
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, place_in_period
 from wattward.envs.world.processes.jobs import job_law, mean_work_gpu_h
 
@@ -153,7 +153,7 @@ def joined(first: Items, second: Items) -> Items:
     return Items._make(np.concatenate(pair) for pair in zip(first, second, strict=True))
 
 
-@kept
+@cached_for_owner
 def mean_law(scenario: Scenario) -> Law:
     """Means of the scenario's law of jobs."""
     law, classes = job_law(scenario), scenario.job_classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.baselines.rules.planned_start import PlannedStart, Signal, slots, window_totals
+from wattward.baselines.rules.planned_start import PlannedStart, Signal, job_steps, window_totals
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.outlook import Outlook
 
@@ -24,6 +24,6 @@ class CarbonTime(PlannedStart):
     def best_lead(self, outlook: Outlook, rate: Floats) -> Ints:
         """The start with the largest saving per completion time, shape (A,). Ties go to the earlier start."""
         totals = window_totals(outlook, rate)
-        completion = np.arange(rate.shape[0])[None, :] + slots(outlook).needed[:, None]
+        completion = np.arange(rate.shape[0])[None, :] + job_steps(outlook).needed[:, None]
         leads: Ints = np.argmax((totals[:, :1] - totals) / completion, axis=1)
         return leads

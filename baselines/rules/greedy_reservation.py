@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from wattward.baselines.rules.planned_start import signal, slots
+from wattward.baselines.rules.planned_start import job_steps, signal
 from wattward.baselines.rules.rule import Rule
 from wattward.baselines.rules.voting import FILL, finish, majority, voters
 from wattward.envs.decisions.action import Mode
@@ -58,7 +58,7 @@ def book(outlook: Outlook) -> Booked:
     jobs = outlook.jobs
     rate = signal(outlook, "cost")
     room = FILL * np.maximum(0.0, outlook.fleet_gpus - outlook.locked_gpus - outlook.interactive_forecast_gpus)
-    need, left = slots(outlook)
+    need, left = job_steps(outlook)
     now, place = np.ones(jobs.number.size), jobs.region.astype(np.int64)
     move_cost = outlook.params.wan_cost_per_gb[0, jobs.region] * jobs.data_gb
     asking = np.flatnonzero(voters(outlook))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.baselines.rules.planned_start import PlannedStart, Signal, slots
+from wattward.baselines.rules.planned_start import PlannedStart, Signal, job_steps
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.outlook import Outlook
 
@@ -22,7 +22,7 @@ class LowestSlot(PlannedStart):
 
     def best_lead(self, outlook: Outlook, rate: Floats) -> Ints:
         """The cheapest step from which the job finishes in time, shape (A,). Ties go to the earlier step."""
-        need, left = slots(outlook)
+        need, left = job_steps(outlook)
         start = np.arange(rate.shape[0])[None, :]
         may_start = (start + need[:, None] <= left[:, None]) | (start == 0)
         leads: Ints = np.argmin(np.where(may_start, rate.T[outlook.jobs.region], np.inf), axis=1)

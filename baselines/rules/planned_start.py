@@ -31,20 +31,20 @@ def signal(outlook: Outlook, kind: Signal) -> Floats:
     return amount
 
 
-class Slots(NamedTuple):
+class JobSteps(NamedTuple):
     """Steps that jobs need and have. The forecast horizon and the end of the episode are deadlines too."""
 
     needed: Ints  # (A,) run time by the estimate [steps], at least 1
     left: Ints  # (A,) time until the deadline [steps], 1..L
 
 
-def slots(outlook: Outlook) -> Slots:
+def job_steps(outlook: Outlook) -> JobSteps:
     """Run times and deadlines of the jobs present."""
     jobs, step_h = outlook.jobs, outlook.step_h
     left_h = np.minimum(jobs.hours_to_deadline, hours_to_end(outlook))
     needed = np.ceil(jobs.expected_gpu_h / (jobs.gpus * step_h) - 1e-9)
     left = np.clip(np.floor(left_h / step_h + 1e-9), 1, outlook.n_leads)
-    return Slots(np.maximum(1, needed.astype(np.int64)), left.astype(np.int64))
+    return JobSteps(np.maximum(1, needed.astype(np.int64)), left.astype(np.int64))
 
 
 def window_totals(outlook: Outlook, rate: Floats) -> Floats:
@@ -52,7 +52,7 @@ def window_totals(outlook: Outlook, rate: Floats) -> Floats:
 
     A job may always start now, even if it cannot finish before its deadline.
     """
-    need, left = slots(outlook)
+    need, left = job_steps(outlook)
     n_leads = rate.shape[0]
     sums = np.vstack([np.zeros(outlook.n_regions), np.cumsum(rate, axis=0)])
     start = np.arange(n_leads)[None, :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wattward.baselines.rules.lowest_window import lowest_window
-from wattward.baselines.rules.planned_start import Signal, signal, slots
+from wattward.baselines.rules.planned_start import Signal, job_steps, signal
 from wattward.baselines.rules.rule import Rule
 from wattward.baselines.rules.voting import Votes, by_time
 from wattward.envs.decisions.action import Mode
@@ -48,7 +48,7 @@ def among_cheapest(outlook: Outlook, rate: Floats) -> Votes:
         outlook: the present step.
         rate: cost of a GPU-hour by lead and region, shape (L, R). Ties go to the earlier step.
     """
-    need, left = slots(outlook)
+    need, left = job_steps(outlook)
     cheaper_so_far = np.cumsum(rate < rate[0], axis=0)
     among: Votes = cheaper_so_far[left - 1, outlook.jobs.region] < need
     return among

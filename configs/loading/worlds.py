@@ -110,7 +110,7 @@ def load_preset(name: str | Path) -> Preset:
 def _disturbed(scenario: Scenario, presets: list[str], name: str) -> Scenario:
     """Appends the disturbances of `presets` to those of the scenario."""
     added = [load_preset(preset) for preset in presets]
-    disturbances = [happening for preset in added for happening in preset.disturbances]
+    disturbances = [disturbance for preset in added for disturbance in preset.disturbances]
     changes = {
         "name": DISTURBED_BY.join([scenario.name, *(Path(preset).stem for preset in presets)]),
         "title": "; ".join([scenario.title, *(preset.title for preset in added)]),

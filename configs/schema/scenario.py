@@ -235,18 +235,18 @@ class Scenario(Config):
     @model_validator(mode="after")
     def _disturbances_fit(self) -> Scenario:
         names = {region.name for region in self.regions}
-        for i, happening in enumerate(self.disturbances):
-            where = f"disturbances.{i} ({happening.kind})"
-            unknown = sorted(set(happening.regions) - names) if happening.regions != ALL else []
+        for i, disturbance in enumerate(self.disturbances):
+            where = f"disturbances.{i} ({disturbance.kind})"
+            unknown = sorted(set(disturbance.regions) - names) if disturbance.regions != ALL else []
             if unknown:
                 raise ValueError(f"{where}: region {unknown[0]!r} is not among {', '.join(sorted(names))}")
-            if not isinstance(happening.start_h, str) and happening.start_h >= self.episode_days * 24:
+            if not isinstance(disturbance.start_h, str) and disturbance.start_h >= self.episode_days * 24:
                 last_h = self.episode_days * 24
                 raise ValueError(
-                    f"{where}: start_h {happening.start_h:g} must be before the episode's end, {last_h:g} h"
+                    f"{where}: start_h {disturbance.start_h:g} must be before the episode's end, {last_h:g} h"
                 )
-            if isinstance(happening, NewTariff) and happening.tariff not in self.tariffs:
-                raise ValueError(f"{where}: tariff {happening.tariff!r} is not among {sorted(self.tariffs)}")
-            if isinstance(happening, WorseForecasts) and self.forecast.skill == 1.0:
+            if isinstance(disturbance, NewTariff) and disturbance.tariff not in self.tariffs:
+                raise ValueError(f"{where}: tariff {disturbance.tariff!r} is not among {sorted(self.tariffs)}")
+            if isinstance(disturbance, WorseForecasts) and self.forecast.skill == 1.0:
                 raise ValueError(f"{where}: forecast.skill is 1, so that forecasts have no error; must be below 1")
         return self

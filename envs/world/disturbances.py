@@ -34,11 +34,11 @@ ROWS = {"sun": SUN, "wind": WIND, "interactive": INTERACTIVE, "carbon": CARBON}
 class Placed(NamedTuple):
     """A disturbance with the steps and regions of an episode in which it acts."""
 
-    happening: Disturbance
+    disturbance: Disturbance
     here: Mask  # (N, R)
 
 
-def place(scenario: Scenario, n: int, rng: np.random.Generator) -> tuple[Placed, ...]:
+def place_disturbances(scenario: Scenario, n: int, rng: np.random.Generator) -> tuple[Placed, ...]:
     """Places each disturbance of the scenario in an episode of `n` drawn steps.
 
     Args:
@@ -46,33 +46,33 @@ def place(scenario: Scenario, n: int, rng: np.random.Generator) -> tuple[Placed,
         n: number of steps N, including those of the last forecast.
         rng: draws the random starts, in the order of the scenario.
     """
-    return tuple(Placed(happening, _mask(scenario, happening, n, rng)) for happening in scenario.disturbances)
+    return tuple(Placed(disturbance, _mask(scenario, disturbance, n, rng)) for disturbance in scenario.disturbances)
 
 
-def _mask(scenario: Scenario, happening: Disturbance, n: int, rng: np.random.Generator) -> Mask:
-    length = n if happening.hours is None else max(1, round(happening.hours / scenario.step_h))
-    if isinstance(happening.start_h, str):
-        room = scenario.n_steps - (1 if happening.hours is None else length)
+def _mask(scenario: Scenario, disturbance: Disturbance, n: int, rng: np.random.Generator) -> Mask:
+    length = n if disturbance.hours is None else max(1, round(disturbance.hours / scenario.step_h))
+    if isinstance(disturbance.start_h, str):
+        room = scenario.n_steps - (1 if disturbance.hours is None else length)
         first = int(rng.integers(max(0, room) + 1))
     else:
-        first = round(happening.start_h / scenario.step_h)
+        first = round(disturbance.start_h / scenario.step_h)
     when = np.zeros(n, dtype=np.bool_)
     when[first : first + length] = True
-    return when[:, None] & np.array([happening.is_in(region.name) for region in scenario.regions])
+    return when[:, None] & np.array([disturbance.is_in(region.name) for region in scenario.regions])
 
 
-def dim(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: Drawn) -> Drawn:
+def apply_droughts(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: Drawn) -> Drawn:
     """Applies the disturbances of one kind to capacity factors. Climatology and noise stay as they are.
 
     This happens before carbon intensity is computed, so that the grid's intensity follows the disturbed weather.
     """
-    for happening, here in placed:
-        if isinstance(happening, kind):
-            factor = factor._replace(truth=np.where(here, factor.truth * happening.factor, factor.truth))
+    for disturbance, here in placed:
+        if isinstance(disturbance, kind):
+            factor = factor._replace(truth=np.where(here, factor.truth * disturbance.factor, factor.truth))
     return factor
 
 
-def disturb(
+def apply_disturbances(
     scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous, market_seed: np.random.SeedSequence
 ) -> Exogenous:
     """Applies all disturbances to the world (B = 1), except for droughts of sun and wind.
@@ -80,24 +80,24 @@ def disturb(
     New tariffs come first; later ones in the list override earlier ones. Price spikes then apply to the resulting
     price. A market that replaces a tariff draws from `market_seed`, as the scenario's own markets do.
     """
-    for happening, here in placed:
-        if isinstance(happening, NewTariff):
-            world = _retariff(scenario, happening, here, world, market_seed)
-    for happening, here in placed:
-        match happening:
+    for disturbance, here in placed:
+        if isinstance(disturbance, NewTariff):
+            world = _retariff(scenario, disturbance, here, world, market_seed)
+    for disturbance, here in placed:
+        match disturbance:
             case PriceSpike():
-                world = _spike(scenario, happening, here, world)
+                world = _spike(scenario, disturbance, here, world)
             case HeatWave():
-                world = world._replace(air_c=np.where(here, world.air_c + happening.add_c, world.air_c))
+                world = world._replace(air_c=np.where(here, world.air_c + disturbance.add_c, world.air_c))
             case DemandSurge():
-                world = _surge(scenario, happening, here, world)
+                world = _surge(scenario, disturbance, here, world)
             case WorseForecasts():
-                world = _blur(happening, here, world)
+                world = _blur(disturbance, here, world)
             case WanOutage():
-                share = np.where(here, world.wan_share * happening.factor, world.wan_share)
+                share = np.where(here, world.wan_share * disturbance.factor, world.wan_share)
                 world = world._replace(wan_share=share)
             case GpuFailures():
-                fleet = np.where(here, np.floor(world.fleet_gpus * (1.0 - happening.share)), world.fleet_gpus)
+                fleet = np.where(here, np.floor(world.fleet_gpus * (1.0 - disturbance.share)), world.fleet_gpus)
                 world = world._replace(fleet_gpus=fleet)
     return world
 
@@ -110,7 +110,7 @@ def max_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_kwh: 
         region: one of its regions.
         tariff_price_per_kwh: gives the highest price of a tariff by its name.
     """
-    mine = [happening for happening in scenario.disturbances if happening.is_in(region.name)]
+    mine = [disturbance for disturbance in scenario.disturbances if disturbance.is_in(region.name)]
     tariffs = [region.tariff, *(new.tariff for new in mine if isinstance(new, NewTariff))]
     highest = max(0.0, *(tariff_price_per_kwh(name) for name in tariffs))
     for spike in mine:
@@ -121,7 +121,7 @@ def max_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_kwh: 
 
 def added_heat_c(scenario: Scenario, region: Region) -> float:
     """Sum of the warming by all heat waves of the region [C]."""
-    waves = [happening for happening in scenario.disturbances if isinstance(happening, HeatWave)]
+    waves = [disturbance for disturbance in scenario.disturbances if isinstance(disturbance, HeatWave)]
     return sum(wave.add_c for wave in waves if wave.is_in(region.name))
 
 

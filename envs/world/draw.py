@@ -12,7 +12,7 @@ from wattward.configs.schema.disturbance import DarkWeek, WindDrought
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import baseline_kw
 from wattward.envs.model.types import Exogenous, Floats
-from wattward.envs.world.disturbances import Placed, dim, disturb, place
+from wattward.envs.world.disturbances import Placed, apply_disturbances, apply_droughts, place_disturbances
 from wattward.envs.world.job_trace import replay_jobs
 from wattward.envs.world.processes.air import draw_air
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of
@@ -92,7 +92,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     """
     rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
     n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
-    placed = place(scenario, n, rng["disturbances"])
+    placed = place_disturbances(scenario, n, rng["disturbances"])
     quantities, direct = _weather_and_demand(scenario, start, n, rng, recording, placed)
     sun, wind, interactive, carbon = quantities
     market_seed = child_of(seed, PROCESSES.index("market"))
@@ -129,7 +129,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         job_estimate_gpu_h=jobs.estimate_gpu_h[None],
         job_data_gb=jobs.data_gb[None],
     )
-    world = disturb(scenario, placed, world, market_seed)
+    world = apply_disturbances(scenario, placed, world, market_seed)
     return world._replace(store_order=_batch(store_order(scenario, world.price_per_kwh[0])))
 
 
@@ -195,7 +195,7 @@ def _weather_and_demand(
         interactive = replay_interactive(recording, scenario.regions, start, n, rng["replay_interactive"])
     else:
         interactive = draw_interactive(scenario, start, n, rng["interactive"])
-    sun, wind = dim(placed, DarkWeek, sun), dim(placed, WindDrought, wind)
+    sun, wind = apply_droughts(placed, DarkWeek, sun), apply_droughts(placed, WindDrought, wind)
     if carbon is None and recording is not None and recording.has_weather:
         carbon = replay_carbon(recording, scenario.regions, sun, wind)
     elif carbon is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import (
     DAY_MINUTES,
     DAYS_OF_YEAR,
@@ -30,7 +30,7 @@ class AirLaw(NamedTuple):
     weather: Law
 
 
-@kept
+@cached_for_owner
 def air_law(scenario: Scenario) -> AirLaw:
     """Parameters that all episodes of a scenario share."""
     airs = [region.air for region in scenario.regions]

@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 MOST_OF_AN_OWNER = 8
 
 
-def kept(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], Value]:
+def cached_for_owner(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], Value]:
     """Caches the results of `compute` for an owner until that owner is garbage-collected.
 
     Owners are compared by identity: they are frozen, and comparing a scenario by fields takes longer than an episode.

@@ -15,7 +15,7 @@ import numpy as np
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import year_of
 from wattward.envs.world.processes.gaussian import Drawn
 from wattward.envs.world.processes.sun import mean_sun_factor
@@ -48,7 +48,7 @@ def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) 
     )
 
 
-@kept
+@cached_for_owner
 def drawn_grids(scenario: Scenario, year: int) -> Grids:
     """Grids of a scenario, with the means of drawn sun and wind in a year."""
     clock = scenario.step_minutes, scenario.utc_offset_minutes

@@ -13,7 +13,7 @@ import numpy as np
 from wattward.configs.schema.region import Interactive
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period
 from wattward.envs.world.processes.gaussian import Drawn, Law, field, field_law, persistence
 from wattward.envs.world.processes.jobs import week_factors
@@ -28,7 +28,7 @@ class InteractiveLaw(NamedTuple):
     deviation: Law
 
 
-@kept
+@cached_for_owner
 def interactive_law(scenario: Scenario) -> InteractiveLaw:
     """Parameters that all episodes of a scenario share."""
     regions = scenario.regions

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
 from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, step_minutes
 from wattward.envs.world.processes.streams import generators_of
 
@@ -43,7 +43,7 @@ class JobLaw(NamedTuple):
     estimate_sigma: Floats  # (K,)
 
 
-@kept
+@cached_for_owner
 def job_law(scenario: Scenario) -> JobLaw:
     """Parameters that all episodes of a scenario share."""
     step, classes, regions = scenario.step_minutes, scenario.job_classes, range(scenario.n_regions)
@@ -142,7 +142,7 @@ def gpu_limit(scenario: Scenario, c: int, r: int) -> float:
     return smallest if job_class.preemptible else smallest_unreserved
 
 
-@kept
+@cached_for_owner
 def _smallest_gpus(scenario: Scenario) -> tuple[float, float]:
     fleets = [region.fleet for region in scenario.regions]
     return min(f.gpus for f in fleets), min(f.gpus - f.reserved_for_interactive_gpus for f in fleets)

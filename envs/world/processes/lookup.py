@@ -8,7 +8,7 @@ from wattward.envs.kernels.compiling import entry
 from wattward.envs.model.types import Floats
 
 
-def look_up(x: Floats, grid: Floats, tables: Floats) -> Floats:
+def interpolate_columns(x: Floats, grid: Floats, tables: Floats) -> Floats:
     """Interpolates each column in its own table; bitwise equal to `np.interp`, but faster on an even grid.
 
     Args:

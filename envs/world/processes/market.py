@@ -14,7 +14,7 @@ import numpy as np
 
 from wattward.configs.schema.market import Market
 from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import clock, step_minutes
 from wattward.envs.world.processes.gaussian import Law, field, field_law, persistence
 from wattward.envs.world.processes.streams import child_of
@@ -35,7 +35,7 @@ class MarketLaw(NamedTuple):
     price_per_kwh: Floats  # (K,)
 
 
-@kept
+@cached_for_owner
 def market_law(market: Market) -> MarketLaw:
     """Tables that all draws of a market share."""
     season = np.arange(1, 13) % 12 // 3

@@ -8,7 +8,7 @@ import numpy as np
 
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAYS_OF_YEAR, days_of_year
 from wattward.envs.world.processes.gaussian import Law, field, field_law, persistence, shared_weather
 
@@ -25,7 +25,7 @@ class RiverLaw(NamedTuple):
     rain: Law
 
 
-@kept
+@cached_for_owner
 def river_law(scenario: Scenario) -> RiverLaw:
     """Parameters that all episodes of a scenario share."""
     rivers = [region.river for region in scenario.regions]

@@ -16,10 +16,10 @@ import numpy as np
 from wattward.configs.schema.region import Region, Site, Sun
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import cached_table, kept
+from wattward.envs.world.processes.caching import cached_for_owner, cached_table
 from wattward.envs.world.processes.calendar import DAY_MINUTES, position_in_year, step_minutes, steps_in_year
 from wattward.envs.world.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
-from wattward.envs.world.processes.lookup import look_up
+from wattward.envs.world.processes.lookup import interpolate_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +121,7 @@ class SunLaw(NamedTuple):
     within: Law
 
 
-@kept
+@cached_for_owner
 def sun_law(scenario: Scenario) -> SunLaw:
     """Parameters that all episodes of a scenario share."""
     suns = [region.sun for region in scenario.regions]
@@ -142,7 +142,7 @@ def sun_law(scenario: Scenario) -> SunLaw:
     )
 
 
-@kept
+@cached_for_owner
 def _clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
     """Clear-sky irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
     step, offset = scenario.step_minutes, scenario.utc_offset_minutes
@@ -184,7 +184,7 @@ def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rando
     clear = sun_factor(w_per_m2, law.performance_ratio)
     climatology = clear * law.index_mean
     day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
-    first, second = (clear * look_up(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))
+    first, second = (clear * interpolate_columns(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))
     return Drawn(truth=first, climatology=climatology, noise=second - climatology)
 
 

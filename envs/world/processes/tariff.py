@@ -10,7 +10,7 @@ from wattward.configs.schema.market import GridPrice
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.tariff import Tariff
 from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.world.processes.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import EPOCH, clock, minute_of, step_minutes, steps_in_year, year_of
 from wattward.envs.world.processes.market import market_price, stream_of
 
@@ -27,7 +27,7 @@ def month_table(tariff: Tariff) -> Floats:
     return table
 
 
-@kept
+@cached_for_owner
 def year_price(tariff: Tariff, year: int) -> Floats:
     """Price of each hour of a calendar year, shape (8760 or 8784,) [currency/kWh]."""
     hours = steps_in_year(year, HOUR_MINUTES)
@@ -79,7 +79,7 @@ def under_contracts(scenario: Scenario, price_per_kwh: Floats) -> Floats:
     return np.minimum(price_per_kwh, strike) + premium
 
 
-@kept
+@cached_for_owner
 def _tariffs(scenario: Scenario) -> tuple[list[str], Ints]:
     """Names of the tariffs in use, and the index of each region's tariff, shape (R,)."""
     names = sorted({region.tariff for region in scenario.regions})

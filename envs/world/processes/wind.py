@@ -14,7 +14,7 @@ from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.region import Region, Wind
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import cached_table, kept
+from wattward.envs.world.processes.caching import cached_for_owner, cached_table
 from wattward.envs.world.processes.calendar import (
     DAY_MINUTES,
     DAYS_OF_YEAR,
@@ -25,7 +25,7 @@ from wattward.envs.world.processes.calendar import (
     wave,
 )
 from wattward.envs.world.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
-from wattward.envs.world.processes.lookup import look_up
+from wattward.envs.world.processes.lookup import interpolate_columns
 
 SPEED_GRID: Floats = np.linspace(0.0, 60.0, 601)
 """[m/s]"""
@@ -145,7 +145,7 @@ class WindLaw(NamedTuple):
     weather: Law
 
 
-@kept
+@cached_for_owner
 def wind_law(scenario: Scenario) -> WindLaw:
     """Parameters that all episodes of a scenario share."""
     winds, blows = [region.wind for region in scenario.regions], [_has_wind(region) for region in scenario.regions]
@@ -172,13 +172,11 @@ def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rand
     law, step = wind_law(scenario), scenario.step_minutes
     season = law.season.take(days_of_year(start_minute, n, step), axis=1)
     scale = (season + law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)).T
-    climatology = look_up(scale, SCALE_GRID, law.climatology_tables)
+    climatology = interpolate_columns(scale, SCALE_GRID, law.climatology_tables)
     mean_m_per_s = law.speed_m_per_s * scale
     first, second = (
-        look_up(
-            mean_m_per_s * look_up(field(n, law.weather, rng), Z_GRID, law.speed_tables), SPEED_GRID, law.power_tables
-        )
-        for _ in range(2)
+        interpolate_columns(mean_m_per_s * gusts, SPEED_GRID, law.power_tables)
+        for gusts in (interpolate_columns(field(n, law.weather, rng), Z_GRID, law.speed_tables) for _ in range(2))
     )
     return Drawn(truth=first, climatology=climatology, noise=second - climatology)
 

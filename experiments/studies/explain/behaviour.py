@@ -42,12 +42,12 @@ class Played(NamedTuple):
 
     work_gpus: Floats  # (T, R) mean GPUs at deferrable work
     grid_kw: Floats  # (T, R)
-    yuan: dict[str, float]  # by COST_TERMS, all regions
+    costs: dict[str, float]  # by COST_TERMS, all regions
 
     @property
     def total_cost(self) -> float:
         """All that the episode cost."""
-        return sum(self.yuan.values())
+        return sum(self.costs.values())
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ def play(policy: Policy, env: ClusterEnv, episode: int, seed: np.random.SeedSequ
     env.reset(options={"split": SPLIT, "episode": episode})
     policy.reset(env.outlook(), np.random.default_rng(seed))
     work, grid = [], []
-    yuan = dict.fromkeys(COST_TERMS, 0.0)
+    costs = dict.fromkeys(COST_TERMS, 0.0)
     ended = False
     while not ended:
         _, _, ended, _, info = env.step(policy.act(env.outlook()))
         work.append(env.flows.busy_gpus[0].copy())
         grid.append(env.flows.grid_kw[0].copy())
-        for term in yuan:
-            yuan[term] += float(info[term])
-    return Played(np.stack(work), np.stack(grid), yuan)
+        for term in costs:
+            costs[term] += float(info[term])
+    return Played(np.stack(work), np.stack(grid), costs)
 
 
 def planned(env: ClusterEnv, episode: int) -> Played:

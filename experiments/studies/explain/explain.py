@@ -130,7 +130,7 @@ def agents_of(checkpoints: Sequence[str]) -> dict[str, list[Method]]:
 
 
 def bands(explanation: Explanation, region: int) -> Floats:
-    """Upper ends of a region's price bands, ascending [yuan/kWh]."""
+    """Upper ends of a region's price bands, ascending [currency/kWh]."""
     price = np.concatenate([setting.price_per_kwh[:, region] for setting in explanation.settings]).round(4)
     levels = np.unique(price)
     if levels.size > MOST_LEVELS:

@@ -125,7 +125,7 @@ def importances(
         tick: told which field is next.
     """
     kept = [_own(who.policy(), env, len(floor_cost)) for who in seeds]
-    own_cost = np.stack([yuan for yuan, _ in kept])
+    own_cost = np.stack([cost for cost, _ in kept])
     found = []
     for number, (field, columns) in enumerate(columns_of(env).items()):
         tick(f"{seeds[0].name} without its own {field}")
@@ -139,25 +139,25 @@ def importances(
 
 
 def _own(policy: Policy, env: ClusterEnv, episodes: int) -> tuple[Floats, list[Seen]]:
-    """Costs of episodes as they are, shape (E,) [yuan], and what was seen in each."""
-    witness, yuan, seen = Witness(policy), [], []
+    """Costs of episodes as they are, shape (E,) [currency], and what was seen in each."""
+    witness, cost, seen = Witness(policy), [], []
     for episode in range(episodes):
-        yuan.append(_total_cost(witness, env, episode))
+        cost.append(_total_cost(witness, env, episode))
         seen.append(np.stack(witness.seen))
-    return np.array(yuan), seen
+    return np.array(cost), seen
 
 
 def _exchanged_cost(
     policy: Policy, env: ClusterEnv, columns: Ints, seen: Sequence[Seen], rng: np.random.Generator
 ) -> Floats:
-    """Costs of episodes with exchanged columns, of the same step and of any: shape (2, E) [yuan]."""
-    yuan = np.zeros((2, len(seen)))
+    """Costs of episodes with exchanged columns, of the same step and of any: shape (2, E) [currency]."""
+    cost = np.zeros((2, len(seen)))
     for episode in range(len(seen)):
         other = (episode + int(rng.integers(1, len(seen)))) % len(seen)
         turned = np.roll(seen[other], int(rng.integers(1, len(seen[other]))), axis=0)
         for place, instead in enumerate((seen[other], turned)):
-            yuan[place, episode] = _total_cost(Exchanged(policy, columns, instead), env, episode)
-    return yuan
+            cost[place, episode] = _total_cost(Exchanged(policy, columns, instead), env, episode)
+    return cost
 
 
 def _total_cost(policy: Policy, env: ClusterEnv, episode: int) -> float:

@@ -38,7 +38,7 @@ def cost_rows(told: Explanation) -> list[Row]:
     rows: list[dict[str, Any]] = []
     for name in losers(told):
         played = [did for run in told.runs[name] for did in run]
-        mean = {term: float(np.mean([did.yuan[term] for did in played])) for term in COST_TERMS}
+        mean = {term: float(np.mean([did.costs[term] for did in played])) for term in COST_TERMS}
         kwh = float(np.mean([did.grid_kw.sum() for did in played])) * told.settings[0].step_h
         paid = mean["energy_cost"] / kwh if kwh else None
         rows.append({"method": name, "total_cost": sum(mean.values()), **mean, "kwh": kwh, "price_per_kwh": paid})

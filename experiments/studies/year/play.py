@@ -38,7 +38,7 @@ class Worst(NamedTuple):
 
     energy_kwh: Floats
     work_gpu_h: Floats
-    yuan: Floats
+    cost: Floats
 
 
 class Episodes(NamedTuple):
@@ -210,6 +210,6 @@ def _record(
         **dict(zip(NEGATIVE, negative[:, b].tolist(), strict=True)),
         "energy_imbalance_kwh": float(worst.energy_kwh[b]),
         "work_imbalance_gpu_h": float(worst.work_gpu_h[b]),
-        "cost_imbalance": float(worst.yuan[b]),
+        "cost_imbalance": float(worst.cost[b]),
         "ledger_difference": difference,
     }
