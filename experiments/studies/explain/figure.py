@@ -116,7 +116,7 @@ def _dress_when(figure: Figure, axes: Any, told: Explanation) -> None:  # noqa: 
 
 
 def draw_fields(told: Explanation, path: Path) -> None:
-    """Draws the dearest fields of each agent, with their intervals, to `path`, a PNG.
+    """Draws the most valuable fields of each agent, with their intervals, to `path`, a PNG.
 
     Raises:
         ConfigError: the path cannot be written.
@@ -143,7 +143,7 @@ def draw_fields(told: Explanation, path: Path) -> None:
 
 
 def top_fields(agent: Agent) -> list[Importance]:
-    """The agent's dearest single fields, at most `TOP`."""
+    """The most valuable single fields of an agent, at most `TOP`."""
     return [worth for worth in agent.fields if worth.field not in GROUPS][:TOP]
 
 

@@ -113,7 +113,7 @@ def columns_of(env: ClusterEnv) -> dict[str, Ints]:
 def importances(
     seeds: Sequence[Method], env: ClusterEnv, floor_cost: Floats, tick: Tick = lambda _: None
 ) -> list[Importance]:
-    """What each field and each group is worth to an agent, the dearest first.
+    """Value of each field and group to an agent, highest first.
 
     An episode is played again for each of them and each training seed, with the same world. What stands in the field's
     place was seen by the same agent in an episode drawn among the others.

@@ -82,7 +82,7 @@ def band_columns(told: Explanation) -> tuple[Column, ...]:
 
 
 def field_rows(told: Explanation) -> list[Row]:
-    """What fields and groups are worth, the dearest of the first agent first."""
+    """Values of fields and groups, sorted by the first agent."""
     by_agent = [{worth.field: worth for worth in agent.fields} for agent in told.agents]
     shown = {worth.field for agent in told.agents for worth in top_fields(agent)} | set(GROUPS)
     order = [worth.field for worth in told.agents[0].fields if worth.field in shown]
@@ -113,7 +113,7 @@ def field_columns(told: Explanation) -> tuple[Column, ...]:
 
 
 def when_rows(told: Explanation) -> list[Row]:
-    """Share of the room used in the cheapest and the dearest fifth of the coming day, and with much surplus."""
+    """Share of the room used in the cheapest and the most expensive fifth of the coming day, and with much surplus."""
     rows: list[Row] = []
     for r in told.drawn:
         for name, used in told.shares.items():
@@ -133,9 +133,9 @@ def when_columns() -> tuple[Column, ...]:
         ("region", tables.text("region")),
         ("method", tables.text("method")),
         ("cheapest", tables.number("cheap", ".0%")),
-        ("dearest", tables.number("dear", ".0%")),
+        ("most expensive", tables.number("dear", ".0%")),
         ("cheapest, green", tables.number("cheap_sun", ".0%")),
-        ("dearest, green", tables.number("dear_sun", ".0%")),
+        ("most expensive, green", tables.number("dear_sun", ".0%")),
     )
 
 
@@ -160,8 +160,8 @@ def as_markdown(told: Explanation) -> str:
     return (
         f"{told.episodes} validation episodes of `{told.scenario}`. Against {FLOOR}, {seeds}.\n\n"
         "Share of the GPUs that requests leave free which run deferrable work, in steps whose price is among the "
-        "cheapest and the dearest fifth of the coming day; without surplus green power, and with surplus for over "
-        f"{SURPLUS_EDGES[-1]:.0%} of the fleet (green). A dash: hardly ever met.\n\n"
+        "cheapest and the most expensive fifth of the coming day; without surplus green power, and with surplus for "
+        f"over {SURPLUS_EDGES[-1]:.0%} of the fleet (green). A dash: hardly ever met.\n\n"
         f"{tables.markdown(when_columns(), when_rows(told))}\n"
         f"Saving lost, in percentage points of {FLOOR}'s cost, with 95 % intervals over seeds and episodes:\n\n"
         f"{tables.markdown(field_columns(told), field_rows(told))}\n"
