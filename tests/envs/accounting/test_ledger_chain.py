@@ -182,3 +182,8 @@ def test_no_load_is_matched_by_nothing() -> None:
     nothing, plants = np.zeros((0, 0)), np.zeros((0, 0, N_PLANTS))
     empty = Balance((), (), nothing, nothing, plants, plants)
     assert matched(empty) == dict.fromkeys(WAYS, 0.0)
+
+
+@pytest.mark.parametrize(("minutes", "stamp"), [(480, "+08:00"), (0, "+00:00"), (-330, "-05:30")])
+def test_hours_carry_the_offset_of_the_scenarios_clock(minutes: int, stamp: str) -> None:
+    assert hour_name(7, minutes) == f"1970-01-01T07:00{stamp}"

@@ -140,6 +140,19 @@ def test_prices_of_some_regions_only_are_refused_and_finer_ones_averaged(tmp_pat
     np.testing.assert_allclose(load_recording(tmp_path, scenario).dated["price_per_kwh"], -0.2)
 
 
+def test_recordings_play_in_the_scenarios_currency_and_by_its_clock(tmp_path: Path) -> None:
+    toy = load_scenario("toy")
+    values = np.arange(8760.0) % 24
+    for region in ("toy-east", "toy-west"):
+        store.add(tmp_path, series(region, "price_per_kwh", "USD/kWh", values))
+    with pytest.raises(ConfigError, match=r"price_per_kwh in USD/kWh: must be in CNY/kWh, as scenario toy counts"):
+        load_recording(tmp_path, toy)
+    in_usd = [toy.model_copy(update={"currency": "USD", "timezone": zone}) for zone in ("Asia/Shanghai", "Asia/Tokyo")]
+    at_8, at_9 = (load_recording(tmp_path, scenario).dated["price_per_kwh"] for scenario in in_usd)
+    assert at_8[:24, 0].tolist() == list(range(24))
+    np.testing.assert_array_equal(at_9[1:], at_8[:-1])
+
+
 def test_a_province_stands_for_its_regions_and_others_are_missed(tmp_path: Path) -> None:
     store.add(tmp_path, series("Xinjiang", "air_c", "degC", ramp(10.0)))
     with pytest.raises(ConfigError, match="air_c is recorded for Xinjiang; lacks jinshuitan"):

@@ -72,6 +72,17 @@ def at(day: date, hour: int = 0) -> int:
     return minute_of(day, hour)
 
 
+def test_a_layouts_time_zone_is_turned_to_the_scenarios_clock(made_up: Recording, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path)
+    (folder / "recording.yaml").write_text(f"{LAYOUT}timezone: UTC\n", encoding="utf-8")
+    scenario = load_scenario("zhejiang-xinjiang")
+    turned = load_recording(folder, scenario)
+    np.testing.assert_array_equal(turned.sun_cf, np.roll(made_up.sun_cf, 8 * 4, axis=0))
+    (folder / "recording.yaml").write_text(f"{LAYOUT}timezone: Europe/Berlin\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"recording.yaml: timezone 'Europe/Berlin' changes its offset"):
+        load_recording(folder, scenario)
+
+
 def test_sums_survive_resampling_both_ways() -> None:
     rng = np.random.default_rng(0)
     hourly = Series(0.0, 60.0, rng.uniform(0.0, 1.0, (240, 2)))

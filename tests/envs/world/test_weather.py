@@ -75,6 +75,11 @@ def test_xinjiang_peaks_a_quarter_past_two_beijing_time() -> None:
     assert yearly.argmax() / 4 == pytest.approx(14.25, abs=0.25)
 
 
+def test_the_sun_rises_by_the_scenarios_clock() -> None:
+    at_8, at_9 = (clear_sky_w_per_m2(REGIONS[0].site, 0.0, 2026, 60, 60 * hours) for hours in (8, 9))
+    np.testing.assert_allclose(at_9[1:], at_8[:-1], rtol=1e-3, atol=0.5)
+
+
 def test_a_tilted_plane_wins_the_winter() -> None:
     site = REGIONS[1].site
     flat, tilted = (clear_sky_w_per_m2(site, tilt, 2026, 15, 480).reshape(-1, 96).mean(axis=1) for tilt in (0.0, 37.0))
