@@ -21,7 +21,7 @@ OPTIONS = frozenset(
 PRICE_PATTERNS = (r"price", r"/ ?[mk]wh")
 KWH = {"kWh": 1.0, "MWh": 1000.0}
 MOST_PER_KWH = 1000.0
-"""A price beyond this is taken for a wrong unit: the highest caps of markets are near 2 US dollars a kWh."""
+"""A price beyond this is taken for a wrong unit. Price caps of markets are far below it."""
 CURRENCIES = r"(?<![A-Z])(CNY|EUR|USD|GBP|AUD|SGD|JPY|KRW|INR|CAD|CHF|DKK|NOK|SEK|PLN|BRL|NZD)(?![A-Z])"
 
 
