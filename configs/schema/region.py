@@ -27,7 +27,7 @@ class Site(Config):
 class Sleep(Config):
     """Idle GPUs sleep. Waking them takes one step and energy.
 
-    After each step the GPUs that stay awake are those that requests and running jobs hold, or those that waiting work
+    After each step the GPUs that stay awake are those that requests and running jobs hold, or those that present work
     could use in the next step where the region's mode lets it run, plus `headroom_gpus`.
     """
 
