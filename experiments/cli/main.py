@@ -240,9 +240,7 @@ def import_(
     into: Annotated[
         str | None, typer.Option("--into", help="Currency of the scenario, for prices; CNY without.")
     ] = None,
-    exchange_rate: Annotated[
-        float | None, typer.Option("--exchange-rate", help="What one EUR of the file is in the scenario's currency.")
-    ] = None,
+    exchange_rate: Annotated[float | None, typer.Option("--exchange-rate", help="What 1 EUR is in --into.")] = None,
     job_class: Annotated[str | None, typer.Option("--class", help="Job class that a log is played as.")] = None,
     missing: Annotated[
         str | None, typer.Option("--missing", help="drop or requested, for jobs without processors or run time.")
