@@ -1,4 +1,4 @@
-"""Policies that do not learn, and the bound that no policy passes."""
+"""Policies that do not learn, and the lower bound on the cost of any policy."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from wattward.baselines.voting import voters
 from wattward.configs.schema.scenario import LogNormal, Scenario
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.model.types import Exogenous, Floats, Ints
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.world.processes.caching import kept
 from wattward.envs.world.processes.calendar import DAY_MINUTES, place_in_period
 from wattward.envs.world.processes.jobs import job_law, mean_work_gpu_h
 
@@ -156,7 +156,7 @@ def joined(first: Items, second: Items) -> Items:
     return Items._make(np.concatenate(pair) for pair in zip(first, second, strict=True))
 
 
-@kept
+@cached_for_owner
 def mean_law(scenario: Scenario) -> Law:
     """Means of the scenario's law of jobs."""
     law, classes = job_law(scenario), scenario.job_classes

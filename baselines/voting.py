@@ -1,20 +1,20 @@
-"""How rules that decide job by job become one mode a region.
+"""Turns rules that decide for each job into one mode for each region, by votes.
 
-A published rule says of one job *now or later*, or *here or there*. Here a region takes one of four modes for all of
-its queue, so the rule is put to a vote:
+A published rule decides for one job: *now or later*, or *here or elsewhere*. Here a region takes one of four modes for
+its whole queue. So the jobs vote:
 
-- Who votes: every job present that a mode decides about. Rigid jobs that cannot be stopped and work in transit do not.
-- Weight: the work left by the owner's estimate [GPU-h].
-- Time: a region RUNs when at least half of the weight votes now; else it does what the rule's jobs do while they wait
-  (HOLD, or SOAK where the rule prefers green power: surplus is the cheapest and cleanest hour that any can wait for).
-- Place: a region that another region's jobs vote for PULLs; one most of whose weight votes for elsewhere HOLDs, since
-  only waiting work can be taken; the others RUN. A destination gets no more votes than it has GPUs for: nothing waits
-  in the wrong place for room that is not there.
-- Capacity: the sources choose for one job in a cloud that always has room. A fleet has not: where all wait for one
-  hour, deadlines are missed (measured). So what "due" means for a job holds for a queue as well: where the queue as a
-  whole must run now to meet its deadlines, the region RUNs whatever the vote (`pressing`).
-- The end: an episode is a finite schedule, and unfinished work is charged at the dearest price of all: the end is a
-  deadline for the queue and for slot pickers, too.
+- Voters: all jobs present for which modes matter. Running jobs that cannot be preempted and work in transit do not
+  vote.
+- Weight: remaining work by the owner's estimate [GPU-h].
+- Time: a region RUNs if at least half of the weight votes for now. Otherwise it HOLDs, or SOAKs if the rule prefers
+  green power, because surplus is the cheapest and cleanest power.
+- Place: a region PULLs if jobs of another region vote for it. It HOLDs if most of its weight votes for other regions,
+  because only waiting work can move. Otherwise it RUNs. A destination gets only as many votes as it has GPUs, so that
+  no job waits for room that does not exist.
+- Capacity: published rules assume a cloud that always has room. With a limited fleet, deadlines are missed if all jobs
+  wait for the same hour (measured). So a region RUNs regardless of votes when its queue as a whole must run now to meet
+  its deadlines (`pressing`).
+- End: unfinished work at the end of the episode is charged at the highest price. So the end is a deadline for all jobs.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from wattward.envs.policy.protocol import Modes
 Votes = NDArray[np.bool_]
 
 FILL = 0.7
-"""Share of free GPU-hours that a queue can be counted on to fill: rigid jobs do not pack and estimates err."""
+"""Share of free GPU-hours that a queue can fill in practice: rigid jobs leave gaps and estimates err."""
 
 
 def voters(outlook: Outlook) -> Votes:
-    """Jobs whose fate a mode decides, shape (A,): neither locked nor in transit."""
+    """Whether a mode matters for a job, shape (A,): it is neither locked nor in transit."""
     jobs = outlook.jobs
     return ~(jobs.locked | jobs.in_transit)
 
 
 def majority(outlook: Outlook, votes: Votes, quorum: float = 0.5) -> Votes:
-    """Regions where a share of the voters' estimated work agrees, shape (R,); never where nobody votes.
+    """Whether enough of the voters' estimated work agrees, shape (R,); False in regions without voters.
 
     Args:
         outlook: the present step.
-        votes: shape (A,); those of jobs without a vote are ignored.
-        quorum: the least share that is enough.
+        votes: shape (A,); values of jobs that do not vote are ignored.
+        quorum: least share of the work.
     """
     jobs, may_vote = outlook.jobs, voters(outlook)
     for_gpu_h = per_region(outlook, np.where(may_vote & votes, jobs.expected_gpu_h, 0.0))
@@ -54,15 +54,15 @@ def majority(outlook: Outlook, votes: Votes, quorum: float = 0.5) -> Votes:
 
 
 def hours_to_end(outlook: Outlook) -> float:
-    """Hours from now to the end of the episode."""
+    """Time to the end of the episode [h]."""
     return (outlook.n_steps - outlook.step) * outlook.step_h
 
 
 def pressing(outlook: Outlook) -> Votes:
-    """Regions whose queue as a whole is due, shape (R,): it must run now to be done in time.
+    """Whether a region's queue as a whole must run now to finish in time, shape (R,).
 
-    Earliest deadline first, the work due by some deadline exceeds `FILL` of the GPU-hours forecast to be free until
-    then; or most of the work is in jobs that the end of the episode leaves no step to wait.
+    This is so if the work due by some deadline exceeds `FILL` of the GPU-hours that are forecast to be free until then,
+    or if most of the work belongs to jobs that cannot wait another step before the end of the episode.
     """
     jobs, end_h = outlook.jobs, hours_to_end(outlook)
     run_h = jobs.expected_gpu_h / jobs.gpus
@@ -77,11 +77,11 @@ def pressing(outlook: Outlook) -> Votes:
 
 
 def free_gpu_h(outlook: Outlook, within_h: Floats) -> Floats:
-    """GPU-hours forecast to be free of requests and locked rigid jobs within some times, shape (A, R).
+    """Forecast GPU-hours that requests and locked rigid jobs leave free within given times, shape (A, R).
 
     Args:
         outlook: the present step.
-        within_h: hours from now, shape (A,). Past the forecast horizon its mean goes on.
+        within_h: hours from now, shape (A,). Beyond the forecast horizon, the mean of the forecast is used.
     """
     free = np.maximum(0.0, outlook.fleet_gpus - outlook.locked_gpus - outlook.interactive_forecast_gpus)
     until = np.concatenate([np.zeros((1, outlook.n_regions)), np.cumsum(free * outlook.step_h, axis=0)])
@@ -92,18 +92,18 @@ def free_gpu_h(outlook: Outlook, within_h: Floats) -> Floats:
 
 
 def finish(outlook: Outlook, modes: Modes) -> Modes:
-    """`modes`, with RUN instead of HOLD or SOAK where a region's queue is pressing."""
+    """Replaces HOLD and SOAK by RUN in regions whose queue is pressing."""
     waits = (modes == Mode.HOLD) | (modes == Mode.SOAK)
     return np.where(waits & pressing(outlook), np.int64(Mode.RUN), modes)
 
 
 def by_time(outlook: Outlook, now: Votes, otherwise: Mode, quorum: float = 0.5) -> Modes:
-    """Modes where job `a` wants to run now if `now[a]`, and `otherwise` is what waiting means."""
+    """Modes from votes on time: job `a` votes for now if `now[a]`. Regions that wait take the mode `otherwise`."""
     return finish(outlook, np.where(majority(outlook, now, quorum), np.int64(Mode.RUN), np.int64(otherwise)))
 
 
 def by_place(outlook: Outlook, place: Ints) -> Modes:
-    """Modes where job `a` wants to run in region `place[a]`; no job wants to wait."""
+    """Modes from votes on place: job `a` votes for region `place[a]`; no job votes to wait."""
     away = voters(outlook) & (place != outlook.jobs.region)
     modes = np.where(majority(outlook, away), np.int64(Mode.HOLD), np.int64(Mode.RUN))
     modes[np.unique(place[away])] = Mode.PULL
@@ -111,19 +111,19 @@ def by_place(outlook: Outlook, place: Ints) -> Modes:
 
 
 def settled(outlook: Outlook) -> Votes:
-    """Jobs that run and stay where they do, shape (A,). A malleable batch is many requests: each is placed anew."""
+    """Whether a job runs and stays in its region, shape (A,). Malleable jobs do not: they are placed again."""
     jobs = outlook.jobs
     return jobs.running & ~jobs.malleable
 
 
 def fill(outlook: Outlook, score: Floats, room_gpus: Floats, stay: Votes) -> Ints:
-    """A region for every job, shape (A,): earliest deadline first, to the best region with room; else its own.
+    """Assigns each job, earliest deadline first, to the best region with room, else to its own; shape (A,).
 
     Args:
         outlook: the present step.
         score: shape (R,), lowest is best.
-        room_gpus: GPUs each region takes, shape (R,).
-        stay: jobs that keep their region and need no room, shape (A,).
+        room_gpus: free GPUs of each region, shape (R,).
+        stay: whether a job keeps its region and needs no room, shape (A,).
     """
     jobs = outlook.jobs
     place = jobs.region.copy()
@@ -138,7 +138,7 @@ def fill(outlook: Outlook, score: Floats, room_gpus: Floats, stay: Votes) -> Int
 
 
 def idle_gpus(outlook: Outlook) -> Floats:
-    """GPUs that neither requests nor the jobs of the last step hold, shape (R,)."""
+    """GPUs that neither requests nor jobs held in the last step, shape (R,)."""
     idle: Floats = np.maximum(0.0, outlook.fleet_gpus * (1.0 - outlook.utilisation))
     return idle
 

@@ -13,12 +13,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from wattward.agents.registry import algorithms
 from wattward.configs.digests import sha256_of_bytes, sha256_of_json
 from wattward.configs.files import replacing_folder
 from wattward.configs.loading.reading import check
@@ -39,18 +38,13 @@ class TensorFile(Config):
     sha256: str
 
 
-def _registered(name: str) -> str:
-    if name not in algorithms():
-        raise ValueError(f"must be one of {', '.join(algorithms())}")
-    return name
-
-
 class Manifest(Config):
     """What `checkpoint.json` says about the tensors beside it."""
 
     format: Literal[1] = 1
     agent: str
-    algorithm: Annotated[str, AfterValidator(_registered)]
+    algorithm: str
+    """A name of `wattward.agents.registry`, which refuses unknown ones when the policy is made."""
     scenario: str
     seed: int
     steps_done: int

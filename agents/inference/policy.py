@@ -88,7 +88,11 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> ActingNe
     Raises:
         ConfigError: layers are missing or do not fit the manifest.
     """
-    return algorithm(manifest.algorithm).network(manifest, tensors, path)
+    try:
+        known = algorithm(manifest.algorithm)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return known.network(manifest, tensors, path)
 
 
 def acting_tensors(manifest: Manifest, tensors: Tensors) -> Tensors:

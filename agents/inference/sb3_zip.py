@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wattward.agents.algorithms.base import Algorithm
 from wattward.agents.inference.checkpoint import Manifest, Tensors
 from wattward.agents.inference.networks import ActingNetwork
 from wattward.agents.registry import algorithms
 from wattward.configs.digests import sha256_of_json
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.action import N_MODES
+
+if TYPE_CHECKING:
+    from wattward.agents.algorithms.base import Algorithm
 
 WHY = (
     "a Stable-Baselines3 zip holds Python pickles, and reading a pickle runs whatever code its maker put in it; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -11,8 +11,10 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from wattward.envs.decisions.action import N_MODES
-from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.policy.region_views import region_views, view_space
+
+if TYPE_CHECKING:
+    from wattward.envs.interfaces.sb3_env import FleetVecEnv
 
 
 class RegionVecEnv(VecEnvWrapper):

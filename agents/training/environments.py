@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepR
 
 from wattward.agents.learners.region_env import RegionVecEnv
 from wattward.agents.registry import algorithm_of
-from wattward.configs.schema.agent import AgentSettings
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.family import family_of
 from wattward.envs.world.splits import N_TRAINING_EPISODES
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.agent import AgentSettings
+    from wattward.configs.schema.scenario import Scenario
 
 BANK_KEY = 1
 """Keeps the choice of a run's episodes apart from all else that its seed decides."""

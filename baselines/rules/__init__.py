@@ -1,1 +1,1 @@
-"""Published rules, one a file."""
+"""Published rules, one in each file."""

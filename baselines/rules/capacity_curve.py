@@ -1,4 +1,4 @@
-"""Flexible work runs under a curve of capacity that is set a day ahead."""
+"""Flexible work runs within capacity curves that are set a day ahead."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ DAY_H = 24.0
 
 
 class CapacityCurve(Rule):
-    """Once a day each region is given hours for flexible work: the cheapest that a day's work needs; else it soaks.
+    """Once a day, each region selects the cheapest hours that suffice for a day's work. It RUNs then, else it SOAKs.
 
     Source: Radovanovic et al., "Carbon-Aware Computing for Datacenters", IEEE Transactions on Power Systems 2022:
-    Google sets virtual capacity curves a day ahead, by cluster and hour, that keep flexible work out of hours of dirty
-    power while the day's work still gets done.
-    Transfer: the curve is full or empty, as a mode is; a day's work is what waits and what the scenario's law lets
-    expect. The signal is the marginal cost of power. Source and curve move work in time only.
+    Google sets hourly capacity limits for each cluster a day ahead. They keep flexible work out of hours with dirty
+    power and still let the day's work finish. Transfer: the limit is full or zero, because a region has one mode. A
+    day's work is the waiting work plus the expected arrivals. The signal is the marginal cost of power. Work moves in
+    time only, as in the source.
     """
 
     name = "CapacityCurve"
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - nothing here is random
-        """Forgets the last episode's curve."""
+        """Deletes the curve of the last episode."""
         self._curve = np.ones((0, outlook.n_regions), dtype=np.bool_)
         self._from_step = outlook.step
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN in the hours of the curve, SOAK in others."""
+        """RUN in the hours of the curve, SOAK in all others."""
         if outlook.step - self._from_step >= self._curve.shape[0]:
             n_steps = max(1, min(round(DAY_H / outlook.step_h), outlook.n_leads, outlook.n_steps - outlook.step))
             self._curve, self._from_step = open_steps(outlook, n_steps), outlook.step
@@ -44,14 +44,14 @@ class CapacityCurve(Rule):
 
 
 def expected_gpu_h(outlook: Outlook, n_steps: int) -> Floats:
-    """Work that is expected to arrive in the coming steps, shape (R,)."""
+    """Expected work of arrivals in the coming steps, shape (R,) [GPU-h]."""
     items = items_to_come(outlook, 1, n_steps)
     total = np.bincount(items.group // N_SLACKS, weights=items.work_gpu_h, minlength=outlook.n_regions)
     return total.astype(np.float64)
 
 
 def open_steps(outlook: Outlook, n_steps: int) -> NDArray[np.bool_]:
-    """The cheapest of the coming steps whose free GPU-hours hold the work that waits and is expected, shape (N, R)."""
+    """The cheapest coming steps whose free GPU-hours suffice for waiting and expected work, shape (N, R)."""
     rate = signal(outlook, "cost")[:n_steps]
     jobs = outlook.jobs
     work = per_region(outlook, np.where(voters(outlook), jobs.expected_gpu_h, 0.0)) + expected_gpu_h(outlook, n_steps)

@@ -1,4 +1,4 @@
-"""Compute as a resource that the grid can dispatch: work leaves the region that is asked to cut its power."""
+"""Work leaves a region that the grid asks to cut its power."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wattward.envs.policy.protocol import Modes
 
 
 class CutResponse(Rule):
-    """As RunOnArrival, but a region holds from the announcement of a cut until it ends, and the others pull.
+    """As RunOnArrival, but a region HOLDs from the announcement to the end of a cut while the others PULL.
 
     Source: the demonstration of 4 July 2025 between Lingang (Shanghai) and Danjiangkou, in which work moved within
     three minutes of the grid's request.
@@ -20,7 +20,7 @@ class CutResponse(Rule):
     name = "CutResponse"
 
     def act(self, outlook: Outlook) -> Modes:
-        """HOLD where a cut is announced or asked for; else PULL while one is anywhere, RUN when none is."""
+        """HOLD in regions with an announced or active cut, PULL in the others during it; RUN when there is no cut."""
         asked = outlook.announced_cut_kw > 0.0
         otherwise = Mode.PULL if asked.any() else Mode.RUN
         return np.where(asked, Mode.HOLD, otherwise).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Work books the cheapest free GPU-hours before its deadline, here or elsewhere, first come first served."""
+"""Each job books the cheapest free GPU-hours before its deadline, in any region."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from wattward.baselines.rules.planned_start import signal, slots
+from wattward.baselines.rules.planned_start import job_steps, signal
 from wattward.baselines.rules.rule import Rule
 from wattward.baselines.voting import FILL, finish, majority, voters
 from wattward.envs.decisions.action import Mode
@@ -17,33 +17,33 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 
 Flags = NDArray[np.bool_]
-TIE_YUAN = 1e-9
-"""What differs by less costs the same; the first is taken."""
+TIE_COST = 1e-9
+"""Costs that differ by less are equal; the first is taken."""
 
 
 class Booked(NamedTuple):
-    """What each job has booked."""
+    """Bookings of jobs."""
 
-    now: Floats  # (A,) whether it runs in this step: 0 or 1
+    now: Floats  # (A,) 1 if the job runs in this step, else 0
     place: Ints  # (A,) region
 
 
 class GreedyReservation(Rule):
-    """Each job, earliest deadline first, books the cheapest region and steps that still have room for it.
+    """Each job, earliest deadline first, books the cheapest region and steps with enough room.
 
     Source: the greedy of price-aware schedulers with advance reservation, such as Le et al., "Reducing Electricity Cost
     Through Virtual Machine Placement in High Performance Computing Clouds", SC 2011: each job in turn takes the
-    cheapest feasible place and time given what is booked before it.
-    Transfer: bookings are made anew each step from the owners' estimates and the forecasts; rigid jobs that cannot be
-    stopped book one window, others any steps. Rooms are 70 % of the GPUs forecast to be free (`votes.FILL`). A move
-    pays for its data. The regions then take the mode that the booked work votes for: here and now RUN, elsewhere and
-    now PULL there, later SOAK.
+    cheapest feasible place and time, given earlier bookings. Transfer: all bookings are made again at each step from
+    the owners' estimates and the forecasts. Rigid jobs that cannot be preempted book one window; other jobs book any
+    steps. Room is 70 % of the GPUs that are forecast to be free (`voting.FILL`). A move includes the cost of its data.
+    Booked work then votes for the modes of regions: work booked now in its own region votes for RUN, work booked now
+    elsewhere for PULL there, later work for SOAK.
     """
 
     name = "GreedyReservation"
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN where most work has booked this step here, PULL where others' work has, else SOAK."""
+        """RUN where most work has booked this step, PULL where work of other regions has, else SOAK."""
         booked = book(outlook)
         here = booked.place == outlook.jobs.region
         now = booked.now > 0
@@ -54,11 +54,11 @@ class GreedyReservation(Rule):
 
 
 def book(outlook: Outlook) -> Booked:
-    """Bookings of the jobs present; who finds no room runs now, where it is."""
+    """Bookings of all jobs present. A job without room runs now in its own region."""
     jobs = outlook.jobs
     rate = signal(outlook, "cost")
     room = FILL * np.maximum(0.0, outlook.fleet_gpus - outlook.locked_gpus - outlook.interactive_forecast_gpus)
-    need, left = slots(outlook)
+    need, left = job_steps(outlook)
     now, place = np.ones(jobs.number.size), jobs.region.astype(np.int64)
     move_cost = outlook.params.wan_cost_per_gb[0, jobs.region] * jobs.data_gb
     asking = np.flatnonzero(voters(outlook))
@@ -80,18 +80,18 @@ def _book_in_turn(
     now: Floats,
     place: Ints,
 ) -> None:
-    """Takes `room` (L, R) for the jobs `asking`, one after the other, and writes `now` and `place`, shape (A,)."""
+    """Books `room` (L, R) for the jobs `asking`, in order, and writes `now` and `place`, shape (A,)."""
     for job in asking:
         best, best_region, best_steps = np.inf, -1, np.zeros(0, np.int64)
         for region in range(room.shape[1]):
             fits = room[: left[job], region] >= gpus[job]
             rate = np.where(fits, cost_per_gpu[: left[job], region], np.inf)
             steps = _cheapest(rate, need[job], may_pause[job])
-            yuan = np.inf
+            cost = np.inf
             if steps.size:
-                yuan = rate[steps].sum() * gpus[job] + (0.0 if region == place[job] else move_cost[job])
-            if yuan < best - TIE_YUAN:
-                best, best_region, best_steps = yuan, region, steps
+                cost = rate[steps].sum() * gpus[job] + (0.0 if region == place[job] else move_cost[job])
+            if cost < best - TIE_COST:
+                best, best_region, best_steps = cost, region, steps
         if best_region >= 0:
             place[job], now[job] = best_region, 1.0 if best_steps[0] == 0 else 0.0
             for step in best_steps:
@@ -100,7 +100,7 @@ def _book_in_turn(
 
 @njit(cache=True)
 def _cheapest(rate: Floats, steps: int, may_pause: bool) -> Ints:
-    """Steps to book, of `rate` (L,) with inf where there is no room; none where they do not suffice."""
+    """Steps to book at `rate` (L,), which is inf where there is no room; empty if the room does not suffice."""
     if steps > rate.size:
         return np.zeros(0, np.int64)
     if may_pause:
@@ -109,7 +109,7 @@ def _cheapest(rate: Floats, steps: int, may_pause: bool) -> Ints:
         start, least = 0, np.inf
         for first in range(rate.size - steps + 1):
             total = rate[first : first + steps].sum()
-            if total < least - TIE_YUAN:
+            if total < least - TIE_COST:
                 start, least = first, total
         picked = start + np.arange(steps)
     return picked if np.isfinite(rate[picked]).all() else np.zeros(0, np.int64)

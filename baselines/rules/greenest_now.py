@@ -1,4 +1,4 @@
-"""Work goes where the grid is cleanest at this moment."""
+"""Work moves to the region with the cleanest grid at this moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wattward.envs.policy.outlook import Outlook
 
 
 class GreenestNow(CheapestNow):
-    """Fills the region with the lowest carbon intensity up to 80 % load, then the next; never defers.
+    """Fills the region with the lowest carbon intensity up to 80 % load, then the next. Work is never deferred.
 
     Source: Zhou et al., "Carbon-Aware Load Balancing for Geo-Distributed Cloud Services",
     MASCOTS 2013; "lowest carbon" in SustainCluster (NeurIPS 2025 Datasets and Benchmarks).

@@ -1,4 +1,4 @@
-"""Rules that spread work over the regions and look at no price."""
+"""Load balancers: rules that spread work over regions and ignore prices."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from wattward.envs.policy.protocol import Modes
 
 
 class RoundRobin(Rule):
-    """A load balancer: job number i of the episode votes for region i modulo R until it has started.
+    """Round robin: job number i of the episode votes for region i modulo R until it starts.
 
-    Source: the rule of that name in SustainCluster (NeurIPS 2025 Datasets and Benchmarks); customary long before.
-    Transfer: votes on place (`votes`), no more than the destination has idle GPUs for. Turns follow the order of
-    the regions, so this is the one rule besides Random that permuting regions changes.
+    Source: the rule of that name in SustainCluster (NeurIPS 2025 Datasets and Benchmarks), and common long before.
+    Transfer: votes on place (see `voting`), as far as the destination has idle GPUs. Turns follow the order of regions.
+    Besides Random, this is the only rule whose actions depend on that order.
     """
 
     name = "RoundRobin"
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN; PULL where a job's turn is, HOLD where most of the waiting work has its turn elsewhere."""
+        """PULL where jobs vote to go, HOLD where most waiting work votes to leave, RUN elsewhere."""
         jobs, idle = outlook.jobs, idle_gpus(outlook)
         starts = voters(outlook) & ~jobs.running
         place = np.where(starts, jobs.number % outlook.n_regions, jobs.region)
@@ -33,33 +33,33 @@ class RoundRobin(Rule):
 
 
 class MostAvailable(Rule):
-    """A load balancer: work that does not run yet votes for the region with most idle GPUs.
+    """Work that does not run yet votes for the region with most idle GPUs.
 
     Source: the rule of that name in SustainCluster (NeurIPS 2025 Datasets and Benchmarks), which assigns every new task
     to the data centre with most free resources and never defers.
-    Transfer: votes on place (`votes`); once the first choice is full, the next most idle one.
+    Transfer: votes on place (see `voting`). When the first choice is full, work votes for the next one.
     """
 
     name = "MostAvailable"
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN; PULL where idle GPUs attract work, HOLD where most of the waiting work wants to leave."""
+        """PULL where jobs vote to go, HOLD where most waiting work votes to leave, RUN elsewhere."""
         idle = idle_gpus(outlook)
         return by_place(outlook, fill(outlook, -idle, idle, stay=outlook.jobs.running))
 
 
 class LeastPending(Rule):
-    """A load balancer: work that does not run yet votes for the region with the shortest queue, counted in jobs.
+    """Work that does not run yet votes for the region with the shortest queue, counted in jobs.
 
-    Source: the rule of that name in SustainCluster (NeurIPS 2025 Datasets and Benchmarks); older as
+    Source: the rule of that name in SustainCluster (NeurIPS 2025 Datasets and Benchmarks); known before as
     "join the shortest queue".
-    Transfer: votes on place (`votes`), no more than the destination has idle GPUs for.
+    Transfer: votes on place (see `voting`), as far as the destination has idle GPUs.
     """
 
     name = "LeastPending"
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN; PULL where the queue is shortest, HOLD where most of the waiting work wants to leave."""
+        """PULL where jobs vote to go, HOLD where most waiting work votes to leave, RUN elsewhere."""
         jobs = outlook.jobs
         pending = np.bincount(jobs.region[voters(outlook) & ~jobs.running], minlength=outlook.n_regions)
         return by_place(outlook, fill(outlook, pending.astype(np.float64), idle_gpus(outlook), stay=jobs.running))

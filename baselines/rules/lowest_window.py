@@ -10,13 +10,13 @@ from wattward.envs.policy.outlook import Outlook
 
 
 class LowestWindow(PlannedStart):
-    """A job starts at the step whose following window, as long as the job, is the lowest before its deadline.
+    """A job starts where the window of its length has the lowest mean before its deadline.
 
     Source: Hanafy et al., "Going Green for Less Green: Optimizing the Cost of Reducing Cloud Carbon Emissions" (GAIA),
-    ASPLOS 2024: Lowest-Window, planned at arrival. It bounds waiting by a time per queue and takes lengths from the
-    queue's mean.
-    Transfer: the deadline bounds waiting and the owner's estimate is the length. The signal is the marginal cost of
-    power, or with signal "carbon" its carbon. Jobs vote on time (`votes`).
+    ASPLOS 2024: Lowest-Window, planned at arrival. It limits waiting to a fixed time for each queue and takes the mean
+    length of the queue.
+    Transfer: the deadline limits waiting, and the owner's estimate is the length. The signal is the marginal cost of
+    power or, with signal "carbon", its carbon. Jobs vote on time (see `voting`).
     """
 
     def __init__(self, signal: Signal = "cost") -> None:
@@ -28,6 +28,6 @@ class LowestWindow(PlannedStart):
 
 
 def lowest_window(outlook: Outlook, rate: Floats) -> Ints:
-    """The lead at which each job's lowest window under `rate` (L, R) starts, shape (A,). Ties go to the earlier."""
+    """The lead at which each job's cheapest window by `rate` (L, R) starts, shape (A,). Ties go to the earlier lead."""
     leads: Ints = np.argmin(window_totals(outlook, rate), axis=1)
     return leads

@@ -1,4 +1,4 @@
-"""The published peak offset between coast and west, by the clock alone."""
+"""The published peak-offset schedule between coast and west, by the clock only."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ NIGHT_HOURS = (22, 23, *range(8))
 
 
 class PeakOffset(Rule):
-    """Sends work west at the coast's peaks and brings it home at night, by Beijing time; reads no price.
+    """Moves work west at the coast's peaks and back at night, by the scenario's clock. It ignores prices.
 
-    Source: published operation of the Jinshuitan (Zhejiang) and Midong (Xinjiang) sites. 08-10, the coast's morning
-    peak: part of its deferrable work goes west (coast HOLDs, west PULLs). 10-12, 12-14 and 17-19: the west goes on
-    absorbing what the coast has no GPUs for (coast RUNs, west PULLs). At night the coast's valley price brings work
-    home (coast PULLs, west HOLDs all that is not urgent). In other hours each region runs its own. Which hours are
-    night is not published with it; here 22-08.
+    Source: published operation of the Jinshuitan (Zhejiang) and Midong (Xinjiang) sites. From 08 to 10, the coast's
+    morning peak, part of its deferrable work goes west (coast HOLDs, west PULLs). From 10 to 14 and from 17 to 19 the
+    west takes the work for which the coast has no GPUs (coast RUNs, west PULLs). At night the low price of the coast
+    brings work home (coast PULLs, west HOLDs everything that is not urgent). In other hours each region runs its own
+    work. The publication does not define night; here it is 22 to 08.
 
-    Transfer: a region lies in the west if it lies west of the midpoint between the easternmost and the westernmost
-    region, else on the coast; so the rule holds for any number of regions. With none in the west nobody sends.
+    Transfer: regions west of the midpoint between the easternmost and the westernmost region form the west, the others
+    the coast. So the rule works with any number of regions. If no region is in the west, no work moves.
     """
 
     def __init__(self, night_return: bool = True) -> None:
@@ -33,7 +33,7 @@ class PeakOffset(Rule):
         self.name = "PeakOffset" if night_return else "PeakOffset-NoReturn"
 
     def act(self, outlook: Outlook) -> Modes:
-        """The clock's modes."""
+        """Modes by the hour of the clock."""
         west, hour = lies_west(outlook), outlook.time.hour
         if not west.any():
             coast_mode = west_mode = Mode.RUN
@@ -42,7 +42,7 @@ class PeakOffset(Rule):
         return finish(outlook, np.where(west, np.int64(west_mode), np.int64(coast_mode)))
 
     def by_clock(self, hour: int) -> tuple[Mode, Mode]:
-        """Mode of the coast and of the west in an hour of Beijing time, 0..23."""
+        """Mode of the coast and of the west in an hour of the clock, 0..23."""
         if hour in MORNING_PEAK_HOURS:
             return Mode.HOLD, Mode.PULL
         if hour in ABSORBING_HOURS:

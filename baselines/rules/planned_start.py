@@ -1,4 +1,4 @@
-"""Rules that plan the start of a job once, when it arrives, over the slots before its deadline."""
+"""Rules that plan the start of each job once, at its arrival."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Signal = Literal["cost", "carbon"]
 
 
 def signal(outlook: Outlook, kind: Signal) -> Floats:
-    """What a GPU-hour of each region's waiting work would pay or emit by lead, shape (L, R).
+    """Cost or carbon of a GPU-hour of each region's waiting work by lead, shape (L, R).
 
-    "cost" is tariff x added net power [yuan/GPU-h], "carbon" grid intensity x the same [kg/GPU-h]; either is zero for
-    the share of the waiting work that forecast surplus covers, at the present PUE.
+    "cost" is price x added net power [currency/GPU-h]; "carbon" is grid intensity x added facility power
+    [kg/GPU-h]. Both are zero for the share of the waiting work that forecast surplus covers. The present PUE is used.
     """
     rate = outlook.price_forecast_per_kwh if kind == "cost" else outlook.carbon_forecast_kg_per_kwh
     wanted = per_region(outlook, np.where(voters(outlook), outlook.jobs.gpus, 0.0))
@@ -31,28 +31,28 @@ def signal(outlook: Outlook, kind: Signal) -> Floats:
     return amount
 
 
-class Slots(NamedTuple):
-    """How many steps jobs need and have; the forecast horizon and the end of the episode are deadlines as well."""
+class JobSteps(NamedTuple):
+    """Steps that jobs need and have. The forecast horizon and the end of the episode are deadlines too."""
 
-    needed: Ints  # (A,) steps of running by the estimate, at least 1
-    left: Ints  # (A,) steps until the deadline, 1..L
+    needed: Ints  # (A,) run time by the estimate [steps], at least 1
+    left: Ints  # (A,) time until the deadline [steps], 1..L
 
 
-def slots(outlook: Outlook) -> Slots:
-    """The slots of the jobs present."""
+def job_steps(outlook: Outlook) -> JobSteps:
+    """Run times and deadlines of the jobs present."""
     jobs, step_h = outlook.jobs, outlook.step_h
     left_h = np.minimum(jobs.hours_to_deadline, hours_to_end(outlook))
     needed = np.ceil(jobs.expected_gpu_h / (jobs.gpus * step_h) - 1e-9)
     left = np.clip(np.floor(left_h / step_h + 1e-9), 1, outlook.n_leads)
-    return Slots(np.maximum(1, needed.astype(np.int64)), left.astype(np.int64))
+    return JobSteps(np.maximum(1, needed.astype(np.int64)), left.astype(np.int64))
 
 
 def window_totals(outlook: Outlook, rate: Floats) -> Floats:
-    """Sum of `rate` (L, R) over the steps of each job if it starts at lead s, shape (A, L); inf where it may not start.
+    """Sum of `rate` (L, R) over the steps of each job if it starts at lead s, shape (A, L); inf if it may not.
 
-    A job may always start now, also where what it needs is more than it has.
+    A job may always start now, even if it cannot finish before its deadline.
     """
-    need, left = slots(outlook)
+    need, left = job_steps(outlook)
     n_leads = rate.shape[0]
     sums = np.vstack([np.zeros(outlook.n_regions), np.cumsum(rate, axis=0)])
     start = np.arange(n_leads)[None, :]
@@ -67,9 +67,9 @@ UNPLANNED = -1
 
 
 class PlannedStart(Rule):
-    """A job votes to run from the step that was planned when it was first seen; while it waits it soaks.
+    """A job votes to run from its planned start, set when the job is first seen. Before that it votes for SOAK.
 
-    `signal` "cost" plans by the marginal cost of power, "carbon" by the carbon of it. Plans are forgotten at `reset`.
+    With `signal` "cost" plans follow the marginal cost of power, with "carbon" its carbon. `reset` deletes all plans.
     """
 
     def __init__(self, name: str, signal: Signal = "cost") -> None:
@@ -78,17 +78,17 @@ class PlannedStart(Rule):
         self._start_step = np.full(0, UNPLANNED)
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - nothing here is random
-        """Forgets the plans of the last episode."""
+        """Deletes the plans of the last episode."""
         self._start_step = np.full(0, UNPLANNED)
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN where most work has reached its start or runs, else SOAK."""
+        """RUN where most work runs or has reached its start, else SOAK."""
         now = outlook.jobs.running | (self._planned(outlook) <= outlook.step)
         return by_time(outlook, now, otherwise=Mode.SOAK)
 
     @abstractmethod
     def best_lead(self, outlook: Outlook, rate: Floats) -> Ints:
-        """The lead at which each job should start, shape (A,), under `rate` (L, R)."""
+        """The lead at which each job should start by `rate` (L, R), shape (A,)."""
 
     def _planned(self, outlook: Outlook) -> Ints:
         number = outlook.jobs.number

@@ -1,4 +1,4 @@
-"""A random mode for every region and step: what no thought at all achieves."""
+"""A random mode for every region and step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from wattward.envs.policy.protocol import Modes
 
 
 class Random(Rule):
-    """Modes drawn evenly from the generator that `reset` was given.
+    """Uniformly drawn modes, from the generator that `reset` was given.
 
-    Source: customary control; SustainCluster (NeurIPS 2025 Datasets and Benchmarks) ranks a random assignment as well.
+    Source: common control method; SustainCluster (NeurIPS 2025 Datasets and Benchmarks) ranks a random assignment as
+    well.
     """
 
     name = "Random"
@@ -22,9 +23,9 @@ class Random(Rule):
         self._rng = np.random.default_rng(0)
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - the protocol's argument
-        """Takes the episode's generator."""
+        """Keeps the generator of the episode."""
         self._rng = rng
 
     def act(self, outlook: Outlook) -> Modes:
-        """Even draws from all modes."""
+        """Uniform draws from all modes."""
         return self._rng.integers(len(Mode), size=outlook.n_regions)

@@ -1,4 +1,4 @@
-"""What every rule is: a name, and modes from an outlook alone."""
+"""Base class of rules without memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from wattward.envs.policy.protocol import Modes
 
 
 class Rule(ABC):
-    """A policy that remembers nothing: its modes follow from the outlook of the step."""
+    """A policy without memory: its modes depend only on the outlook of the step."""
 
     name: str
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: B027 - nothing to forget
-        """Nothing to forget."""
+        """Does nothing, because a rule has no memory."""
 
     @abstractmethod
     def act(self, outlook: Outlook) -> Modes:

@@ -1,4 +1,4 @@
-"""RUN everywhere: work runs where and when it arrives. It defines saving 0 and score 0."""
+"""RUN everywhere: work runs where and when it arrives. It has saving 0 and score 0 by definition."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wattward.envs.policy.protocol import Modes
 
 
 class RunOnArrival(Rule):
-    """The operation that shifting is compared with; "carbon-agnostic, no wait" in the literature.
+    """The reference to which all others are compared; "carbon-agnostic, no wait" in the literature.
 
-    Source: the baseline of Wiesner et al., "Let's Wait Awhile", Middleware 2021, and of nearly all that followed.
+    Source: the baseline of Wiesner et al., "Let's Wait Awhile", Middleware 2021, and of most later work.
     """
 
     name = "RunOnArrival"

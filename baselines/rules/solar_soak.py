@@ -1,4 +1,4 @@
-"""Work runs on surplus green power alone, until it is due."""
+"""Work runs only on surplus green power until it is due."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from wattward.envs.policy.protocol import Modes
 
 
 class SolarSoak(Rule):
-    """SOAK everywhere: up to what surplus covers, else hold; due work runs on the grid.
+    """SOAK everywhere: work runs as far as surplus covers it. Due work runs on the grid.
 
-    Source: the idea of GreenSlot (Goiri et al., SC 2011): green energy first, the grid only for deadlines. It plans on
-    forecasts and looks for cheap grid hours; this rule does neither.
+    Source: the idea of GreenSlot (Goiri et al., SC 2011): green energy first, grid energy only for deadlines. GreenSlot
+    also plans with forecasts and uses cheap grid hours; this rule does not.
     """
 
     name = "SolarSoak"

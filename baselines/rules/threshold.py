@@ -1,4 +1,4 @@
-"""Work runs while the price is low for the coming day."""
+"""Work runs while the price is low compared with the coming day."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DAY_H = 24.0
 
 
 class Threshold(Rule):
-    """RUN while the tariff is at or below its q-quantile of the next 24 h, else wait; due work runs anyway.
+    """RUN while the tariff is at or below its q-quantile of the next 24 h, else wait. Due work always runs.
 
     Source: suspend and resume by a threshold on the grid's signal, the control of Hanafy et al., "CarbonScaler",
     POMACS 2023; Sukprasert et al., "On the Limitations of Carbon-Aware Temporal and Spatial Workload Shifting in the
-    Cloud", EuroSys 2024, find that rules as simple take most of the benefit.
-    Transfer: none needed, regions decide one by one and the kernel runs what is due. Three variants: work that waits
-    HOLDs; or SOAKs up surplus ("soak"); or that, and where the price is low and price x PUE is the lowest of all
-    regions, others' work is PULLed ("pull").
+    Cloud", EuroSys 2024, find that such simple rules reach most of the benefit.
+    Transfer: none needed, because regions decide separately and the kernel runs due work. There are three variants. In
+    the first, waiting regions HOLD. With "soak" they SOAK. With "pull" they SOAK, and a region with a low price and the
+    lowest price x PUE of all regions PULLs.
     """
 
     def __init__(self, q: float, soak: bool = False, pull: bool = False) -> None:
@@ -49,7 +49,7 @@ class Threshold(Rule):
 
 
 def is_low(outlook: Outlook, q: float) -> Votes:
-    """Regions whose price is at or below its q-quantile of the next 24 h or what is left of the episode, shape (R,)."""
+    """Whether a price is at most its q-quantile over the next 24 h or the rest of the episode, shape (R,)."""
     n_leads = round(min(DAY_H, hours_to_end(outlook)) / outlook.step_h)
     ahead = outlook.price_forecast_per_kwh[:n_leads]
     low: Votes = outlook.price_per_kwh <= np.quantile(ahead, q, axis=0) + 1e-9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wattward.baselines.rules.lowest_window import lowest_window
-from wattward.baselines.rules.planned_start import Signal, signal, slots
+from wattward.baselines.rules.planned_start import Signal, job_steps, signal
 from wattward.baselines.rules.rule import Rule
 from wattward.baselines.voting import Votes, by_time
 from wattward.envs.decisions.action import Mode
@@ -14,19 +14,19 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 
 QUORUM = 0.2
-"""Chosen on training episodes. A job that is interrupted must win as many votes as it needs steps, and one that loses
-its step finds the others taken; with half the weight, work piles up until it is due."""
+"""Least share of the votes, chosen on training episodes. An interruptible job needs a majority at every step that it
+chose. With a quorum of one half, jobs lose too many steps and work piles up until it is due."""
 
 
 class WaitAwhile(Rule):
-    """A job that needs k steps runs in the k cheapest steps before its deadline, interrupted if need be.
+    """A job that needs k steps runs in the k cheapest steps before its deadline, with interruptions.
 
     Source: Wiesner, Behnke, Scheinert, Gontarska and Thamsen, "Let's Wait Awhile: How Temporal Workload Shifting Can
     Reduce Carbon Emissions in the Cloud", Middleware 2021: interrupting and non-interrupting strategies.
-    Transfer: preemptible jobs follow the interrupting strategy, others the non-interrupting one (the window of lowest
-    mean). Its signal is carbon intensity; here the marginal cost of power, or with signal "carbon" the carbon of it.
-    Each step the jobs decide anew and vote on time (`votes`, with a lower quorum); those that wait soak up surplus,
-    the cheapest slot.
+    Transfer: preemptible jobs follow the interrupting strategy, other jobs the non-interrupting one (the window with
+    the lowest mean). The source uses carbon intensity. Here the signal is the marginal cost of power or, with signal
+    "carbon", its carbon. Jobs decide again at each step and vote on time (see `voting`, with a lower quorum). Waiting
+    jobs vote for SOAK, because surplus is cheapest.
     """
 
     def __init__(self, signal: Signal = "cost") -> None:
@@ -34,7 +34,7 @@ class WaitAwhile(Rule):
         self.name = "WaitAwhile" if signal == "cost" else f"WaitAwhile-{signal}"
 
     def act(self, outlook: Outlook) -> Modes:
-        """RUN where enough work finds this step among its cheapest, else SOAK."""
+        """RUN where this step is among the cheapest of enough work, else SOAK."""
         rate = signal(outlook, self.signal)
         interrupting = among_cheapest(outlook, rate)
         now = np.where(outlook.jobs.preemptible, interrupting, lowest_window(outlook, rate) == 0)
@@ -42,13 +42,13 @@ class WaitAwhile(Rule):
 
 
 def among_cheapest(outlook: Outlook, rate: Floats) -> Votes:
-    """Jobs for which this step is one of the cheapest that they need before the deadline, shape (A,).
+    """Whether this step is among the cheapest steps that a job needs before its deadline, shape (A,).
 
     Args:
         outlook: the present step.
-        rate: what a GPU-hour costs by lead and region, shape (L, R). Ties go to the earlier step.
+        rate: cost of a GPU-hour by lead and region, shape (L, R). Ties go to the earlier step.
     """
-    need, left = slots(outlook)
+    need, left = job_steps(outlook)
     cheaper_so_far = np.cumsum(rate < rate[0], axis=0)
     among: Votes = cheaper_so_far[left - 1, outlook.jobs.region] < need
     return among

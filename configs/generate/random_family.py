@@ -1,75 +1,31 @@
-"""Scenarios drawn whole: `random-3x17` is number 17 of those with 3 regions; `random-3` is another one each episode.
+"""Random scenarios: `random-3x17` is number 17 of those with 3 regions; `random-3` is a new one in each episode.
 
-Sites, with their weather, air and grids, are those of shipped regions; fleets, plants, tariffs, demand, links,
-forecasts and contracts are drawn. They are for training policies that generalise; all ranges are assumptions.
+Sites, weather, air and grids come from shipped regions. Fleets, plants, tariffs, demand, links, forecasts and contracts
+are drawn. The family serves to train policies that generalise. All ranges are assumptions.
 """
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from wattward.configs.generate.members import Member
 from wattward.configs.generate.random_tariff import random_tariff
-from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.region import Region
 from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
 
-PREFIX = "random-"
-FAMILY = f"{PREFIX}REGIONS[xNUMBER]"
 MODEL_SCENARIOS = ("zhejiang-xinjiang", "eight-hubs")
-"""Their regions are the sites; all that is not drawn is the first one's."""
-MOST_REGIONS = 16
+"""Scenarios whose regions are the sites. Everything that is not drawn comes from the first."""
 ENTROPY = 20261122
-BLOCK = 10**12
-"""Numbers of one split; the next split's begin after them."""
-LARGEST = 10 * BLOCK - 1
 Rng = np.random.Generator
 
 
-class Member(NamedTuple):
-    """A scenario of the family; without a number, all of those with so many regions."""
-
-    regions: int
-    number: int | None
-
-    @property
-    def name(self) -> str:
-        """The scenario's name."""
-        return f"random-{self.regions}" + ("" if self.number is None else f"x{self.number}")
-
-
-def parse(name: str | Path) -> Member | None:
-    """The member that a name asks for, or None where the name is not of the family.
-
-    Raises:
-        ConfigError: it begins like one of the family, but is not of its form or out of range.
-    """
-    text = str(name)
-    if not text.startswith(PREFIX) or text.endswith((".yaml", ".yml")):
-        return None
-    found = re.fullmatch(r"random-([1-9]\d?)(?:x(0|[1-9]\d{0,12}))?", text, re.ASCII)
-    if found is None or not 1 <= int(found[1]) <= MOST_REGIONS:
-        raise ConfigError(f"unknown scenario {text!r}: must be {FAMILY}, such as random-3x17; {_allowed()}")
-    return Member(int(found[1]), None if found[2] is None else int(found[2]))
-
-
-def summary() -> str:
-    """The family in one line."""
-    return f"drawn whole, such as random-3x17, or random-3 for another one each episode: {_allowed()}"
-
-
-def _allowed() -> str:
-    return f"REGIONS from 1 to {MOST_REGIONS}, NUMBER from 0 to {LARGEST:,}"
-
-
 def generate(member: Member, models: tuple[Scenario, ...]) -> Scenario:
-    """One member; the same for the same numbers.
+    """One member; equal numbers give equal scenarios.
 
     Args:
-        member: which; without a number it is number 0.
+        member: which one; a missing number means 0.
         models: the scenarios of MODEL_SCENARIOS.
     """
     rng = np.random.default_rng([ENTROPY, member.regions, member.number or 0])
@@ -118,7 +74,7 @@ def _region(rng: Rng, r: int, base: Region) -> Region:
 
 
 def _classes(rng: Rng, classes: tuple[JobClass, ...], regions: list[Region]) -> list[JobClass]:
-    """The base's classes; each region's work is a drawn share of its fleet, spread over the classes as in the base."""
+    """The base's job classes. Each region's work is a drawn share of its fleet, in the base's proportions."""
     load = [region.fleet.gpus * _between(rng, 0.15, 0.45) for region in regions]
     day_gpu_h = [sum(c.jobs_per_day) * c.gpus.mean * c.run_h.mean for c in classes]
     changed = []

@@ -1,4 +1,4 @@
-"""Time-of-use rules of the published kind, with bands, hours and ratios drawn."""
+"""Random time-of-use tariffs in the form of published ones."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ VALLEY, FLAT, PEAK, SHARP = "valley", "flat", "peak", "sharp"
 
 
 def random_tariff(rng: np.random.Generator, name: str) -> Tariff:
-    """A rule with a valley at night, perhaps one at noon, peaks in the evening and perhaps in the morning.
+    """A tariff with a night valley and an evening peak, and perhaps a noon valley and a morning peak.
 
-    Half of them have a sharp hour or more within the evening peak of January, July, August and December.
+    Half of the tariffs have sharp hours within the evening peak of January, July, August and December.
     """
     flat = rng.uniform(0.3, 0.75)
     peak = flat * rng.uniform(1.3, 1.9)
@@ -31,7 +31,7 @@ def random_tariff(rng: np.random.Generator, name: str) -> Tariff:
         "title": "drawn at random",
         "document": "none",
         "source": "drawn; ranges are assumptions",
-        "price_per_kwh": {band: round(float(yuan), 4) for band, yuan in price.items()},
+        "price_per_kwh": {band: round(float(value), 4) for band, value in price.items()},
         "seasons": (_season(REST, hours), _season(WINTER_AND_SUMMER, sharp)),
         "demand_charge_per_kw_month": round(float(rng.uniform(0.0, 40.0)), 1),
     }

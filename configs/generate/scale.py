@@ -1,8 +1,9 @@
 """Scenarios made from a name: `scale-8x1000` is 8 regions in which about 1,000 jobs are present at once.
 
-They exist to measure cost against size. All is the Zhejiang-Xinjiang pair's, but for what a size must change: sites lie
-around the pair's two; fleets, and all that belongs to them, grow with the work; rates are flat over day and week, so
-that the name's number holds at every hour. Half of the jobs present are cohorts: malleable jobs of many small requests.
+They serve to measure how costs of simulation grow with size. Everything is taken from the Zhejiang-Xinjiang pair except
+for what depends on the size: sites lie around the pair's two, and fleets and their equipment grow with the work.
+Arrival rates are constant over day and week, so that the number in the name holds at every hour. Half of the jobs
+present are cohorts: malleable jobs that stand for many small requests.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from wattward.configs.schema.scenario import GridPrice, JobClass, Scenario
 PREFIX = "scale-"
 FAMILY = f"{PREFIX}REGIONSxJOBS"
 MODEL_SCENARIOS = ("zhejiang-xinjiang", "zhejiang-xinjiang-2024")
-"""Their regions, one after the other, are what generated regions vary."""
+"""Scenarios whose regions are varied in turn."""
 REGION_LIMITS, JOB_LIMITS = (2, 2_000), (100, 100_000)
 EPISODE_DAYS = 2.0
 LONGEST_RUN_H = 8.0
 DEFERRABLE_LOAD = 0.4
-"""Share of a fleet that jobs hold on average; the rest carries requests and what happens to come at once."""
+"""Mean share of a fleet that jobs hold. The rest serves requests and random peaks."""
 PLACES = 32
-"""Different sites; a site's clear sky takes long to compute, so that a thousand regions share them."""
+"""Number of different sites. Many regions share a site, because its clear sky takes long to compute."""
 FLEET_SPREAD = 0.5
 LATITUDE_SPREAD_DEG, LONGITUDE_SPREAD_DEG = 8.0, 14.0
 STRIDES = (0.7548776662466927, 0.5698402909980532, 0.6180339887498949)
@@ -50,7 +51,7 @@ def parse(name: str | Path) -> Size | None:
     """The size that a name asks for, or None where the name is not of the family.
 
     Raises:
-        ConfigError: it begins like one of the family, but is not of its form or out of range.
+        ConfigError: it begins like a name of the family but has another form, or a number is out of range.
     """
     text = str(name)
     if not text.startswith(PREFIX) or text.endswith((".yaml", ".yml")):
@@ -66,7 +67,7 @@ def parse(name: str | Path) -> Size | None:
 
 
 def summary() -> str:
-    """The family in one line."""
+    """One line about the family."""
     return f"made by name, such as scale-8x1000: {_allowed()}"
 
 
@@ -80,7 +81,7 @@ def generate(size: Size, models: tuple[Scenario, ...]) -> Scenario:
 
     Args:
         size: how many regions, and how many jobs are present on average when all run on arrival.
-        models: the scenarios that it varies; all but the regions and tariffs is the first one's.
+        models: the scenarios that it varies; everything except regions and tariffs comes from the first.
     """
     bases = [region for model in models for region in model.regions]
     tariffs: dict[str, GridPrice] = {name: tariff for model in models for name, tariff in model.tariffs.items()}
@@ -101,12 +102,12 @@ def generate(size: Size, models: tuple[Scenario, ...]) -> Scenario:
 
 
 def _spread(r: int, k: int) -> float:
-    """A number in 0..1 of region `r`, the same for regions that share a place."""
+    """A number in 0..1 for region `r`; regions at the same site share it."""
     return (0.5 + (r % PLACES) * STRIDES[k]) % 1.0
 
 
 def _active_shares(classes: tuple[JobClass, ...]) -> Shares:
-    """The classes, each with its share of the jobs present: half of them are malleable."""
+    """Job classes and their shares of the jobs present; half of the jobs are malleable."""
     kinds = [job_class.malleable for job_class in classes]
     return [(_even(job_class), 0.5 / kinds.count(job_class.malleable)) for job_class in classes]
 
@@ -119,7 +120,7 @@ def _even(job_class: JobClass) -> JobClass:
 
 
 def _at_rate(job_class: JobClass, share: float, active: list[float], step_h: float) -> JobClass:
-    """The class at the rates that keep its share of jobs present (Little's law); a job stays to the end of a step."""
+    """The class with the arrival rates that give its share of jobs present (Little's law). Jobs stay whole steps."""
     per_day = 24.0 * share / (job_class.run_h.mean + step_h / 2)
     return job_class.model_copy(update={"jobs_per_day": tuple(jobs * per_day for jobs in active)})
 
@@ -145,5 +146,5 @@ def _region(r: int, base: Region, active: float, shares: Shares) -> Region:
 
 
 def _grown(part: object, growth: float, *keys: str) -> dict[str, float]:
-    """The keys times `growth`; GPUs come whole."""
+    """Multiplies the keys by `growth`; numbers of GPUs are rounded."""
     return {key: round(getattr(part, key) * growth, 0 if key.endswith("gpus") else 2) for key in keys}

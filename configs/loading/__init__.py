@@ -1,1 +1,1 @@
-"""From a name or a path to a checked model."""
+"""Loads named or given files into checked models."""

@@ -1,4 +1,4 @@
-"""Loads what describes an experiment: agents' settings, suites of episodes, and the list of shipped agents."""
+"""Loads agents' settings, suites and the list of shipped agents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from wattward.configs.generate import random_family
+from wattward.configs.generate import members
 from wattward.configs.loading.reading import DISTURBED_BY, HERE, check, find, names, read_yaml
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
@@ -14,7 +14,7 @@ from wattward.configs.schema.zoo import Zoo
 
 ALL = "all"
 TOY = "toy"
-"""Scenarios whose names begin like this are for tests and first steps, not for leaderboards."""
+"""Prefix of scenarios for tests and first steps, which are not on leaderboards."""
 
 
 def load_agent_entry(name: str | Path, scenario: str) -> tuple[dict[str, Any], Path]:
@@ -40,7 +40,7 @@ def load_agent_entry(name: str | Path, scenario: str) -> tuple[dict[str, Any], P
 
 def _is_family(name: str) -> bool:
     try:
-        return random_family.parse(name) is not None
+        return members.parse(name) is not None
     except ConfigError:
         return False
 
@@ -61,7 +61,7 @@ def _entries(path: Path, scenario: str) -> dict[str, dict[str, Any]]:
 
 
 def load_suite(name: str | Path) -> Suite:
-    """A suite by shipped name or path; `scenarios: all` becomes the names of the shipped scenarios but the toys.
+    """A suite by shipped name or path. `scenarios: all` becomes the names of all shipped scenarios except the toys.
 
     Raises:
         ConfigError: the file is missing or wrong.

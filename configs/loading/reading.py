@@ -1,4 +1,4 @@
-"""Finds the file behind a name, reads it and checks it; every failure is one ConfigError."""
+"""Finds, reads and checks files. Every failure is one ConfigError."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def shortened(text: str, most: int = 60) -> str:
 
 
 def check(model: type[Model], data: dict[str, Any], path: Path) -> Model:
-    """`data` as a model.
+    """Checks `data` against a model.
 
     Raises:
         ConfigError: naming the file, the key, the value and what is allowed.

@@ -1,11 +1,11 @@
-"""Loads what describes a world: tariffs, regions, scenarios, disturbances, and what tokens cost."""
+"""Loads tariffs, markets, regions, scenarios, disturbances, token prices and serving curves."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from wattward.configs.generate import random_family
+from wattward.configs.generate import members, random_family
 from wattward.configs.generate import scale as generated
 from wattward.configs.loading.reading import (
     DISTURBED_BY,
@@ -30,19 +30,19 @@ MARKET = "market"
 
 
 def load_tariff(name: str | Path) -> Tariff:
-    """A published time-of-use rule by shipped name or path."""
+    """A time-of-use tariff by shipped name or path."""
     path = find("tariffs", name)
     return check(Tariff, read_yaml(path), path)
 
 
 def load_market(name: str | Path) -> Market:
-    """A power market's price by shipped name or path."""
+    """A power market by shipped name or path."""
     path = find("tariffs", name)
     return check(Market, read_yaml(path), path)
 
 
 def load_grid_price(name: str | Path) -> GridPrice:
-    """A rule or, if its file says `kind: market`, a market, by shipped name or path.
+    """A time-of-use tariff or, if its file says `kind: market`, a market, by shipped name or path.
 
     Raises:
         ConfigError: `kind` is there and says something else.
@@ -69,9 +69,9 @@ def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_scenario(name: str | Path) -> Scenario:
-    """A scenario by shipped name, path or a name of a family that is made by name, its regions and tariffs read in.
+    """A scenario with its regions and tariffs, by shipped name, path or the name of a generated family.
 
-    Any of these may be followed by disturbances, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
+    Disturbances may follow the name, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
 
     A scenario is read once in a process, and again when one of its files has changed.
 
@@ -96,7 +96,7 @@ def _read_scenario(name: str | Path) -> Scenario:
     base, *presets = (str(name),) if is_file(name) else str(name).split(DISTURBED_BY)
     if presets:
         return _disturbed(load_scenario(base), presets, str(name))
-    member = random_family.parse(name)
+    member = members.parse(name)
     if member is not None:
         return random_family.generate(member, tuple(load_scenario(model) for model in random_family.MODEL_SCENARIOS))
     size = generated.parse(name)
@@ -124,7 +124,7 @@ def _refuse_reserved(name: object, path: Path) -> None:
     Raises:
         ConfigError: the name begins like that of a generated family.
     """
-    for family in (random_family, generated):
+    for family in (members, generated):
         if isinstance(name, str) and name.startswith(family.PREFIX):
             raise ConfigError(
                 f"{path}: name = {shortened(name)!r}: names that begin with {family.PREFIX!r} are those of generated "
@@ -133,7 +133,7 @@ def _refuse_reserved(name: object, path: Path) -> None:
 
 
 def load_tokens(name: str | Path) -> Tokens:
-    """Rates and prices of tokens by shipped name or path."""
+    """Token rates and prices by shipped name or path."""
     path = find("tokens", name)
     return check(Tokens, read_yaml(path), path)
 
@@ -146,9 +146,9 @@ def load_preset(name: str | Path) -> Preset:
 
 
 def _disturbed(scenario: Scenario, presets: list[str], name: str) -> Scenario:
-    """The scenario with the disturbances of `presets` after its own."""
+    """Appends the disturbances of `presets` to those of the scenario."""
     added = [load_preset(preset) for preset in presets]
-    disturbances = [happening for preset in added for happening in preset.disturbances]
+    disturbances = [disturbance for preset in added for disturbance in preset.disturbances]
     changes = {
         "name": DISTURBED_BY.join([scenario.name, *(Path(preset).stem for preset in presets)]),
         "title": "; ".join([scenario.title, *(preset.title for preset in added)]),
@@ -160,7 +160,7 @@ def _disturbed(scenario: Scenario, presets: list[str], name: str) -> Scenario:
 
 
 def _disturbances(entries: object, path: Path) -> list[Disturbance]:
-    """Each checked against its own kind, so that an error names the keys of that kind.
+    """Checks each entry against its kind, so that an error names the keys of that kind.
 
     Raises:
         ConfigError: not a list of disturbances.
@@ -182,7 +182,7 @@ def _tariffs(disturbances: list[Disturbance]) -> dict[str, GridPrice]:
 
 
 def load_serving(name: str | Path) -> Serving:
-    """Fits of serving by shipped name or path.
+    """Serving curves by shipped name or path.
 
     Raises:
         ConfigError: the file is missing or wrong.
@@ -192,7 +192,7 @@ def load_serving(name: str | Path) -> Serving:
 
 
 def load_fit(fit: str, name: str | Path = "mlenergy-h100") -> ServingFit:
-    """One fit by its name in a file of them.
+    """One serving curve by its name in a file.
 
     Raises:
         ConfigError: the file is missing or wrong, or has no such fit.

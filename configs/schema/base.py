@@ -1,4 +1,4 @@
-"""What every configuration model shares: frozen, closed to unknown keys, with errors a person can act on."""
+"""The base class of all configuration models, and types that they share."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ Hours = Annotated[tuple[int, int], Field(description="[first hour, hour after th
 
 
 def is_one(value: object) -> bool:
-    """Whether a factor changes nothing, and so need not be written down."""
+    """Whether a factor is 1, so that it can be left out of a file."""
     return value == 1

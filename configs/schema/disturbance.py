@@ -1,7 +1,7 @@
-"""Disturbances: what befalls a world in some hours and regions. docs/disturbances.md says who knows of it when.
+"""Disturbances: changes of a world during some hours and in some regions. See docs/disturbances.md.
 
-Each kind says when it begins (`start_h`, hours into the episode, or "random": drawn anew for each episode), how long it
-lasts (`hours`, or to the end), and in which regions.
+Every kind has a start (`start_h`: hours into the episode, or "random" for a new start in each episode), a length
+(`hours`; without it, to the end of the episode) and regions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Quantity = Literal["sun", "wind", "interactive", "carbon"]
 
 
 class Happening(Config):
-    """When and where a disturbance acts. A random one lies wholly in the episode if it is no longer than that."""
+    """When and where a disturbance acts. One with a random start ends within the episode if it is short enough."""
 
     start_h: NonNegative | Literal["random"] = RANDOM
     hours: Positive | None = None
@@ -39,33 +39,33 @@ class Happening(Config):
         raise ValueError("must be 'all' or a list of names of regions")
 
     def is_in(self, region: str) -> bool:
-        """Whether it acts in the region of that name."""
+        """Whether the disturbance acts in this region."""
         return self.regions == ALL or region in self.regions
 
 
 class WindDrought(Happening):
-    """Wind power x `factor`, on site and in the region's grid, whose carbon intensity rises with it."""
+    """Wind power x `factor`, on site and in the region's grid. The grid's carbon intensity changes accordingly."""
 
     kind: Literal["wind_drought"] = "wind_drought"
     factor: Share
 
 
 class DarkWeek(Happening):
-    """Solar power x `factor`, on site and in the region's grid, whose carbon intensity rises with it."""
+    """Solar power x `factor`, on site and in the region's grid. The grid's carbon intensity changes accordingly."""
 
     kind: Literal["dark_week"] = "dark_week"
     factor: Share
 
 
 class HeatWave(Happening):
-    """Air warmer by `add_c`."""
+    """Air temperature rises by `add_c`."""
 
     kind: Literal["heat_wave"] = "heat_wave"
     add_c: Positive
 
 
 class PriceSpike(Happening):
-    """Price x `factor` + `added_price_per_kwh`, in some hours of the day (Beijing time) or in all."""
+    """Price x `factor` + `added_price_per_kwh`, in some hours of the day or in all (the scenario's clock)."""
 
     kind: Literal["price_spike"] = "price_spike"
     factor: NonNegative = 1.0
@@ -83,7 +83,7 @@ class PriceSpike(Happening):
 
 
 class WorseForecasts(Happening):
-    """The error that forecasts for these hours owe to chance x `factor`, whenever they are made."""
+    """The random error of all forecasts for these hours x `factor`."""
 
     kind: Literal["worse_forecasts"] = "worse_forecasts"
     factor: Annotated[float, Field(ge=1)]
@@ -91,30 +91,30 @@ class WorseForecasts(Happening):
 
 
 class NewTariff(Happening):
-    """Another tariff's prices by the hour; the demand charge stays that of the tariff the month began with."""
+    """Hourly prices of another tariff. The demand charge stays that of the original tariff."""
 
     kind: Literal["new_tariff"] = "new_tariff"
     tariff: str
 
 
 class DemandSurge(Happening):
-    """Interactive load x `factor`, at most the fleet."""
+    """Interactive load x `factor`, limited to the fleet."""
 
     kind: Literal["demand_surge"] = "demand_surge"
     factor: NonNegative
 
 
 class WanOutage(Happening):
-    """The links of these regions carry `factor` of what they can; nothing by default. What is under way arrives."""
+    """WAN links of these regions have capacity x `factor`, 0 by default. Data in transit still arrive."""
 
     kind: Literal["wan_outage"] = "wan_outage"
     factor: Share = 0.0
 
 
 class GpuFailures(Happening):
-    """`share` of the fleet is off.
+    """A `share` of the fleet fails.
 
-    Rigid jobs that no longer fit stop, the last in the queue first, and must restart.
+    Rigid jobs that no longer fit stop, the last in the queue first. They must restart.
     """
 
     kind: Literal["gpu_failures"] = "gpu_failures"
@@ -139,7 +139,7 @@ KINDS: dict[str, type[Happening]] = {
 
 
 class Preset(Config):
-    """A file of disturbances that a scenario's name may be followed by, as in `zhejiang-xinjiang+heat-wave`."""
+    """A file of disturbances. Its name may follow a scenario's, as in `zhejiang-xinjiang+heat-wave`."""
 
     title: str
     source: str

@@ -1,4 +1,4 @@
-"""The price of a power market: a latent process by hour, and the prices that it stands for."""
+"""The price of a power market: a latent hourly process and its map to prices."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ LEAST_POINTS = 2
 
 
 class Market(Config):
-    """One market file: hourly prices, known for as long ahead as forecasts reach, as those of a day-ahead auction are.
+    """One market file. Hourly prices are known as far ahead as forecasts reach, as in a day-ahead auction.
 
     latent = `level_by_month` + `shape_by_season` (+ `weekend_by_hour` on Saturday and Sunday) + `spread_by_season` x e,
-    e a standard normal sum of three parts: a slow autoregression with `slow_share` of the variance, a wave over the day
-    whose height and hour drift as slowly, with `wave_share`, and a fast autoregression, smoothed;
-    price = the broken line through `price_by_latent`, level beyond its ends.
+    where e is standard normal, the sum of three parts: a slow autoregression with `slow_share` of the variance; a daily
+    wave with `wave_share`, whose height and hour drift slowly; and a smoothed fast autoregression.
+    price = linear interpolation through `price_by_latent`, constant beyond its ends.
 
-    Month, weekday and hour are the market's own, `clock_offset_h` after Beijing; seasons are December-February,
-    March-May, June-August and September-November, wherever the market lies. `mean_price_per_kwh` is the expected price;
-    it scales rewards.
+    Month, weekday and hour are those of the market's clock, `clock_offset_h` ahead of the scenario's. Seasons are
+    December-February, March-May, June-August and September-November in both hemispheres. `mean_price_per_kwh` is the
+    expected price; it scales rewards.
     """
 
     kind: Literal["market"]
@@ -48,30 +48,30 @@ class Market(Config):
     fast_memory_h: Positive
     smoothing_h: NonNegative = 0.0
     price_by_latent: Annotated[
-        tuple[tuple[float, float], ...], Field(min_length=LEAST_POINTS, description="(latent, yuan/kWh) pairs")
+        tuple[tuple[float, float], ...], Field(min_length=LEAST_POINTS, description="pairs of (latent, price per kWh)")
     ]
 
     @property
     def highest_price_per_kwh(self) -> float:
-        """The dearest price that any hour may have."""
+        """The highest possible price of an hour."""
         return self.cap_price_per_kwh
 
     @property
     def lowest_price_per_kwh(self) -> float:
-        """The cheapest price that any hour may have; it may be negative."""
+        """The lowest possible price of an hour; may be negative."""
         return self.floor_price_per_kwh
 
     @model_validator(mode="after")
     def _ascends_between_floor_and_cap(self) -> Market:
-        latent, yuan = zip(*self.price_by_latent, strict=True)
+        latent, price = zip(*self.price_by_latent, strict=True)
         if not all(map(operator.lt, latent, latent[1:])):
             raise ValueError("price_by_latent: the first numbers of the pairs must ascend")
         for (_, before), (at, after) in pairwise(self.price_by_latent):
             if after < before:
                 raise ValueError(f"price_by_latent: the price falls at {at:g}, must not")
-        if not self.floor_price_per_kwh <= yuan[0] or not yuan[-1] <= self.cap_price_per_kwh:
+        if not self.floor_price_per_kwh <= price[0] or not price[-1] <= self.cap_price_per_kwh:
             raise ValueError(
-                f"price_by_latent: prices from {yuan[0]:g} to {yuan[-1]:g} must lie within floor_price_per_kwh "
+                f"price_by_latent: prices from {price[0]:g} to {price[-1]:g} must lie within floor_price_per_kwh "
                 f"{self.floor_price_per_kwh:g} and cap_price_per_kwh {self.cap_price_per_kwh:g}"
             )
         if self.slow_share + self.wave_share > 1:

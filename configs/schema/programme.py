@@ -1,4 +1,4 @@
-"""What others ask of a site: grid operators that power be cut for some hours, rules that power be green."""
+"""Demands on a site: power cuts that a grid operator asks for, and limits such as a least green share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from wattward.configs.schema.base import Config, Hours, NonNegative, Positive, S
 
 
 class GridEvents(Config):
-    """Requests to cut a region's grid power, announced ahead, at random times; at most one a day and region.
+    """Requests to cut a region's grid power, at random times and announced ahead; at most one a day in each region.
 
-    A request asks for `cut_share` of the baseline. Every kWh by which grid power stays below the baseline, up to the
-    cut, is paid `pay_per_kwh`; every kWh of the cut that is missing costs `penalty_per_kwh`.
+    A request asks for a cut of `cut_share` of the baseline. Every kWh below the baseline earns `pay_per_kwh`, up to the
+    cut. Every missing kWh of the cut costs `penalty_per_kwh`.
     """
 
     regions: tuple[str, ...] = Field(min_length=1)
@@ -21,7 +21,7 @@ class GridEvents(Config):
     notice_h: NonNegative = 1.0
     cut_share: Share = 0.5
     baseline_kw: Positive | None = Field(
-        None, description="what a region is held against; the expected grid power of work run on arrival by default"
+        None, description="reference power of each region; by default the expected grid power when work runs on arrival"
     )
     pay_per_kwh: NonNegative
     penalty_per_kwh: NonNegative
@@ -35,10 +35,10 @@ class GridEvents(Config):
 
 
 class Constraints(Config):
-    """Limits that are reported for each episode and, in every step, as `info["cost"]`; shortfall of green is priced.
+    """Limits that are reported for each episode and, at every step, as `info["cost"]`.
 
-    `green_share_min` is the share of a site's power, over the episode, that must come from its own plants, direct lines
-    and green contracts. The rest up to it costs `shortfall_price_per_kwh` when the episode ends.
+    `green_share_min` is the least share of a site's energy over the episode that must come from its own plants, direct
+    lines and green contracts. Each missing kWh costs `shortfall_price_per_kwh` at the end of the episode.
     """
 
     green_share_min: Share | None = None

@@ -1,4 +1,4 @@
-"""How a folder of recordings is laid out: which files hold sun, wind and request rates, and their columns."""
+"""Layout of a folder of recordings: files and columns of sun, wind and request rates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wattward.configs.schema.base import Config, Name
 
 
 class CapacityFactors(Config):
-    """Hourly (or finer) capacity factors of one calendar year, Beijing time, one column a province.
+    """Hourly or finer capacity factors of one calendar year, with one column for each province.
 
     `stamp` says whether a row's time is the start or the end of the interval over which its value is the mean.
     """
@@ -21,7 +21,7 @@ class CapacityFactors(Config):
 
 
 class Requests(Config):
-    """Request rates over whole days, seconds from an undisclosed start; region i takes file i, in turn."""
+    """Request rates over whole days, in seconds from an unknown start. Regions take the files in turn."""
 
     paths: Annotated[tuple[str, ...], Field(min_length=1)]
     time_column: str = "t_s"
@@ -29,11 +29,14 @@ class Requests(Config):
 
 
 class RecordingLayout(Config):
-    """One recording layout; paths are relative to the recording's folder and stay inside it."""
+    """One recording layout. Paths are relative to the recording's folder and must stay inside it."""
 
     name: Name
     title: str
     source: str
+    timezone: Annotated[
+        str | None, Field(description="IANA name of the clock of dates without an offset; by default the scenario's")
+    ] = None
     sun: CapacityFactors
     wind: CapacityFactors
     requests: Requests

@@ -12,7 +12,7 @@ from wattward.configs.schema.storage import Store
 from wattward.configs.schema.supply import Supply
 
 ABSENT = operator.not_
-"""A key that is not given is not written down, so that hashes of what a file holds stay when keys are added."""
+"""Leaves a key out when it holds no value, so that hashes of older files stay when keys are added."""
 
 
 class Site(Config):
@@ -30,10 +30,10 @@ class Site(Config):
 
 
 class Sleep(Config):
-    """GPUs that nothing needs sleep; waking takes a step, and energy.
+    """Idle GPUs sleep. Waking them takes one step and energy.
 
-    After each step as many are awake as requests and running jobs hold, or as the work present could use in the next
-    step where the region's mode lets it run, and `headroom_gpus`.
+    After each step the GPUs that stay awake are those that requests and running jobs hold, or those that present work
+    could use in the next step where the region's mode lets it run, plus `headroom_gpus`.
     """
 
     gpu_sleep_kw: NonNegative
@@ -42,10 +42,10 @@ class Sleep(Config):
 
 
 class Fleet(Config):
-    """GPUs of one kind; powers are the server's share per GPU.
+    """GPUs of one kind. Powers include each GPU's share of its server.
 
-    Requests that need x GPUs draw the power of G (x / G) ^ `serving_exponent` busy GPUs, G being
-    `reserved_for_interactive_gpus`: below 1, requests cost more energy each when few share the GPUs.
+    Requests that need x GPUs draw the power of G (x / G) ^ `serving_exponent` busy GPUs, where G is
+    `reserved_for_interactive_gpus`. With an exponent below 1, a request takes more energy when the load is low.
     """
 
     gpus: Positive
@@ -71,8 +71,8 @@ class Fleet(Config):
 class Cooling(Config):
     """PUE = pue_base + pue_slope_per_c x max(0, air temperature - free_below_c), at full load.
 
-    `fixed_share` of the cooling power of full load is drawn at any load (pumps, fans); the rest goes with the load, so
-    that PUE is worse when little runs. `recovered_share` of the IT power is won back by a turbine in the return water.
+    A `fixed_share` of the cooling power at full load is drawn at any load (pumps, fans); the rest is proportional to
+    the load. So PUE is higher at low load. A turbine in the return water recovers `recovered_share` of the IT power.
     """
 
     kind: Literal["gravity_water", "immersion", "air"]
@@ -86,12 +86,12 @@ class Cooling(Config):
 class Sun(Config):
     """Solar plant under a stochastic clear-sky index.
 
-    The index has a beta marginal of `index_mean` and standard deviation `index_spread`; `day_share` of its variance
-    (before the marginal) is weather of the whole day, correlated `day_correlation` with the day before.
+    The index has a beta distribution with mean `index_mean` and standard deviation `index_spread`. Of the variance of
+    the underlying Gaussian, `day_share` belongs to whole days; consecutive days correlate by `day_correlation`.
     """
 
     capacity_kw: NonNegative
-    tilt_deg: Annotated[float, Field(ge=0, le=90, description="of modules that face the equator")] = 0.0
+    tilt_deg: Annotated[float, Field(ge=0, le=90, description="tilt of modules that face the equator")] = 0.0
     performance_ratio: Share = 0.82
     index_mean: Share = 0.6
     index_spread: NonNegative = 0.25
@@ -112,8 +112,8 @@ class Sun(Config):
 class Wind(Config):
     """Wind plant: a stochastic speed through a published power curve.
 
-    Speed = `speed_mean_m_per_s` x (1 + a wave over the year + a wave over the day, Beijing time) x a Weibull of mean 1.
-    `curve_spread_m_per_s` smooths the curve over turbines that do not all feel the same wind.
+    Speed = `speed_mean_m_per_s` x (1 + a yearly wave + a daily wave by the scenario's clock) x a Weibull variable of
+    mean 1. `curve_spread_m_per_s` smooths the curve, because turbines of a plant feel different winds.
     """
 
     capacity_kw: NonNegative
@@ -136,7 +136,7 @@ class Wind(Config):
 
 
 class River(Config):
-    """Run-of-river hydro: seasonal mean inflow with slow fluctuation."""
+    """Run-of-river hydro: seasonal mean inflow with slow fluctuations."""
 
     capacity_kw: NonNegative
     share_by_month: Annotated[tuple[Share, ...], Field(min_length=12, max_length=12)]
@@ -157,9 +157,9 @@ class Air(Config):
 
 
 class Carbon(Config):
-    """Grid carbon intensity: fossil x (1 - renewable share), annual mean held to `mean_kg_per_kwh`.
+    """Grid carbon intensity: fossil x (1 - renewable share), with the annual mean `mean_kg_per_kwh`.
 
-    `sun_share` and `wind_share` are the shares of sun and wind in the grid's annual energy; weather swings them.
+    `sun_share` and `wind_share` are the shares of sun and wind in the grid's annual energy. They vary with the weather.
     """
 
     mean_kg_per_kwh: NonNegative
@@ -169,7 +169,7 @@ class Carbon(Config):
 
 
 class Interactive(Config):
-    """GPUs that requests need right now, on the region's own clock."""
+    """GPUs that serve requests, by hour of the region's own clock."""
 
     mean_gpus: NonNegative
     shape_by_hour: PerHour
@@ -179,7 +179,7 @@ class Interactive(Config):
 
 
 class Network(Config):
-    """The region's WAN link, each way."""
+    """The region's WAN link; capacity is for each direction."""
 
     wan_gb_per_s: Positive
     wan_cost_per_gb: NonNegative
@@ -187,9 +187,9 @@ class Network(Config):
 
 
 class CapContract(Config):
-    """A ceiling on the price of grid energy that was bought: at most the strike is paid, and a premium on every kWh.
+    """A bought ceiling on the price of grid energy: the region pays at most the strike, plus a premium on every kWh.
 
-    It holds whatever tariff, market or recording sets the price; price spikes of a scenario come on top.
+    It applies to prices of tariffs, markets and recordings. Price spikes of a scenario are added afterwards.
     """
 
     strike_price_per_kwh: NonNegative
@@ -201,7 +201,7 @@ def _absent(value: object) -> bool:
 
 
 class Region(Config):
-    """One region file. `clock_offset_h` is added to Beijing time to get the hour people there live by."""
+    """One region file. The region's local time is the scenario's clock plus `clock_offset_h`."""
 
     replaced_keys: ClassVar[dict[str, str]] = {
         "battery": "write it as an entry of stores: [{kind: battery, ...}]",

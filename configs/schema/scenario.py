@@ -1,4 +1,4 @@
-"""A scenario: regions, tariffs, job classes, contracts, forecasts, and how an episode is cut."""
+"""A scenario: regions, tariffs, job classes, contracts, forecasts, and the length of episodes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from wattward.configs.schema.base import Config, Name, NonNegative, PerHour, Positive, Share
 from wattward.configs.schema.disturbance import ALL, Disturbance, NewTariff, WorseForecasts
+from wattward.configs.schema.locale import CURRENCY, ISO_4217, TIME_ZONE, utc_offset_minutes
 from wattward.configs.schema.market import Market
 from wattward.configs.schema.programme import Constraints, GridEvents
 from wattward.configs.schema.region import Region
@@ -18,11 +19,11 @@ from wattward.configs.schema.tariff import Tariff
 from wattward.configs.schema.tokens import Tokens
 
 GridPrice = Tariff | Market
-"""What a region may pay the grid by: a published rule, or a market."""
+"""How a region pays for grid power: by a published tariff or by a market."""
 
 
 class RegionUse(Config):
-    """A region in a scenario: a region file by name, and keys of it that differ here."""
+    """A region of a scenario: the name of a region file, and keys to replace in it."""
 
     region: str
     override: dict[str, Any] = {}
@@ -38,7 +39,7 @@ class LogNormal(Config):
 
     @property
     def mean(self) -> float:
-        """The mean of the quantity, cut as it is."""
+        """Mean of the cut quantity."""
         if self.sigma == 0:
             return min(max(self.median, self.low), self.high)
         first, last = (math.log(end / self.median) / self.sigma for end in (self.low, self.high))
@@ -50,8 +51,16 @@ def _is_rule(value: str) -> bool:
     return value == "rule"
 
 
+def _is_default_currency(value: str) -> bool:
+    return value == CURRENCY
+
+
+def _is_default_zone(value: str) -> bool:
+    return value == TIME_ZONE
+
+
 def _normal(z: float) -> float:
-    """Share of a standard normal below `z`."""
+    """Standard normal distribution function at `z`."""
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
@@ -83,7 +92,7 @@ class JobClass(Config):
 
 
 class Forecast(Config):
-    """How well the world is foreseen: skill 0 is persistence fading to climatology, 1 is perfect."""
+    """Quality of forecasts: skill 0 is persistence that fades to climatology, 1 is perfect."""
 
     skill: Share
     horizon_h: Positive = 24.0
@@ -94,7 +103,7 @@ class Forecast(Config):
 
 
 class Contracts(Config):
-    """What things cost besides electricity."""
+    """Prices of everything except electricity."""
 
     carbon_price_per_tonne: NonNegative
     drop_cost_per_gpu_h: NonNegative
@@ -103,14 +112,21 @@ class Contracts(Config):
 
 
 class Scenario(Config):
-    """One scenario, resolved: every region and tariff it names is inside it.
+    """One scenario, resolved: it contains every region and tariff that it names.
 
-    Without disturbances or tokens it is written down as if there were no such thing: hashes of its content stay.
+    All prices and costs are in `currency`. All hours and dates are those of `timezone`, the scenario's clock.
+    Optional keys that hold their default are left out when a scenario is written, so hashes of older scenarios stay.
     """
 
     name: Name
     title: str
     source: str
+    currency: Annotated[
+        str, Field(description="ISO 4217 code of all prices and costs", exclude_if=_is_default_currency)
+    ] = CURRENCY
+    timezone: Annotated[
+        str, Field(description="IANA name of the scenario's clock; no daylight saving", exclude_if=_is_default_zone)
+    ] = TIME_ZONE
     calendar_year: Annotated[int, Field(ge=1900, le=2200)]
     step_minutes: Annotated[int, Field(gt=0, le=60)]
     episode_days: Annotated[float, Field(gt=0, le=366)]
@@ -127,10 +143,25 @@ class Scenario(Config):
     disturbances: Annotated[tuple[Disturbance, ...], Field(exclude_if=operator.not_)] = ()
     storage_control: Annotated[
         Literal["rule", "agent"],
-        Field(description="who orders the stores; an agent's action has one entry more a store", exclude_if=_is_rule),
+        Field(
+            description="who controls the stores; with agent, an action has one more entry for each store",
+            exclude_if=_is_rule,
+        ),
     ] = "rule"
     grid_events: Annotated[GridEvents | None, Field(exclude_if=operator.not_)] = None
     constraints: Annotated[Constraints | None, Field(exclude_if=operator.not_)] = None
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, code: str) -> str:
+        if code not in ISO_4217:
+            raise ValueError(f"currency {code!r} must be an ISO 4217 code such as CNY, EUR or USD")
+        return code
+
+    @property
+    def utc_offset_minutes(self) -> int:
+        """How far the scenario's clock is ahead of UTC, the whole year [minutes]."""
+        return utc_offset_minutes(self.timezone, self.calendar_year)
 
     @property
     def n_regions(self) -> int:
@@ -150,15 +181,15 @@ class Scenario(Config):
 
     @property
     def is_extended(self) -> bool:
-        """Whether anything is in it that observations hold further fields of.
+        """Whether observations need the additional fields of stores, contracts, sleep, grid events or limits.
 
-        Disturbances do not count, so that policies trained without them can be tried with them.
+        Disturbances need none, so that policies trained without them can be tried with them.
         """
         parts = [(r.stores, r.supply, r.fleet.sleep) for r in self.regions]
         return any(any(part) for part in parts) or any((self.grid_events, self.constraints))
 
     def with_lateness(self, times: float) -> Scenario:
-        """The same, but for a price of lateness so many times as high."""
+        """A copy whose price of lateness is multiplied by `times`."""
         if times == 1:
             return self
         price = self.contracts.late_cost_per_gpu_h_per_h * times
@@ -179,6 +210,11 @@ class Scenario(Config):
     def horizon(self) -> int:
         """Forecast horizon [steps]."""
         return round(self.forecast.horizon_h / self.step_h)
+
+    @model_validator(mode="after")
+    def _clock_is_fixed(self) -> Scenario:
+        utc_offset_minutes(self.timezone, self.calendar_year)
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
@@ -219,18 +255,18 @@ class Scenario(Config):
     @model_validator(mode="after")
     def _disturbances_fit(self) -> Scenario:
         names = {region.name for region in self.regions}
-        for i, happening in enumerate(self.disturbances):
-            where = f"disturbances.{i} ({happening.kind})"
-            unknown = sorted(set(happening.regions) - names) if happening.regions != ALL else []
+        for i, disturbance in enumerate(self.disturbances):
+            where = f"disturbances.{i} ({disturbance.kind})"
+            unknown = sorted(set(disturbance.regions) - names) if disturbance.regions != ALL else []
             if unknown:
                 raise ValueError(f"{where}: region {unknown[0]!r} is not among {', '.join(sorted(names))}")
-            if not isinstance(happening.start_h, str) and happening.start_h >= self.episode_days * 24:
+            if not isinstance(disturbance.start_h, str) and disturbance.start_h >= self.episode_days * 24:
                 last_h = self.episode_days * 24
                 raise ValueError(
-                    f"{where}: start_h {happening.start_h:g} must be before the episode's end, {last_h:g} h"
+                    f"{where}: start_h {disturbance.start_h:g} must be before the episode's end, {last_h:g} h"
                 )
-            if isinstance(happening, NewTariff) and happening.tariff not in self.tariffs:
-                raise ValueError(f"{where}: tariff {happening.tariff!r} is not among {sorted(self.tariffs)}")
-            if isinstance(happening, WorseForecasts) and self.forecast.skill == 1.0:
+            if isinstance(disturbance, NewTariff) and disturbance.tariff not in self.tariffs:
+                raise ValueError(f"{where}: tariff {disturbance.tariff!r} is not among {sorted(self.tariffs)}")
+            if isinstance(disturbance, WorseForecasts) and self.forecast.skill == 1.0:
                 raise ValueError(f"{where}: forecast.skill is 1, so that forecasts have no error; must be below 1")
         return self

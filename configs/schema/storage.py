@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from wattward.configs.schema.base import Config, NonNegative, Positive
 
 Efficiency = Annotated[float, Field(gt=0, le=1)]
-LossPerHour = Annotated[float, Field(ge=0, lt=1, description="share of what is stored, lost in an hour")]
+LossPerHour = Annotated[float, Field(ge=0, lt=1, description="share of the content lost in an hour")]
 
 
 class _Store(Config):
@@ -23,7 +23,7 @@ class _Store(Config):
 
 
 class Battery(_Store):
-    """A battery; powers are on the AC side. It starts empty, and what is in it at the end is worth nothing.
+    """A battery. Powers are on the AC side. It starts empty; energy left in it at the end has no value.
 
     Charging by c kW adds c x charge_efficiency, discharging by d kW takes d / discharge_efficiency out.
     `wear_cost_per_kwh` is paid for every kWh discharged.
@@ -37,14 +37,14 @@ class Battery(_Store):
 
 
 class ChilledWater(_Store):
-    """A tank of chilled water; energies and powers are heat. It starts empty (warm).
+    """A tank of chilled water. Energies and powers are heat. It starts empty (warm).
 
-    Charging by q kW costs the chillers q / charge_cop of electric power, discharging by q kW spares them q / cop.
+    Charging at q kW takes q / charge_cop of electric power; discharging at q kW saves q / cop.
     """
 
     kind: Literal["chilled_water"] = "chilled_water"
     cop: Positive = 5.0
-    charge_cop: Positive | None = Field(None, description="`cop` where it is not given; higher in cool nights")
+    charge_cop: Positive | None = Field(None, description="default: `cop`; higher in cool nights")
     loss_per_h: LossPerHour = 0.0
 
 

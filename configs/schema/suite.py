@@ -1,4 +1,4 @@
-"""A suite: which methods meet on which episodes, as one small frozen file."""
+"""A suite: the methods and episodes of one leaderboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Checkpoints(Config):
     """A learned method: one checkpoint folder for each training seed.
 
     A folder is a path, or a path below the shipped agents such as `zoo/zhejiang-xinjiang/ppo/seed-0`.
-    `scenarios` are those that it plays; all of the suite's where nothing is said.
+    `scenarios` lists the scenarios that it plays; by default all of the suite.
     """
 
     method: str
@@ -26,9 +26,9 @@ class Checkpoints(Config):
 
 
 class Suite(Config):
-    """One leaderboard: every method runs the same episodes of every scenario that it can play.
+    """One leaderboard: every method plays the same episodes of every scenario that it can play.
 
-    `scenarios: all` in a file stands for all that are shipped but the toys; here they have their names.
+    In a file, `scenarios: all` means all shipped scenarios except the toys. Here the names are already filled in.
     """
 
     name: Name
@@ -40,33 +40,35 @@ class Suite(Config):
     recording: Annotated[str | None, Field(description="folder of recorded series that the scenarios replay")] = None
     also_recorded: Annotated[
         tuple[str, ...],
-        Field(description="scenarios that replay the recording, if one is given, beside all those that are drawn"),
+        Field(description="scenarios that also replay the recording, if one is given"),
     ] = ()
-    bound: Annotated[Precision, Field(description="which hindsight bound scores are measured by; docs/bound.md")] = (
-        "fast"
-    )
+    bound: Annotated[
+        Precision, Field(description="precision of the hindsight bound behind scores; see docs/bound.md")
+    ] = "fast"
     rules: Literal["all"] | tuple[str, ...] = "all"
     also: Annotated[
         tuple[str, ...],
         Field(
-            description="methods by name beside those, such as MPC-24, which `all` leaves out",
+            description="further methods by name, such as MPC-24, which `all` leaves out",
             exclude_if=operator.not_,
         ),
     ] = ()
     checkpoints: Annotated[
         Literal["shipped"] | tuple[Checkpoints, ...],
-        Field(description="'shipped': on each scenario all shipped agents that were trained on it, undisturbed"),
+        Field(
+            description="'shipped': on each scenario all shipped agents that were trained on it without disturbances"
+        ),
     ] = ()
     most_late_share: Annotated[
-        Share | None, Field(description="work late / deferrable work above which a method breaks the contract")
+        Share | None, Field(description="late work / deferrable work; a method above this breaks the contract")
     ] = None
     most_dropped_share: Annotated[
-        Share | None, Field(description="interactive work dropped / asked for above which it breaks the contract")
+        Share | None, Field(description="dropped / requested interactive work; a method above this breaks the contract")
     ] = None
     compare: Annotated[
         tuple[str, str] | None,
         Field(
-            description="two of the scenarios whose worlds differ in one thing alone: scores before and after it",
+            description="two scenarios that differ in one thing only; the board compares scores before and after",
             exclude_if=operator.not_,
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""What else than its own plants and the tariff supplies a site: direct lines, green contracts, and feeding in."""
+"""Further supply of a site: direct lines, green contracts, and sales to the grid."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from wattward.configs.schema.base import Config, NonNegative, PerHour, Share
 
 
 class Direct(Config):
-    """Plants at the other end of a private line, under the region's own weather; paid for what is taken.
+    """Plants at the other end of a private line, with the weather of the region.
 
-    What is not taken is curtailed.
+    The site pays for the energy that it takes. The rest is curtailed.
     """
 
     sun_kw: NonNegative = 0.0
@@ -19,9 +19,9 @@ class Direct(Config):
 
 
 class GreenContract(Config):
-    """Aggregated green power through the grid: `kw` x `shape_by_hour` in every hour of the day, Beijing time.
+    """Aggregated green power through the grid: `kw` x `shape_by_hour`, by hours of the scenario's clock.
 
-    At least `take_share` of what is delivered is paid for, taken or not.
+    At least `take_share` of the delivered energy is paid for, whether it is used or not.
     """
 
     kw: NonNegative
@@ -34,11 +34,14 @@ class FeedIn(Config):
     """Surplus of the plants on site that the grid buys, up to a limit."""
 
     price_per_kwh: NonNegative
-    most_kw: NonNegative = Field(description="what the grid takes at most")
+    most_kw: NonNegative = Field(description="highest power that the grid takes")
 
 
 class Supply(Config):
-    """Contracts of a region besides its tariff. Order: own plants, direct line, green contract, stores, grid."""
+    """Contracts of a region besides its tariff.
+
+    Energy is used in this order: own plants, direct line, green contract, stores, grid.
+    """
 
     direct: Direct | None = None
     contract: GreenContract | None = None

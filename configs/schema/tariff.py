@@ -1,4 +1,4 @@
-"""A published time-of-use rule: bands by month and hour, holidays, demand charge, and the document that says so."""
+"""A published time-of-use tariff: bands by month and hour, holidays, demand charge, and its source document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wattward.configs.schema.base import Config, Hours, Name, NonNegative
 
 
 class Season(Config):
-    """The bands of one set of months; every hour of the day belongs to exactly one band."""
+    """Bands of some months. Every hour of the day belongs to exactly one band."""
 
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...]
     hours_by_band: dict[str, tuple[Hours, ...]]
@@ -21,9 +21,9 @@ MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])
 
 
 class Holiday(Config):
-    """Days on which bands differ from the season's; hours it does not name keep the season's band.
+    """Days with other bands. Hours that are not named keep the band of the season.
 
-    `dates` are single days; `every_year` are days that come back on the same date each year.
+    `dates` are single days; `every_year` are days of every year, as 05-01.
     """
 
     dates: tuple[date, ...] = ()
@@ -34,7 +34,7 @@ class Holiday(Config):
 class Tariff(Config):
     """One tariff file.
 
-    `price_per_kwh` maps each band to the full price that the user pays; it may be negative.
+    `price_per_kwh` maps each band to the full price that the user pays. Prices may be negative.
     """
 
     name: Name
@@ -49,17 +49,17 @@ class Tariff(Config):
 
     @property
     def highest_price_per_kwh(self) -> float:
-        """The dearest price that any hour of the year may have."""
+        """The highest price of any hour of the year."""
         return max(self._prices_in_use())
 
     @property
     def lowest_price_per_kwh(self) -> float:
-        """The cheapest price that any hour of the year may have; it may be negative."""
+        """The lowest price of any hour of the year; may be negative."""
         return min(self._prices_in_use())
 
     @property
     def mean_price_per_kwh(self) -> float:
-        """The mean price over months and hours, holidays left out."""
+        """The mean price over months and hours, without holidays."""
         total = 0.0
         for season in self.seasons:
             for band, spans in season.hours_by_band.items():

@@ -1,4 +1,4 @@
-"""What tokens sell for by the hour, and how many a GPU makes; how power follows the load of a serving GPU."""
+"""Prices of tokens, token rates of GPUs, and measured power curves of GPUs that serve requests."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ Weekday = Annotated[int, Field(ge=1, le=7, description="1 is Monday")]
 
 
 class TokenPrice(Config):
-    """What a million tokens sell for in peak hours and in all others."""
+    """Price of a million tokens in peak hours and in other hours, in the scenario's currency."""
 
     peak: NonNegative
     off_peak: NonNegative
 
 
 class Tokens(Config):
-    """Tokens that work yields and their price; hours are Beijing time, days without peak hours are off-peak whole."""
+    """Tokens that work produces, and their price. Hours are those of the scenario's clock.
+
+    On weekdays outside `peak_weekdays` and on holidays, all hours are off-peak.
+    """
 
     name: Name
     title: str
@@ -45,18 +48,18 @@ class Tokens(Config):
         return self
 
     def rates(self, consumers: Sequence[str]) -> dict[str, float]:
-        """Tokens per GPU-h of those among `consumers` that have a rate."""
+        """Tokens per GPU-h, for those `consumers` that have a rate."""
         return {name: rate for name, rate in self.tokens_per_gpu_h.items() if name in consumers}
 
 
 class ServingFit(Config):
-    """One model on one kind of GPU, as measured: tokens per second and power of a GPU against requests at once."""
+    """One model on one kind of GPU: measured tokens per second and power of a GPU by concurrent requests."""
 
     model: str
     gpus: Annotated[int, Field(gt=0)]
     precision: str
     most_tok_per_s_per_gpu: Positive
-    half_batch: Annotated[float, Field(gt=0, description="requests at once that give half of the most")]
+    half_batch: Annotated[float, Field(gt=0, description="concurrent requests at half of the highest throughput")]
     power_low_w_per_gpu: NonNegative
     power_high_w_per_gpu: Positive
     power_exponent: Positive

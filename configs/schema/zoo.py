@@ -18,7 +18,7 @@ class Trained(Config):
 
 
 class Zoo(Config):
-    """All of them."""
+    """All shipped agents."""
 
     shipped: tuple[Trained, ...]
 

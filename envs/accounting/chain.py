@@ -1,18 +1,19 @@
-"""The ledger as a chain of entries: each names the one before by its SHA-256, and no certified kWh is used twice.
+"""The ledger as a hash chain. Each entry holds the SHA-256 of the entry before it; no certified kWh is used twice.
 
-An entry is a row of named values, of one of four kinds:
+An entry is a row of named values. There are four kinds:
 
-- `opening`: what was played, in `note`;
-- `certificate`: the kWh that a plant delivered in an hour at a place, and what was curtailed and sold besides;
-- `use`: what a consumer used in an hour at a place, by plant; it draws on the certificates of that hour and place;
-- `seal`: the last, with the number of entries in `note`; a chain cut short has none, or one with another number.
+- `opening`: the episode that was played, in `note`;
+- `certificate`: the energy that a plant delivered in one hour and region, and its curtailed and sold energy;
+- `use`: the energy that a consumer used in one hour and region, by plant. It draws on the certificates of that hour and
+  region;
+- `seal`: the last entry, with the number of entries in `note`. A truncated chain has no seal or a wrong number.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import NamedTuple
 
 from wattward.configs.digests import sha256_of_bytes
@@ -26,11 +27,11 @@ OPENING, CERTIFICATE, USE, SEAL = "opening", "certificate", "use", "seal"
 NUMBERS = ("kwh", "curtailed_kwh", "sold_kwh", "gpu_h", "tokens", *(f"{kind}_kwh" for kind in SUPPLIES), "carbon_g")
 BEFORE_THE_FIRST = "0" * 64
 TOLERANCE = 1e-9
-"""Of a certificate's kWh: sums of shares round."""
+"""Relative tolerance of a certificate's energy, because sums of shares are rounded."""
 
 
 class Fault(NamedTuple):
-    """The first entry, counted from 0, that is not as it was written, and why."""
+    """The number of the first faulty entry, counted from 0, and the reason."""
 
     number: int
     reason: str
@@ -40,18 +41,18 @@ class Fault(NamedTuple):
 
 
 def entries_of(hourly: Hourly, about: Mapping[str, object]) -> list[Entry]:
-    """The chain of an episode; certificates and uses of nothing are left out.
+    """The chain of an episode, without certificates and uses of zero energy.
 
     Args:
         hourly: the episode by hours.
-        about: what was played: anything JSON can hold.
+        about: facts about the episode; anything JSON can hold.
     """
     opening: Entry = {"entry": OPENING, "note": json.dumps(dict(about), sort_keys=True)}
     return chain([opening, *_certificates_and_uses(hourly)])
 
 
 def chain(contents: Iterable[Entry]) -> list[Entry]:
-    """Numbers, links and hashes what entries hold, and puts the seal after them."""
+    """Numbers, links and hashes entries, and appends the seal."""
     chained: list[Entry] = []
     previous, listed = BEFORE_THE_FIRST, list(contents)
     seal: Entry = {"entry": SEAL, "note": _sealed(len(listed))}
@@ -63,7 +64,7 @@ def chain(contents: Iterable[Entry]) -> list[Entry]:
 
 
 def line_of(entry: Entry) -> str:
-    """An entry's only spelling: JSON without blanks, keys in order, and no key for what is None."""
+    """The canonical text of an entry: JSON without blanks, with sorted keys, without keys whose value is None."""
     content = {key: value for key, value in entry.items() if value is not None}
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
@@ -74,11 +75,11 @@ def sha256_of_json(entry: Entry) -> str:
 
 
 def first_fault(entries: Sequence[Entry], head: str | None = None) -> Fault | None:
-    """The first entry that is altered, missing, out of place, or counts a kWh twice; None where all is well.
+    """Finds the first entry that is altered, missing, out of place, or counts a kWh twice; None if there is none.
 
     Args:
         entries: a whole chain.
-        head: the hash of its last entry, if it is known: who rewrites a whole chain cannot keep it.
+        head: the known hash of the last entry, if any. A chain that was rewritten as a whole has another one.
     """
     accounts, previous, last = Accounts(), BEFORE_THE_FIRST, len(entries) - 1
     for place, entry in enumerate(entries):
@@ -94,7 +95,7 @@ def first_fault(entries: Sequence[Entry], head: str | None = None) -> Fault | No
 
 
 class Accounts:
-    """What is left of every certificate while a chain is read from its start."""
+    """The remaining energy of every certificate while a chain is read from its start."""
 
     def __init__(self) -> None:
         self._left_kwh: dict[tuple[Value, ...], float] = {}
@@ -102,7 +103,7 @@ class Accounts:
         self._users: set[tuple[Value, ...]] = set()
 
     def take(self, entry: Entry) -> str:
-        """Books an entry; says what is wrong with it, or nothing."""
+        """Books an entry. Returns what is wrong with it, or an empty text."""
         amounts = [value for name in NUMBERS if (value := entry.get(name)) is not None]
         if not all(isinstance(value, float) and 0.0 <= value < float("inf") for value in amounts):
             return "holds an amount that is not a number of 0 or more"
@@ -134,7 +135,7 @@ class Accounts:
 
 def _certificates_and_uses(hourly: Hourly) -> Iterator[Entry]:
     for h, number in enumerate(hourly.hour):
-        hour = hour_name(int(number))
+        hour = hour_name(int(number), hourly.utc_offset_minutes)
         for r, region in enumerate(hourly.regions):
             where: Entry = {"hour": hour, "region": region}
             for p, plant in enumerate(PLANTS):
@@ -151,9 +152,10 @@ def _of_plant(hourly: Hourly, at: tuple[int, int, int]) -> Entry:
     return {"kwh": float(hourly.delivered_kwh[at]), "curtailed_kwh": float(hourly.curtailed_kwh[at]), **sold}
 
 
-def hour_name(hour: int) -> str:
-    """A clock hour as ISO 8601 writes its start, in Beijing time."""
-    return f"{EPOCH + timedelta(hours=hour):%Y-%m-%dT%H:%M}+08:00"
+def hour_name(hour: int, utc_offset_minutes: int) -> str:
+    """The start of a clock hour in ISO 8601, with the clock's offset from UTC, as in 2026-01-31T22:00+08:00."""
+    start = (EPOCH + timedelta(hours=hour)).replace(tzinfo=timezone(timedelta(minutes=utc_offset_minutes)))
+    return start.isoformat(timespec="minutes")
 
 
 def _used(hourly: Hourly, at: tuple[int, int, int]) -> Entry:

@@ -1,20 +1,20 @@
-"""A ledger held against the simulator's own sums."""
+"""Compares a ledger with the simulator's own sums."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from wattward.envs.accounting.hourly import ELECTRICITY_YUAN, N_PLANTS, STORAGE, Hourly
+from wattward.envs.accounting.hourly import ELECTRICITY_TERMS, N_PLANTS, STORAGE, Hourly
 from wattward.envs.accounting.supplies import SUPPLIES
 from wattward.envs.model.types import Floats, Flows
 
 LEAST = 1.0
-"""Amounts below this [kWh, GPU-h, g, yuan] are compared as if they were this large."""
+"""Amounts below this [kWh, GPU-h, g, currency] are compared as if they were this large."""
 OWN = ("sun_kw", "wind_kw", "hydro_kw", "recovered_kw")
 
 
 def ledger_difference(hourly: Hourly, total: Flows, class_gpu_h: Floats, step_h: float, b: int = 0) -> float:
-    """The largest relative difference between a ledger and the flows that it was made from.
+    """The largest relative difference between a ledger and the flows from which it was made.
 
     Compared by region: kWh of all consumers, of each supply, and of what charges stores; what plants delivered, sold
     and had curtailed; GPU-h of requests and of each job class; carbon; the bill for electricity.
@@ -24,20 +24,20 @@ def ledger_difference(hourly: Hourly, total: Flows, class_gpu_h: Floats, step_h:
         total: sums of the flows over the same steps, (B, R).
         class_gpu_h: sums of the work done by job class, (B, R, C) [GPU-h].
         step_h: length of a step [h].
-        b: the environment of the batch.
+        b: index of the environment in the batch.
     """
     pairs = _pairs(hourly, {name: field[b] for name, field in total._asdict().items()}, class_gpu_h[b], step_h)
     return max(float((np.abs(held - true) / np.maximum(np.abs(true), LEAST)).max()) for held, true in pairs)
 
 
 def _pairs(hourly: Hourly, total: dict[str, Floats], class_gpu_h: Floats, step_h: float) -> list[tuple[Floats, Floats]]:
-    """What the ledger holds and what the simulator has, each (R,) or (R, C)."""
+    """Pairs of a ledger's value and the simulator's value, each (R,) or (R, C)."""
     kwh = {name: total[name] * step_h for name in total if name.endswith("_kw")}
     by_supply, by_consumer = hourly.kwh.sum(axis=(0, 2)), hourly.kwh.sum(axis=(0, 3))
     own = sum((kwh[name] for name in OWN), np.zeros(len(hourly.regions)))
     green = own + kwh["direct_kw"] + kwh["contract_kw"] - kwh["curtailed_kw"] - kwh["sold_kw"]
     facility = kwh["it_kw"] + kwh["cooling_kw"] + kwh["wan_kw"] + kwh["charge_kw"]
-    bill = sum((total[name] for name in ELECTRICITY_YUAN), np.zeros(len(hourly.regions)))
+    bill = sum((total[name] for name in ELECTRICITY_TERMS), np.zeros(len(hourly.regions)))
     return [
         (by_consumer.sum(axis=1), facility),
         (by_consumer[:, hourly.consumers.index(STORAGE)], kwh["charge_kw"]),

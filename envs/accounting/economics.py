@@ -1,7 +1,7 @@
-"""What an episode's tokens cost and earn: energy, carbon and electricity of a million, revenue by peak and off-peak.
+"""Costs and revenue of tokens: energy, carbon and electricity cost of a million tokens; peak and off-peak revenue.
 
-A consumer's energy is its own, as the ledger shares it out: GPUs at work and their cooling. Idle GPUs, the network and
-batteries are in the row of everything only, and so is work that yields no token.
+A consumer's energy is that of its busy GPUs and their cooling, as in the ledger. Idle GPUs, the network, batteries, and
+work that produces no tokens appear only in the row of the whole site.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Row = dict[str, str | float | None]
 
 
 def peak_hours(prices: Tokens, hour: Ints) -> NDArray[np.bool_]:
-    """Which clock hours sell at the peak price, shape (H,).
+    """Whether each clock hour has the peak price, shape (H,).
 
     Args:
-        prices: hours, weekdays and holidays.
-        hour: hours since 1970-01-01 00:00 Beijing time, (H,).
+        prices: peak hours, weekdays and holidays.
+        hour: hours since 1970-01-01 00:00 of the scenario's clock, (H,).
     """
     of_day = {h for first, after in prices.peak_hours for h in range(first, after)}
     holidays = frozenset(prices.holidays)
@@ -37,15 +37,15 @@ def peak_hours(prices: Tokens, hour: Ints) -> NDArray[np.bool_]:
 
 
 def token_economics(hourly: Hourly, prices: Tokens) -> list[Row]:
-    """A row for each consumer that makes tokens, by region and over all, one for all of them, one for everything.
+    """Rows for each region and for all regions: each consumer that makes tokens, all of them, and the whole site.
 
     Rows hold `region`, `consumer`, `mtok`, `kwh`, `electricity_cost`, `carbon_g`, `kwh_per_mtok`, `cost_per_mtok`,
-    `carbon_g_per_mtok`, `peak_revenue`, `off_peak_revenue`, `revenue` and `revenue_per_kwh`; a
-    quotient by nothing is None.
+    `carbon_g_per_mtok`, `peak_revenue`, `off_peak_revenue`, `revenue` and `revenue_per_kwh`. A quotient with divisor 0
+    is None.
 
     Args:
-        hourly: an episode by hours; its own `tokens` are used where it has them, else those of `prices`.
-        prices: rates and prices.
+        hourly: an episode by hours. If it has no `tokens`, the rates of `prices` give them.
+        prices: rates and prices of tokens.
     """
     mtok = _mtok(hourly, prices)
     makers = [u for u in range(len(hourly.consumers)) if mtok[..., u].any()]
@@ -71,16 +71,16 @@ def _mtok(hourly: Hourly, prices: Tokens) -> Floats:
 
 def _amounts(hourly: Hourly, mtok: Floats, at: slice, users: list[int]) -> dict[str, float | None]:
     made = float(mtok[:, at][..., users].sum())
-    kwh, yuan, carbon_g = (
+    kwh, bill, carbon_g = (
         float(values[:, at][:, :, users].sum()) for values in (hourly.kwh, hourly.electricity_cost, hourly.carbon_g)
     )
     return {
         "mtok": made,
         "kwh": kwh,
-        "electricity_cost": yuan,
+        "electricity_cost": bill,
         "carbon_g": carbon_g,
         "kwh_per_mtok": _quotient(kwh, made),
-        "cost_per_mtok": _quotient(yuan, made),
+        "cost_per_mtok": _quotient(bill, made),
         "carbon_g_per_mtok": _quotient(carbon_g, made),
     }
 

@@ -1,18 +1,20 @@
-"""The hourly ledger of one episode: who used which plant's energy, hour by hour and region by region.
+"""The hourly ledger of one episode: the energy that each consumer used from each plant, by hour and region.
 
 Letters in shapes: H clock hours, R regions, U consumers, K supplies (the plants, then stores and grid), P plants.
 
-Whose kWh they are, for one hour of one region:
+Energy of one hour in one region is divided by these rules:
 
-1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU; where the IT energy measured is less than
-   that, it is shared by GPU-h. What is left, GPUs that idle, is `OVERHEAD`'s.
-2. Cooling goes with IT energy. The network's energy is `OVERHEAD`'s. What charges power stores is `STORAGE`'s.
-3. Every supply's energy, its carbon and what electricity costs is shared as the total is: no consumer's hour is greener
-   than another's.
-4. What stores give back is a supply of its own and green to nobody: it was counted when it went in.
+1. A consumer's IT energy is its GPU-h at work x the power of a busy GPU. If the measured IT energy is less than the
+   sum, it is divided in proportion to GPU-h. The rest belongs to idle GPUs and is `OVERHEAD`.
+2. Cooling is proportional to IT energy. Energy of the network is `OVERHEAD`. Energy that charges power stores is
+   `STORAGE`.
+3. The energy of each supply, its carbon and the electricity bill are divided in proportion to total energy, so that all
+   consumers of an hour are equally green.
+4. Energy from stores is a supply of its own and counts as green for nobody, because it was counted when it charged
+   them.
 
-What is curtailed or sold was never used here: it is noted by plant, and nobody may claim it. A direct line's is what it
-offered and was not taken; the rest is that of plants on site, in proportion to what each could give.
+Curtailed and sold energy is recorded by plant; no consumer may claim it. The untaken energy of a direct line is its
+own; the rest is divided between plants on site in proportion to their available energy.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ from wattward.envs.accounting.supplies import ON_SITE, PLANTS, SUPPLIES, SUPPLY
 from wattward.envs.model.types import Floats, Flows, Ints, Params
 
 INTERACTIVE, STORAGE, OVERHEAD = "interactive", "storage", "overhead"
-"""The first and the last two consumers; between them stand the job classes."""
+"""The first and the last two consumers. The job classes are between them."""
 MEASURED = ("it_kw", "cooling_kw", "wan_kw", "charge_kw")
-ELECTRICITY_YUAN = ("energy_cost", "demand_cost", "supply_cost", "sales_cost")
-"""The terms of a step's cost that are the bill for electricity, less what feeding in earns."""
+ELECTRICITY_TERMS = ("energy_cost", "demand_cost", "supply_cost", "sales_cost")
+"""Cost terms that form the electricity bill, less the revenue from sales to the grid."""
 N_ON_SITE = sum(supply.kind == ON_SITE for supply in SUPPLY.values())
 N_PLANTS, N_SUPPLIES, N_MEASURED = len(PLANTS), len(SUPPLIES), len(MEASURED)
 AT_DIRECT = SUPPLIES.index("direct")
@@ -39,21 +41,22 @@ AT_DIRECT = SUPPLIES.index("direct")
 class Hourly(NamedTuple):
     """An episode by clock hours; `Ledger.hourly` makes it."""
 
-    hour: Ints  # (H,) hours since 1970-01-01 00:00 Beijing time, consecutive
+    hour: Ints  # (H,) hours since 1970-01-01 00:00 of the scenario's clock, consecutive
+    utc_offset_minutes: int  # of that clock
     regions: tuple[str, ...]
     consumers: tuple[str, ...]
     kwh: Floats  # (H, R, U, K) used
     gpu_h: Floats  # (H, R, U) at work; STORAGE and OVERHEAD have none
     carbon_g: Floats  # (H, R, U) of grid energy
-    electricity_cost: Floats  # (H, R, U) the bill, see ELECTRICITY_YUAN
-    delivered_kwh: Floats  # (H, R, P) of each plant, used here
-    curtailed_kwh: Floats  # (H, R, P) that each plant could have given besides
-    sold_kwh: Floats  # (H, R, P) that each plant fed into the grid
-    tokens: Floats | None  # (H, R, U), where rates were given
+    electricity_cost: Floats  # (H, R, U) the bill, see ELECTRICITY_TERMS
+    delivered_kwh: Floats  # (H, R, P) energy of each plant that was used in the region
+    curtailed_kwh: Floats  # (H, R, P) unused energy of each plant
+    sold_kwh: Floats  # (H, R, P) energy of each plant sold to the grid
+    tokens: Floats | None  # (H, R, U); None without rates
 
 
 class Ledger:
-    """Takes in the flows of one environment step by step."""
+    """Records the flows of one environment step by step."""
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Ledger:
         regions: Sequence[str],
         job_classes: Sequence[str],
         *,
+        utc_offset_minutes: int,
         tokens_per_gpu_h: Mapping[str, float] | None = None,
         b: int = 0,
     ) -> None:
@@ -69,26 +73,28 @@ class Ledger:
 
         Args:
             params: Params of one row for all environments, or a row each.
-            start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing], as in `Exogenous`.
+            start_minute: start of step 0 [minutes since 1970-01-01 00:00 of the scenario's clock], as in `Exogenous`.
             regions: Names of the R regions.
             job_classes: Names of the C job classes.
-            tokens_per_gpu_h: Tokens that a GPU-h at work yields, by consumer; others yield none.
-            b: The environment of the batch.
+            utc_offset_minutes: How far the scenario's clock is ahead of UTC.
+            tokens_per_gpu_h: Tokens per GPU-h at work, by consumer. Other consumers make no tokens.
+            b: Index of the environment in the batch.
 
         Raises:
-            ConfigError: names that do not fit the parameters or are not apart, or rates that cannot be.
+            ConfigError: the number of names is wrong, names are equal, or a rate is not allowed.
         """
         row = min(b, params.step_h.size - 1)
         self.regions = _apart("regions", regions, params.fleet_gpus.shape[1])
         classes = _apart("job_classes", job_classes, params.class_malleable.shape[1])
         self.consumers = _apart("consumers", (INTERACTIVE, *classes, STORAGE, OVERHEAD), len(classes) + 3)
         self._step_h, self._start_minute, self._b = float(params.step_h[row]), int(start_minute), b
+        self._utc_offset_minutes = utc_offset_minutes
         self._busy_kw = params.gpu_busy_kw[row].copy()
         self._token_rates = None if tokens_per_gpu_h is None else _rates(tokens_per_gpu_h, self.consumers)
         self._steps: list[Floats] = []
 
     def record(self, flows: Flows, class_gpu_h: Floats) -> None:
-        """Takes in one step.
+        """Records one step.
 
         Args:
             flows: Flows of the step, (B, R).
@@ -99,14 +105,14 @@ class Ledger:
         columns = (
             power_kw * step_h,
             flows.carbon_kg[b][:, None] * 1000.0,
-            _stacked(flows, ELECTRICITY_YUAN, b).sum(axis=1, keepdims=True),
+            _stacked(flows, ELECTRICITY_TERMS, b).sum(axis=1, keepdims=True),
             flows.interactive_gpus[b][:, None] * step_h,
             class_gpu_h[b],
         )
         self._steps.append(np.concatenate(columns, axis=1))
 
     def hourly(self) -> Hourly:
-        """What has been recorded, summed to clock hours; a step belongs to the hour in which it begins.
+        """Sums the recorded steps to clock hours. A step belongs to the hour in which it begins.
 
         Raises:
             ValueError: nothing has been recorded.
@@ -115,17 +121,18 @@ class Ledger:
             raise ValueError("the ledger is empty: record a step first")
         hour, summed = self._by_hour()
         widths = (N_SUPPLIES, N_PLANTS, N_PLANTS, N_MEASURED, 1, 1)
-        used, curtailed, sold, measured, carbon_g, yuan, gpu_h = np.split(summed, np.cumsum(widths), axis=2)
+        used, curtailed, sold, measured, carbon_g, bill, gpu_h = np.split(summed, np.cumsum(widths), axis=2)
         share = shares(gpu_h, measured, self._busy_kw)
         at_work = np.concatenate([gpu_h, np.zeros((*gpu_h.shape[:2], 2))], axis=2)
         return Hourly(
             hour=hour,
+            utc_offset_minutes=self._utc_offset_minutes,
             regions=self.regions,
             consumers=self.consumers,
             kwh=share[..., None] * used[:, :, None, :],
             gpu_h=at_work,
             carbon_g=share * carbon_g,
-            electricity_cost=share * yuan,
+            electricity_cost=share * bill,
             delivered_kwh=used[..., :N_PLANTS],
             curtailed_kwh=curtailed,
             sold_kwh=sold,
@@ -142,11 +149,11 @@ class Ledger:
 
 
 def shares(gpu_h: Floats, measured_kwh: Floats, busy_kw: Floats) -> Floats:
-    """Each consumer's share of a region's energy in an hour, STORAGE and OVERHEAD last; they sum to 1.
+    """Each consumer's share of a region's energy in an hour, with STORAGE and OVERHEAD last. Shares sum to 1.
 
     Args:
-        gpu_h: At work, of all consumers but STORAGE and OVERHEAD, (H, R, U - 2).
-        measured_kwh: IT, cooling, network and what batteries take, (H, R, 4).
+        gpu_h: GPU-h at work of all consumers except STORAGE and OVERHEAD, (H, R, U - 2).
+        measured_kwh: Energy of IT, cooling, network and battery charging, (H, R, 4).
         busy_kw: Power of a busy GPU by region, (R,).
 
     Returns:
@@ -163,7 +170,7 @@ def shares(gpu_h: Floats, measured_kwh: Floats, busy_kw: Floats) -> Floats:
 
 
 def _supplied(flows: Flows, b: int) -> tuple[Floats, Floats, Floats]:
-    """What each supply gave, (R, K), and what each plant had curtailed and sold, (R, P) each [kW]."""
+    """Power of each supply, (R, K), and curtailed and sold power of each plant, (R, P) each [kW]."""
     used = _stacked(flows, [supply.flow for supply in SUPPLY.values()], b)
     curtailed_kw, sold_kw, offered_kw = _stacked(flows, ("curtailed_kw", "sold_kw", "direct_kw"), b).T
     spare_kw = np.maximum(0.0, offered_kw - used[:, AT_DIRECT])

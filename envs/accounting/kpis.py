@@ -1,4 +1,4 @@
-"""What an episode came to, from its tally."""
+"""KPIs of an episode, from its sums."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wattward.envs.model.types import COST_TERMS, Params, State, Tally
 
 
 def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, float]:
-    """KPIs of environment `b` so far: yuan, kWh, GPU-h, GB and kg summed over regions and steps, and shares in 0..1.
+    """KPIs of environment `b` so far: costs, kWh, GPU-h, GB and kg summed over regions and steps, and shares in 0..1.
 
     `params` has B rows, or one for all environments.
     """
@@ -18,7 +18,7 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
     def summed(*names: str) -> float:
         return float(sum(getattr(total, name)[b].sum() for name in names))
 
-    yuan = {term: summed(term) for term in COST_TERMS}
+    cost = {term: summed(term) for term in COST_TERMS}
     facility_kwh = summed("it_kw", "cooling_kw", "wan_kw", "charge_kw") * step_h
     own_kwh = (summed("sun_kw", "wind_kw", "hydro_kw", "recovered_kw") - summed("sold_kw")) * step_h
     bought_kwh = (summed("direct_kw", "contract_kw") - summed("curtailed_kw")) * step_h
@@ -26,8 +26,8 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
     gpu_steps = float(params.fleet_gpus[row].sum()) * steps
     arrived = summed("arrived_gpu_h", "restart_gpu_h")
     return {
-        "total_cost": sum(yuan.values()),
-        **yuan,
+        "total_cost": sum(cost.values()),
+        **cost,
         "grid_kwh": summed("grid_kw") * step_h,
         "facility_kwh": facility_kwh,
         "green_kwh": green_kwh,
@@ -57,6 +57,6 @@ def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, flo
 
 
 def _lowest_green_share(state: State, b: int) -> float:
-    """Of the regions' own shares so far; 0 before the first step."""
+    """The lowest of the regions' green shares so far; 0 before the first step."""
     load_kwh, green_kwh = state.load_kwh[b], state.green_kwh[b]
     return float(np.min(np.divide(green_kwh, load_kwh, out=np.zeros_like(load_kwh), where=load_kwh > 0)))

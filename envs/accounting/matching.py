@@ -1,4 +1,4 @@
-"""How much of the load green power covers, by the year, by the month, by the hour, and by hour and place."""
+"""The share of the load that green power covers: by year, by month, by hour, and by hour and place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wattward.envs.accounting.supplies import PLANTS, STORE, SUPPLY
 from wattward.envs.model.types import Floats
 
 WAYS = ("annual", "monthly", "hourly", "hour_and_place")
-"""Ways of matching, from the loosest to the strictest; each share is at most the one before."""
+"""Ways of matching, from loose to strict. Each share is at most as large as the one before."""
 
 DRAWN = tuple(name for name, supply in SUPPLY.items() if supply.kind != STORE)
 
@@ -21,7 +21,7 @@ DRAWN = tuple(name for name, supply in SUPPLY.items() if supply.kind != STORE)
 class Balance(NamedTuple):
     """Load and green power by clock hour and region; H hours, R regions, P plants.
 
-    Energy that goes through a store counts once, when it goes in: what charges is load, what comes out is not.
+    Energy of a store counts once, when it is charged: charging is load, discharging is not.
     """
 
     hours: tuple[datetime, ...]
@@ -33,7 +33,7 @@ class Balance(NamedTuple):
 
 
 def balance_of(entries: Sequence[Entry]) -> Balance:
-    """Load and green power of a sound chain; hours without an entry are not there."""
+    """Load and green power of a valid chain. Hours without entries are left out."""
     placed = [entry for entry in entries if entry["entry"] in (CERTIFICATE, USE)]
     hours = sorted({str(entry["hour"]) for entry in placed})
     regions = list(dict.fromkeys(str(entry["region"]) for entry in placed))
@@ -54,12 +54,12 @@ def balance_of(entries: Sequence[Entry]) -> Balance:
 
 
 def matched(balance: Balance) -> dict[str, float]:
-    """The share of the load that each way of matching calls green, 0..1; 0 where there is no load.
+    """The green share of the load by each way of matching, 0..1; 0 if there is no load.
 
-    By the year, the month and the hour, whatever plants anywhere could have given in that time counts, up to the load
-    in that time: what was curtailed at noon makes up for the night. By hour and place only what the load used counts:
-    that is what certificates of this ledger can prove. What was sold is its buyer's and counts in none. The year is the
-    ledger's whole time, however short.
+    By year, month and hour, all available energy of all plants in that period counts, up to the load of the period. So
+    by year, energy that was curtailed at noon covers load at night. By hour and place, only energy that was used
+    counts; the certificates of this ledger prove it. Sold energy never counts. The year is the whole time of the
+    ledger.
     """
     load, used = balance.load_kwh.sum(axis=1), balance.delivered_kwh.sum(axis=(1, 2))
     could = used + balance.curtailed_kwh.sum(axis=(1, 2))
@@ -72,12 +72,12 @@ def matched(balance: Balance) -> dict[str, float]:
         float(np.minimum(could, load).sum()),
         float(used.sum()),
     )
-    ordered = np.minimum.accumulate(covered).tolist()  # sums round, and would pass a looser way's by their last digit
+    ordered = np.minimum.accumulate(covered).tolist()  # rounding could lift a share above the looser one before it
     return {way: kwh / total if total > 0.0 else 0.0 for way, kwh in zip(WAYS, ordered, strict=True)}
 
 
 def matching_rows(balance: Balance) -> list[dict[str, str | float]]:
-    """A row for each region by itself and one for all together: load [kWh] and every way's share."""
+    """A row for each region and one for all regions: load [kWh] and the share by each way of matching."""
     alone = [
         balance._replace(
             regions=(region,),

@@ -1,8 +1,8 @@
-"""Energy of a token against the load of the GPU that serves it: pure functions of a published fit.
+"""Energy of a token by the load of the GPU that serves it, from published measurements.
 
-Throughput saturates with the requests served at once, T(b) = T_most b / (b + b_half); power rises with throughput,
-P(T) = P_low + (P_high - P_low) (T / T_best)^k. Fits hold up to T_best, the highest throughput that was measured; beyond
-it they extrapolate.
+Throughput saturates with the number b of concurrent requests: T(b) = T_most b / (b + b_half). Power rises with
+throughput: P(T) = P_low + (P_high - P_low) (T / T_best)^k. The fits hold up to T_best, the highest measured throughput,
+and extrapolate beyond it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ J_PER_KWH = 3.6e6
 
 
 def throughput_tok_per_s(fit: ServingFit, requests: ArrayLike) -> Floats:
-    """Tokens per second of a GPU that has `requests` at once, any shape."""
+    """Tokens per second of a GPU with this many concurrent requests, any shape."""
     batch = np.asarray(requests, dtype=np.float64)
     throughput: Floats = fit.most_tok_per_s_per_gpu * batch / (batch + fit.half_batch)
     return throughput
 
 
 def power_w(fit: ServingFit, tok_per_s: ArrayLike) -> Floats:
-    """Power of a GPU [W] at a throughput [tokens/s], any shape; `power_low_w_per_gpu` at none."""
+    """Power of a GPU [W] at a throughput [tokens/s], any shape; `power_low_w_per_gpu` at throughput 0."""
     load = np.asarray(tok_per_s, dtype=np.float64) / fit.best_tok_per_s_per_gpu
     rise_w = fit.power_high_w_per_gpu - fit.power_low_w_per_gpu
     power: Floats = fit.power_low_w_per_gpu + rise_w * load**fit.power_exponent
@@ -32,10 +32,10 @@ def power_w(fit: ServingFit, tok_per_s: ArrayLike) -> Floats:
 
 
 def energy_j_per_tok(fit: ServingFit, requests: ArrayLike) -> Floats:
-    """Energy of a token [J] when a GPU has `requests` at once, any shape.
+    """Energy of a token [J] on a GPU with this many concurrent requests, any shape.
 
     Raises:
-        ValueError: requests that are not above 0, of which no token comes.
+        ValueError: requests are not above 0.
     """
     if not np.all(np.asarray(requests, dtype=np.float64) > 0.0):
         raise ValueError(f"requests = {requests!r}: must be above 0")
@@ -45,19 +45,19 @@ def energy_j_per_tok(fit: ServingFit, requests: ArrayLike) -> Floats:
 
 
 def energy_kwh_per_mtok(fit: ServingFit, requests: ArrayLike) -> Floats:
-    """The same for a million tokens [kWh].
+    """Energy of a million tokens [kWh] on a GPU with this many concurrent requests, any shape.
 
     Raises:
-        ValueError: requests that are not above 0.
+        ValueError: requests are not above 0.
     """
     return energy_j_per_tok(fit, requests) * (TOKENS_PER_MTOK / J_PER_KWH)
 
 
 def requests_at(fit: ServingFit, tok_per_s: ArrayLike) -> Floats:
-    """Requests at once that give a throughput [tokens/s], any shape.
+    """Concurrent requests that give a throughput [tokens/s], any shape.
 
     Raises:
-        ValueError: a throughput that no load reaches.
+        ValueError: no load reaches the throughput.
     """
     throughput = np.asarray(tok_per_s, dtype=np.float64)
     if not np.all((throughput >= 0.0) & (throughput < fit.most_tok_per_s_per_gpu)):

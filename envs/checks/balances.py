@@ -1,4 +1,4 @@
-"""Helpers for tests, public so that new scenarios and policies can use them: small random worlds and balance checks."""
+"""Balance checks and small random worlds, for tests of new scenarios and policies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model import site_model
-from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
+from wattward.envs.model.equipment import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.stores import NO_STORE, StoreRow, is_cooling, is_electric, store_flows, store_table
 from wattward.envs.model.types import (
     BY_GRID_EVENTS,
@@ -35,7 +35,7 @@ MOST_STORES = 3
 def random_params(
     rng: np.random.Generator, n_regions: int, n_steps: int, n_leads: int = 5, *, extended: bool = False
 ) -> Params:
-    """Params of one environment with arbitrary but possible numbers (B = 1).
+    """Random but possible parameters of one environment (B = 1).
 
     With `extended`, sites have stores, sleep, contracts and programmes as well.
     """
@@ -121,7 +121,7 @@ def _random_stores(rng: np.random.Generator) -> list[StoreRow]:
 
 
 def random_extras(rng: np.random.Generator, params: Params, n: int) -> dict[str, Floats]:
-    """Fields of `Exogenous` of a world where lines fail, GPUs fail, contracts deliver and the grid asks for cuts."""
+    """Fields of `Exogenous` with failing links and GPUs, contracts and grid events."""
     shape = (1, n, params.fleet_gpus.shape[1])
     fails, asks = rng.random(shape) < 0.2, rng.random(shape) < 0.2
     fleet_gpus = np.where(fails, np.floor(params.fleet_gpus[:, None] * rng.random(shape)), params.fleet_gpus[:, None])
@@ -136,9 +136,9 @@ def random_extras(rng: np.random.Generator, params: Params, n: int) -> dict[str,
 
 
 def random_world(rng: np.random.Generator, params: Params, n_jobs: int, *, extended: bool = False) -> Exogenous:
-    """A world for `params` (B = 1): white noise everywhere, prices that may be negative, jobs that may be hopeless.
+    """A random world for `params` (B = 1): white noise, prices that may be negative, jobs that may be impossible.
 
-    With `extended`, links and GPUs fail, contracts deliver, the grid asks for cuts, and stores are ordered about.
+    With `extended`, links and GPUs fail, contracts deliver, the grid asks for cuts, and stores get random orders.
     """
     n_regions, n_steps = params.fleet_gpus.shape[1], int(params.n_steps[0])
     shape = (1, n_steps + params.forecast_rho.shape[2], n_regions)
@@ -187,7 +187,7 @@ def permute_regions(
 
 
 def assert_conserves(params: Params, world: Exogenous, before: Snapshot, state: State, flows: Flows) -> None:
-    """Energy, work and yuan balance over one step, in every environment and region.
+    """Asserts that energy, work and costs balance over one step, in every environment and region.
 
     Args:
         params: Params of the batch.
@@ -197,7 +197,7 @@ def assert_conserves(params: Params, world: Exogenous, before: Snapshot, state: 
         flows: Flows of the step.
 
     Raises:
-        AssertionError: naming the balance that is broken.
+        AssertionError: a balance is broken; the message names it.
     """
     _assert_energy(params, world, before.state, flows)
     _assert_work(before.flows, flows)
@@ -304,7 +304,7 @@ def _assert_contracts(params: Params, world: Exogenous, before: State, state: St
 
 
 def assert_due_work_runs(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
-    """No job that was due before the step waits while GPUs that would take it are free where it is."""
+    """No job that was due before the step waits while enough GPUs are free in its region."""
     for b in range(before.step.size):
         idle = (
             world.fleet_gpus[b, before.step[b]] - flows.asleep_gpus[b] - flows.interactive_gpus[b] - flows.held_gpus[b]
@@ -334,23 +334,23 @@ def played_cost(env: ClusterEnv, policy: Policy | Any, split: str, episode: int)
 
 
 def total_cost(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Cost of the step, shape (B,): the sum of its terms over regions."""
+    """Cost of the step, summed over terms and regions, shape (B,)."""
     return np.sum([getattr(flows, term).sum(axis=1) for term in COST_TERMS], axis=0)
 
 
 def toy_optimum_cost(params: Params, world: Exogenous) -> float:
-    """The least cost of an episode of the toy scenario, by hand.
+    """The least cost of an episode of the toy scenario, computed directly.
 
-    Nothing there limits anything: either fleet could run every job of the day at once, moving is free, a job takes one
-    step, and power is the only cost. So each job takes the cheapest step of its window in whichever region that is (or
-    the terminal cost, where its deadline lies beyond the end), and interactive load pays the price of its hour.
+    The toy has no limits: either fleet can run all jobs of the day at once, moves are free, each job takes one step,
+    and power is the only cost. So each job runs in the cheapest step of its window, in either region, or pays the
+    terminal cost if its deadline lies beyond the end. Interactive load pays the price of its hour.
 
     Args:
         params: Params of the toy scenario (B = 1).
         world: One of its episodes (B = 1).
 
     Raises:
-        ValueError: The world has a limit or cost that this sum leaves out.
+        ValueError: The world has a limit or cost that this computation leaves out.
     """
     kw_per_gpu = _toy_kw_per_gpu(params, world)
     n_steps, step_h, price = int(params.n_steps[0]), float(params.step_h[0]), world.price_per_kwh[0]
@@ -366,7 +366,7 @@ def toy_optimum_cost(params: Params, world: Exogenous) -> float:
 
 
 def _toy_kw_per_gpu(params: Params, world: Exogenous) -> float:
-    """The power of a busy GPU, after checking that nothing but its price counts."""
+    """Power of a busy GPU, after a check that only its energy costs anything."""
     demanded = world.job_gpus[0].sum() + world.interactive_gpus[0].max(axis=0)
     free = (params.gpu_idle_kw, params.pue_slope_per_c, params.demand_charge_per_kw, params.wan_cost_per_gb)
     absent = (params.carbon_price_per_kg, world.sun_kw, world.wind_kw, world.hydro_kw, params.wan_kwh_per_gb)

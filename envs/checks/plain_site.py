@@ -1,4 +1,4 @@
-"""A site whose every number is round, to be changed one at a time; for tests by hand."""
+"""A simple site with round numbers, for tests by hand that change one number at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wattward.configs.schema.storage import Store
 from wattward.envs.checks.balances import assert_conserves
 from wattward.envs.decisions.action import Mode
 from wattward.envs.decisions.modes import offers_of_modes
-from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
+from wattward.envs.model.equipment import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.stores import row_of, store_table
 from wattward.envs.model.types import Exogenous, Flows, Params, State
 from wattward.envs.simulator.simulator import Simulator
@@ -73,7 +73,7 @@ def plain_world(params: Params, jobs: Sequence[tuple[float, ...]] = (), **series
 
 
 def play(params: Params, world: Exogenous, modes: Sequence[Mode]) -> tuple[list[Flows], list[State]]:
-    """Flows of each step and the states after them; every step is checked to balance."""
+    """Flows of each step and the states after them. Every step is checked for balance."""
     simulator = Simulator(params)
     simulator.load(0, world)
     flows, states = [], []
@@ -87,7 +87,7 @@ def play(params: Params, world: Exogenous, modes: Sequence[Mode]) -> tuple[list[
 
 
 def series(flows: Sequence[Flows] | Sequence[State], name: str) -> list[float]:
-    """One field of the only region, step by step."""
+    """One field of the only region, at each step."""
     return [float(getattr(step, name)[0, 0]) for step in flows]
 
 

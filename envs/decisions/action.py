@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
-
 if TYPE_CHECKING:
     from gymnasium import spaces
 
+    from wattward.configs.schema.scenario import Scenario
     from wattward.envs.kernels.fleet import Fleet
 
 Actions = NDArray[Any]

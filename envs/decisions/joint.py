@@ -10,11 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import N_MODES, ActionInterface, Actions, Masks, batched, n_entries, wrong_shape
 from wattward.envs.decisions.modes import ModeActions
 
 if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
     from wattward.envs.kernels.fleet import Fleet
 
 MOST_ENTRIES = 31

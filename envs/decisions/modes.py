@@ -10,7 +10,6 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import (
     N_MODES,
     ActionInterface,
@@ -27,6 +26,7 @@ from wattward.envs.model.observation import AT, N_CLOCK, N_FORECASTS, N_NOW, WID
 from wattward.envs.model.types import Offers
 
 if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
     from wattward.envs.kernels.fleet import Fleet
 
 _OWN = np.array([0.0, 1.0, 1.0, 1.0])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import ActionInterface
 from wattward.envs.decisions.joint import JointActions
 from wattward.envs.decisions.modes import ModeActions
 from wattward.envs.decisions.shares import ShareActions
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
 
 INTERFACES: dict[str, type[ActionInterface]] = {made.name: made for made in (ModeActions, ShareActions, JointActions)}
 """Every interface by its name."""

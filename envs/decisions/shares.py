@@ -10,13 +10,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import ActionInterface, Actions, Mode, batched, wrong_shape
 from wattward.envs.kernels.codes import OFFERS
 from wattward.envs.kernels.stores import BY_RULE
 from wattward.envs.model.types import Offers
 
 if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
     from wattward.envs.kernels.fleet import Fleet
 
 A_REGION = 2

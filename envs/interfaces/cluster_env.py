@@ -14,14 +14,12 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.accounting.kpis import kpis_of
 from wattward.envs.decisions.registry import ActionChoice, Answers, interface_of
 from wattward.envs.interfaces.rendering import as_text
-from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import BILLS, Exogenous, Flows, Params, State
 from wattward.envs.policy.copies import immutable
 from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.observer import Observer, Views
-from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.simulator import Simulator, Snapshot
 from wattward.envs.simulator.source import Banked, EpisodeBank, check_choices, episode_options, must_be
@@ -32,6 +30,8 @@ from wattward.envs.world.splits import choose, episode_seed
 
 if TYPE_CHECKING:
     from wattward.envs.interfaces.frames import Film
+    from wattward.envs.kernels.codes import RewardKind
+    from wattward.envs.policy.outlook import Outlook
 
 
 class ClusterEnv(gymnasium.Env[Any, Any]):

@@ -70,7 +70,7 @@ from wattward.envs.interfaces.drawing import (
     stripes,
     write_ticks,
 )
-from wattward.envs.interfaces.rendering import MONEY, decision_levels, decision_words
+from wattward.envs.interfaces.rendering import decision_levels, decision_words
 from wattward.envs.model import site_model
 from wattward.envs.model.stores import row_of
 from wattward.envs.model.types import POWER, Floats
@@ -211,11 +211,12 @@ class Film:
         after = lay(picture, MARGIN, 9, lettered(f"{outlook.time:%a %d %b %Y, %H:%M}", 17, bold=True))
         lay(picture, after + 16, 13, lettered(f"step {outlook.step} of {outlook.n_steps}", 12, colour=SOFT))
         cost, slot = kpis["total_cost"], int(simulator.fleet.env["slot"][b])
-        said = f"{amount(cost)} {MONEY}"
+        currency = outlook.scenario.currency
+        said = f"{amount(cost)} {currency}"
         on_arrival = float(simulator.bank.on_arrival["total_cost"][slot, : outlook.step].sum())
         if on_arrival > 0.0:
             saving = (on_arrival - cost) / on_arrival
-            said += f",  saving {signed(saving, '.1%')}  (running all on arrival: {amount(on_arrival)} {MONEY})"
+            said += f",  saving {signed(saving, '.1%')}  (running all on arrival: {amount(on_arrival)} {currency})"
         lay(picture, 96, 38, lettered(said, 12, bold=True))
         rest = f"{kpis['green_share']:.0%} green,  {amount(kpis['late_gpu_h'])} GPU-h late"
         lay(picture, RIGHT, 38, lettered(rest, 12, bold=True), right=True)
@@ -234,7 +235,7 @@ class Film:
         drawn = _load_words(load_kw, float(flow["grid_kw"])) if outlook.step else "nothing yet"
         lay(picture, BAR_LEFT, top + 31, lettered(drawn, 11))
         price = signed(float(outlook.price_per_kwh[r]), ".3f")
-        lay(picture, BAR_LEFT, top + 48, lettered(f"{price} {MONEY}/kWh now", 11))
+        lay(picture, BAR_LEFT, top + 48, lettered(f"{price} {outlook.scenario.currency}/kWh now", 11))
         electric = outlook.params.store_coupling[0, r] == POWER
         capacity_kwh = float(outlook.params.store_capacity_kwh[0, r][electric].sum())
         if capacity_kwh > 0.0:
@@ -307,7 +308,7 @@ def _static(scenario: Scenario, layout: _Layout, horizon_h: float) -> Image.Imag
     draw.text((RIGHT, 13), scenario.name, SOFT, font_of(12), anchor="ra")
     draw.text((MARGIN, 38), "cost so far", SOFT, font_of(12))
     draw.line((MARGIN, 60, RIGHT, 60), LINE)
-    for x, head in ((MARGIN, "Region and its decision"), (PRICE_LEFT, f"Price of grid power, {MONEY}/kWh")):
+    for x, head in ((MARGIN, "Region and its decision"), (PRICE_LEFT, f"Price of grid power, {scenario.currency}/kWh")):
         draw.text((x, HEADS), head, INK, font_of(12, bold=True))
     for r in range(layout.n_rows):
         top = HEAD + r * layout.row

@@ -10,8 +10,6 @@ from wattward.envs.model.layout import Rows
 from wattward.envs.model.types import Flows
 from wattward.envs.policy.outlook import Outlook
 
-MONEY = "yuan"
-"""What money is counted in."""
 BAR = 15
 """Characters of a full fleet in a text bar."""
 COLUMNS = {"GPU-h": 7, "/kWh": 6, "load kW": 7, "grid": 6, "green": 6}
@@ -61,7 +59,8 @@ def as_text(outlook: Outlook, flows: Flows, kpis: dict[str, float], regions: Row
         regions: Rows of REGION after the last step, shape (R,).
     """
     time = f"{outlook.time:%a %Y-%m-%d %H:%M}  {outlook.step}/{outlook.n_steps}"
-    sums = f"{kpis['total_cost']:,.0f} {MONEY}, {kpis['green_share']:.0%} green, {kpis['late_gpu_h']:.1f} GPU-h late"
+    cost = f"{kpis['total_cost']:,.0f} {outlook.scenario.currency}"
+    sums = f"{cost}, {kpis['green_share']:.0%} green, {kpis['late_gpu_h']:.1f} GPU-h late"
     columns = " ".join(f"{name:>{width}}" for name, width in COLUMNS.items())
     head = f"{'region':12} does {'#requests =work':{BAR + 2}} {columns}"
     words = [word if len(word) <= 4 else "part" for word in decision_words(regions)] if outlook.step else None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.region import Region
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model import site_model
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.model.equipment import (
     added_heat_c,
     constraint_fields,
@@ -21,8 +20,11 @@ from wattward.envs.model.equipment import (
 )
 from wattward.envs.model.site_model import SitePower
 from wattward.envs.model.types import Floats, Params
-from wattward.envs.world.processes.caching import kept
 from wattward.envs.world.processes.jobs import mean_work_gpu_h
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.region import Region
+    from wattward.configs.schema.scenario import Scenario
 
 DAYS_PER_MONTH = 30.4
 TYPICAL_SUN_SHARE = 0.14
@@ -190,7 +192,7 @@ def expected_grid_kw(scenario: Scenario, r: int) -> float:
     return max(0.0, _expected_power(scenario, r).net_kw - _typical_green_kw(scenario.regions[r]))
 
 
-@kept
+@cached_for_owner
 def baseline_kw(scenario: Scenario) -> Floats:
     """Grid power that cuts are measured against, shape (R,) [kW]; 0 where the grid asks for none."""
     fields = site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)])

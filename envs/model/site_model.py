@@ -12,11 +12,12 @@ what the site draws less what it recovers from its return water.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from wattward.envs.model.types import Params
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Params
 
 Amount: TypeAlias = Any
 """A number in kernels; an array, or a number, elsewhere."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.storage import Battery, ChilledWater, Store, Ups
 from wattward.envs.model.types import BY_GRID_EVENTS, BY_PRICE_RULE, COOLING, POWER, Floats, Params
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
 
 StoreRow: TypeAlias = dict[str, float]
 """A store's fields of `Params` without their prefix `store_`."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.model.types import Exogenous, Floats, Ints
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Exogenous, Floats, Ints
 
 Array = TypeVar("Array", bound=NDArray[Any])
 

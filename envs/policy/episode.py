@@ -10,15 +10,17 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS, Floats, Flows
-from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Policy, sees_everything
+
+if TYPE_CHECKING:
+    from wattward.envs.policy.outlook import Outlook
 
 COSTS = ("total_cost", *COST_TERMS)
 """What is summed over the steps of an episode."""

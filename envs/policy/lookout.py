@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.layout import STATE_OF_REGION
-from wattward.envs.model.types import Exogenous, Floats, Params, State
 from wattward.envs.policy.copies import Past, Present, Queue, Truth, immutable, read_only
 from wattward.envs.policy.outlook import Outlook
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Exogenous, Floats, Params, State
 
 KNOWN_AHEAD = ("price_per_kwh", "contract_kw", "store_order")
 """Series of a world that are known as far as forecasts reach."""

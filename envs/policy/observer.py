@@ -7,12 +7,12 @@ The vector holds the clock, then the same block of fields for each region; the t
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.model.observation import (
@@ -26,7 +26,10 @@ from wattward.envs.model.observation import (
     fields_of,
     region_width,
 )
-from wattward.envs.model.types import Exogenous, Params
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Exogenous, Params
 
 Views = MappingProxyType[str, NDArray[np.float32]]
 

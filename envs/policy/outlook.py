@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs.schema.region import Region
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model import site_model
-from wattward.envs.model.site_model import SitePower
 from wattward.envs.model.types import (
     CARBON,
     IN_TRANSIT,
@@ -31,6 +28,11 @@ from wattward.envs.model.types import (
     Params,
 )
 from wattward.envs.policy.copies import Past, Present, Queue, Truth, read_only
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.region import Region
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.site_model import SitePower
 
 EPOCH = datetime(1970, 1, 1)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.policy.outlook import Outlook
+if TYPE_CHECKING:
+    from wattward.envs.policy.outlook import Outlook
 
 Sight = Literal["what may be known", "everything"]
 """What a policy is shown: an outlook of what may be known, or, for a diagnostic, a perfect one."""

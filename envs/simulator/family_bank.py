@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wattward.configs.generate.random_family import MODEL_SCENARIOS, Member, generate
+from wattward.configs.generate.members import Member
+from wattward.configs.generate.random_family import MODEL_SCENARIOS, generate
 from wattward.configs.loading.worlds import load_scenario
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import make_params
-from wattward.envs.model.types import Exogenous, Params
 from wattward.envs.policy.observer import Observer
 from wattward.envs.simulator.bank import Bank, Episode
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw
 from wattward.envs.world.family import member_number
 from wattward.envs.world.splits import choose, episode_seed
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Exogenous, Params
 
 
 class FamilyBank(Bank):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,10 @@ from wattward.envs.model.layout import (
     state_of,
     tally_of,
 )
-from wattward.envs.model.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
 from wattward.envs.simulator.bank import ARRAYS, Bank
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
 
 PLACES = 64
 """In a queue to begin with; queues grow as they fill."""

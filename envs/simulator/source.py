@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from tqdm import tqdm
@@ -13,7 +13,6 @@ from tqdm import tqdm
 from wattward.configs.digests import sha256_of_bytes, sha256_of_json
 from wattward.configs.files import replacing_folder
 from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.kernels.codes import REWARD_KINDS, RewardKind
 from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL
 from wattward.envs.model.params import make_params
@@ -23,6 +22,9 @@ from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw
 from wattward.envs.world.recording import Recording, load_recording
 from wattward.envs.world.splits import SPLITS, choose, episode_seed
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
 
 DRAWN_AHEAD = 256
 """At most so many episodes are drawn ahead of their use unless more is asked for."""

@@ -1,9 +1,9 @@
-"""What disturbances do to a world that has been drawn; docs/disturbances.md says who knows of them when."""
+"""Applies disturbances to a drawn world. docs/disturbances.md says who knows of them when."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,82 +20,84 @@ from wattward.configs.schema.disturbance import (
     WindDrought,
     WorseForecasts,
 )
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, Floats
 from wattward.envs.world.processes.calendar import clock, step_minutes
-from wattward.envs.world.processes.gaussian import Drawn
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.world.processes.gaussian import Drawn
 
 Mask = NDArray[np.bool_]
 ROWS = {"sun": SUN, "wind": WIND, "interactive": INTERACTIVE, "carbon": CARBON}
 
 
 class Placed(NamedTuple):
-    """A disturbance, and the steps and regions of an episode in which it acts."""
+    """A disturbance with the steps and regions of an episode in which it acts."""
 
-    happening: Disturbance
+    disturbance: Disturbance
     here: Mask  # (N, R)
 
 
-def place(scenario: Scenario, n: int, rng: np.random.Generator) -> tuple[Placed, ...]:
-    """Where and when each disturbance of the scenario acts in an episode of which `n` steps are drawn.
+def place_disturbances(scenario: Scenario, n: int, rng: np.random.Generator) -> tuple[Placed, ...]:
+    """Places each disturbance of the scenario in an episode of `n` drawn steps.
 
     Args:
         scenario: its disturbances, regions and step.
-        n: steps N, those of the last forecast included.
-        rng: picks the beginnings that are random, each a step, in the order of the scenario.
+        n: number of steps N, including those of the last forecast.
+        rng: draws the random starts, in the order of the scenario.
     """
-    return tuple(Placed(happening, _mask(scenario, happening, n, rng)) for happening in scenario.disturbances)
+    return tuple(Placed(disturbance, _mask(scenario, disturbance, n, rng)) for disturbance in scenario.disturbances)
 
 
-def _mask(scenario: Scenario, happening: Disturbance, n: int, rng: np.random.Generator) -> Mask:
-    length = n if happening.hours is None else max(1, round(happening.hours / scenario.step_h))
-    if isinstance(happening.start_h, str):
-        room = scenario.n_steps - (1 if happening.hours is None else length)
+def _mask(scenario: Scenario, disturbance: Disturbance, n: int, rng: np.random.Generator) -> Mask:
+    length = n if disturbance.hours is None else max(1, round(disturbance.hours / scenario.step_h))
+    if isinstance(disturbance.start_h, str):
+        room = scenario.n_steps - (1 if disturbance.hours is None else length)
         first = int(rng.integers(max(0, room) + 1))
     else:
-        first = round(happening.start_h / scenario.step_h)
+        first = round(disturbance.start_h / scenario.step_h)
     when = np.zeros(n, dtype=np.bool_)
     when[first : first + length] = True
-    return when[:, None] & np.array([happening.is_in(region.name) for region in scenario.regions])
+    return when[:, None] & np.array([disturbance.is_in(region.name) for region in scenario.regions])
 
 
-def dim(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: Drawn) -> Drawn:
-    """Capacity factors under the disturbances of one kind: the truth changes, what is usual and the noise do not.
+def apply_droughts(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: Drawn) -> Drawn:
+    """Applies the disturbances of one kind to capacity factors. Climatology and noise stay as they are.
 
-    It comes before carbon intensity is worked out, so that a grid without sun or wind is as dirty as it would be.
+    This happens before carbon intensity is computed, so that the grid's intensity follows the disturbed weather.
     """
-    for happening, here in placed:
-        if isinstance(happening, kind):
-            factor = factor._replace(truth=np.where(here, factor.truth * happening.factor, factor.truth))
+    for disturbance, here in placed:
+        if isinstance(disturbance, kind):
+            factor = factor._replace(truth=np.where(here, factor.truth * disturbance.factor, factor.truth))
     return factor
 
 
-def disturb(
+def apply_disturbances(
     scenario: Scenario, placed: tuple[Placed, ...], world: Exogenous, paid_under: Callable[[str], Floats]
 ) -> Exogenous:
-    """The world (B = 1) with all that befalls it but droughts of sun and wind.
+    """Applies all disturbances to the world (B = 1), except for droughts of sun and wind.
 
     New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is. `paid_under`
     gives the prices that all regions pay under a tariff or market of the scenario by its name, shape (N, R) [yuan/kWh].
     """
-    for happening, here in placed:
-        if isinstance(happening, NewTariff):
-            world = world._replace(price_per_kwh=np.where(here, paid_under(happening.tariff), world.price_per_kwh))
-    for happening, here in placed:
-        match happening:
+    for disturbance, here in placed:
+        if isinstance(disturbance, NewTariff):
+            world = world._replace(price_per_kwh=np.where(here, paid_under(disturbance.tariff), world.price_per_kwh))
+    for disturbance, here in placed:
+        match disturbance:
             case PriceSpike():
-                world = _spike(scenario, happening, here, world)
+                world = _spike(scenario, disturbance, here, world)
             case HeatWave():
-                world = world._replace(air_c=np.where(here, world.air_c + happening.add_c, world.air_c))
+                world = world._replace(air_c=np.where(here, world.air_c + disturbance.add_c, world.air_c))
             case DemandSurge():
-                world = _surge(scenario, happening, here, world)
+                world = _surge(scenario, disturbance, here, world)
             case WorseForecasts():
-                world = _blur(happening, here, world)
+                world = _blur(disturbance, here, world)
             case WanOutage():
-                share = np.where(here, world.wan_share * happening.factor, world.wan_share)
+                share = np.where(here, world.wan_share * disturbance.factor, world.wan_share)
                 world = world._replace(wan_share=share)
             case GpuFailures():
-                fleet = np.where(here, np.floor(world.fleet_gpus * (1.0 - happening.share)), world.fleet_gpus)
+                fleet = np.where(here, np.floor(world.fleet_gpus * (1.0 - disturbance.share)), world.fleet_gpus)
                 world = world._replace(fleet_gpus=fleet)
     return world
 

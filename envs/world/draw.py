@@ -1,24 +1,23 @@
-"""One realisation of the world: every process drawn from its own seed or replayed from a recording, then disturbed."""
+"""Draws a world: each process from its own seed or from a recording, then disturbances."""
 
 from __future__ import annotations
 
 from copy import deepcopy
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.disturbance import DarkWeek, WindDrought
-from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.model.params import baseline_kw
 from wattward.envs.model.types import Exogenous, Floats
-from wattward.envs.world.disturbances import Placed, dim, disturb, place
+from wattward.envs.world.disturbances import Placed, apply_disturbances, apply_droughts, place_disturbances
 from wattward.envs.world.job_trace import replay_jobs
 from wattward.envs.world.processes.air import draw_air
-from wattward.envs.world.processes.caching import kept
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, year_of
 from wattward.envs.world.processes.carbon import Grids, carbon_of, grids_of
-from wattward.envs.world.processes.gaussian import Drawn
 from wattward.envs.world.processes.grid_events import draw_cuts
 from wattward.envs.world.processes.interactive import draw_interactive
 from wattward.envs.world.processes.jobs import draw_jobs
@@ -40,6 +39,10 @@ from wattward.envs.world.recording import (
     replay_weather,
 )
 
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.world.processes.gaussian import Drawn
+
 PROCESSES = (
     "start",
     "sun",
@@ -55,28 +58,28 @@ PROCESSES = (
     "grid_events",
     "replay_jobs",
 )
-"""Each has its own seed, by its place here: a change of one process leaves the others' draws alone. Append only."""
+"""Processes with a seed of their own, by position, so that one does not change the draws of others. Append only."""
 
 
 def n_drawn(scenario: Scenario) -> int:
-    """Steps N that are drawn: the episode, and a full forecast at its end."""
+    """Number of drawn steps N: the episode plus one forecast horizon."""
     return scenario.n_steps + scenario.horizon + 1
 
 
 def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording | None = None) -> Exogenous:
-    """One realisation of the world (B = 1), fully determined by its arguments.
+    """Draws one world (B = 1), fully determined by its arguments.
 
     Args:
-        scenario: what may happen.
-        seed: of this episode; it is not changed.
-        recording: what it holds replaces what is drawn; carbon that it does not hold follows the recorded weather.
+        scenario: the scenario.
+        seed: seed of the episode; it is not changed.
+        recording: recorded series that replace drawn ones. Carbon that is not recorded follows the recorded weather.
 
     Raises:
         ConfigError: the recording is for another scenario, or the scenario's start is not a date.
     """
     rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
     n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
-    placed = place(scenario, n, rng["disturbances"])
+    placed = place_disturbances(scenario, n, rng["disturbances"])
     quantities, direct = _weather_and_demand(scenario, start, n, rng, recording, placed)
     sun, wind, interactive, carbon = quantities
     market_seed = child_of(seed, PROCESSES.index("market"))
@@ -118,12 +121,12 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
         alone = grid_price(scenario.tariffs[tariff], start, n, scenario.step_minutes, market_seed)
         return under_contracts(scenario, np.repeat(alone[:, None], scenario.n_regions, axis=1))
 
-    world = disturb(scenario, placed, world, paid_under)
+    world = apply_disturbances(scenario, placed, world, paid_under)
     return world._replace(store_order=_batch(store_order(scenario, world.price_per_kwh[0])))
 
 
 def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
-    """Midnight, Beijing time, at which the episode starts: any day of the calendar year, or the scenario's own.
+    """Midnight at which the episode starts: of a random day of the calendar year, or of the scenario's own date.
 
     Raises:
         ConfigError: `start` is neither any_day nor a date.
@@ -140,7 +143,7 @@ def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
 
 
 def _batch(*parts: Floats) -> Floats:
-    """One (N, R) array as (1, N, R), several as (1, parts, N, R); steps of all regions side by side in memory."""
+    """Turns one (N, R) array into (1, N, R), or several into (1, parts, N, R)."""
     whole = np.empty((1, len(parts), *parts[0].shape))
     for row, part in enumerate(parts):
         whole[0, row] = part
@@ -148,7 +151,7 @@ def _batch(*parts: Floats) -> Floats:
 
 
 def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
-    """Price of grid energy, shape (N, R) [yuan/kWh]."""
+    """Price of grid energy, shape (N, R) [currency/kWh]."""
     if recording is not None and recording.has_prices:
         return under_contracts(scenario, replay_price(recording, start, n))
     return under_contracts(scenario, price(scenario, start, n, seed))
@@ -169,7 +172,7 @@ def _weather_and_demand(
     recording: Recording | None,
     placed: tuple[Placed, ...],
 ) -> tuple[tuple[Drawn, Drawn, Drawn, Drawn], Floats]:
-    """Sun [kW], wind [kW], interactive load [GPUs] and carbon [kg/kWh]; and what direct lines offer, (N, R) [kW]."""
+    """Sun [kW], wind [kW], interactive load [GPUs], carbon [kg/kWh], and the power of direct lines, (N, R) [kW]."""
     if recording is not None:
         check_fits(recording, scenario)
     carbon = None
@@ -184,7 +187,7 @@ def _weather_and_demand(
         interactive = replay_interactive(recording, scenario.regions, start, n, rng["replay_interactive"])
     else:
         interactive = draw_interactive(scenario, start, n, rng["interactive"])
-    sun, wind = dim(placed, DarkWeek, sun), dim(placed, WindDrought, wind)
+    sun, wind = apply_droughts(placed, DarkWeek, sun), apply_droughts(placed, WindDrought, wind)
     if carbon is None and recording is not None and recording.has_weather:
         carbon = replay_carbon(recording, scenario.regions, sun, wind)
     elif carbon is None:
@@ -198,19 +201,18 @@ def draw_carbon(scenario: Scenario, start_minute: int, sun_factor: Drawn, wind_f
 
     Args:
         scenario: its regions and the step.
-        start_minute: Beijing minutes since 1970-01-01.
+        start_minute: start of the first step [minutes since 1970-01-01].
         sun_factor: of `draw_sun_factor`.
         wind_factor: of `draw_wind_factor`.
     """
     return carbon_of(drawn_grids(scenario, year_of(start_minute)), sun_factor, wind_factor)
 
 
-@kept
+@cached_for_owner
 def drawn_grids(scenario: Scenario, year: int) -> Grids:
     """The grids of a scenario, with the means of drawn sun and wind in that year."""
-    means = [
-        (mean_sun_factor(region, year, scenario.step_minutes), mean_wind_factor(region)) for region in scenario.regions
-    ]
+    clock = scenario.step_minutes, scenario.utc_offset_minutes
+    means = [(mean_sun_factor(region, year, *clock), mean_wind_factor(region)) for region in scenario.regions]
     return grids_of(scenario.regions, means)
 
 

@@ -1,22 +1,26 @@
-"""Families whose every episode has a scenario of its own."""
+"""Families of scenarios, in which every episode has a scenario of its own."""
 
 from __future__ import annotations
 
-from wattward.configs.generate.random_family import BLOCK, Member, parse
+from typing import TYPE_CHECKING
+
+from wattward.configs.generate.members import BLOCK, Member, parse
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.scenario import Scenario
 from wattward.envs.world.splits import key_of
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
 
 
 def family_of(scenario: Scenario) -> Member | None:
-    """The family that a scenario stands for, as `random-3` does; None if it is a scenario of its own."""
+    """The family that a scenario stands for, as `random-3` does; None for a single scenario."""
     found = parse(scenario.name)
     return found if found is not None and found.number is None else None
 
 
 def member_for(family: Member, split: str, episode: int) -> Scenario:
-    """The scenario of an episode; no two splits share one."""
+    """The scenario of an episode; splits share none."""
     return load_scenario(Member(family.regions, member_number(split, episode)).name)
 
 
@@ -26,6 +30,6 @@ def member_number(split: str, episode: int) -> int:
 
 
 def refuse_family(scenario: Scenario, what: str) -> None:
-    """Raises ConfigError where a family cannot be used: `what` says for what."""
+    """Raises ConfigError for a family, where `what` needs a single scenario."""
     if family_of(scenario) is not None:
         raise ConfigError(f"scenario {scenario.name}: {what} needs one scenario, such as {scenario.name}x0")

@@ -1,30 +1,33 @@
-"""Recorded jobs in the place of drawn ones: when they came, how long they ran, on how many GPUs.
+"""Recorded jobs that replace drawn ones: submission times, run times and numbers of GPUs.
 
-Rules, all of them arbitrary and therefore written down:
+The following rules are choices of this project:
 
-- A log is the jobs of one class. What it does not hold is the class's own law's, drawn anew for each episode: slack,
-  data, and how wrong the owner's estimate is.
-- A log begins at the Beijing midnight before its first job. Where it covers a week it plays in whole weeks, so that
-  weekdays stay weekdays, else in whole days; what is beyond is left out. An episode at the log's own dates plays it as
-  it was; one elsewhere, or one that runs over its end, plays it round and round.
-- Jobs are dealt to regions in the proportions of the class's `jobs_per_day`, one after the other by the golden ratio,
-  which keeps them over any stretch of the log; a job is of the same region in every episode.
-- A job asks for no more GPUs than a drawn one of its class may; what is cut off lengthens it, so that its work stays.
-- Jobs that could not be finished by the episode's end are left out, as drawn ones are.
+- A log holds the jobs of one class. Slack, data and the error of the owner's estimate are not in a log; they are drawn
+  from the class's distributions for each episode.
+- A log begins at the last midnight of the scenario's clock before its first job. A log of a week or more plays in whole
+  weeks, so that weekdays stay weekdays; a shorter one plays in whole days. The rest is left out. An episode at the
+  log's own dates plays it as it was. Any other episode, and one that runs past the log's end, repeats it.
+- Jobs are assigned to regions in the proportions of the class's `jobs_per_day`, by a golden-ratio sequence, so that the
+  proportions hold over any part of the log. A job belongs to the same region in every episode.
+- A job gets at most as many GPUs as a drawn job of its class may. If it is cut, it runs longer and its work stays.
+- Jobs that cannot finish by the end of the episode are left out, as among drawn ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.scenario import LogNormal, Scenario
-from wattward.envs.model.types import Floats, Ints
 from wattward.envs.world.processes.calendar import DAY_MINUTES
 from wattward.envs.world.processes.jobs import Jobs, gpu_limit
-from wattward.envs.world.tidy import JobTrace
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import LogNormal, Scenario
+    from wattward.envs.model.types import Floats, Ints
+    from wattward.envs.world.tidy import JobTrace
 
 GOLDEN = (5**0.5 - 1) / 2
 
@@ -32,17 +35,17 @@ GOLDEN = (5**0.5 - 1) / 2
 def replay_jobs(
     traces: Sequence[JobTrace], scenario: Scenario, start_minute: int, drawn: Jobs, rng: np.random.Generator
 ) -> Jobs:
-    """The jobs of one episode: recorded ones of the classes that are recorded, drawn ones of the others.
+    """The jobs of one episode: recorded ones where a class is recorded, drawn ones of the other classes.
 
     Args:
         traces: one for each recorded class.
         scenario: its classes, regions and steps.
-        start_minute: Beijing time of step 0.
-        drawn: what is drawn without a recording.
-        rng: for slack, data and estimates.
+        start_minute: start of step 0 [minutes since 1970-01-01 00:00 of the scenario's clock].
+        drawn: the drawn jobs of all classes.
+        rng: draws slack, data and estimates.
 
     Raises:
-        ConfigError: a recorded class has no `jobs_per_day` to deal its jobs by.
+        ConfigError: a recorded class has no `jobs_per_day` in any region.
     """
     numbers = [[job_class.name for job_class in scenario.job_classes].index(trace.job_class) for trace in traces]
     others = ~np.isin(drawn.job_class, numbers)
@@ -54,7 +57,14 @@ def replay_jobs(
 
 
 def arrivals_of(trace: JobTrace, start_minute: int, n_steps: int, step: int) -> tuple[Ints, Ints]:
-    """Which jobs of a log come in an episode of `n_steps` steps of `step` minutes, and at which of them, (J,) each."""
+    """Jobs of a log that arrive during an episode, and their arrival steps, (J,) each.
+
+    Args:
+        trace: the log.
+        start_minute: start of the episode.
+        n_steps: its steps.
+        step: length of a step [minutes].
+    """
     period, whole = trace.days * DAY_MINUTES, n_steps * step
     inside = np.flatnonzero(trace.submit_minute < trace.first_minute + period)
     once = (trace.submit_minute[inside] - start_minute) % period
@@ -67,7 +77,7 @@ def arrivals_of(trace: JobTrace, start_minute: int, n_steps: int, step: int) -> 
 def _replay(trace: JobTrace, c: int, scenario: Scenario, start_minute: int, rng: np.random.Generator) -> Jobs:
     job_class = scenario.job_classes[c]
     job, arrival = arrivals_of(trace, start_minute, scenario.n_steps, scenario.step_minutes)
-    origin = dealt(job_class.jobs_per_day, trace, scenario)[job]
+    origin = assigned_regions(job_class.jobs_per_day, trace, scenario)[job]
     limit = np.floor([gpu_limit(scenario, c, r) for r in range(scenario.n_regions)])
     gpus = np.clip(np.floor(trace.processors[job]), 1.0, limit[origin])
     work = trace.processors[job] * trace.run_h[job]
@@ -87,8 +97,8 @@ def _replay(trace: JobTrace, c: int, scenario: Scenario, start_minute: int, rng:
     return Jobs._make(column[feasible] for column in jobs)
 
 
-def dealt(jobs_per_day: Sequence[float], trace: JobTrace, scenario: Scenario) -> Ints:
-    """The region of each job of a log, (I,).
+def assigned_regions(jobs_per_day: Sequence[float], trace: JobTrace, scenario: Scenario) -> Ints:
+    """Assigns each job of a log to a region, (I,).
 
     Raises:
         ConfigError: the class has no jobs in any region.
@@ -97,7 +107,7 @@ def dealt(jobs_per_day: Sequence[float], trace: JobTrace, scenario: Scenario) ->
     if rates.sum() <= 0.0:
         raise ConfigError(
             f"scenario {scenario.name}: job_classes.{trace.job_class}.jobs_per_day = {list(jobs_per_day)}: must be "
-            f"above 0 in some region for a log to be dealt out by it"
+            f"above 0 in some region, because a log's jobs are assigned in its proportions"
         )
     share = (0.5 + np.arange(trace.submit_minute.size) * GOLDEN) % 1.0
     return np.searchsorted(rates.cumsum() / rates.cumsum()[-1], share, side="right").astype(np.int64)

@@ -1,19 +1,18 @@
-"""The same world from recorded files instead of draws: sun, wind, interactive load, prices, jobs.
+"""Worlds from recorded files: sun, wind, interactive load, air temperature, carbon intensity, prices and jobs.
 
-Rules, all of them arbitrary and therefore written down:
+The following rules are choices of this project:
 
-- Weather: the month and day on which the episode starts pick the same date in the recorded year (29 February becomes
-  1 March where the recorded year has none); from there the recording plays on, its end joined to its start. A series
-  stamped with the ends of its intervals is read one interval earlier.
-- Requests: the hour at which a trace starts is not published. Its mean day, smoothed over 3 hours, is turned until its
-  peak falls on the peak of the region's own `shape_by_hour`, on that region's clock. Day d since 1970-01-01 plays the
-  recorded day d modulo the days recorded. The trace is scaled to the region's mean load.
-- An imported recording (see `envs/world/tidy.py`) may hold some of this only, and air temperature, carbon intensity
-  and prices besides; what it does not hold is drawn. A series that it holds must be there for every region.
-  Its requests are dated GPUs: they are not turned, scaled or smoothed.
-- Jobs are dated and dealt out as `envs/world/job_trace.py` says.
-- Climatology is the recording's own mean by month and step of the day (by step of the day for requests). The second
-  anomaly that forecasts need is the recorded one of another day: 10 to 45 days away for weather, any for requests.
+- Weather plays from the episode's date in the recorded year (29 February plays as 1 March if that year has none). After
+  the end of the recorded year it continues at the start. A series stamped with the ends of its intervals is read one
+  interval earlier.
+- Requests of the shipped layout have no published start hour. Their mean day, smoothed over 3 hours, is shifted so that
+  its peak falls on the peak of the region's `shape_by_hour` by that region's clock. Day d since 1970-01-01 plays the
+  recorded day d modulo the number of recorded days. The trace is scaled to the region's mean load.
+- An imported recording (see `envs/world/tidy.py`) may hold only some of the series; the others are drawn. A series must
+  cover every region. Imported requests are GPUs with dates: they are not shifted, scaled or smoothed.
+- Jobs follow the rules of `envs/world/job_trace.py`.
+- Climatology is the recording's own mean by month and step of the day (for requests: by step of the day). The second
+  anomaly, which forecasts need, is that of another recorded day: 10 to 45 days away for weather, any day for requests.
 """
 
 from __future__ import annotations
@@ -21,21 +20,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.loading.reading import check, find, read_yaml
 from wattward.configs.schema.base import ConfigError
+from wattward.configs.schema.locale import utc_offset_minutes
 from wattward.configs.schema.recording import CapacityFactors, RecordingLayout, Requests
-from wattward.configs.schema.region import Region
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
 from wattward.envs.world.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_of, step_minutes
 from wattward.envs.world.processes.carbon import carbon_of, grids_of
 from wattward.envs.world.processes.gaussian import Drawn
 from wattward.envs.world.series import Series, read_series, resample
 from wattward.envs.world.tidy import AIR, CARBON, FACTS_FILE, PRICE, SUN, WIND, JobTrace, read_tidy
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.region import Region
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
 
 DEFAULT_LAYOUT = "china-2020"
 LAYOUT_FILE = "recording.yaml"
@@ -45,9 +48,9 @@ SMOOTHING_H = 3
 
 @dataclass(frozen=True)
 class Recording:
-    """Recorded series at a scenario's step, for its regions in its order.
+    """Recorded series at a scenario's step, in the order of its regions.
 
-    S is the number of steps in the recorded year, 0 where there is no recorded weather.
+    S is the number of steps in the recorded year; 0 if no weather is recorded.
     """
 
     name: str
@@ -58,7 +61,7 @@ class Recording:
     wind_cf: Floats  # (S, R)
     sun_climatology: Floats  # (S, R) climatology of sun_cf
     wind_climatology: Floats  # (S, R)
-    requests: Floats  # (days x steps a day, R) request rate over its mean, from a Beijing midnight
+    requests: Floats  # (days x steps a day, R) request rate over its mean, from a midnight of the scenario's clock
     requests_are_gpus: bool = False  # not rates over their mean
     dated: dict[str, Floats] = field(
         default_factory=dict
@@ -72,7 +75,7 @@ class Recording:
 
     @property
     def max_price_per_kwh(self) -> tuple[float, ...] | None:
-        """The dearest recorded price of each region; None where tariffs and markets of the scenario hold."""
+        """The highest recorded price of each region; None if prices are not recorded."""
         prices = self.dated.get(PRICE)
         return None if prices is None else tuple(prices.max(axis=0).tolist())
 
@@ -101,8 +104,8 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
     """Reads a folder of recordings for a scenario.
 
     Args:
-        directory: may hold `recording.yaml` (see `configs/schema/recording.py`); else the layout is `china-2020`'s.
-        scenario: its regions' provinces pick the columns, its step the resolution.
+        directory: the folder. Without `recording.yaml` (see `configs/schema/recording.py`) its layout is `china-2020`.
+        scenario: the scenario. The provinces of its regions select the columns.
 
     Raises:
         ConfigError: a file or column is missing, or a row cannot be used.
@@ -115,8 +118,8 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
         return _imported(directory, scenario)
     layout_path = own if own.is_file() else find("recordings", DEFAULT_LAYOUT)
     layout = check(RecordingLayout, read_yaml(layout_path), layout_path)
-    sun_year, sun = _read_weather(directory, layout.sun, scenario)
-    wind_year, wind = _read_weather(directory, layout.wind, scenario)
+    sun_year, sun = _read_weather(directory, layout.sun, scenario, layout.timezone)
+    wind_year, wind = _read_weather(directory, layout.wind, scenario, layout.timezone)
     if sun_year != wind_year:
         raise ConfigError(
             f"{directory / layout.wind.path}: year {wind_year} differs from {layout.sun.path}'s {sun_year}"
@@ -159,7 +162,7 @@ def check_fits(recording: Recording, scenario: Scenario) -> None:
     """Refuses a recording that was loaded for other regions or another step.
 
     Raises:
-        ConfigError: naming what differs.
+        ConfigError: the regions or the step differ.
     """
     names = tuple(region.name for region in scenario.regions)
     if recording.region_names != names or recording.step_minutes != scenario.step_minutes:
@@ -171,7 +174,7 @@ def check_fits(recording: Recording, scenario: Scenario) -> None:
 
 
 def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> tuple[Drawn, Drawn]:
-    """Capacity factors of sun and wind with their climatology and a second anomaly, each (N, R)."""
+    """Recorded capacity factors of sun and wind, with climatology and a second anomaly, each (N, R)."""
     at, other = _places(recording, len(recording.sun_cf), start_minute, n, rng)
     return (
         _replayed(recording.sun_cf, recording.sun_climatology, at, other),
@@ -182,7 +185,7 @@ def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.rand
 def replay_interactive(
     recording: Recording, regions: tuple[Region, ...], start_minute: int, n: int, rng: np.random.Generator
 ) -> Drawn:
-    """GPUs that requests need, with climatology and a second anomaly, each (N, R); never above the fleet."""
+    """Recorded GPUs that serve requests, with climatology and a second anomaly, each (N, R); at most the fleet."""
     total, per_day = len(recording.requests), DAY_MINUTES // recording.step_minutes
     at = (start_minute // recording.step_minutes + np.arange(n)) % total
     days = total // per_day
@@ -200,7 +203,7 @@ def replay_air(recording: Recording, start_minute: int, n: int) -> Floats:
 
 
 def replay_price(recording: Recording, start_minute: int, n: int) -> Floats:
-    """Recorded price of grid energy, shape (N, R) [yuan/kWh]; may be negative."""
+    """Recorded price of grid energy, shape (N, R) [currency/kWh]; may be negative."""
     prices = recording.dated[PRICE]
     return prices[(_first_step(recording, start_minute) + np.arange(n)) % len(prices)]
 
@@ -208,7 +211,7 @@ def replay_price(recording: Recording, start_minute: int, n: int) -> Floats:
 def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
     """Recorded carbon intensity with its climatology and a second anomaly, three (N, R) arrays [kg/kWh].
 
-    With a generator in the state of `replay_weather`'s the second anomaly is of the same other day.
+    With a generator in the same state as for `replay_weather`, the second anomaly is that of the same day.
     """
     carbon = recording.dated[CARBON]
     at, other = _places(recording, len(carbon), start_minute, n, rng)
@@ -218,7 +221,7 @@ def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng:
 def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
     """Carbon intensity that follows from recorded capacity factors, three (N, R) arrays [kg/kWh].
 
-    Over the recorded year it averages the published factor, because the recording's own means are taken out.
+    Its mean over the recorded year is the published factor.
     """
     means = [
         (float(sun), float(wind)) for sun, wind in zip(recording.sun_cf.mean(0), recording.wind_cf.mean(0), strict=True)
@@ -229,7 +232,7 @@ def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor:
 def _places(
     recording: Recording, total: int, start_minute: int, n: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Steps of the recorded year that play, and those of another day, each (N,)."""
+    """Steps of the recorded year that play, and steps of another day, each (N,)."""
     at = (_first_step(recording, start_minute) + np.arange(n)) % total
     shift_days = int(rng.integers(LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS + 1)) * int(rng.choice((-1, 1)))
     return at, (at + shift_days * DAY_MINUTES // recording.step_minutes) % total
@@ -249,20 +252,26 @@ def _first_step(recording: Recording, start_minute: int) -> int:
     return minute // recording.step_minutes
 
 
-def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario) -> tuple[int, Floats]:
+def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario, zone: str | None) -> tuple[int, Floats]:
+    """Year and capacity factors by the scenario's clock, from a file whose dates are of the clock `zone`."""
     path = directory / part.path
+    zone = zone or scenario.timezone
+    try:
+        offset = utc_offset_minutes(zone, scenario.calendar_year)
+    except ValueError as error:
+        raise ConfigError(f"{directory / LAYOUT_FILE}: {error}") from error
     provinces = [region.site.province for region in scenario.regions]
-    series = read_series(path, part.time_column, provinces, dated=True, high=1.0)
+    series = read_series(path, part.time_column, provinces, utc_offset_minutes=offset, high=1.0)
     year = (EPOCH + timedelta(minutes=series.start_minute)).year
     whole = minute_of(date(year + 1, 1, 1)) - minute_of(date(year, 1, 1))
     covered = len(series.rows) * series.interval_minutes
     if series.start_minute != minute_of(date(year, 1, 1)) or covered != whole:
         raise ConfigError(
             f"{path}: covers {covered / DAY_MINUTES:g} days from {EPOCH + timedelta(minutes=series.start_minute)}, "
-            f"must cover a calendar year from 1 January 00:00 Beijing time"
+            f"must cover a calendar year from 1 January 00:00, {zone} time"
         )
-    shift = round(series.interval_minutes / scenario.step_minutes) if part.stamp == "end" else 0
-    return year, np.roll(resample(series, scenario.step_minutes), -shift, axis=0)
+    ahead_minutes = scenario.utc_offset_minutes - offset - (series.interval_minutes if part.stamp == "end" else 0)
+    return year, np.roll(resample(series, scenario.step_minutes), round(ahead_minutes / scenario.step_minutes), axis=0)
 
 
 def _month_climatology(values: Floats, year: int, step: int) -> Floats:
@@ -289,24 +298,24 @@ def _read_requests(directory: Path, part: Requests, scenario: Scenario) -> Float
 
 
 def _read_rates(path: Path, part: Requests) -> Series:
-    series = read_series(path, part.time_column, [part.rate_column], dated=False, high=np.inf)
+    series = read_series(path, part.time_column, [part.rate_column], utc_offset_minutes=None, high=np.inf)
     if series.rows.mean() <= 0.0:
         raise ConfigError(f"{path}: {part.rate_column} is 0 throughout, its mean must be positive")
     return series
 
 
 def _to_clock(rate: Floats, region: Region, step: int) -> Floats:
-    """The rate over its mean, turned so that its mean day peaks when the region's requests do, in Beijing time."""
+    """The rate over its mean, shifted in time so that its mean day peaks when the region's requests do."""
     per_day = DAY_MINUTES // step
     mean_day = rate.reshape(-1, per_day).mean(axis=0)
     hours = (np.arange(per_day) + 0.5) * step / 60
     shape = np.interp(hours, np.arange(24) + 0.5, region.interactive.shape_by_hour, period=24)
-    to_beijing = -round(region.clock_offset_h * 60 / step)
-    return np.roll(rate / rate.mean(), _peak(shape, step) - _peak(mean_day, step) + to_beijing)
+    to_clock = -round(region.clock_offset_h * 60 / step)
+    return np.roll(rate / rate.mean(), _peak(shape, step) - _peak(mean_day, step) + to_clock)
 
 
 def _peak(day: Floats, step: int) -> int:
-    """The step of a day's peak after circular smoothing."""
+    """Step of the peak of a smoothed day."""
     half = SMOOTHING_H * 60 // step // 2
     smooth = np.sum([np.roll(day, shift) for shift in range(-half, half + 1)], axis=0)
     return int(np.argmax(smooth))

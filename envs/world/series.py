@@ -1,4 +1,4 @@
-"""Recorded time series: reading with every fault named, and resampling to the simulator's step."""
+"""Reads recorded time series and resamples them to the simulator's step."""
 
 from __future__ import annotations
 
@@ -11,42 +11,48 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.model.types import Floats
 from wattward.envs.world.processes.calendar import DAY_MINUTES
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from wattward.envs.model.types import Floats
+
 FIRST_DATA_LINE = 2
-BEIJING = "Asia/Shanghai"
 
 
 class Series(NamedTuple):
-    """Evenly spaced values; value i holds over [start + i x interval, start + (i + 1) x interval)."""
+    """Evenly spaced values. Value i holds over [start + i x interval, start + (i + 1) x interval)."""
 
-    start_minute: float  # since 1970-01-01 00:00 Beijing, or since an undisclosed start
+    start_minute: float  # since 1970-01-01 00:00 of the scenario's clock, or since an undisclosed start
     interval_minutes: float
     rows: Floats  # (M, K)
 
 
-def read_series(path: Path, time_column: str, columns: Sequence[str], *, dated: bool, high: float) -> Series:
-    """Columns of a CSV file (compressed or not), checked row by row.
+def read_series(
+    path: Path, time_column: str, columns: Sequence[str], *, utc_offset_minutes: int | None, high: float
+) -> Series:
+    """Reads columns of a CSV file, compressed or not, and checks every row.
 
     Args:
         path: the file.
-        time_column: dates and hours in Beijing time (any other zone if the text says so) where `dated`, else seconds.
-        columns: the K value columns to read; a column may be asked for twice.
-        dated: what the time column holds.
-        high: most a value may be; the least is 0.
+        time_column: dates and hours, or seconds since an undisclosed start.
+        columns: names of the K value columns; a name may occur twice.
+        utc_offset_minutes: of the scenario's clock, for dates and hours; a text without an offset of its own is of
+            that clock. None: the column holds seconds.
+        high: highest allowed value; the lowest is 0.
 
     Raises:
         ConfigError: no such file, not a CSV, a column missing, a time or value that cannot be used, a gap, times that
-            repeat or go back, or not whole days; the message names file, line, column and what is allowed.
+            repeat or go back, or not whole days. The message names file, line, column and what is allowed.
     """
     table = _read_table(path, [time_column, *columns])
     if len(table) < 2:
         raise ConfigError(f"{path}: holds {len(table)} rows, must hold at least 2")
-    minutes = _dates(path, table[time_column]) if dated else _numbers(path, table[time_column], np.inf) / 60.0
+    if utc_offset_minutes is None:
+        minutes = _numbers(path, table[time_column], np.inf) / 60.0
+    else:
+        minutes = _dates(path, table[time_column], utc_offset_minutes)
     interval = _check_spacing(path, table[time_column], minutes)
     days = len(minutes) * interval / DAY_MINUTES
     if abs(days - round(days)) > 1e-9:
@@ -56,10 +62,10 @@ def read_series(path: Path, time_column: str, columns: Sequence[str], *, dated: 
 
 
 def resample(series: Series, step_minutes: int) -> Floats:
-    """Values by the step, shape (M', K), of the same mean.
+    """Resamples to the step, shape (M', K); the mean stays the same.
 
-    Values finer than a step are averaged over it; coarser ones are read as means at the middle of their interval and
-    joined by straight lines, the end to the beginning, which keeps the mean and the range.
+    Finer values are averaged over each step. Coarser values are taken as means at the middle of their interval and
+    interpolated linearly, with the end joined to the beginning.
     """
     m, interval = len(series.rows), series.interval_minutes
     n = round(m * interval / step_minutes)
@@ -117,7 +123,15 @@ def _numbers(path: Path, texts: pd.Series[str], high: float) -> Floats:
     return values
 
 
-def _dates(path: Path, texts: pd.Series[str]) -> Floats:
+def minutes_of(times: pd.DatetimeIndex, utc_offset_minutes: int) -> Floats:
+    """Minutes since 1970-01-01 00:00 of a clock that is so far ahead of UTC, shape (M,); `times` have a time zone."""
+    import pandas as pd
+
+    utc = times.tz_convert("UTC").tz_localize(None)
+    return np.asarray((utc - pd.Timestamp(0)) / pd.Timedelta(minutes=1), dtype=np.float64) + utc_offset_minutes
+
+
+def _dates(path: Path, texts: pd.Series[str], utc_offset_minutes: int) -> Floats:
     import pandas as pd
 
     try:
@@ -131,7 +145,7 @@ def _dates(path: Path, texts: pd.Series[str]) -> Floats:
             f"{path}, line {line}: {texts.name} = {text!r}: must be a date and hour as '2020-01-31 00:00:00'"
         )
     if times.dt.tz is not None:
-        times = times.dt.tz_convert(BEIJING).dt.tz_localize(None)
+        return minutes_of(pd.DatetimeIndex(times), utc_offset_minutes)
     return np.asarray((times - pd.Timestamp(0)) / pd.Timedelta(minutes=1), dtype=np.float64)
 
 

@@ -1,13 +1,13 @@
-"""Reading imported recordings: one tidy table of region, series, time [UTC], value and unit, and its facts.
+"""Reads imported recordings: one table of region, series, time [UTC], value and unit, and a file of facts.
 
-Rules, all of them arbitrary and therefore written down:
+The following rules are choices of this project:
 
-- A region of the scenario plays the rows of its own name, else those of its province.
-- Dated series must hold a calendar year, Beijing time. Of a longer series the last whole year plays; a series that is
-  a year long but begins on another day or in another zone is joined end to beginning. All must be of the same year.
-- A price holds to the end of its interval, without straight lines between; over a longer step it is averaged.
-- Request series play by the clock as they were recorded, in GPUs: whole weeks of them if there is one, else whole days,
-  as many as the shortest of the regions has, repeated.
+- A region plays the rows with its own name or, if there are none, those with the name of its province.
+- Dated series must cover a calendar year of the scenario's clock. Of a longer series the last whole year plays. A
+  series of one year that begins on another day continues at its start. All series must be of the same year.
+- A price holds until the end of its interval. If a step is longer than the interval, prices are averaged.
+- Requests play at their recorded times, in GPUs. The regions' shortest series decides how many whole weeks play (or
+  whole days, if it is shorter than a week); then they repeat.
 """
 
 from __future__ import annotations
@@ -21,46 +21,47 @@ import numpy as np
 
 from wattward.configs.digests import sha256_of_bytes, sha256_of_file
 from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, steps_in_year, year_of
-from wattward.envs.world.series import BEIJING, Series, resample
+from wattward.envs.world.series import Series, minutes_of, resample
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
+
 FACTS_FILE = "recording.json"
-FORMAT = "wattward-recording-1"
+FORMAT = "wattward-recording-2"
 SUN, WIND, AIR, CARBON, REQUESTS = "sun_cf", "wind_cf", "air_c", "carbon_kg_per_kwh", "interactive_gpus"
 PRICE = "price_per_kwh"
 JOBS = "jobs"
 WEEK_DAYS = 7
-UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "yuan/kWh", REQUESTS: "GPU"}
-"""Series that are replayed, and the units in which they must be."""
+UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "{currency}/kWh", REQUESTS: "GPU"}
+"""Series that are replayed, and the units in which they must be; `{currency}` is the scenario's."""
 
 
 class JobTrace(NamedTuple):
-    """The log of one class, I jobs in order of submission."""
+    """The log of one class: I jobs in order of submission."""
 
     job_class: str
-    submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 Beijing]
+    submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 of the scenario's clock]
     run_h: Floats  # (I,)
     processors: Floats  # (I,) a processor is a GPU
 
     @property
     def first_minute(self) -> int:
-        """The Beijing midnight at which it begins."""
+        """Midnight before the first job [minutes]."""
         return int(self.submit_minute[0] // DAY_MINUTES) * DAY_MINUTES
 
     @property
     def days(self) -> int:
-        """Days that it plays before it begins again."""
+        """Days that play before the log repeats."""
         days = int((self.submit_minute[-1] - self.first_minute) // DAY_MINUTES) + 1
         return days // WEEK_DAYS * WEEK_DAYS or days
 
 
 class Tidy(NamedTuple):
-    """What an imported recording holds for a scenario, at its step, in its order of regions."""
+    """Series of an imported recording at a scenario's step, in the order of its regions."""
 
     name: str
     year: int  # of dated series; 0 where there are none
@@ -70,7 +71,7 @@ class Tidy(NamedTuple):
 
 
 def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
-    """Series of an imported recording that a scenario can play.
+    """Reads the series of an imported recording that a scenario can play.
 
     Raises:
         ConfigError: a file is missing or damaged, a series lacks regions of the scenario, is in another unit or does
@@ -103,7 +104,7 @@ def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
 
 
 def read_facts(directory: Path) -> dict[str, Any]:
-    """The facts of an imported recording.
+    """Reads the facts of an imported recording.
 
     Raises:
         ConfigError: they are missing, not readable or of another format.
@@ -122,10 +123,10 @@ def read_facts(directory: Path) -> dict[str, Any]:
 
 
 def read_table(directory: Path, facts: dict[str, Any]) -> pd.DataFrame:
-    """The table that the facts name.
+    """Reads the table that the facts name.
 
     Raises:
-        ConfigError: it is missing, or not the one that was written with them.
+        ConfigError: the table is missing or does not have the hash in the facts.
     """
     import pandas as pd
 
@@ -156,10 +157,10 @@ def read_jobs(directory: Path, facts: dict[str, Any]) -> pd.DataFrame | None:
 
 
 def read_traces(directory: Path, facts: dict[str, Any], scenario: Scenario) -> tuple[JobTrace, ...]:
-    """The logs of a recording, by class; none where it holds none.
+    """The logs of a recording, one for each recorded class.
 
     Raises:
-        ConfigError: the table is missing or not the one that was written, or holds a class that the scenario has not.
+        ConfigError: the table is missing or changed, or holds a class that the scenario does not have.
     """
     table = read_jobs(directory, facts)
     if table is None:
@@ -170,9 +171,13 @@ def read_traces(directory: Path, facts: dict[str, Any], scenario: Scenario) -> t
         raise ConfigError(
             f"{directory}: holds jobs of class {strange[0]!r}; scenario {scenario.name} has {', '.join(known)}"
         )
-    columns = ("submit_minute", "run_h", "processors")
     return tuple(
-        JobTrace(str(name), *(rows[column].to_numpy(dtype=np.float64) for column in columns))
+        JobTrace(
+            str(name),
+            rows["submit_minute_utc"].to_numpy(dtype=np.float64) + scenario.utc_offset_minutes,
+            rows["run_h"].to_numpy(dtype=np.float64),
+            rows["processors"].to_numpy(dtype=np.float64),
+        )
         for name, rows in table.groupby("job_class")
     )
 
@@ -187,21 +192,24 @@ def _columns(directory: Path, table: pd.DataFrame, name: str, scenario: Scenario
             f"{directory}: {name} is recorded for {', '.join(sorted(held))}; lacks {', '.join(lacking)} "
             f"of scenario {scenario.name}"
         )
-    if set(rows["unit"]) != {UNITS[name]}:
-        raise ConfigError(f"{directory}: {name} in {', '.join(sorted(set(rows['unit'])))}: must be in {UNITS[name]}")
-    return [_series(rows[rows["region"] == want]) for want in wanted]
+    unit = UNITS[name].format(currency=scenario.currency)
+    if set(rows["unit"]) != {unit}:
+        raise ConfigError(
+            f"{directory}: {name} in {', '.join(sorted(set(rows['unit'])))}: must be in {unit}, as scenario "
+            f"{scenario.name} counts"
+        )
+    return [_series(rows[rows["region"] == want], scenario.utc_offset_minutes) for want in wanted]
 
 
-def _series(rows: pd.DataFrame) -> Series:
+def _series(rows: pd.DataFrame, utc_offset_minutes: int) -> Series:
     import pandas as pd
 
-    times = pd.DatetimeIndex(rows["time"]).tz_convert(BEIJING).tz_localize(None)
-    minutes = np.asarray((times - pd.Timestamp(0)) / pd.Timedelta(minutes=1), dtype=np.float64)
+    minutes = minutes_of(pd.DatetimeIndex(rows["time"]), utc_offset_minutes)
     return Series(float(minutes[0]), float(minutes[1] - minutes[0]), rows["value"].to_numpy()[:, None])
 
 
 def _to_year(directory: Path, series: Series, step: int, *, held: bool) -> tuple[int, Floats]:
-    """The calendar year that plays, and its values by the step, shape (steps in the year,)."""
+    """The calendar year that plays, and its values at each step, shape (steps in the year,)."""
     covered = len(series.rows) * series.interval_minutes
     start, end = series.start_minute, series.start_minute + covered
     whole = [
@@ -216,7 +224,7 @@ def _to_year(directory: Path, series: Series, step: int, *, held: bool) -> tuple
 
 
 def _hold(directory: Path, series: Series, step: int) -> Floats:
-    """Each value to the end of its interval, or its mean over a step that is longer, by the step, (N,)."""
+    """Values at each step, (N,): constant within an interval, averaged if the step is longer."""
     interval, rows = round(series.interval_minutes), series.rows[:, 0]
     if interval % step == 0:
         return np.repeat(rows, interval // step)

@@ -75,6 +75,7 @@ def evaluate(
     cache: Cache = CACHE,
 ) -> None:
     """Run methods on the same episodes and score them."""
+    from wattward.configs.loading.worlds import load_scenario
     from wattward.experiments.common import tables
     from wattward.experiments.common.records import check_suffix, write_records
     from wattward.experiments.evaluation.worlds import Worlds
@@ -89,7 +90,8 @@ def evaluate(
     if out is not None:
         write_records(out, records)
     rows = ranking.rank(records)
-    show(tables.terminal(tables.EPISODES, rows, f"{episodes} {split} episodes of {scenario}"))
+    columns = tables.in_currency(tables.EPISODES, load_scenario(scenario).currency)
+    show(tables.terminal(columns, rows, f"{episodes} {split} episodes of {scenario}"))
 
 
 @interruptible(KEPT)

@@ -116,7 +116,9 @@ def _show(summary: Mapping[str, Any]) -> None:
     about, rows = summary["about"], summary["token_economics"]
     shown = [(ledger_tables.MATCHING, summary["matching"], f"{title_of(about)}: load matched by green power")]
     if rows:
-        shown.append((ledger_tables.TOKENS, rows, f"Tokens, by {about['tokens']}: what a million takes"))
-        shown.append((ledger_tables.REVENUE, rows, "What tokens earn"))
+        currency = about["currency"]
+        titles = f"Tokens, by {about['tokens']}: energy, cost and carbon of a million", "Revenue from tokens"
+        for columns, title in zip((ledger_tables.TOKENS, ledger_tables.REVENUE), titles, strict=True):
+            shown.append((tables.in_currency(columns, currency), rows, title))
     for columns, found, title in shown:
         show_table(tables.terminal(columns, found, title), WIDTH)

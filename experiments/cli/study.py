@@ -202,6 +202,7 @@ def year(
 ) -> None:
     """Play a recorded calendar year under every rule, each step checked, the ledger kept."""
     from wattward.baselines import registry
+    from wattward.configs.loading.worlds import load_scenario
     from wattward.experiments.common import tables
     from wattward.experiments.studies.year import year
 
@@ -209,7 +210,8 @@ def year(
     source = str(folder(recording))
     rows = year.run_year(scenario, source, wanted, cache, jobs=jobs, executor=executor)
     paths = year.publish_year(scenario, source, rows, out)
-    show(tables.terminal(year.YEAR, rows, f"{scenario}, a recorded year"))
+    columns = tables.in_currency(year.YEAR, load_scenario(scenario).currency)
+    show(tables.terminal(columns, rows, f"{scenario}, a recorded year"))
     typer.echo(f"table: {paths[1]}")
 
 

@@ -107,7 +107,10 @@ def import_(
     ] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Of prices, as EUR.")] = None,
     per: Annotated[str | None, typer.Option("--per", help="kWh or MWh; for prices.")] = None,
-    exchange_rate: Annotated[float | None, typer.Option("--yuan-per-unit", help="Yuan that one EUR is.")] = None,
+    into: Annotated[
+        str | None, typer.Option("--into", help="Currency of the scenario, for prices; CNY without.")
+    ] = None,
+    exchange_rate: Annotated[float | None, typer.Option("--exchange-rate", help="What 1 EUR is in --into.")] = None,
     job_class: Annotated[str | None, typer.Option("--class", help="Job class that a log is played as.")] = None,
     missing: Annotated[
         str | None, typer.Option("--missing", help="drop or requested, for jobs without processors or run time.")
@@ -133,6 +136,7 @@ def import_(
         tokens_per_gpu_h=tokens_per_gpu_hour,
         currency=currency,
         per=per,
+        into=into,
         exchange_rate=exchange_rate,
         job_class=job_class,
         missing=missing,

@@ -52,7 +52,7 @@ DAY_H = 24
 PICTURES = (".png", ".svg")
 DPI = 96
 SHADES = 128
-"""Colours kept in a PNG, those of smooth letters among them."""
+"""Colours in the palette of a PNG."""
 
 
 def style(font_size: float = 9.0) -> dict[Any, Any]:
@@ -85,7 +85,7 @@ def check_suffix(path: Path, allowed: tuple[str, ...] = PICTURES, option: str = 
 def save(figure: Figure, *paths: Path, dpi: int = DPI, tight: bool = False) -> None:
     """Writes a figure to each path, in the format that its suffix names; the same figure gives the same bytes.
 
-    A PNG is written with a palette: a third of the bytes of one without.
+    A PNG is written with a palette, which takes a third of the bytes.
 
     Args:
         figure: what to write.

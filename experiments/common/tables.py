@@ -16,6 +16,11 @@ Column = tuple[str, Cell]
 MISSING = "–"
 
 
+def in_currency(columns: Sequence[Column], currency: str) -> tuple[Column, ...]:
+    """Columns with the code of a currency where their headings say `{currency}`."""
+    return tuple((heading.replace("{currency}", currency), cell) for heading, cell in columns)
+
+
 def number(key: str, pattern: str) -> Callable[[Row], str]:
     """A cell: the row's number under `key` in a format pattern, or a dash."""
     return lambda row: MISSING if row.get(key) is None else format(row[key], pattern)
@@ -78,7 +83,7 @@ CASE: tuple[Column, ...] = (
     ("world", text("world")),
     ("method", text("method")),
     ("cost saving", number("saving", ".1%")),
-    ("yuan/GPU-h saving", number("energy_saving", ".1%")),
+    ("saving per GPU-h", number("energy_saving", ".1%")),
     ("load", number("utilisation", ".1%")),
     ("in band", number("in_band", ".1%")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
@@ -91,7 +96,7 @@ EPISODES: tuple[Column, ...] = (
     ("score", number("score_iqm", ".3f")),
     ("95 % interval", _interval),
     ("saving", number("saving", ".1%")),
-    ("yuan", number("total_cost", ",.0f")),
+    ("{currency}", number("total_cost", ",.0f")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),
     ("in band", number("in_band", ".1%")),

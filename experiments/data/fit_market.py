@@ -72,7 +72,7 @@ class Cells(NamedTuple):
 
 
 def recorded(zone: Zone, data: Path) -> tuple[Clock, Floats]:
-    """The zone's own standard time and its price [yuan/kWh], each of the recorded hours, (N,).
+    """The zone's own standard time and its price [currency/kWh], each of the recorded hours, (N,).
 
     Raises:
         ConfigError: hours are missing or a price is none.
@@ -95,7 +95,7 @@ def fit(zone: Zone, when: Clock, price: Floats) -> Market:
     Args:
         zone: what the market is called and where its clock stands.
         when: standard time of each hour, (N,).
-        price: of each hour, (N,) [yuan/kWh].
+        price: of each hour, (N,) [currency/kWh].
     """
     cells = Cells(when.month - 1, when.month % 12 // 3, (when.weekday >= SATURDAY).astype(int), when.hour.astype(int))
     score = _normal_scores(price)
@@ -177,7 +177,7 @@ def _correlation(lag: Floats, slow: float, wave: float, slow_h: float, fast_h: f
 
 
 def _price_at(latent: Floats, usual: Floats, scale: Floats, price: Floats) -> Floats:
-    """Recorded quantile at the share of the latent's law below each point, (K,) [yuan/kWh]."""
+    """Recorded quantile at the share of the latent's law below each point, (K,) [currency/kWh]."""
     from scipy.special import ndtr
 
     below = np.array([ndtr((x - usual) / scale).mean() for x in latent])

@@ -1,4 +1,4 @@
-"""The card of a scenario: a page made from its fields and from a day of it, and the picture of that day."""
+"""Cards of scenarios: a page from the fields and a typical day, with a picture of that day."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNTOLD = ("name", "title", "source")
 
 
 def write_cards(folder: Path) -> None:
-    """Writes NAME.md and NAME.png for every shipped scenario, and a list of them; cards of no scenario are deleted.
+    """Writes NAME.md and NAME.png for every shipped scenario, and an index. Cards of removed scenarios are deleted.
 
     Raises:
         ConfigError: the folder cannot be written to.
@@ -40,13 +40,13 @@ def write_cards(folder: Path) -> None:
 
 
 def index() -> str:
-    """The list of all cards."""
+    """The index of all cards."""
     lines = [f"- [{name}]({name}.md): {load_scenario(name).title}" for name in names("scenarios")]
     return "# Scenarios\n\nOne card each, written by `make cards`.\n\n" + "\n".join(lines) + "\n"
 
 
 def card(scenario: Scenario, day: Day) -> str:
-    """A scenario's page.
+    """The page of a scenario.
 
     Args:
         scenario: A shipped scenario.
@@ -58,7 +58,7 @@ def card(scenario: Scenario, day: Day) -> str:
         f"![a typical day of {scenario.name}]({scenario.name}.png)\n",
         f"{describe.day_title(day)}. All work runs on arrival.\n",
         _table(describe.day_summary(day)),
-        "## What it holds\n",
+        "## Contents\n",
         _notes(),
         *(_table(sheet) for sheet in describe.scenario_sheets(scenario)),
         _bullets({**describe.region_terms(scenario), **describe.terms(scenario)}),
@@ -75,7 +75,10 @@ def _used_by(name: str) -> str:
     cases = [case for case, it in CASES.items() if name in it.scenarios.values()]
     lines = [
         f"Scenario `{name}`" + (f", environment {', '.join(ids)}." if ids else "; no environment id of its own."),
-        *(f"Published: {CASES[case].published}. `wattward study case {case}` holds it against this." for case in cases),
+        *(
+            f"Published: {CASES[case].published}. `wattward study case {case}` compares it with the simulator."
+            for case in cases
+        ),
         f"Written by `make cards`; `wattward describe {name}` shows the same, hour by hour.",
     ]
     return "  \n".join(lines) + "\n"
@@ -83,8 +86,8 @@ def _used_by(name: str) -> str:
 
 def _notes() -> str:
     return (
-        "Reserved: GPUs on which no rigid job that cannot pause may start. Requests: GPUs, mean and range over a day. "
-        "A pausable job is a rigid job that loses `restart` hours when it goes on; a plain rigid job runs to its end.\n"
+        "Reserved: GPUs on which rigid jobs that cannot pause may not start. Requests: GPUs, mean and range of a day. "
+        "A pausable job is a rigid job that loses `restart` hours when it resumes. Other rigid jobs run to their end.\n"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wattward.baselines import registry
-from wattward.configs.generate import random_family, scale
+from wattward.configs.generate import members, scale
 from wattward.configs.loading.experiments import load_suite
 from wattward.configs.loading.reading import find, names
 from wattward.configs.loading.worlds import load_preset, load_scenario, load_tokens
@@ -41,7 +41,7 @@ def catalogue(kind: str) -> list[Listed]:
 def _scenarios() -> Iterator[tuple[str, str]]:
     for name in names("scenarios"):
         yield name, load_scenario(name).title
-    for family in (scale, random_family):
+    for family in (scale, members):
         yield family.FAMILY, family.summary()
 
 

@@ -1,4 +1,4 @@
-"""A day of a scenario as a picture: a row a region; price, power, GPUs and queue side by side."""
+"""Draws a day of a scenario: one row for each region, with price, power, GPUs and queue."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = ("price  [yuan/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
+COLUMNS = ("price  [{currency}/kWh]", "power  [kW]", "GPUs at work", "queue  [GPU-h]")
 LEGEND_COLUMNS = 4
 ROW_INCHES, HEAD_INCHES, WIDTH_INCHES = 1.5, 1.35, 12.0
 HOURS = (0, 6, 12, 18, 24)
 
 
 def draw_day(day: Day, path: Path) -> None:
-    """Draws a day and writes it to `path`, a PNG; at most `MOST_REGIONS` regions, the rest is counted in the title.
+    """Draws a day to `path`, a PNG. At most `MOST_REGIONS` regions are drawn; the title counts the rest.
 
     Raises:
-        ConfigError: the path is no PNG file's, or cannot be written.
+        ConfigError: the suffix is not .png, or the file cannot be written.
     """
     check_suffix(path, (".png",), "--out")
     import matplotlib as mpl
@@ -74,7 +74,7 @@ def _draw_region(axes: Any, day: Day, r: int) -> None:  # noqa: ANN401 - an arra
 
 
 def _draw_power(axis: Axes, edges: Floats, day: Day, r: int) -> None:
-    """Supply but for the grid's in layers, load over it; what lies above the load is sold or curtailed."""
+    """Draws layers of all supply except the grid, and the load as a line. Supply above it is sold or curtailed."""
     supplies = {
         **{"river": day.hydro_kw + day.recovered_kw, "wind": day.wind_kw, "sun": day.sun_kw},
         **{"direct line": day.direct_kw, "contract": day.contract_kw, "stores": day.discharge_kw},
@@ -132,14 +132,15 @@ def _dress(figure: Figure, axes: Any, day: Day) -> None:  # noqa: ANN401 - an ar
         axis.set_axisbelow(True)
     lines = max(_legend(axes[0, column], axes[:, column]) for column in range(1, len(COLUMNS)))
     for axis, title in zip(axes[0], COLUMNS, strict=True):
-        axis.set_title(title, fontsize=10, loc="left", pad=8 + 14 * lines)
+        heading = title.format(currency=day.scenario.currency)
+        axis.set_title(heading, fontsize=10, loc="left", pad=8 + 14 * lines)
     for axis in axes[-1]:
-        axis.set_xlabel("hour, Beijing time", fontsize=8)
+        axis.set_xlabel(f"hour, {day.scenario.timezone}", fontsize=8)
     figure.suptitle(_title(day, len(axes)), x=0.01, ha="left", fontsize=11)
 
 
 def _legend(top: Axes, column: Any) -> int:  # noqa: ANN401 - an array of Axes
-    """One legend above the column, of all that any row shows; returns its lines."""
+    """Draws one legend for a column, above it; returns the number of its lines."""
     found = {label: handle for axis in column for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     order = [name for name in (*SOURCES, *found) if name in found]
     names = list(dict.fromkeys(order))

@@ -1,4 +1,4 @@
-"""The fields of a scenario as words: units read off the names, day curves as bars."""
+"""Turns fields of a scenario into words: units from their names, daily curves as bars."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ UNITS = {
     **{unit: unit for unit in ("kg", "g", "share", "tonne", "token", "mtok", "per")},
     **{"kw": "kW", "mw": "MW", "kwh": "kWh", "mwh": "MWh", "gpu": "GPU", "gpus": "GPUs", "gb": "GB", "c": "°C"},
 }
-"""What the last words of a name say of its unit."""
+"""Units by the last words of a name."""
 MONEY = {"charge", "cost", "pay", "penalty", "premium", "price"}
-"""Words that say that a number per something is money."""
+"""Words that mark an amount per unit as money."""
 NOT_FIRST = {"day", "month", "year", "token", "share"}
-"""Words that are units only after another: a calendar year is not so many years."""
+"""Words that are units only after another unit: `calendar_year` is not a number of years."""
 BARS = "▁▂▃▄▅▆▇█"
 LONGEST_LIST = 8
 
 
 def leaves(part: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """Every field below `part` by its dotted name, through models, mappings and lists of models; null is left out."""
+    """All fields below `part` with dotted names, through models, mappings and lists of models. Nulls are left out."""
     if isinstance(part, BaseModel):
         pairs: list[tuple[str, object]] = [(key, getattr(part, key)) for key in type(part).model_fields]
     elif isinstance(part, Mapping):
@@ -38,13 +38,13 @@ def leaves(part: object, name: str = "") -> Iterator[tuple[str, object]]:
 
 
 def _labels(parts: Sequence[object]) -> list[str]:
-    """The names of a list's entries; without names their kinds, numbered where there are several of a kind."""
+    """The names of a list's entries. Entries without names have their kind, with a number if a kind occurs twice."""
     kinds = [str(getattr(one, "name", getattr(one, "kind", "entry"))) for one in parts]
     again = (f"{kind}-{kinds[:place].count(kind) + 1}" for place, kind in enumerate(kinds))
     return [kind if kinds.count(kind) == 1 else numbered for kind, numbered in zip(kinds, again, strict=True)]
 
 
-def words(name: str, currency: str = "CNY") -> tuple[str, str]:
+def words(name: str, currency: str = "") -> tuple[str, str]:
     """The last part of a dotted name as words, and its unit: `fleet.gpu_idle_kw` is ("gpu idle", "kW")."""
     tokens = name.split(".")[-1].split("_")
     units = (i for i in range(1, len(tokens)) if tokens[i] not in NOT_FIRST and UNITS.keys() >= set(tokens[i:]))
@@ -56,7 +56,7 @@ def words(name: str, currency: str = "CNY") -> tuple[str, str]:
 
 
 def shown(value: object) -> str:
-    """A value in few characters."""
+    """A value as a short text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
@@ -72,7 +72,7 @@ def number(value: float) -> str:
 
 
 def short(value: float) -> str:
-    """A number in five places, to three digits: 0.68, 90, 1250, 12.5k."""
+    """A number in five characters, to three digits: 0.68, 90, 1250, 12.5k."""
     for least, name in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= least * 0.99995:
             scaled = value / (1000.0 if name == "k" else least)
@@ -89,7 +89,7 @@ def _shown_list(values: Any) -> str:  # noqa: ANN401 - a tuple of whatever a fil
 
 
 def bars(values: Any) -> str:  # noqa: ANN401 - any numbers in order
-    """Numbers as a row of bars between their least and their greatest."""
+    """Numbers as a row of bars between the lowest and the highest."""
     low, high = min(values), max(values)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(BARS[round((value - low) * scale)] for value in values)

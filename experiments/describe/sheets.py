@@ -1,4 +1,4 @@
-"""What a scenario is and what a day of it is like, as tables for a terminal and for its card."""
+"""Tables of a scenario and of one day of it, for the terminal and for its card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wattward.configs.schema.storage import Store
 from wattward.configs.schema.supply import Supply
 from wattward.envs.model.stores import row_of
 from wattward.envs.model.types import COOLING, Floats
-from wattward.experiments.common.tables import MISSING, Column, Row, text
+from wattward.experiments.common.tables import MISSING, Column, Row, in_currency, text
 from wattward.experiments.describe.names import leaves, number, short, shown, words
 from wattward.experiments.describe.typical_day import MOST_REGIONS, Day, hourly
 
@@ -32,15 +32,15 @@ IN_TABLES = (
 )
 """Fields of a region that have a column of their own."""
 STORE_COLUMNS = ("kind", "capacity_kwh", "charge_kw", "discharge_kw", "cop", "reserve_kwh")
-"""Fields of a store that have one."""
+"""Fields of a store that have a column of their own."""
 PROPORTIONAL = ("fleet.serving_exponent", 1.0)
-"""Requests that cost the same energy at any load, the usual, are not mentioned."""
+"""The default serving exponent, which is not shown."""
 OWN_TABLES = ("name", "title", "source", "regions", "tariffs", "job_classes", "storage_control")
-"""Fields of a scenario that are told elsewhere than among its terms."""
+"""Fields of a scenario that appear elsewhere than among its terms."""
 
 
 class Sheet(NamedTuple):
-    """A table and the line above it."""
+    """A table with a title."""
 
     title: str
     columns: Sequence[Column]
@@ -67,8 +67,8 @@ PLANTS: tuple[Column, ...] = (
 TARIFFS: tuple[Column, ...] = (
     ("region", text("region")),
     ("tariff", text("tariff")),
-    ("yuan/kWh", text("price")),
-    ("yuan/kW-month", text("demand")),
+    ("{currency}/kWh", text("price")),
+    ("{currency}/kW-month", text("demand")),
 )
 STORES: tuple[Column, ...] = (
     ("region", text("region")),
@@ -83,11 +83,11 @@ CONTRACTS: tuple[Column, ...] = (
     ("region", text("region")),
     ("line sun kW", text("sun")),
     ("wind kW", text("wind")),
-    ("yuan/kWh", text("line")),
+    ("{currency}/kWh", text("line")),
     ("contract kW", text("contract")),
-    ("yuan/kWh", text("contract_price")),
+    ("{currency}/kWh", text("contract_price")),
     ("sells to kW", text("sells")),
-    ("yuan/kWh", text("feed_in")),
+    ("{currency}/kWh", text("feed_in")),
 )
 JOBS: tuple[Column, ...] = (
     ("job class", text("job_class")),
@@ -101,7 +101,7 @@ JOBS: tuple[Column, ...] = (
 )
 DAY: tuple[Column, ...] = (
     ("region", text("region")),
-    ("yuan/kWh", text("price")),
+    ("{currency}/kWh", text("price")),
     ("sun", text("sun")),
     ("wind", text("wind")),
     ("river", text("hydro")),
@@ -113,75 +113,79 @@ DAY: tuple[Column, ...] = (
     ("grid", text("grid")),
     ("used", text("busy")),
     ("peak", text("peak")),
-    ("yuan", text("cost")),
+    ("{currency}", text("cost")),
 )
 SELDOM = {"line": "direct_kw", "contract": "contract_kw", "stores": "discharge_kw", "sold": "sold_kw"}
-"""Columns of a day that are shown only where there is something in them."""
-ALWAYS = ("yuan/kWh", "load kW", "requests GPUs", "utilisation", "queue GPU-h", "of it waiting")
-"""Rows of a region's hours that are shown even where all is 0."""
+"""Columns of a day that are shown only if a value is not zero."""
+ALWAYS = ("{currency}/kWh", "load kW", "requests GPUs", "utilisation", "queue GPU-h", "of it waiting")
+"""Rows of a region's hours that are shown even if all values are 0."""
 
 
 def scenario_sheets(scenario: Scenario) -> list[Sheet]:
-    """Regions, job classes, and what else differs between regions."""
+    """Tables of regions, plants, tariffs, stores, contracts and job classes."""
     listed = scenario.regions[:MOST_REGIONS]
     return [
         Sheet(regions_title(scenario), FLEETS, [_fleet(region) for region in listed]),
         Sheet("plants on site, carbon of the grid, network", PLANTS, [_plants(region) for region in listed]),
-        Sheet("tariffs", TARIFFS, [_tariff(region, scenario) for region in listed]),
+        Sheet("tariffs", in_currency(TARIFFS, scenario.currency), [_tariff(region, scenario) for region in listed]),
         *_stores_and_contracts(scenario),
         Sheet("job classes: median (range)", JOBS, [_job_class(one) for one in scenario.job_classes]),
     ]
 
 
 def _stores_and_contracts(scenario: Scenario) -> list[Sheet]:
-    """A table each of what some listed region has; regions without it have no row."""
+    """Tables of stores and contracts, if a listed region has any; regions without them have no row."""
     listed = scenario.regions[:MOST_REGIONS]
     stores = [_store(region, store, scenario) for region in listed for store in region.stores]
     contracts = [_contracts(region) for region in listed if region.supply]
-    sheets = (Sheet("stores", STORES, stores), Sheet("supply besides the tariff", CONTRACTS, contracts))
+    sheets = (
+        Sheet("stores", STORES, stores),
+        Sheet("supply besides the tariff", in_currency(CONTRACTS, scenario.currency), contracts),
+    )
     return [sheet for sheet in sheets if sheet.rows]
 
 
 def regions_title(scenario: Scenario) -> str:
-    """How many regions there are, and how many of them are not listed."""
+    """Number of regions, and how many of them are not listed."""
     left_out = scenario.n_regions - MOST_REGIONS
     regions = "1 region" if scenario.n_regions == 1 else f"{scenario.n_regions} regions"
     return regions + (f", {left_out:,} of them not listed" if left_out > 0 else "")
 
 
 def terms(scenario: Scenario) -> dict[str, str]:
-    """Episode, forecast, contracts and whatever else a scenario holds, each in a line of words."""
+    """Fields of the scenario in words, one line for each group such as episode, forecast and contracts."""
     lines: dict[str, list[str]] = {}
     for name, value in leaves(scenario.model_copy(update={"regions": (), "tariffs": {}, "job_classes": ()})):
         if name in OWN_TABLES:
             continue
         group, _, rest = name.rpartition(".")
-        label, unit = words(rest or name)
+        label, unit = words(rest or name, scenario.currency)
         lines.setdefault(group or "episode", []).append(f"{label} {shown(value)} {unit}".rstrip())
     errors = [f"{one.name} {one.estimate_sigma:.0%}" for one in scenario.job_classes]
     return {group: "; ".join(said) for group, said in lines.items()} | {"estimates err": "; ".join(errors)}
 
 
 def day_sheets(day: Day) -> list[Sheet]:
-    """Every hour of a day: one table a region of means by the hour, in two halves."""
+    """Hourly means of a day: two tables of twelve hours for each region."""
     return [sheet for r in range(min(MOST_REGIONS, day.scenario.n_regions)) for sheet in _hours(day, r)]
 
 
 def day_summary(day: Day) -> Sheet:
-    """A line a region of what the day came to."""
+    """Sums of the day, one row for each region."""
     rows = [_day_row(day, r) for r in range(min(MOST_REGIONS, day.scenario.n_regions))]
     absent = [heading for heading, name in SELDOM.items() if not getattr(day, name).any()]
-    columns = tuple(column for column in DAY if column[0] not in absent)
-    return Sheet("the day: kWh, GPUs used on average and at most, yuan", columns, rows)
+    currency = day.scenario.currency
+    columns = in_currency([column for column in DAY if column[0] not in absent], currency)
+    return Sheet(f"the day: kWh, GPUs used on average and at most, {currency}", columns, rows)
 
 
 def day_title(day: Day) -> str:
-    """Which day it is."""
-    return f"{day.start:%A %Y-%m-%d}, Beijing time; {day.about}"
+    """Date and origin of the day."""
+    return f"{day.start:%A %Y-%m-%d} ({day.scenario.timezone}); {day.about}"
 
 
 def paragraphs(pairs: dict[str, str]) -> str:
-    """Named lines, wrapped to the width of a terminal."""
+    """Named paragraphs, wrapped to the width of a terminal."""
     indent = max(map(len, pairs)) + 2
     filled = (
         textwrap.fill(f"{name:<{indent}}{said}", WIDTH, subsequent_indent=" " * indent) for name, said in pairs.items()
@@ -280,7 +284,7 @@ def _span(low: float, high: float) -> str:
 
 
 def region_terms(scenario: Scenario) -> dict[str, str]:
-    """What else the listed regions hold that is not nothing: new parts of a region show themselves here."""
+    """Further non-zero fields of the listed regions, so that new fields appear without a table of their own."""
     listed = scenario.regions[:MOST_REGIONS]
     by_name: dict[str, dict[str, str]] = {}
     for region in listed:
@@ -291,7 +295,7 @@ def region_terms(scenario: Scenario) -> dict[str, str]:
                 continue
             if (name, value) == PROPORTIONAL:
                 continue
-            by_name.setdefault(name, {})[region.name] = f"{shown(value)} {words(name)[1]}".rstrip()
+            by_name.setdefault(name, {})[region.name] = f"{shown(value)} {words(name, scenario.currency)[1]}".rstrip()
     lines: dict[str, list[str]] = {}
     for name, values in by_name.items():
         lines.setdefault(_spoken(name), []).append(_who_has(values, len(listed)))
@@ -310,12 +314,12 @@ def _who_has(values: dict[str, str], regions: int) -> str:
 
 
 def _hours(day: Day, r: int) -> list[Sheet]:
-    """The hours of region `r`, twelve a table; plants that give nothing have no row."""
+    """Tables of the hours of region `r`, twelve hours each. Plants without power have no row."""
     region, step_h = day.scenario.regions[r], day.scenario.step_h
     paid = day.price_per_kwh[:, r]
     price = "{:.3f}" if paid.min() >= 0 and paid.max() < 10 else "{:.2f}"
     told: tuple[tuple[str, Floats, Callable[[float], str]], ...] = (
-        ("yuan/kWh", day.price_per_kwh, price.format),
+        (f"{day.scenario.currency}/kWh", day.price_per_kwh, price.format),
         ("sun kW", day.sun_kw, _whole),
         ("wind kW", day.wind_kw, _whole),
         ("river kW", day.hydro_kw, _whole),
@@ -334,7 +338,7 @@ def _hours(day: Day, r: int) -> list[Sheet]:
     rows = [
         {"what": what} | {str(hour): spoken(value) for hour, value in enumerate(hourly(values[:, r], step_h).tolist())}
         for what, values, spoken in told
-        if what in ALWAYS or values[:, r].any()
+        if what in ALWAYS or values is day.price_per_kwh or values[:, r].any()
     ]
     hours = len(rows[0]) - 1
     halves = [range(first, min(first + HALF_DAY, hours)) for first in range(0, hours, HALF_DAY)]

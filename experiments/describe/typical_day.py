@@ -1,4 +1,4 @@
-"""One day of a scenario when all work runs on arrival: which day is typical, and what happens in it."""
+"""Selects a typical day of a scenario and plays it with all work running on arrival."""
 
 from __future__ import annotations
 
@@ -19,50 +19,50 @@ from wattward.envs.world.draw import draw
 from wattward.envs.world.splits import episode_seed
 
 MOST_REGIONS = 8
-"""Regions that are listed or drawn; the rest is counted."""
+"""Number of regions that are listed or drawn. The others are counted."""
 
 CANDIDATES = 30
-"""Training episodes among which the typical day is looked for."""
+"""Number of training episodes among which the typical day is chosen."""
 ON_ARRIVAL = "RunOnArrival"
 LATEST_EPISODE = 999_999
-"""A number beyond is refused: 20260301 is a date meant, not an episode."""
+"""Higher numbers are refused: 20260301 probably means a date, not an episode."""
 
 
 PLAIN = (
     *("sun_kw", "wind_kw", "hydro_kw", "recovered_kw", "direct_kw", "contract_kw", "charge_kw", "discharge_kw"),
     *("grid_kw", "curtailed_kw", "sold_kw", "asleep_gpus"),
 )
-"""What a day takes from `Flows` as it is."""
+"""Fields of `Flows` that a day takes over."""
 
 
 class Day(NamedTuple):
-    """A day of T steps in R regions; means over the step but for the queues, which are those at its end."""
+    """A day of T steps in R regions. Values are means over each step, except for queues, which are at its end."""
 
     scenario: Scenario
-    about: str  # which day this is
-    start: datetime  # Beijing time
+    about: str  # origin of the day
+    start: datetime  # of the scenario's clock
     price_per_kwh: Floats  # (T, R)
     sun_kw: Floats  # (T, R)
     wind_kw: Floats  # (T, R)
     hydro_kw: Floats  # (T, R)
-    recovered_kw: Floats  # (T, R) from the cooling's return water
-    direct_kw: Floats  # (T, R) what the direct line offers
-    contract_kw: Floats  # (T, R) taken of the green contract
+    recovered_kw: Floats  # (T, R) from a turbine in the return water
+    direct_kw: Floats  # (T, R) power offered by the direct line
+    contract_kw: Floats  # (T, R) power used from the green contract
     charge_kw: Floats  # (T, R) into power stores, a part of the load
     discharge_kw: Floats  # (T, R) out of power stores
-    chilling_kw: Floats  # (T, R) what chillers draw more for filling cooling stores; negative where these spare them
+    chilling_kw: Floats  # (T, R) additional power of chillers to fill cooling stores; negative when stores save power
     cold_kwh: Floats  # (T, R) in cooling stores at the step's end
-    load_kw: Floats  # (T, R) IT, cooling, network and what charges power stores
+    load_kw: Floats  # (T, R) IT, cooling, network and the charge of power stores
     grid_kw: Floats  # (T, R)
-    curtailed_kw: Floats  # (T, R) green power that nothing uses
+    curtailed_kw: Floats  # (T, R) unused green power
     sold_kw: Floats  # (T, R) fed into the grid
-    cut_limit_kw: Floats  # (T, R) what a cut asked for leaves of grid power; NaN where none is asked for
+    cut_limit_kw: Floats  # (T, R) limit of grid power during a requested cut, else NaN
     asleep_gpus: Floats  # (T, R)
     interactive_gpus: Floats  # (T, R) served
     deferrable_gpus: Floats  # (T, R) held by deferrable work
     utilisation: Floats  # (T, R) share of the fleet at work or held
     queue_gpu_h: Floats  # (T, R) true work present, running or not
-    waiting_gpu_h: Floats  # (T, R) of it, work that got no GPUs
+    waiting_gpu_h: Floats  # (T, R) work that got no GPUs
     total_cost: Floats  # (T, R) all terms
 
     @property
@@ -72,7 +72,7 @@ class Day(NamedTuple):
 
     @property
     def bare_load_kw(self) -> Floats:
-        """The load if the site had no stores, shape (T, R) [kW]."""
+        """The load without stores, shape (T, R) [kW]."""
         return self.load_kw - self.charge_kw - self.chilling_kw
 
 
@@ -128,7 +128,7 @@ def _flows(flows: Flows, params: Params) -> dict[str, Floats]:
 
 
 def _cold(params: Params, stored_kwh: Floats) -> dict[str, Floats]:
-    """What cooling stores hold, and what chillers drew more for them, by what all stores held, shape (T + 1, R, S)."""
+    """Cold in cooling stores and additional power of chillers, from the contents of stores, shape (T + 1, R, S)."""
     cools = is_cooling(params)
     into_kw, out_kw = store_flows(params, stored_kwh[:-1], stored_kwh[1:])
     chilling_kw = into_kw / params.store_charge_cop - out_kw / params.store_cop
@@ -139,7 +139,7 @@ def _cold(params: Params, stored_kwh: Floats) -> dict[str, Floats]:
 
 
 def _queue(state: State, arrived: int, regions: int) -> dict[str, Floats]:
-    """Work present of the first `arrived` jobs: those that come next have had no step yet."""
+    """Work present among the first `arrived` jobs; later jobs have not had a step yet."""
     n = int(state.n_active[0])
     status, region, left = state.job_status[0, :n], state.job_region[0, :n], state.job_left_gpu_h[0, :n]
     here = (state.job_number[0, :n] < arrived) & (status != IN_TRANSIT)
@@ -169,7 +169,7 @@ def _choose(scenario: Scenario, day: str) -> Choice:
 
 
 def _day_shown(scenario: Scenario) -> int:
-    """The second day of an episode, when the first has filled the queue, unless it is the last, which empties it."""
+    """The second day of an episode, after the first has filled the queue; the first day if the second is the last."""
     return 1 if scenario.episode_days >= 3 else 0
 
 
@@ -188,10 +188,10 @@ def _date(scenario: Scenario, day: str) -> date:
 
 
 def typical_episode(scenario: Scenario) -> int:
-    """The training episode whose shown day is nearest the median day in each region's sun, wind and load.
+    """The training episode whose day is nearest to the median day in sun, wind and load of each region.
 
-    The mean of each over the day is measured in its own standard deviations over the candidates; what does not vary
-    does not count. The nearest by the sum of squares is taken, the first of equals.
+    Daily means are divided by their standard deviations over the candidates; constant ones are ignored. The episode
+    with the least sum of squared differences is taken, the first of equals.
     """
     no_jobs = {"jobs_per_day": (0.0,) * scenario.n_regions}
     jobless = tuple(job_class.model_copy(update=no_jobs) for job_class in scenario.job_classes)
@@ -204,7 +204,7 @@ def typical_episode(scenario: Scenario) -> int:
 
 
 def _day_means(scenario: Scenario, episode: int) -> Floats:
-    """Mean sun [kW], wind [kW] and interactive load [GPUs] of each region over the day that is shown, shape (3 R,)."""
+    """Mean sun [kW], wind [kW] and interactive load [GPUs] of each region over the shown day, shape (3 R,)."""
     world = draw(scenario, episode_seed("train", episode))
     day_steps = round(24 / scenario.step_h)
     first = _day_shown(scenario) * day_steps
@@ -213,7 +213,7 @@ def _day_means(scenario: Scenario, episode: int) -> Floats:
 
 
 def hourly(values: Floats, step_h: float) -> Floats:
-    """Means by the hour of values by the step, shape (T, ...) to (hours, ...); the last hour may be a part of one."""
+    """Hourly means of values by step, shape (T, ...) to (hours, ...). The last hour may be incomplete."""
     per_hour = round(1 / step_h)
     starts = np.arange(0, len(values), per_hour)
     counts = np.diff([*starts, len(values)]).reshape(-1, *[1] * (values.ndim - 1))

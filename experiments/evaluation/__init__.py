@@ -8,10 +8,9 @@ from wattward.configs.lazy import exports
 
 if TYPE_CHECKING:
     from wattward.experiments.evaluation.cells import Cell
-    from wattward.experiments.evaluation.evaluate import check_fit, evaluate
+    from wattward.experiments.evaluation.evaluate import References, check_fit, evaluate
     from wattward.experiments.evaluation.executor import run_cells
     from wattward.experiments.evaluation.methods import Method, method
-    from wattward.experiments.evaluation.references import References
     from wattward.experiments.evaluation.worlds import Worlds
 
 __all__ = [
@@ -28,10 +27,9 @@ __getattr__, __dir__ = exports(
     __name__,
     {
         "experiments.evaluation.cells": "Cell",
-        "experiments.evaluation.evaluate": "check_fit evaluate",
+        "experiments.evaluation.evaluate": "References check_fit evaluate",
         "experiments.evaluation.executor": "run_cells",
         "experiments.evaluation.methods": "Method method",
-        "experiments.evaluation.references": "References",
         "experiments.evaluation.worlds": "Worlds",
     },
 )

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
+from wattward.configs.digests import digest
+from wattward.configs.files import read_json, write_json
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Split
 from wattward.envs.policy.episode import Trajectory, begin_episode, play_episode
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import scores
 from wattward.experiments.evaluation.methods import Method, policy_seed
-from wattward.experiments.evaluation.references import References, references
-from wattward.experiments.evaluation.worlds import Worlds, environment
+from wattward.experiments.evaluation.worlds import Worlds, given, recorded
+
+FLOOR = "RunOnArrival"
+"""The rule whose cost is score 0."""
+
+
+@dataclass(frozen=True)
+class References:
+    """What an episode costs under RunOnArrival and at the hindsight bound [currency]."""
+
+    run_on_arrival_cost: float
+    bound_cost: float
 
 
 def evaluate(who: Method, worlds: Worlds, episodes: range, cache_dir: Path, *, seed: int = 0) -> list[Record]:
@@ -84,3 +98,46 @@ def _scored(who: Method, worlds: Worlds, played: Trajectory, against: References
         **played.costs,
         "decision_us": float(np.mean(played.decision_us)),
     }
+
+
+@cache
+def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - ClusterEnv, imported only when used
+    """The environment of a scenario in this process; whoever uses it resets it first."""
+    from wattward.envs.interfaces.cluster_env import ClusterEnv
+
+    here = given(scenario, recording)
+    if here is not None:
+        return ClusterEnv(here[0], recording=here[1])
+    return ClusterEnv(scenario, recording=recorded(recording, scenario) if recording else None)
+
+
+def references(worlds: Worlds, episode: int, cache_dir: Path) -> References:
+    """Floor and ceiling of one episode, computed once and kept by content."""
+    path = references_path(worlds.name(), episode, cache_dir)
+    kept = read_references(path)
+    if kept is None:
+        kept = compute_references(worlds, episode)
+        write_json(path, asdict(kept))
+    return kept
+
+
+def references_path(worlds_name: str, episode: int, cache_dir: Path) -> Path:
+    """Where the references of an episode are kept."""
+    return cache_dir / "references" / f"{digest(worlds_name, episode)}.json"
+
+
+def read_references(path: Path) -> References | None:
+    """What was kept there, or None where there is nothing that can be used."""
+    kept = read_json(path)
+    return None if kept is None else References(**kept)
+
+
+def compute_references(worlds: Worlds, episode: int) -> References:
+    """Floor and ceiling of one episode."""
+    from wattward.baselines.bound.bound import bound
+
+    env, who = environment(worlds.scenario, worlds.recording), Method(FLOOR)
+    rng = np.random.default_rng(policy_seed(who, episode, 0))
+    floor = play_episode(who.policy(), env, split=worlds.split, episode=episode, rng=rng)
+    ceiling = bound(env.params, env.world, precision=worlds.bound)
+    return References(floor.total_cost, float(ceiling.total_cost))

@@ -10,8 +10,9 @@ import numpy as np
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Flows, Ints
 from wattward.envs.policy.episode import play_episode
+from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import Method, policy_seed
-from wattward.experiments.evaluation.worlds import Worlds, environment
+from wattward.experiments.evaluation.worlds import Worlds
 
 EPOCH = datetime(1970, 1, 1)
 DAY_H = 24
@@ -24,7 +25,7 @@ SOURCES = (*ON_SITE, "direct line", "contract", "stores", "grid")
 class Setting(NamedTuple):
     """What no method changes in an episode of T steps in R regions."""
 
-    start: datetime  # Beijing time
+    start: datetime  # of the scenario's clock
     step_h: float
     regions: tuple[str, ...]
     fleet_gpus: Floats  # (R,)
@@ -118,7 +119,7 @@ def _sources(flows: Flows) -> dict[str, Floats]:
 
 
 def saved_cost(ours: Replay, floor: Replay) -> Floats:
-    """What `ours` has cost less than `floor` up to the end of each step, shape (T,) [yuan]."""
+    """What `ours` has cost less than `floor` up to the end of each step, shape (T,) [currency]."""
     saved: Floats = np.cumsum(floor.total_cost - ours.total_cost)
     return saved
 
@@ -154,7 +155,7 @@ def as_replay(played: Replay, floor: Replay, every: int) -> dict[str, Any]:
         "interactive": _rounded(blocks_of(played.interactive_gpus, every), 1),
         "deferrable": _rounded(blocks_of(played.deferrable_gpus, every), 1),
         "queue": _rounded(played.queue_gpu_h[last], 0),
-        "saved": [round(float(yuan)) for yuan in saved_cost(played, floor)[last]],
+        "saved": [round(float(cost)) for cost in saved_cost(played, floor)[last]],
         "total_cost": round(float(played.total_cost.sum()), 2),
         "kpis": {name: round(float(value), 4) for name, value in played.kpis.items()},
     }

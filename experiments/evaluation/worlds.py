@@ -1,17 +1,19 @@
-"""Where episodes come from: a scenario, a split, and perhaps a recording; and the environment that plays them here."""
+"""Where episodes come from: a scenario, a split, and perhaps a recording."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wattward.configs.digests import digest
 from wattward.configs.loading.worlds import load_scenario
-from wattward.configs.schema.scenario import Scenario
-from wattward.configs.schema.suite import Precision
 from wattward.experiments.common.provenance import code_and_packages
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.configs.schema.suite import Precision
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,9 @@ def give_worlds(worlds: Worlds, scenario: Scenario, recording: Any) -> None:  # 
     _GIVEN.setdefault((worlds.scenario, worlds.recording), (scenario, recording))
 
 
-@cache
-def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - ClusterEnv, imported only when used
-    """The environment of a scenario in this process; whoever uses it resets it first."""
-    from wattward.envs.interfaces.cluster_env import ClusterEnv
-
-    if (scenario, recording) in _GIVEN:
-        resolved, played = _GIVEN[scenario, recording]
-        return ClusterEnv(resolved, recording=played)
-    return ClusterEnv(scenario, recording=recorded(recording, scenario) if recording else None)
+def given(scenario: str, recording: str | None) -> tuple[Scenario, Any] | None:
+    """The scenario and the recording that this process was given for these names, if it was."""
+    return _GIVEN.get((scenario, recording))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Ranks policies over suites of episodes and publishes the result."""
+"""Ranks policies on suites of episodes and publishes the results."""
 
 from __future__ import annotations
 

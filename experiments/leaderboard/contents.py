@@ -1,4 +1,4 @@
-"""What a published leaderboard holds, and how its parts are worked out and named."""
+"""Parts of a published leaderboard: their names, and functions that compute them."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from wattward.experiments.leaderboard.ranking import Limits
 ZOO = PACKAGE / "agents" / "zoo"
 
 TAUS = tuple(round(float(tau), 3) for tau in np.linspace(-0.5, 1.0, 61))
-"""Scores at which performance profiles are given."""
+"""Scores at which performance profiles are evaluated."""
 LEADERBOARD, PROFILES, RANKS, EPISODES = "leaderboard.json", "profiles.json", "ranks.json", "episodes.parquet"
 PROVENANCE, CONFIGS = "provenance.json", "configs"
 UNTIMED = ("decision_us",)
-"""Measured times, which no two runs share."""
+"""Measured times, which differ from run to run."""
 
 
 def limits_of(suite: Suite) -> Limits:
-    """The contract that a suite holds its methods to."""
+    """The limits that a suite sets for its methods."""
     return Limits(suite.most_late_share, suite.most_dropped_share)
 
 
 def configs_of(suite: Suite) -> dict[str, Any]:
-    """The suite and its scenarios as they were resolved, by file name, without the place of recorded series."""
+    """The resolved suite and scenarios by file name, without the path of recorded series."""
     shown = suite.model_dump(mode="json") | {"recording": None if suite.recording is None else "RECORDING"}
     scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
     return {"suite.json": shown} | {
@@ -47,7 +47,7 @@ def configs_of(suite: Suite) -> dict[str, Any]:
 
 
 def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
-    """Profiles with bands, and shares of resamples in which each rank is held, by world and over all; what changed."""
+    """Performance profiles with bands, and stability of ranks, by world and over all; comparisons of the suite."""
     worlds = ranking.worlds_in(records, limits_of(suite))
     by_world = {label: world.tables() for label, world in worlds.items()}
     if len(worlds) > 1:
@@ -66,7 +66,7 @@ def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def digests_by_method(records: Sequence[Record]) -> dict[str, str]:
-    """Names the records of each world, method and training seed, measured times left out."""
+    """Digests of the records of each world, method and training seed, without measured times."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         plain: Record = {key: value for key, value in record.items() if key not in UNTIMED and value is not None}
@@ -82,7 +82,7 @@ def group_name(record: Mapping[str, Any]) -> str:
 
 
 def seal(made: Mapping[str, Any]) -> str:
-    """Digest of a provenance without its own seal."""
+    """Digest of a provenance without its seal."""
     return digest({key: value for key, value in made.items() if key != "sha256"})
 
 
@@ -92,18 +92,18 @@ def _profile(table: Floats) -> dict[str, Any]:
 
 
 def checkpoint_content(folder: str) -> str | None:
-    """Names the content of a checkpoint's folder, here or among the shipped agents; None if it is in neither place."""
+    """Digest of a checkpoint's folder, at its path or among the shipped agents; None if it is in neither place."""
     found = next((path for path in (Path(folder), PACKAGE / "agents" / folder) if path.is_dir()), None)
     return None if found is None else folder_digest(found)
 
 
 def recording_content(worlds: Worlds) -> str | None:
-    """Names the series that recorded worlds replay; None for drawn ones."""
+    """Digest of the series that recorded worlds replay; None for drawn worlds."""
     return None if worlds.recording is None else recording_digest(worlds.recording, worlds.scenario)
 
 
 def worlds_of(suite: Suite) -> list[Worlds]:
-    """The worlds of a suite, drawn ones first; what is also recorded is left out where no recording is given."""
+    """The worlds of a suite, drawn ones first. Recorded worlds need a recording."""
     drawn = None if suite.recording and not suite.also_recorded else False
     source = suite.recording if drawn is None else None
     first = [Worlds(name, suite.split, source, suite.bound) for name in suite.scenarios]

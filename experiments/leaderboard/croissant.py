@@ -1,4 +1,4 @@
-"""Published results as a data set that others' tools can find and read: Croissant 1.0 (MLCommons), JSON-LD."""
+"""Metadata of published results in Croissant 1.0 (MLCommons, JSON-LD), so that other tools can read them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record, frame
+from wattward.experiments.leaderboard.contents import worlds_of
 
 CROISSANT = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 LICENSE = "https://spdx.org/licenses/MIT.html"
 FORMATS = {".json": "application/json", ".parquet": "application/x-parquet"}
 DATA_TYPES = {"i": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}
-"""By numpy's kind; all else is text."""
+"""Types by numpy's kind; all others are text."""
 UNITS = {
-    "_cost": "yuan",
+    "_cost": "{currency}",
     "_kwh": "kWh",
     "_gpu_h": "GPU-h",
     "_gb": "GB",
@@ -26,22 +28,22 @@ UNITS = {
     "_us": "microseconds",
     "_share": "a share from 0 to 1",
 }
-"""What the ends of columns' names stand for."""
+"""Units by the ends of columns' names."""
 MEANINGS = {
     "method": "name of the policy",
     "train_seed": "training seed of a learned policy",
     "learned": "1 if the policy is learned",
-    "submitted": "1 if the policy is of another package",
+    "submitted": "1 if the policy belongs to another package",
     "scenario": "name of the scenario",
     "split": "train, validation or test",
     "recorded": "1 if the world replays recorded series",
     "episode": "number of the episode in its split; the same for every method",
     "score": "(cost of RunOnArrival - cost) / (cost of RunOnArrival - bound)",
     "saving": "1 - cost / cost of RunOnArrival",
-    "total_cost": "cost of the episode, yuan, the sum of its terms",
-    "run_on_arrival_cost": "cost of RunOnArrival in the same episode, yuan",
-    "bound_cost": "hindsight lower bound on the cost of any policy, yuan",
-    "in_band": "share of time at the load that the scenario asks for",
+    "total_cost": "cost of the episode, {currency}, the sum of its terms",
+    "run_on_arrival_cost": "cost of RunOnArrival in the same episode, {currency}",
+    "bound_cost": "hindsight lower bound on the cost of any policy, {currency}",
+    "in_band": "share of time within the scenario's load band",
     "utilisation": "GPUs at work / GPUs, mean over the episode",
     "decision_us": "mean time of a decision, microseconds; differs from run to run",
 }
@@ -89,19 +91,19 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
     """Croissant metadata of a results folder.
 
     Args:
-        suite: what was run.
-        records: every episode of it; their columns become fields.
-        sha256: digests of the files to be found beside the metadata, by name; one is parquet, the episodes.
+        suite: the suite.
+        records: all episodes; their columns become fields.
+        sha256: digests of the files beside the metadata, by name. The only parquet file holds the episodes.
     """
     (episodes,) = (name for name in sha256 if name.endswith(".parquet"))
-    release = version("wattward")
+    release, currency = version("wattward"), _currency(suite)
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": f"wattward-{suite.name}",
         "description": (
-            f"{suite.title}. Every episode of every method of the suite {suite.name!r}, wattward {release}: what "
-            "it cost, moved and emitted, beside running on arrival and the hindsight bound."
+            f"{suite.title}. Every episode of every method of the suite {suite.name!r}, wattward {release}: its "
+            "costs, energy, carbon and moved data, with the costs of running on arrival and of the hindsight bound."
         ),
         "conformsTo": CONFORMS_TO,
         "license": LICENSE,
@@ -116,8 +118,10 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
                 "@type": "cr:RecordSet",
                 "@id": "episodes",
                 "name": "episodes",
-                "description": "One row an episode of one method with one training seed.",
-                "field": [_field(str(name), column.dtype.kind, episodes) for name, column in frame(records).items()],
+                "description": "One row for each episode of a method with one training seed.",
+                "field": [
+                    _field(str(name), column.dtype.kind, episodes, currency) for name, column in frame(records).items()
+                ],
             }
         ],
     }
@@ -134,15 +138,21 @@ def _file(name: str, sha256: str) -> dict[str, str]:
     }
 
 
-def _field(name: str, kind: str, file: str) -> dict[str, Any]:
+def _field(name: str, kind: str, file: str, currency: str) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
         "@id": f"episodes/{name}",
         "name": name,
-        "description": _meaning(name),
+        "description": _meaning(name).format(currency=currency),
         "dataType": DATA_TYPES.get(kind, "sc:Text"),
         "source": {"fileObject": {"@id": file}, "extract": {"column": name}},
     }
+
+
+def _currency(suite: Suite) -> str:
+    """The currency of all costs. Scenarios may have different ones."""
+    codes = {load_scenario(worlds.scenario).currency for worlds in worlds_of(suite)}
+    return codes.pop() if len(codes) == 1 else "the scenario's currency"
 
 
 def _meaning(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The leaderboard as a picture: a dot and an interval for each method between running on arrival and the bound."""
+"""Draws a leaderboard: a dot and an interval for each method between running on arrival and the bound."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 SCORE_COLUMN, SAVING_COLUMN = 1.115, 1.215
-"""Where the numbers stand, right aligned, in widths of the panel."""
+"""Positions of the numbers, right aligned, in widths of the panel."""
 LOWEST = -0.5
-"""Scores below this are drawn at the edge, with an arrow."""
+"""Lower scores are drawn at the edge, with an arrow."""
 
 
 def draw_leaderboard(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
-    """Draws one panel a scenario and writes it to each of `paths`, in the format its suffix names."""
+    """Draws one panel for each scenario and writes the picture to each of `paths`, in the format of its suffix."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""A leaderboard over many scenarios as one picture: a method a row, a scenario a column, the score in each square."""
+"""Draws a leaderboard over many scenarios: methods as rows, scenarios as columns, scores in squares."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 LOWEST, HIGHEST = -0.5, 0.8
-"""Scores beyond these have the colour of the ends."""
+"""Limits of the colour scale."""
 SQUARE_INCHES, NAME_INCHES, HEAD_INCHES = (0.74, 0.31), 1.9, 2.1
 
 
 def draw_matrix(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
-    """Draws all scenarios side by side and writes it to each of `paths`, in the format its suffix names."""
+    """Draws all scenarios side by side and writes the picture to each of `paths`, in the format of its suffix."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -88,5 +88,5 @@ def _dress(axis: Axes, names: Sequence[str], scenarios: Sequence[str], learned: 
         label.set_color(LEARNED if name in learned else INK)
         label.set_fontweight("bold" if name in learned else "normal")
     axis.set_xlabel(
-        "score: 0 runs on arrival, 1 is the hindsight bound; bold: best; a word: the contract that was broken"
+        "score: 0 is RunOnArrival, 1 is the hindsight bound; bold: best; a word: the contract that was broken"
     )

@@ -1,4 +1,4 @@
-"""A leaderboard as a folder: tables, a picture, every episode, and all that is needed to make it again."""
+"""Publishes a leaderboard as a folder: tables, a picture, all episodes, and everything needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from wattward.experiments.leaderboard.croissant import CROISSANT, describe
 from wattward.experiments.leaderboard.ranking import Row
 
 MOST_PANELS = 3
-"""More scenarios than these are drawn side by side."""
+"""With more scenarios, the picture is a matrix."""
 
 
 def publish(
     suite: Suite, records: Sequence[Record], out: Path, *, submitted: Mapping[str, Mapping[str, str]] | None = None
 ) -> list[Row]:
-    """Writes all the files of a leaderboard under `out` and returns its rows.
+    """Writes all files of a leaderboard to the folder `out` and returns its rows.
 
     Args:
-        suite: what was run.
-        records: every episode of it.
-        out: folder; the file that says how all was made is written last.
-        submitted: methods of other packages: by name, where each is and what content it had.
+        suite: the suite.
+        records: all its episodes.
+        out: the folder. The provenance is written last.
+        submitted: location and digest of each method of another package, by name.
     """
     from wattward.experiments.leaderboard.figure import draw_leaderboard
     from wattward.experiments.leaderboard.figure_matrix import draw_matrix
@@ -81,9 +81,9 @@ def publish(
 
 
 def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
-    """The board as a page: over all scenarios first, if there are several, then one by one.
+    """The board as a page: first over all scenarios, if there are several, then for each scenario.
 
-    Who has no score over all is left out of that part: means over fewer scenarios are of other episodes.
+    The first part leaves out methods without a score over all scenarios.
     """
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
     parts = [f"# {suite.title}\n\n{note(suite)}\n"]
@@ -97,7 +97,7 @@ def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
 
 
 def note(suite: Suite) -> str:
-    """What the numbers of a leaderboard mean, in a few lines."""
+    """Explains the columns of a leaderboard in a few lines."""
     played = worlds_of(suite)
     worlds = [f"{w.scenario}{ranking.RECORDED if w.recording and suite.also_recorded else ''}" for w in played]
     kind = "recorded" if suite.recording and not suite.also_recorded else "drawn"
@@ -108,23 +108,24 @@ def note(suite: Suite) -> str:
         if most is not None
     ]
     return (
-        f"{suite.episodes} {suite.split} episodes of {', '.join(worlds)} ({kind} worlds), the same for everyone. "
+        f"{suite.episodes} {suite.split} episodes of {', '.join(worlds)} ({kind} worlds), the same for all methods. "
         "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
-        "training seeds and episodes. P(best): probability of beating the best rule on an episode. 5 %: the score that "
-        "one run in twenty does not reach. "
+        "training seeds and episodes. P(best): probability of beating the best rule on an episode. 5 %: the fifth "
+        "percentile of scores. "
         "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
-        "In band: share of time at the load the scenario asks for. µs: mean time of a step's choice."
+        "In band: share of time within the scenario's load band. µs: mean time of a decision."
         + (
-            f" Who exceeds the contract ({', '.join(limits)}) is marked, not averaged; broke 1 of 3: in one scenario."
+            f" Methods that break the contract ({', '.join(limits)}) are marked and have no score. 'broke 1 of 3': "
+            "in one of three scenarios."
             if limits
             else ""
         )
-        + (f" Left out, as no recording was given: {', '.join(left_out)} (recorded)." if left_out else "")
+        + (f" Left out because no recording was given: {', '.join(left_out)} (recorded)." if left_out else "")
     )
 
 
 def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
-    """The suite as it was resolved, and digests of every scenario and checkpoint that took part."""
+    """The resolved suite, and digests of all scenarios and checkpoints that took part."""
     took_part = {record["method"] for record in records}
     scenarios = dict.fromkeys(worlds.scenario for worlds in worlds_of(suite))
     pairs = [pair for scenario in scenarios for pair in checkpoints_of(suite, scenario)]

@@ -1,4 +1,4 @@
-"""From records to rows: methods ranked in each world and over all, contracts held, one method set beside another."""
+"""Ranks methods in each world and over all worlds, checks contracts, and compares methods in pairs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 MEANS = ("total_cost", "late_gpu_h", "dropped_gpu_h", "green_share", "in_band")
-"""Columns of a row that are means over its episodes."""
+"""Columns that are means over episodes."""
 SCORED = ("score_iqm", "score_low", "score_high", "score_p5", "rank_held", "poi_vs_best_rule")
-"""Columns of a row that are empty where a method broke the contract."""
+"""Columns that are empty if a method broke the contract."""
 RECORDED = " (recorded)"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Shares of work late and dropped above which a method breaks the contract; None where nothing is said."""
+    """Largest shares of late and dropped work under the contract; None for no limit."""
 
     most_late_share: float | None = None
     most_dropped_share: float | None = None
@@ -38,18 +38,18 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class World:
-    """Records of one world by method, and why a method is not ranked there."""
+    """Records of one world by method, and the reasons why methods are not ranked."""
 
     groups: dict[str, pd.DataFrame]
     marks: dict[str, str]
 
     def tables(self) -> dict[str, Floats]:
-        """Scores of the methods that are ranked, shapes (S, E, 1)."""
+        """Scores of the ranked methods, shapes (S, E, 1)."""
         return {name: score_table(group)[:, :, None] for name, group in self.groups.items() if name not in self.marks}
 
 
 def worlds_in(records: Sequence[Record], limits: Limits = NO_LIMITS) -> dict[str, World]:
-    """Records by world: a scenario, drawn or recorded.
+    """Groups records by world: a scenario, drawn or recorded.
 
     Raises:
         ConfigError: methods of one world did not run the same episodes.
@@ -68,7 +68,7 @@ def worlds_in(records: Sequence[Record], limits: Limits = NO_LIMITS) -> dict[str
 
 
 def breach(group: pd.DataFrame, limits: Limits) -> str:
-    """What a method's episodes have more of than the contract allows; nothing where it is kept."""
+    """How a method's episodes break the contract; empty if they keep it."""
     shares = (
         ("late", limits.most_late_share, "late_gpu_h", ("work_gpu_h", "unfinished_gpu_h")),
         ("dropped", limits.most_dropped_share, "dropped_gpu_h", ("dropped_gpu_h", "interactive_gpu_h")),
@@ -83,12 +83,12 @@ def breach(group: pd.DataFrame, limits: Limits) -> str:
 
 
 def rank(records: Sequence[Record], limits: Limits = NO_LIMITS) -> list[Row]:
-    """Rows of a leaderboard, world by world and, where there are several, over all of them.
+    """Rows of a leaderboard for each world and, if there are several, over all worlds.
 
-    Each time the bound comes first, then the methods from the best score down, then those that are not ranked.
+    Within each part the bound comes first, then methods by falling score, then methods that are not ranked.
 
     Raises:
-        ConfigError: methods did not run the same episodes, or in no episode anything could be saved.
+        ConfigError: methods did not run the same episodes, or nothing could be saved in any episode.
     """
     worlds = worlds_in(records, limits)
     rows = {label: _rank_world(label, world) for label, world in worlds.items()}
@@ -97,9 +97,9 @@ def rank(records: Sequence[Record], limits: Limits = NO_LIMITS) -> list[Row]:
 
 
 def overall_tables(worlds: Mapping[str, World]) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Scores (S, E, K) of the methods that played all K worlds and kept their contracts, and why others have none.
+    """Scores (S, E, K) of methods that kept the contract in all K worlds, and reasons why others have none.
 
-    Of an agent's training seeds only those count that it has in every world.
+    Only training seeds that an agent has in every world count.
     """
     names = list(dict.fromkeys(name for world in worlds.values() for name in world.groups))
     tables: dict[str, Floats] = {}
@@ -120,7 +120,7 @@ def overall_tables(worlds: Mapping[str, World]) -> tuple[dict[str, Floats], dict
 
 
 def _train_seeds(group: pd.DataFrame) -> pd.Series[int]:
-    """The training seed of each record; -1 where there is none."""
+    """The training seed of each record; -1 for none."""
     return group["train_seed"].fillna(-1).astype(int)
 
 
@@ -130,14 +130,14 @@ def _shared_seeds(played: Sequence[pd.DataFrame]) -> set[int]:
 
 
 def summary(group: pd.DataFrame) -> Row:
-    """One method's row, of its records in one world."""
+    """The row of one method in one world."""
     return {**_about(group), **_scored(score_table(group)[:, :, None])}
 
 
 def score_table(group: pd.DataFrame) -> Floats:
-    """Scores of one method, one row a training seed and one column an episode, shape (S, E).
+    """Scores of one method by training seed and episode, shape (S, E).
 
-    An episode in which nothing could be saved is NaN.
+    Episodes in which nothing could be saved are NaN.
 
     Raises:
         ConfigError: a training seed did not run every episode, or nothing could be saved in any of them.
@@ -154,10 +154,10 @@ def score_table(group: pd.DataFrame) -> Floats:
 
 
 def versus(records: Sequence[Record], rival: str, limits: Limits = NO_LIMITS) -> list[Row]:
-    """Each method's score less the rival's on the same episodes, world by world and over all, best first.
+    """Difference between each method's score and the rival's on the same episodes, by world and over all, best first.
 
     Raises:
-        ConfigError: the rival did not take part, or is not ranked anywhere.
+        ConfigError: the rival did not take part or is not ranked in any world.
     """
     worlds = worlds_in(records, limits)
     tables = {label: world.tables() for label, world in worlds.items()}
@@ -201,7 +201,7 @@ def _rank_world(label: str, world: World) -> list[Row]:
 
 
 def _rank_all(worlds: Mapping[str, World], every: Sequence[Row]) -> list[Row]:
-    """Rows over all worlds: scores of all, other columns as means over the worlds played."""
+    """Rows over all worlds. Columns other than scores are means over the worlds that a method played."""
     tables, marks = overall_tables(worlds)
     rows = []
     for name in ("bound", *tables, *marks):
@@ -215,7 +215,7 @@ def _rank_all(worlds: Mapping[str, World], every: Sequence[Row]) -> list[Row]:
 
 
 def _score(rows: Sequence[Row], tables: Mapping[str, Floats]) -> None:
-    """Fills in what rows owe to scores: their own, how firmly a rank is held, and how they do against the best rule."""
+    """Fills in columns from scores: score, stability of the rank, and comparison with the best rule."""
     for row in rows:
         row.update(_scored(tables[row["method"]]) if row["method"] in tables else dict.fromkeys(SCORED))
     ranked = sorted((row for row in rows if row["method"] in tables), key=_place)
@@ -271,7 +271,7 @@ def _bound_row(group: pd.DataFrame) -> Row:
 
 
 def _cube(played: Sequence[pd.DataFrame]) -> Floats:
-    """Scores of one method in several worlds, shape (S, E, K), NaN in episodes that a world does not have."""
+    """Scores of one method in several worlds, shape (S, E, K); NaN for episodes that a world does not have."""
     parts = [score_table(group) for group in played]
     most = max(part.shape[1] for part in parts)
     filled = [np.pad(part, ((0, 0), (0, most - part.shape[1])), constant_values=np.nan) for part in parts]
@@ -279,7 +279,7 @@ def _cube(played: Sequence[pd.DataFrame]) -> Floats:
 
 
 def _place(row: Row) -> tuple[bool, float, str]:
-    """Best first; those without a score last."""
+    """Sorts rows by falling score; rows without a score come last."""
     return row["score_iqm"] is None, -(row["score_iqm"] or 0.0), row["method"]
 
 

@@ -1,4 +1,4 @@
-"""The results block of the README, made from published result files so that it cannot drift from them."""
+"""Makes the results block of the README from published result files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wattward.experiments.common import tables
 from wattward.experiments.common.tables import ALL
 
 COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
-"""Of a leaderboard's table; times differ from run to run."""
+"""Columns of the leaderboard, without times, which differ from run to run."""
 MAIN = "zhejiang-xinjiang"
 """The scenario whose board is shown in full."""
 BEST_RULE, PUBLISHED_RULE = "best rule", "PeakOffset"
@@ -39,26 +39,26 @@ def results_block(results: Path) -> str:
     side_by_side = ""
     if len(labels) > 1:
         link = f"[results/{suite}](results/{suite}/leaderboard.md)"
-        whole = f"All methods everywhere: {link}. On `{shown}`, but for rules below 0:\n"
+        whole = f"All methods everywhere: {link}. On `{shown}` (without rules that score below 0):\n"
         side_by_side = f"{tables.markdown(*_by_scenario(every))}\n{PICTURE.format(suite)}\n{whole}"
     worlds = f"{len(labels) - (ALL in labels)} scenarios" if len(labels) > 1 else f"`{shown}`"
     case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward study case zhejiang-xinjiang --recording DIR")
     episodes = case["rows"][0]["episodes"]
     return (
-        f"`wattward leaderboard {suite}`: {rows[0]['episodes']} test episodes of {worlds}, the same for "
-        "every method; interquartile mean of the score with a 95 % bootstrap interval over training seeds and "
-        "episodes. P(best): probability of beating the best rule on an episode. Late: GPU-h whose deadline passed, per "
+        f"`wattward leaderboard {suite}` plays {rows[0]['episodes']} test episodes of {worlds}, the same for every "
+        "method. Scores are interquartile means with 95 % bootstrap intervals over training seeds and episodes. "
+        "P(best): probability of beating the best rule on an episode. Late: GPU-h that missed their deadline, per "
         "episode. In band: share of the time that a site is at 60–80 % load."
         f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
         "**The published case.** `wattward study case zhejiang-xinjiang --recording DIR --episodes "
-        f"{episodes}` holds the peak-offset rule against RunOnArrival under both tariffs, in drawn worlds and on the "
+        f"{episodes}` compares the peak-offset rule with RunOnArrival under both tariffs, in drawn worlds and with the "
         f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."
         f"\n\n{tables.markdown(tables.CASE, case['rows'])}"
     )
 
 
 def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], list[tables.Row]]:
-    """A row a scenario: what the bound saves, then scores of the learned, of MPC and of the rules that stand out."""
+    """One row for each scenario: saving of the bound, then scores of learned methods, MPC and the best rules."""
     stand = [row["method"] for row in every if row["kind"] == "learned"]
     stand += [row["method"] for row in every if row["method"].startswith("MPC")]
     columns: list[tables.Column] = [
@@ -87,7 +87,7 @@ def _text_or_dash(key: str) -> Callable[[tables.Row], str]:
 
 
 def update(readme: Path, results: Path) -> None:
-    """Rewrites the results block of a README, the rest untouched.
+    """Rewrites the results block of a README.
 
     Raises:
         ConfigError: the README lacks a marker, or a result file is missing.

@@ -1,9 +1,9 @@
-"""Runs published results again and says what differs, key by key.
+"""Runs published results again and lists every difference.
 
-Files are held to the digests they were published with, configurations to those of this version, the tables to the
-episodes, and the episodes, or a sample of them, to new runs: bit by bit but for measured times. Only the hindsight
-bound comes from an iterative solver; should another build of it give other last digits, a bound within BOUND_TOLERANCE
-passes and is counted in a note.
+It compares files with their published digests, configurations with those of this version, tables with the episodes, and
+all episodes or a sample with new runs. Everything must be bitwise equal except for measured times and the hindsight
+bound. The bound comes from an iterative solver whose builds may differ in the last digits. A bound within
+BOUND_TOLERANCE passes and is counted in a note.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from wattward.experiments.leaderboard.contents import CONFIGS, EPISODES, LEADERB
 from wattward.experiments.leaderboard.suites import cells_of
 
 BOUND_TOLERANCE, SCORE_TOLERANCE = 1e-8, 1e-6
-"""Of the bound, relative, and of the scores that follow from it."""
+"""Relative tolerance of the bound, and of scores that follow from it."""
 TABLE_TOLERANCE = 1e-9
-"""Of statistics worked out anew from the same episodes: their sums may be taken in another order elsewhere."""
+"""Tolerance of statistics from the same episodes, because sums may be computed in another order."""
 MOST_SHOWN = 20
-"""Differences of one file or cell that are listed."""
+"""Number of differences that are listed for one file or cell."""
 Key = tuple[str, int]
 
 
 @dataclass
 class Report:
-    """What running a results folder again came to."""
+    """Result of running a results folder again."""
 
     cells: int = 0
     cells_run: int = 0
@@ -53,8 +53,12 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """In a few words."""
-        return f"{len(self.differences)} differences" if self.differences else "all the same, bit by bit but for times"
+        """A short summary."""
+        return (
+            f"{len(self.differences)} differences"
+            if self.differences
+            else "everything is bitwise equal except for times"
+        )
 
 
 def reproduce(
@@ -66,18 +70,18 @@ def reproduce(
     jobs: int = 2,
     progress: bool = True,
 ) -> Report:
-    """Checks a folder that `leaderboard.publish` wrote, and runs its cells again without looking at any cache.
+    """Checks a folder of `leaderboard.publish` and runs its cells again, without any cache.
 
     Args:
         folder: the results.
-        sample: how many cells to run, drawn at random; all if None.
-        seed: of the sample.
-        recording: folder of recorded series, where the results need one.
-        jobs: processes.
-        progress: whether to show a bar.
+        sample: number of random cells to run; all if None.
+        seed: seed of the sample.
+        recording: folder of recorded series, if the results need one.
+        jobs: number of processes.
+        progress: whether to show a progress bar.
 
     Raises:
-        ConfigError: the folder holds no results, or what running them needs is missing.
+        ConfigError: the folder holds no results, or something needed to run them is missing.
     """
     made = _read(folder / PROVENANCE)
     if not isinstance(made, dict) or not {"files", "results", "suite"} <= made.keys():
@@ -97,7 +101,7 @@ def reproduce(
 
 
 def differing(published: object, again: object, tolerance: float = 0.0, at: str = "") -> Iterator[str]:
-    """Each leaf in which two trees of mappings, lists and values differ: its key, and what either holds."""
+    """All leaves in which two trees of mappings, lists and values differ: key and both values."""
     if isinstance(published, Mapping) and isinstance(again, Mapping):
         for key in dict.fromkeys([*published, *again]):
             below = f"{at}.{key}" if at else str(key)
@@ -126,7 +130,7 @@ def _short(value: object) -> str:
 
 
 def _other_circumstances(made: Mapping[str, Any]) -> Iterator[str]:
-    """What is not as it was when the results were made, and may be why something differs."""
+    """Changes since the results were made that may explain differences: code, packages, processor."""
     now = provenance()
     if made.get("code") != code_digest():
         yield f"made by other code than this ({made.get('code')} at commit {made.get('git_commit')})"
@@ -176,7 +180,7 @@ def _changed_methods(suite: Suite, made: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _records(folder: Path, report: Report) -> list[Record]:
-    """The published episodes; nothing, and a difference, where they cannot be read."""
+    """The published episodes; empty, with a difference noted, if they cannot be read."""
     import pandas as pd
 
     try:
@@ -189,7 +193,7 @@ def _records(folder: Path, report: Report) -> list[Record]:
 
 
 def _plain(value: Any) -> str | int | float | None:  # noqa: ANN401 - whatever a table holds
-    """A cell as it was in the record: missing and not-a-number are None."""
+    """A cell as in the record: missing values and NaN are None."""
     import pandas as pd
 
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
@@ -201,7 +205,7 @@ def _plain(value: Any) -> str | int | float | None:  # noqa: ANN401 - whatever a
 def _check_tables(
     folder: Path, suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report
 ) -> None:
-    """Holds digests by method, tables and statistics to the published episodes."""
+    """Compares digests by method, tables and statistics with the published episodes."""
     digests = leaderboard.digests_by_method(records)
     for name in dict.fromkeys([*made["results"], *digests]):
         if made["results"].get(name) != digests.get(name):
@@ -221,7 +225,7 @@ def _check_tables(
 
 
 def _grid(suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report) -> list[Cell]:
-    """The cells of the published episodes; methods that are no longer there are differences."""
+    """Cells of the published episodes. Methods that no longer exist are noted as differences."""
     learned = any(record["learned"] for record in records)
     more = [about["factory"] for about in made.get("submitted", {}).values()]
     published = {leaderboard.group_name(record) for record in records}

@@ -31,7 +31,7 @@ def run_suite(
     """Records of every method on every episode of a suite.
 
     Raises:
-        ConfigError: something the suite names cannot be used; found before the first episode is run.
+        ConfigError: the suite names something that cannot be used. This is found before the first episode runs.
     """
     cells = cells_of(suite, learned=learned, more=more)
     for worlds in worlds_of(suite):
@@ -51,10 +51,11 @@ def run_methods(
     progress: bool = True,
     executor: Executor = "local",
 ) -> list[Record]:
-    """Records of methods, by rule name, checkpoint or factory, on episodes 0..n-1.
+    """Records of methods, given as rule names, checkpoints or factories, on episodes 0..n-1.
 
     Raises:
-        ConfigError: a method, the scenario or the recording cannot be used; found before the first episode is run.
+        ConfigError: a method, the scenario or the recording cannot be used. This is found before the first episode
+            runs.
     """
     found = [method(name, trust_pickle=trust_pickle) for name in dict.fromkeys(names)]
     check_fit(found, worlds)

@@ -1,4 +1,4 @@
-"""From a suite to its grid: which methods meet in which worlds, cut into cells and run."""
+"""Builds the grid of methods and worlds of a suite, and divides it into cells."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def methods_of(suite: Suite, scenario: str, *, learned: bool = True, more: Seque
         suite: the suite.
         scenario: one of its scenarios.
         learned: whether trained agents of the suite take part.
-        more: further methods as `method` takes them, on every scenario.
+        more: names of further methods, for every scenario.
 
     Raises:
-        ConfigError: a method is unknown, missing, damaged, or there twice, or sees the future.
+        ConfigError: a method is unknown, missing, damaged, or listed twice, or sees the future.
     """
     from wattward.baselines import registry
 
@@ -49,7 +49,7 @@ def _refuse_diagnostics(suite: Suite, methods: Sequence[Method]) -> None:
 
 
 def cells_of(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> list[Cell]:
-    """The grid of a suite; arguments and errors as `methods_of`."""
+    """The grid of a suite. Arguments and errors are those of `methods_of`."""
     return [
         Cell(who, worlds, first, after_last)
         for worlds in worlds_of(suite)
@@ -59,16 +59,16 @@ def cells_of(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) ->
 
 
 def submitted_to(suite: Suite, *, learned: bool = True, more: Sequence[str] = ()) -> dict[str, dict[str, str]]:
-    """Methods of other packages in a suite: by name, where each is and what content it has."""
+    """Location and digest of methods of other packages in a suite, by name."""
     found = methods_of(suite, suite.scenarios[0], learned=learned, more=more)
     return {who.name: {"factory": who.factory, "content": who.content} for who in found if who.factory is not None}
 
 
 def check_versus(suite: Suite, versus: str | None, *, learned: bool = True, more: Sequence[str] = ()) -> None:
-    """Sees that a method to compare with takes part, before anything is run.
+    """Checks that a method to compare with takes part.
 
     Raises:
-        ConfigError: it does not; the message lists who does.
+        ConfigError: it does not. The message lists the methods that do.
     """
     if versus is None:
         return

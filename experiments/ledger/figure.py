@@ -1,4 +1,4 @@
-"""An hour-by-hour match as a picture: what served each region's load, what was curtailed, and how much was green."""
+"""Draws hourly matching: sources of each region's load, curtailed power, and green shares."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 COLOURS = {"hydro": SOURCES["river"], "direct": SOURCES["direct line"], **SOURCES}
 """By plants' names in a ledger."""
 LONGEST_SERIES_H = 14 * 24
-"""Of more hours than these the daily means are drawn on the left; every hour still has its own square on the right."""
+"""Longer series are drawn as daily means on the left. On the right every hour keeps its own square."""
 
 
 def draw_matching(balance: Balance, title: str, path: Path) -> None:
-    """Draws a row a region: power by source against the load, and the green share of every hour; writes `path`.
+    """Draws one row for each region: power by source with the load, and the green share of every hour.
 
     Raises:
         ConfigError: the suffix is not .png or .svg, the ledger holds no hour, or the folder cannot be written to.
@@ -42,7 +42,7 @@ def draw_matching(balance: Balance, title: str, path: Path) -> None:
     with mpl.rc_context(style(9.5)):
         figure = Figure(figsize=(12.0, 1.7 + 2.5 * n_regions), layout="constrained")
         said = ", ".join(f"{way.replace('_', ' ')} {share:.1%}" for way, share in matched(balance).items())
-        figure.suptitle(f"{title}\nload that is matched: {said}", x=0.01, ha="left", fontsize=11)
+        figure.suptitle(f"{title}\nmatched load: {said}", x=0.01, ha="left", fontsize=11)
         axes = figure.subplots(n_regions, 2, squeeze=False, width_ratios=(2.4, 1))
         unit = "kW, mean of the " + ("hour" if len(balance.hours) <= LONGEST_SERIES_H else "day")
         for r, region in enumerate(balance.regions):
@@ -50,12 +50,12 @@ def draw_matching(balance: Balance, title: str, path: Path) -> None:
             squares = _draw_squares(axes[r, 1], balance, r)
         _legend(figure, axes[:, 0])
         bar = figure.colorbar(squares, ax=list(axes[:, 1]), aspect=30, pad=0.02, format=lambda share, _: f"{share:.0%}")
-        bar.set_label("green share of what the hour draws")
+        bar.set_label("green share of the hour's load")
         save(figure, path, dpi=120)
 
 
 def _legend(figure: Figure, axes: Iterable[Axes]) -> None:
-    """One legend for all regions: whatever any of them has, supplies first."""
+    """Draws one legend for all regions, supplies first."""
     handles: dict[str, Any] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
@@ -66,10 +66,10 @@ def _legend(figure: Figure, axes: Iterable[Axes]) -> None:
 
 
 class Series(NamedTuple):
-    """What the left side draws of one region, N hours or days: mean power [kW]."""
+    """Mean power of one region over N hours or days [kW]."""
 
     times: list[datetime]  # (N,) starts
-    layers: dict[str, Floats]  # (N,) each, from the bottom up; none that is 0 throughout
+    layers: dict[str, Floats]  # (N,) each, from the bottom up, without layers of zero
     load: Floats  # (N,)
     spare: Floats  # (N,) curtailed
 
@@ -102,7 +102,7 @@ def _draw_supply(axis: Axes, series: Series, title: str, unit: str) -> None:
 
 
 def _series(balance: Balance, r: int) -> Series:
-    """Power by the hour, or by the day where hours are too many."""
+    """Power by hour, or by day for long series."""
     load = balance.load_kwh[:, r] + balance.stores_kwh[:, r]
     layers = {plant: balance.delivered_kwh[:, r, p] for p, plant in enumerate(PLANTS)}
     layers["stores"] = balance.stores_kwh[:, r]
@@ -121,7 +121,7 @@ def _series(balance: Balance, r: int) -> Series:
 
 
 def _draw_squares(axis: Axes, balance: Balance, r: int) -> AxesImage:
-    """The green share of each hour: days across, hours of the day down, hours without load left white."""
+    """Draws the green share of each hour: days across, hours down. Hours without load stay white."""
     hours, load = balance.hours, balance.load_kwh[:, r]
     used = balance.delivered_kwh[:, r].sum(axis=1)
     first = hours[0].date()
@@ -131,7 +131,7 @@ def _draw_squares(axis: Axes, balance: Balance, r: int) -> AxesImage:
     squares[np.array([hour.hour for hour in hours]), day] = share
     image = axis.imshow(squares, aspect="auto", cmap=GREEN, vmin=0.0, vmax=1.0, interpolation="nearest")
     axis.set_yticks([-0.5, 5.5, 11.5, 17.5, 23.5], ["0", "6", "12", "18", "24"])
-    axis.set_ylabel("hour, Beijing time")
+    axis.set_ylabel(f"hour, {hours[0].tzname()}")
     ticks = np.unique(np.linspace(0, squares.shape[1] - 1, 4).round().astype(int))
     axis.set_xticks(ticks, [f"{first + timedelta(days=int(tick)):%d %b}" for tick in ticks])
     mean = float(used.sum() / load.sum()) if load.sum() > 0.0 else 0.0

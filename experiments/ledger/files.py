@@ -1,8 +1,8 @@
-"""Ledgers as files: one episode of a method played, chained, and written as a folder, whole or not at all.
+"""Ledgers as folders: plays an episode, makes its chain, and writes a folder, whole or not at all.
 
-A folder holds `chain.jsonl`, the chain, a line an entry; `hourly.parquet` and `hourly.csv`, kWh, tokens and carbon by
-hour, region, consumer and plant; `match.png`; and `summary.json`: what was played, shares, token economics, the head of
-the chain, and the SHA-256 of every other file.
+A folder holds `chain.jsonl`, one entry a line; `hourly.parquet` and `hourly.csv`, with energy, tokens and carbon by
+hour, region, consumer and plant; `match.png`; and `summary.json` with facts about the episode, shares, token economics,
+the head of the chain, and the SHA-256 of every other file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from wattward.configs.digests import sha256_of_file
 from wattward.configs.files import replacing_folder
 from wattward.configs.schema.base import ConfigError
+from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.tokens import Tokens
 from wattward.envs.accounting.chain import Entry, Fault, entries_of, first_fault, hour_name, line_of
 from wattward.envs.accounting.economics import token_economics
@@ -25,9 +26,9 @@ from wattward.envs.accounting.matching import balance_of, matching_rows
 from wattward.envs.accounting.supplies import SUPPLY
 from wattward.envs.model.types import Flows
 from wattward.envs.policy.episode import Kept, play_episode
-from wattward.experiments.evaluation.evaluate import check_fit
+from wattward.experiments.evaluation.evaluate import check_fit, environment
 from wattward.experiments.evaluation.methods import Method, policy_seed
-from wattward.experiments.evaluation.worlds import Worlds, environment
+from wattward.experiments.evaluation.worlds import Worlds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 CHAIN, SUMMARY, PARQUET, CSV, PICTURE = "chain.jsonl", "summary.json", "hourly.parquet", "hourly.csv", "match.png"
 FILES = (CHAIN, PARQUET, CSV, PICTURE)
-"""What stands beside a summary, which has the hash of each."""
-FORMAT = "wattward-ledger-1"
+"""Files whose hashes are in the summary."""
+FORMAT = "wattward-ledger-2"
 JSON_NAMES = {dict: "object", str: "string", list: "array"}
 
 
@@ -51,18 +52,18 @@ class Played(NamedTuple):
 
 
 def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0, tokens: Tokens | None = None) -> Played:
-    """The ledger of one episode of a method, the very one that `evaluate` plays.
+    """Plays one episode of a method as `evaluate` does, and makes its ledger.
 
     Args:
         who: the method.
-        worlds: where the episode comes from.
-        episode: its index in the split.
-        seed: of the policy's own randomness.
-        tokens: rates and prices of tokens; the scenario's own where none are given.
+        worlds: scenario, split and recording.
+        episode: index of the episode in the split.
+        seed: seed of the policy's own randomness.
+        tokens: rates and prices of tokens; by default the scenario's own.
 
     Raises:
-        ConfigError: the scenario, the split, the recording or the checkpoint cannot be used, or `tokens` has a rate
-            for none of the scenario's consumers.
+        ConfigError: the scenario, the split, the recording or the checkpoint cannot be used, or `tokens` has
+            no rate for any consumer of the scenario.
     """
     check_fit([who], worlds)
     env: ClusterEnv = environment(worlds.scenario, worlds.recording)
@@ -75,7 +76,7 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0, tokens: To
     for step in range(played.n_steps):
         now = slice(step, step + 1)
         ledger.record(Flows._make(series[now] for series in flows), class_gpu_h[now])
-    about, hourly = _about(who, worlds, episode, seed, tokens), ledger.hourly()
+    about, hourly = _about(who, worlds, episode, seed, tokens, env.scenario), ledger.hourly()
     return Played(about, hourly, entries_of(hourly, about), tokens)
 
 
@@ -83,7 +84,7 @@ def open_ledger(env: ClusterEnv, tokens: Tokens | None = None) -> Ledger:
     """An empty ledger for the episode that `env` has just begun.
 
     Raises:
-        ConfigError: the names of regions or job classes are not apart, or no consumer has a rate.
+        ConfigError: names of regions or job classes are equal, or no consumer has a rate.
     """
     classes = [job_class.name for job_class in env.scenario.job_classes]
     rates = None if tokens is None else tokens.rates(("interactive", *classes))
@@ -94,20 +95,30 @@ def open_ledger(env: ClusterEnv, tokens: Tokens | None = None) -> Ledger:
             f"{', '.join(classes)}, which scenario {env.scenario.name} has"
         )
     regions = [region.name for region in env.scenario.regions]
-    return Ledger(env.params, int(env.world.start_minute[0]), regions, classes, tokens_per_gpu_h=rates)
+    return Ledger(
+        env.params,
+        int(env.world.start_minute[0]),
+        regions,
+        classes,
+        utc_offset_minutes=env.scenario.utc_offset_minutes,
+        tokens_per_gpu_h=rates,
+    )
 
 
 def hourly_table(hourly: Hourly) -> pd.DataFrame:
-    """A row for each hour, region, consumer and supply that was used: `kwh`, `tokens`, `carbon_g`.
+    """A row for each hour, region, consumer and used supply: `kwh`, `tokens`, `carbon_g`.
 
-    A consumer's tokens are shared among its supplies as its kWh are; carbon stands with the grid. Any sum is a sum.
+    A consumer's tokens are divided between its supplies in proportion to energy. Carbon belongs to the grid. So every
+    column can be summed.
     """
     import pandas as pd
 
     h, r, u, k = np.nonzero(hourly.kwh > 0.0)
     kwh, supplies = hourly.kwh[h, r, u, k], list(SUPPLY)
     table = {
-        "hour": np.array([hour_name(int(number)) for number in hourly.hour], dtype=object)[h],
+        "hour": np.array([hour_name(int(number), hourly.utc_offset_minutes) for number in hourly.hour], dtype=object)[
+            h
+        ],
         "region": np.array(hourly.regions, dtype=object)[r],
         "consumer": np.array(hourly.consumers, dtype=object)[u],
         "plant": np.array(supplies, dtype=object)[k],
@@ -121,11 +132,11 @@ def hourly_table(hourly: Hourly) -> pd.DataFrame:
 
 
 def write_ledger(folder: Path, played: Played, *, overwrite: bool = False) -> dict[str, Any]:
-    """Writes a folder in one stroke and gives what its summary holds.
+    """Writes a ledger's folder atomically and returns its summary.
 
     Raises:
-        ConfigError: the folder is there and `overwrite` is not set or it is no ledger, or it cannot be written.
-        ValueError: the chain is not sound.
+        ConfigError: the folder exists and may not be overwritten, holds something else, or cannot be written.
+        ValueError: the chain is not valid.
     """
     fault = first_fault(played.entries)
     if fault is not None:
@@ -140,10 +151,10 @@ def write_ledger(folder: Path, played: Played, *, overwrite: bool = False) -> di
 
 
 def check_out(folder: Path, *, overwrite: bool) -> None:
-    """Refuses to write where something else is.
+    """Refuses a path that must not be overwritten.
 
     Raises:
-        ConfigError: it is a file, or a folder that holds a ledger and may not be overwritten, or anything else.
+        ConfigError: it is a file, a folder with other content, or a ledger without permission to overwrite it.
     """
     if not folder.exists():
         return
@@ -160,12 +171,12 @@ def check_out(folder: Path, *, overwrite: bool) -> None:
 
 
 def read_chain(path: Path) -> tuple[list[Entry], Fault | None]:
-    """The entries of a chain's file as far as they can be read, and why the next cannot.
+    """Reads the entries of a chain up to the first unreadable one, and the fault of that one.
 
-    A line is an entry only if it is spelled as this program spells it, and ends with a line break.
+    A line must be the canonical text of its entry and end with a line break.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: the file does not exist.
     """
     path = path / CHAIN if path.is_dir() else path
     try:
@@ -182,14 +193,14 @@ def read_chain(path: Path) -> tuple[list[Entry], Fault | None]:
 
 
 def fault_of(path: Path, head: str | None = None) -> tuple[list[Entry], Fault | None]:
-    """The entries of a ledger and the first fault, in the chain or, of a folder, in what stands beside it.
+    """The entries of a ledger and its first fault, in the chain or in the other files of its folder.
 
     Args:
-        path: a chain's file, or a ledger's folder, whose summary holds the head.
-        head: the hash of the last entry, if it was kept elsewhere.
+        path: file of a chain, or folder of a ledger.
+        head: known hash of the last entry, if it was kept elsewhere.
 
     Raises:
-        ConfigError: there is no such file, or a folder has no readable summary.
+        ConfigError: the file does not exist, or a folder has no readable summary.
     """
     entries, unread = read_chain(path)
     fault = first_fault(entries, None if unread else head)
@@ -199,10 +210,10 @@ def fault_of(path: Path, head: str | None = None) -> tuple[list[Entry], Fault | 
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """What the summary of a ledger's folder holds.
+    """Reads the summary of a ledger's folder.
 
     Raises:
-        ConfigError: there is none, or it is not one.
+        ConfigError: it is missing or not valid.
     """
     path = folder / SUMMARY
     try:
@@ -222,10 +233,10 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def about_of(path: Path, entries: Sequence[Entry]) -> dict[str, Any]:
-    """What a sound chain's opening says was played.
+    """Facts about the episode from the opening of a valid chain.
 
     Raises:
-        ConfigError: it is not JSON of what was played.
+        ConfigError: the note of the opening is not a JSON object.
     """
     try:
         about = json.loads(str(entries[0].get("note")))
@@ -261,7 +272,7 @@ def _entry(line: bytes) -> Entry | None:
 
 
 def _is_value(value: object) -> bool:
-    """Whether an entry may hold it."""
+    """Whether a value may be in an entry."""
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
@@ -287,12 +298,14 @@ def _write_into(folder: Path, played: Played) -> dict[str, Any]:
 
 
 def title_of(about: dict[str, Any]) -> str:
-    """What was played, in one line."""
+    """One line about the episode."""
     scenario = Path(str(about.get("scenario"))).name.removesuffix(".yaml")
     return f"{about.get('method')} on {scenario}, {about.get('split')} episode {about.get('episode')}"
 
 
-def _about(who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None) -> dict[str, object]:
+def _about(
+    who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens | None, scenario: Scenario
+) -> dict[str, object]:
     return {
         "method": who.name,
         "train_seed": who.train_seed,
@@ -301,5 +314,7 @@ def _about(who: Method, worlds: Worlds, episode: int, seed: int, tokens: Tokens 
         "episode": episode,
         "seed": seed,
         "worlds": worlds.name(),
+        "currency": scenario.currency,
+        "timezone": scenario.timezone,
         "tokens": None if tokens is None else tokens.name,
     }

@@ -1,4 +1,4 @@
-"""What is shown of a ledger, column by column."""
+"""Columns of the tables about a ledger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MATCHING: tuple[Column, ...] = (
     ("hourly", number("hourly", ".1%")),
     ("hour and place", number("hour_and_place", ".1%")),
 )
-"""Of each row of `wattward.envs.accounting.matching.matching_rows`."""
+"""Columns for rows of `wattward.envs.accounting.matching.matching_rows`."""
 
 TOKENS: tuple[Column, ...] = (
     ("region", text("region")),
@@ -20,18 +20,18 @@ TOKENS: tuple[Column, ...] = (
     ("Mtok", number("mtok", ",.0f")),
     ("kWh", number("kwh", ",.0f")),
     ("kWh/Mtok", number("kwh_per_mtok", ".3f")),
-    ("yuan/Mtok", number("cost_per_mtok", ".3f")),
+    ("{currency}/Mtok", number("cost_per_mtok", ".3f")),
     ("gCO2/Mtok", number("carbon_g_per_mtok", ".1f")),
 )
-"""Of each row of `wattward.envs.accounting.economics.token_economics`; yuan are those of electricity."""
+"""Columns for rows of `wattward.envs.accounting.economics.token_economics`. Costs are those of electricity."""
 
 REVENUE: tuple[Column, ...] = (
     ("region", text("region")),
     ("consumer", text("consumer")),
-    ("peak yuan", number("peak_revenue", ",.0f")),
-    ("off-peak yuan", number("off_peak_revenue", ",.0f")),
-    ("all yuan", number("revenue", ",.0f")),
-    ("electricity yuan", number("electricity_cost", ",.0f")),
-    ("yuan/kWh", number("revenue_per_kwh", ".2f")),
+    ("peak {currency}", number("peak_revenue", ",.0f")),
+    ("off-peak {currency}", number("off_peak_revenue", ",.0f")),
+    ("all {currency}", number("revenue", ",.0f")),
+    ("electricity {currency}", number("electricity_cost", ",.0f")),
+    ("{currency}/kWh", number("revenue_per_kwh", ".2f")),
 )
-"""Of the same rows: what tokens sell for, in all and per kWh."""
+"""Columns for the same rows: revenue from tokens, in total and per kWh."""

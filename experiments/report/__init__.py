@@ -1,1 +1,1 @@
-"""An interactive report of results as one page of HTML."""
+"""Interactive reports of results, each one HTML page."""

@@ -1,4 +1,4 @@
-"""What a report shows of a results folder: ranking, profiles, scores of every episode, and where they came from."""
+"""Reads a results folder for a report: rankings, profiles, scores of every episode, and provenance."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 RECORDED = " (recorded)"
-"""What a board's name ends in where its worlds are recorded beside drawn ones of the same scenario."""
+"""Suffix of a ranking over recorded worlds, if drawn worlds of the same scenario have one too."""
 TAUS = np.linspace(-0.5, 1.0, 151)
-"""Scores at which performance profiles are drawn."""
+"""Scores at which performance profiles are evaluated."""
 NEEDED = ("leaderboard.json", "episodes.parquet", "provenance.json")
 
 
 @dataclass(frozen=True)
 class Results:
-    """A results folder of `wattward leaderboard` as it was read."""
+    """Content of a results folder of `wattward leaderboard`."""
 
     folder: Path
     rows: list[dict[str, Any]]
@@ -37,7 +37,7 @@ class Results:
 
     @property
     def suite(self) -> dict[str, Any]:
-        """The suite as it was resolved."""
+        """The resolved suite."""
         return dict(self.provenance.get("suite") or {})
 
     @property
@@ -47,11 +47,11 @@ class Results:
 
     @property
     def boards(self) -> list[str]:
-        """Names of the rankings in the folder, in its order: scenarios, and what sums them up."""
+        """Names of the rankings in the order of the folder: scenarios, and the summary over them."""
         return list(dict.fromkeys(str(row["scenario"]) for row in self.rows))
 
     def rows_of(self, board: str) -> list[dict[str, Any]]:
-        """The rows of one ranking, the bound among them."""
+        """The rows of one ranking, including the bound."""
         return [row for row in self.rows if row["scenario"] == board]
 
 
@@ -59,7 +59,7 @@ def read_results(folder: Path) -> Results:
     """Reads a results folder.
 
     Raises:
-        ConfigError: it is no results folder, or one of its files cannot be read.
+        ConfigError: the folder holds no results, or a file cannot be read.
     """
     import pandas as pd
 
@@ -86,7 +86,7 @@ def _are_rows(rows: list[Any]) -> bool:
 
 
 def _with_boards(episodes: pd.DataFrame, boards: set[str]) -> pd.DataFrame:
-    """Adds the ranking each episode belongs to; recorded worlds have their own where drawn ones stand beside them."""
+    """Adds the name of the ranking to each episode."""
     names = [
         f"{scenario}{RECORDED}" if recorded and f"{scenario}{RECORDED}" in boards else str(scenario)
         for scenario, recorded in zip(episodes["scenario"], episodes["recorded"], strict=True)
@@ -95,7 +95,7 @@ def _with_boards(episodes: pd.DataFrame, boards: set[str]) -> pd.DataFrame:
 
 
 def columns_for(rows: Sequence[Row]) -> list[Column]:
-    """The columns of the ranking; those that no row has a value for are left out."""
+    """Columns of a ranking, without those that are empty in all rows."""
     always: list[Column] = [("method", _method), ("score", number("score_iqm", ".3f")), ("95 % interval", _interval)]
     maybe: list[tuple[str, str, str]] = [
         ("5 %", "score_p5", ".2f"),
@@ -123,7 +123,7 @@ def _interval(row: Row) -> str:
 
 
 def board_data(results: Results, board: str) -> dict[str, Any]:
-    """What the pictures of one ranking are drawn from: the rows, and each method's scores and profile."""
+    """Data of the pictures of one ranking: rows, scores and performance profiles."""
     keys = ("method", "kind", "score_iqm", "score_low", "score_high", "saving", "mark")
     rows = [{key: row.get(key) for key in keys} for row in results.rows_of(board) if row["kind"] != "bound"]
     table = results.episodes
@@ -139,13 +139,13 @@ def board_data(results: Results, board: str) -> dict[str, Any]:
 
 
 def profile(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Share of runs that score more than each of `TAUS`, any shape to (151,): Dolan and Moré's performance profile."""
+    """Performance profile (Dolan and Moré): share of runs that score more than each of `TAUS`, any shape to (151,)."""
     share: np.ndarray[Any, np.dtype[np.float64]] = (scores.ravel()[None, :] > TAUS[:, None]).mean(axis=1)
     return share
 
 
 def worlds_of(results: Results) -> dict[str, Worlds]:
-    """The worlds behind every ranking that has its own episodes."""
+    """The worlds of every ranking that has its own episodes."""
     found = {}
     recording, split = results.suite.get("recording"), str(results.suite.get("split") or "test")
     for board, group in results.episodes.groupby("board", sort=False):
@@ -155,10 +155,10 @@ def worlds_of(results: Results) -> dict[str, Worlds]:
 
 
 def method_of(results: Results, row: Row, scenario: str) -> Method:
-    """The method behind a row; of a trained one, its first checkpoint.
+    """The method of a row; for a trained agent, its first checkpoint.
 
     Raises:
-        ConfigError: there is no such rule, checkpoint or package here.
+        ConfigError: the rule, checkpoint or package is not available.
     """
     name = str(row["method"])
     if row["kind"] == "rule":
@@ -171,7 +171,7 @@ def method_of(results: Results, row: Row, scenario: str) -> Method:
 
 
 def folders_of(results: Results, name: str, scenario: str) -> Iterator[str]:
-    """Checkpoint folders of a trained method on a scenario, one a training seed; some may come twice."""
+    """Checkpoint folders of a trained method on a scenario, one for each training seed. Folders may repeat."""
     listed = results.suite.get("checkpoints")
     for entry in listed if isinstance(listed, list) else ():
         if entry["method"] == name and scenario in (entry.get("scenarios") or [scenario]):
@@ -181,7 +181,7 @@ def folders_of(results: Results, name: str, scenario: str) -> Iterator[str]:
 
 
 def ranked_cost(results: Results, board: str, who: Method, episode: int) -> float | None:
-    """What the folder says a method's episode cost [yuan]; None where it did not play it."""
+    """Published cost of a method's episode [currency of the scenario]; None if it was not played."""
     table = results.episodes
     own = table[(table["board"] == board) & (table["method"] == who.name) & (table["episode"] == episode)]
     if who.train_seed is not None:
@@ -190,14 +190,14 @@ def ranked_cost(results: Results, board: str, who: Method, episode: int) -> floa
 
 
 def bound_cost(results: Results, board: str, episode: int) -> float | None:
-    """The hindsight bound of an episode [yuan]."""
+    """The hindsight bound of an episode [currency of the scenario]."""
     table = results.episodes
     own = table[(table["board"] == board) & (table["episode"] == episode)]
     return None if own.empty else float(own["bound_cost"].iloc[0])
 
 
 def facts_of(results: Results) -> list[tuple[str, str]]:
-    """What is needed to make the results again, as pairs of a name and its value."""
+    """Facts that are needed to reproduce the results, as pairs of name and value."""
     about = results.provenance
     suite = results.suite
     plain = [(label, about.get(key)) for label, key in (("command", "command"), ("git commit", "git_commit"))]

@@ -1,4 +1,4 @@
-"""One HTML page that needs no network: tables written out, pictures drawn by Plotly from data packed into the page."""
+"""Makes one HTML page that works without network: tables, and pictures that Plotly draws from embedded data."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from wattward.experiments.common.tables import Column, Row
 
 WEB = Path(__file__).with_name("web")
 MOST_BYTES = 6_000_000
-"""A page must not be larger."""
+"""Largest size of a page."""
 MEANINGS = {
-    "score": "0 is RunOnArrival, 1 the bound in hindsight; interquartile mean over training seeds and episodes",
+    "score": "0 is RunOnArrival, 1 the hindsight bound; interquartile mean over training seeds and episodes",
     "95 % interval": "bootstrap over training seeds and episodes",
-    "5 %": "the score that one run in twenty does not reach",
+    "5 %": "5th percentile: one run in twenty scores less",
     "rank held": "share of resamples in which the method keeps this rank",
     "P(best)": "probability of beating the best rule on an episode",
     "saving": "of total cost, against running on arrival",
-    "late GPU-h": "work whose deadline passed, per episode",
+    "late GPU-h": "work that missed its deadline, per episode",
     "green": "share of the energy that was green",
-    "in band": "share of the time at the load that the scenario asks for",
-    "µs": "mean time of a step's choice",
+    "in band": "share of the time within the scenario's load band",
+    "µs": "mean time of one decision",
 }
-"""What stands behind a heading of the ranking."""
+"""Explanations of the headings of a ranking."""
 
 
 class Table(NamedTuple):
@@ -41,20 +41,20 @@ class Table(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What a page says in words and tables."""
+    """Texts and tables of a page."""
 
     title: str
-    lead: str  # what it shows, in a sentence or two
-    tables: Sequence[Table]  # rankings, the first of which is shown at once; none for a single policy
-    facts: Sequence[tuple[str, str]]  # what is needed to make it again
+    lead: str  # a sentence or two
+    tables: Sequence[Table]  # rankings; the first is visible at the start. Empty for a single policy
+    facts: Sequence[tuple[str, str]]  # facts for reproduction
 
 
 def render(page: Page, data: Mapping[str, Any]) -> str:
     """The whole page as HTML.
 
     Args:
-        page: its words and tables.
-        data: what its pictures are drawn from, with "boards" and "weeks"; anything JSON can hold.
+        page: texts and tables.
+        data: data of the pictures under "boards" and "weeks"; anything JSON can hold.
 
     Raises:
         ConfigError: Plotly is not installed.
@@ -87,7 +87,7 @@ def _plotly() -> str:
 
 
 def _packed(text: str) -> str:
-    """Text as the page's own script unpacks it: gzip, then base64; the same text gives the same bytes."""
+    """Packs a text for the page's script: gzip, then base64. Equal texts give equal bytes."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
@@ -127,7 +127,7 @@ def _cells(values: Sequence[str]) -> str:
 
 
 def _matrix(tables: Sequence[Table]) -> str:
-    """Scores by ranking, a method a row; nothing where there is one ranking only."""
+    """Scores by ranking, one method a row; empty for a single ranking."""
     if len(tables) < 2:
         return ""
     scores = {table.name: {row["method"]: row.get("score_iqm") for row in table.rows} for table in tables}
@@ -156,6 +156,6 @@ def _heat(score: float | None) -> str:
 def _facts(facts: Sequence[tuple[str, str]]) -> str:
     rows = "\n".join(f'<tr><th scope="row">{escape(key)}</th><td>{escape(value)}</td></tr>' for key, value in facts)
     return (
-        '<section id="facts"><h2>How to make it again</h2>\n'
+        '<section id="facts"><h2>How to reproduce it</h2>\n'
         f'<div class="scroll"><table class="facts"><tbody>\n{rows}\n</tbody></table></div></section>'
     )

@@ -1,4 +1,4 @@
-"""From a results folder, or from one policy, to one HTML page with everything in it."""
+"""Makes one HTML page from a results folder or from one policy's episode."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.evaluation import trajectory as replay
+from wattward.experiments.evaluation.evaluate import FLOOR, references
 from wattward.experiments.evaluation.methods import Method, method
-from wattward.experiments.evaluation.references import FLOOR, references
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.report.data import (
     Results,
@@ -28,26 +28,26 @@ from wattward.experiments.report.data import (
 from wattward.experiments.report.page import MOST_BYTES, Page, Table, render
 
 COARSER = (1, 2, 4, 8, 24)
-"""Steps averaged into one, tried in turn until the page is small enough."""
+"""Numbers of steps to average, tried in turn until the page is small enough."""
 Tick = Callable[[str], None]
 Week = tuple[replay.Setting, replay.Replay, list[tuple[dict[str, Any], replay.Replay]], dict[str, Any]]
-"""What all meet, RunOnArrival, and every method with what is said of it; then what is said of the week."""
+"""The setting, RunOnArrival, every method with facts about it, and facts about the week."""
 
 
 def report(folder: Path, out: Path, *, episode: int = 0, tick: Tick = lambda _: None) -> int:
     """Writes the report of a results folder to `out`.
 
     Args:
-        folder: what `wattward leaderboard` wrote.
-        out: the page.
-        episode: which of the split every method is shown on.
-        tick: called with what is played next.
+        folder: a results folder of `wattward leaderboard`.
+        out: file of the page.
+        episode: episode of the split that is shown.
+        tick: called with the name of what is played next.
 
     Returns:
-        The page's size [bytes].
+        Size of the page [bytes].
 
     Raises:
-        ConfigError: the folder cannot be read, or the episode is not one of those it ranks.
+        ConfigError: the folder cannot be read, or the episode is not in it.
     """
     results = read_results(folder)
     ranked = sorted(int(number) for number in results.episodes["episode"].unique())
@@ -61,7 +61,7 @@ def report(folder: Path, out: Path, *, episode: int = 0, tick: Tick = lambda _: 
 
 
 def replay_page(who: Method, worlds: Worlds, episode: int, out: Path, cache_dir: Path) -> int:
-    """Writes one policy's episode to `out`, RunOnArrival and the bound beside it; returns the page's size [bytes].
+    """Writes one policy's episode to `out`, with RunOnArrival and the bound; returns the size of the page [bytes].
 
     Raises:
         ConfigError: the scenario, the recording or the checkpoint cannot be used.
@@ -81,7 +81,7 @@ def replay_page(who: Method, worlds: Worlds, episode: int, out: Path, cache_dir:
 
 
 def _week(results: Results, board: str, worlds: Worlds, episode: int, tick: Tick) -> Week:
-    """Every method of a ranking on one of its episodes; who cannot play here is named, with the reason."""
+    """Plays every method of a ranking on one of its episodes. Methods that cannot play are listed with the reason."""
     tick(f"{board} · {FLOOR}")
     setting, floor = replay.play(method(FLOOR), worlds, episode)
     played, left_out = [], []
@@ -109,9 +109,12 @@ def _label(who: Method) -> str:
 
 
 def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | None) -> dict[str, Any]:
+    scenario = load_scenario(worlds.scenario)
     return {
         "scenario": worlds.scenario,
-        "title": load_scenario(worlds.scenario).title,
+        "title": scenario.title,
+        "currency": scenario.currency,
+        "timezone": scenario.timezone,
         "split": worlds.split,
         "recorded": worlds.recording is not None,
         "episode": episode,
@@ -121,7 +124,7 @@ def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | Non
 
 
 def _write(out: Path, weeks: Mapping[str, Week], page: Callable[[dict[str, Any]], str]) -> int:
-    """Writes the page with weeks as fine as the limit of its size allows."""
+    """Writes the page with the finest weeks that its size limit allows."""
     html = ""
     for every in COARSER:
         html = page({name: _shown(week, every) for name, week in weeks.items()})
@@ -143,14 +146,13 @@ def _lead(results: Results) -> str:
     where = boards[0] if len(boards) == 1 else "each scenario"
     episodes = f"{suite.get('episodes', '?')} {suite.get('split', '')} episodes"
     return (
-        f"{_best(results, boards[0])}{episodes} of {where}, the same "
-        "for everyone. A score of 0 is what running every job on arrival costs, 1 is the bound in hindsight, which no "
-        "policy can pass."
+        f"{_best(results, boards[0])}All methods play the same {episodes} of {where}. A score of 0 is the cost of "
+        "running every job on arrival; 1 is the hindsight bound, which no policy can pass."
     )
 
 
 def _best(results: Results, board: str) -> str:
-    """Who leads, and the best rule where a rule does not."""
+    """The leading method, and the best rule if another kind of method leads."""
     scored = [row for row in results.rows_of(board) if row["kind"] != "bound" and row.get("score_iqm") is not None]
     leaders = scored[:1] + [row for row in scored if row["kind"] == "rule"][:1]
     if not leaders:

@@ -14,7 +14,7 @@ from wattward.configs import load_region, load_scenario
 from wattward.configs.schema.programme import GridEvents
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.storage import Battery, ChilledWater, Ups
-from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
+from wattward.envs.model.equipment import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
 from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.outlook import EPOCH, Outlook

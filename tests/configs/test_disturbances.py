@@ -34,14 +34,14 @@ def test_every_shipped_preset_disturbs_the_main_scenario(name: str) -> None:
 def test_several_are_joined_in_their_order_and_files_are_named_by_their_stem(tmp_path: Path) -> None:
     scenario = load_scenario(f"toy+price-spike+{written(tmp_path, OWN)}+dark-week")
     assert scenario.name == "toy+price-spike+own+dark-week"
-    assert [happening.kind for happening in scenario.disturbances] == ["price_spike", "heat_wave", "dark_week"]
+    assert [disturbance.kind for disturbance in scenario.disturbances] == ["price_spike", "heat_wave", "dark_week"]
 
 
 def test_generated_scenarios_and_scenario_files_are_disturbed_too(tmp_path: Path) -> None:
     assert load_scenario("scale-2x100+demand-surge").disturbances[0].kind == "demand_surge"
     path = tmp_path / "a+b.yaml"
     path.write_text(yaml.safe_dump({**read_yaml(HERE / "scenarios" / "toy.yaml"), "disturbances": [OWN]}))
-    assert [happening.kind for happening in load_scenario(path).disturbances] == ["heat_wave"]
+    assert [disturbance.kind for disturbance in load_scenario(path).disturbances] == ["heat_wave"]
 
 
 def test_what_is_written_down_of_a_scenario_tells_disturbances_and_nothing_where_there_are_none() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError, load_scenario
-from wattward.configs.generate.random_family import BLOCK, LARGEST, Member, parse
+from wattward.configs.generate.members import BLOCK, LARGEST, Member, parse
 from wattward.configs.loading import worlds
 
 

@@ -1,1 +1,1 @@
-"""Reads series as their publishers ship them and stores them as recordings."""
+"""Importers: read files in their publishers' formats and store them as recordings."""

@@ -1,4 +1,4 @@
-"""Air temperature by itself, from CSV tables that have no sun or wind to play."""
+"""Air temperature from CSV files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wattward.envs.world.tidy import AIR, UNITS
 OPTIONS = frozenset({"zone", "fill", "time_column", "time_format", "value_columns"})
 AIR_PATTERNS = (r"^temperature", r"air.?temp", r"temp_?air", r"^t2m")
 LEAST_C, MOST_C = -90.0, 60.0
-"""Beyond what was ever measured near the ground."""
+"""Limits beyond any temperature measured near the ground."""
 
 
 def read(files: list[Path], options: Options) -> Imported:

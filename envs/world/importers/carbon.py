@@ -1,4 +1,4 @@
-"""Carbon intensity of a grid, from CSV files as Electricity Maps writes them."""
+"""Carbon intensity of a grid, from CSV files in the format of Electricity Maps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_G_PER_KWH, G_PER_KG = 2500.0, 1000.0
 
 
 def read(files: list[Path], options: Options) -> Imported:
-    """Carbon intensity, and the renewable share where the file has it, of one region.
+    """Reads carbon intensity of one region, and the renewable share if the file has it.
 
     Raises:
         ConfigError: a column is missing, a time or value cannot be used, or there are gaps.

@@ -1,4 +1,4 @@
-"""Columns of CSV files: found by what they are called, read with every fault named."""
+"""Finds columns of CSV files by their names and reads them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.model.types import Floats
 from wattward.envs.world.series import FIRST_DATA_LINE
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-"}
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """A CSV file (compressed or not) as texts.
+    """Reads a CSV file, compressed or not, as texts.
 
     Raises:
-        ConfigError: no such file, not a CSV, or no rows.
+        ConfigError: the file does not exist, is no CSV or has no rows.
     """
     try:
         with warnings.catch_warnings():
@@ -41,10 +44,10 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def pick(path: Path, header: Sequence[str], named: str | None, patterns: Sequence[str], flag: str) -> str:
-    """The column that the user named, else the first that any pattern finds, patterns in order of preference.
+    """The column that the user named, or the first that matches a pattern; earlier patterns take precedence.
 
     Raises:
-        ConfigError: there is none; the message lists the columns and the option that names one.
+        ConfigError: no column fits; the message lists the columns and the option that names one.
     """
     if named is not None:
         if named in header:
@@ -58,10 +61,10 @@ def pick(path: Path, header: Sequence[str], named: str | None, patterns: Sequenc
 
 
 def numbers(path: Path, texts: pd.Series[str], low: float, high: float, unit: str) -> Floats:
-    """Values of a column, shape (N,); empty cells are not numbers.
+    """Values of a column, shape (N,); NaN for empty cells.
 
     Raises:
-        ConfigError: a text is no number, or one outside `low` to `high`.
+        ConfigError: a text is not a number, or the number is outside `low` to `high`.
     """
     values = pd.to_numeric(texts.str.strip(), errors="coerce").to_numpy(dtype=np.float64)
     empty = texts.str.strip().str.lower().isin(MISSING).to_numpy()

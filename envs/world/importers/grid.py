@@ -1,21 +1,23 @@
-"""Evenly spaced series out of rows that may have gaps: every gap is named, and filled only by a rule the user gave."""
+"""Makes evenly spaced series from rows with gaps. Gaps are filled only by a rule that the user names."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.model.types import Floats
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
 
 DAY = pd.Timedelta(days=1)
 SHOWN_GAPS = 5
 
 
 class Grid(NamedTuple):
-    """Evenly spaced values without gaps, and the gaps that there were."""
+    """Evenly spaced values without gaps, and a list of the gaps that were filled."""
 
     times: pd.DatetimeIndex  # (M,) UTC
     values: Floats  # (M, K)
@@ -23,14 +25,14 @@ class Grid(NamedTuple):
 
 
 def on_grid(where: str, times: pd.DatetimeIndex, values: Floats, fill: str | None) -> Grid:
-    """Rows on their even grid.
+    """Puts rows on an even grid of times.
 
     Args:
         where: the file or files, for messages.
         times: (N,) UTC, in order.
-        values: (N, K); a value that is not a number is missing.
-        fill: `interpolate` joins the ends of a gap by straight lines, the nearest value where it has one end only;
-            `repeat-day` takes the hour of the day before, of the next day where there is none; None refuses gaps.
+        values: (N, K); NaN where a value is missing.
+        fill: `interpolate` interpolates linearly, or takes the nearest value at the ends; `repeat-day` takes the same
+            hour of the day before or, if there is none, of the next day; None refuses gaps.
 
     Raises:
         ConfigError: fewer than two rows, times that repeat, run backwards or fall between the intervals, an interval

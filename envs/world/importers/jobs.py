@@ -1,11 +1,11 @@
-"""Job logs in the Standard Workload Format to a table of jobs: when they came, how long they ran, on how many GPUs.
+"""Reads job logs in the Standard Workload Format: submission times, run times and numbers of GPUs.
 
-The format is that of Chapin and others (1999), kept at the Parallel Workloads Archive: lines that begin with ';' are
-comments, of which `; Key: value` at the top are header fields; every other line has 18 numbers, -1 where unknown.
-Submit times count in seconds from the header's `UnixStartTime`, which is UTC. A processor counts as one GPU.
+Chapin and others (1999) describe the format; the Parallel Workloads Archive publishes logs in it. Lines that begin with
+';' are comments; those of the form `; Key: value` at the top are header fields. Every other line has 18 numbers, -1
+where unknown. Submission times are seconds after the header's `UnixStartTime`, in UTC. A processor counts as one GPU.
 
-Left out, and counted: the lines of jobs written in parts (status 2, 3 and 4, whose sum is a line of its own), and jobs
-that ran for no time. A job without its processors or its run time is missing something: `--missing` decides.
+Two kinds of lines are left out and counted: partial executions (status 2, 3 and 4; their sum has a line of its own),
+and jobs with a run time of zero. For jobs without processors or run time, the option `--missing` says what to do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers.options import Imported, Options
 from wattward.envs.world.importers.store import file_facts
 from wattward.envs.world.importers.times import to_utc
-from wattward.envs.world.series import BEIJING
+from wattward.envs.world.series import minutes_of
 
 OPTIONS = frozenset({"zone", "time_format", "start", "job_class", "missing"})
 DROP, REQUESTED = "drop", "requested"
@@ -40,18 +40,18 @@ PARTS = "written in parts"
 
 
 class Log(NamedTuple):
-    """A file as it is written."""
+    """Header and rows of a log file."""
 
     header: dict[str, str]
     rows: pd.DataFrame  # a float column for each of FIELDS
 
 
 def read(files: list[Path], options: Options) -> Imported:
-    """Jobs of one class.
+    """Reads the jobs of one class.
 
     Raises:
-        ConfigError: there is no class, more than one file, or no start; a line is no job; or jobs miss their
-            processors or run time and nothing says what to do with them.
+        ConfigError: the class or the start is missing, there is more than one file, a line is no job, or jobs lack
+            processors or run time and `--missing` is not given.
     """
     options.allow("jobs", OPTIONS)
     if not options.job_class:
@@ -119,7 +119,7 @@ def _check_submitted(path: Path, rows: pd.DataFrame, lines: list[int]) -> None:
 
 
 def _start(path: Path, header: dict[str, str], options: Options) -> tuple[pd.Timestamp, str]:
-    """When the log's seconds begin, UTC, and where that is known from."""
+    """Start of the log in UTC, and where it was found."""
     if options.start is not None:
         times = to_utc("--start", pd.Series([options.start], name="start"), options, events=True)
         return times.utc[0], times.zone
@@ -132,7 +132,7 @@ def _start(path: Path, header: dict[str, str], options: Options) -> tuple[pd.Tim
 
 
 def _usable(path: Path, rows: pd.DataFrame, rule: str | None) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
-    """Rows that can be played, how many were left out and why, and how many were filled with what was requested."""
+    """Usable rows, the number of rows left out by reason, and the number of values filled from requests."""
     in_parts = rows["status"].isin(IN_PARTS)
     left_out = {PARTS: int(in_parts.sum())}
     rows = rows[~in_parts].copy()
@@ -164,27 +164,29 @@ def _fill(rows: pd.DataFrame, missing: pd.Series[bool], column: str, requested: 
 
 
 def _table(rows: pd.DataFrame, start: pd.Timestamp, job_class: str) -> pd.DataFrame:
-    """The jobs in order of submission, times in Beijing minutes since 1970."""
-    began = (start.tz_convert(BEIJING).tz_localize(None) - pd.Timestamp(0)) / pd.Timedelta(minutes=1)
+    """Jobs in order of submission; times in minutes since 1970-01-01 00:00 UTC."""
+    began = float(minutes_of(pd.DatetimeIndex([start]), 0)[0])
     table = pd.DataFrame(
         {
             "job_class": job_class,
             "number": rows["number"].astype(np.int64),
-            "submit_minute": began + rows["submit_s"] / 60.0,
+            "submit_minute_utc": began + rows["submit_s"] / 60.0,
             "run_h": rows["run_s"] / 3600.0,
             "processors": rows["processors"],
             "user": rows["user"].astype(np.int64),
             "queue": rows["queue"].astype(np.int64),
         }
     )
-    return table.sort_values("submit_minute", kind="stable", ignore_index=True)
+    return table.sort_values("submit_minute_utc", kind="stable", ignore_index=True)
 
 
 def _notes(table: pd.DataFrame, left_out: dict[str, int], filled: dict[str, int], job_class: str) -> list[str]:
-    first, last = (pd.Timestamp(0) + pd.to_timedelta(table["submit_minute"].iloc[[0, -1]], unit="min")).dt.floor("min")
+    first, last = (pd.Timestamp(0) + pd.to_timedelta(table["submit_minute_utc"].iloc[[0, -1]], unit="min")).dt.floor(
+        "min"
+    )
     work = float((table["processors"] * table["run_h"]).sum())
     told: list[Any] = [
-        f"{job_class}: {len(table)} jobs, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} Beijing time, "
+        f"{job_class}: {len(table)} jobs, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, "
         f"{work:.4g} GPU-h on {table['processors'].min():g} to {table['processors'].max():g} GPUs"
     ]
     told += [f"{count} jobs left out: {why}" for why, count in left_out.items() if count]

@@ -1,35 +1,37 @@
-"""Dated CSV tables: what carbon and price files have in common."""
+"""Reads CSV files with dates, for the importers of prices, carbon and air temperature."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.model.types import Floats
 from wattward.envs.world.importers.columns import numbers, pick, read_csv
 from wattward.envs.world.importers.grid import Grid, on_grid
-from wattward.envs.world.importers.options import Options
 from wattward.envs.world.importers.times import Times, to_utc
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
+    from wattward.envs.world.importers.options import Options
 
 TIME_PATTERNS = (r"utc", r"date.?time", r"timestamp", r"^time", r"^date", r"mtu")
 Wanted = Callable[[Path, list[str]], list[tuple[str, float, float, str]]]
-"""From a file's columns to those to read: name, least, most, unit."""
+"""Selects columns of a file: name, lowest and highest value, unit."""
 
 
 class Found(NamedTuple):
-    """Columns of the files on one grid, and facts on how they were read."""
+    """Columns of all files on one grid, and facts about how they were read."""
 
     grid: Grid
     facts: dict[str, Any]
 
 
 def read_columns(files: list[Path], options: Options, wanted: Wanted) -> Found:
-    """Columns of several files of one table, joined in time.
+    """Reads columns of several files and joins them in time.
 
     Raises:
         ConfigError: a column is missing, a time or value cannot be used, files differ, or there are gaps.

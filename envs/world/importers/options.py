@@ -1,4 +1,4 @@
-"""What an import may be told, and which kind of file may be told what."""
+"""Options of imports, and which kinds of import take them."""
 
 from __future__ import annotations
 
@@ -26,41 +26,43 @@ FLAGS = {
     "tokens_per_gpu_h": "--tokens-per-gpu-hour",
     "currency": "--currency",
     "per": "--per",
-    "exchange_rate": "--yuan-per-unit",
+    "into": "--into",
+    "exchange_rate": "--exchange-rate",
     "job_class": "--class",
     "missing": "--missing",
 }
-"""Field of `Options` and how the command line calls it."""
+"""Fields of `Options` and their names on the command line."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user says beside the files; None where nothing is said."""
+    """Options that the user gives; None means not given."""
 
     region: str = ""
-    zone: str | None = None  # IANA, of times that carry no offset
+    zone: str | None = None  # IANA name, for times without an offset
     fill: str | None = None  # one of FILLS
     time_column: str | None = None
     time_format: str | None = None  # of strptime
     value_columns: tuple[str, ...] | None = None
-    start: str | None = None  # of a trace that counts from its own start
+    start: str | None = None  # for a trace that counts from its own start
     latitude_deg: float | None = None
     longitude_deg: float | None = None
     tilt_deg: float | None = None
     turbine: str | None = None
-    year: int | None = None  # that a typical year becomes
+    year: int | None = None  # calendar year that a typical year becomes
     tokens_per_gpu_h: float | None = None
-    currency: str | None = None
+    currency: str | None = None  # of the file's prices
     per: str | None = None  # kWh or MWh
-    exchange_rate: float | None = None
-    job_class: str | None = None  # of a scenario, that a log of jobs is played as
-    missing: str | None = None  # what to do with jobs that miss something
+    into: str | None = None  # currency of the scenarios that the recording is for; CNY if not given
+    exchange_rate: float | None = None  # what one unit of `currency` is in `into`
+    job_class: str | None = None  # class of a scenario that a job log plays as
+    missing: str | None = None  # what to do with incomplete jobs
 
     def allow(self, kind: str, known: Collection[str]) -> None:
-        """Refuses what `kind` has no use for.
+        """Refuses options that `kind` does not take.
 
         Raises:
-            ConfigError: naming the option and those that the kind takes, or a value that is not allowed.
+            ConfigError: an option is not taken, or has a value that is not allowed.
         """
         for field in fields(self):
             if field.name != "region" and getattr(self, field.name) is not None and field.name not in known:
@@ -71,7 +73,7 @@ class Options:
 
 
 class Measured(NamedTuple):
-    """One series of one region, evenly spaced; value i holds over the interval that begins at time i."""
+    """One evenly spaced series of one region. Value i holds over the interval that begins at time i."""
 
     series: str
     unit: str
@@ -80,7 +82,7 @@ class Measured(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """What an importer found: the series or the jobs, and facts about how they came to be."""
+    """Result of an importer: series or jobs, and facts about their origin."""
 
     region: str
     measured: list[Measured]

@@ -1,4 +1,4 @@
-"""Prices of a power market, which may be negative, to yuan per kWh."""
+"""Prices of a power market, converted to the scenario's currency per kWh. Prices may be negative."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from pathlib import Path
 import numpy as np
 
 from wattward.configs.schema.base import ConfigError
+from wattward.configs.schema.locale import CURRENCY, ISO_4217
 from wattward.envs.world.importers.columns import pick, read_csv
 from wattward.envs.world.importers.market import read_columns
 from wattward.envs.world.importers.options import Imported, Measured, Options
 from wattward.envs.world.importers.store import file_facts
+from wattward.envs.world.tidy import PRICE, UNITS
 
-OPTIONS = frozenset({"zone", "fill", "time_column", "time_format", "value_columns", "currency", "per", "exchange_rate"})
+OPTIONS = frozenset(
+    {"zone", "fill", "time_column", "time_format", "value_columns", "currency", "per", "into", "exchange_rate"}
+)
 PRICE_PATTERNS = (r"price", r"/ ?[mk]wh")
-SERIES, UNIT, OWN = "price_per_kwh", "yuan/kWh", "CNY"
 KWH = {"kWh": 1.0, "MWh": 1000.0}
 MOST_PER_KWH = 1000.0
-"""A price beyond this is taken for a wrong unit; the dearest markets are capped near 15 (yuan or less) a kWh."""
+"""A price beyond this is taken for a wrong unit. Price caps of markets are far below it."""
 CURRENCIES = r"(?<![A-Z])(CNY|EUR|USD|GBP|AUD|SGD|JPY|KRW|INR|CAD|CHF|DKK|NOK|SEK|PLN|BRL|NZD)(?![A-Z])"
 
 
 def read(files: list[Path], options: Options) -> Imported:
-    """Prices of one region [yuan/kWh].
+    """Reads prices of one region, per kWh in the currency that `options.into` names.
 
     Raises:
         ConfigError: currency, unit or exchange rate are not known, a time or value cannot be used, or there are gaps.
@@ -43,7 +46,8 @@ def read(files: list[Path], options: Options) -> Imported:
     if len(seen) > 1:
         raise ConfigError(f"{', '.join(map(str, files))}: are in {sorted(seen)}; must be in one currency and unit")
     currency, per = seen.pop()
-    rate = _rate(currency, options)
+    into = (options.into or CURRENCY).upper()
+    rate = _rate(currency, into, options.exchange_rate)
     values = found.grid.values[:, 0] * rate / KWH[per]
     facts = {
         "kind": "prices",
@@ -51,14 +55,16 @@ def read(files: list[Path], options: Options) -> Imported:
         "sources": [file_facts(path) for path in files],
         **found.facts,
         "unit_in_file": f"{currency}/{per}",
+        "currency": into,
         "exchange_rate": rate,
         "fill": options.fill,
     }
-    return Imported(options.region, [Measured(SERIES, UNIT, found.grid.times, values)], facts)
+    unit = UNITS[PRICE].format(currency=into)
+    return Imported(options.region, [Measured(PRICE, unit, found.grid.times, values)], facts)
 
 
 def _currency(path: Path, header: list[str], column: str, options: Options) -> str:
-    """The option's, else a currency column's, else the one that the price column's name holds."""
+    """The currency from the option, else from a currency column, else from the name of the price column."""
     if options.currency is not None:
         return options.currency.upper()
     own = [name for name in header if name.strip().lower() == "currency"]
@@ -84,12 +90,14 @@ def _per(path: Path, column: str, options: Options) -> str:
     return found[0]
 
 
-def _rate(currency: str, options: Options) -> float:
-    rate = options.exchange_rate
-    if currency == OWN:
+def _rate(currency: str, into: str, rate: float | None) -> float:
+    """What one unit of `currency` is in `into`."""
+    if into not in ISO_4217:
+        raise ConfigError(f"--into = {into!r}: must be an ISO 4217 code such as CNY, EUR or USD")
+    if currency == into:
         if rate is not None and rate != 1.0:
-            raise ConfigError(f"--yuan-per-unit = {rate:g}: must be 1 or left out for prices in {OWN}")
+            raise ConfigError(f"--exchange-rate = {rate:g}: must be 1 or left out for prices in {into}")
         return 1.0
     if rate is None or not 0 < rate < np.inf:
-        raise ConfigError(f"--yuan-per-unit = {rate}: must say how many yuan one {currency} is")
+        raise ConfigError(f"--exchange-rate = {rate}: must say how many {into} one {currency} is")
     return rate

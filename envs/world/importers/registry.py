@@ -1,15 +1,17 @@
-"""Kinds of files that can be imported."""
+"""The kinds of import."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.importers import air, carbon, jobs, prices, requests, store, weather
-from wattward.envs.world.importers.options import Imported, Options
 from wattward.envs.world.tidy import JOBS
+
+if TYPE_CHECKING:
+    from wattward.envs.world.importers.options import Imported, Options
 
 KINDS: dict[str, Callable[[list[Path], Options], Imported]] = {
     "weather": weather.read,
@@ -19,15 +21,15 @@ KINDS: dict[str, Callable[[list[Path], Options], Imported]] = {
     "air": air.read,
     JOBS: jobs.read,
 }
-ALL_REGIONS = "import jobs does not take it; a class's jobs are dealt out to all regions"
+ALL_REGIONS = "import jobs does not take it; the jobs of a class are assigned to all regions"
 
 
 def import_files(kind: str, files: Sequence[Path], out: Path, options: Options) -> Imported:
-    """Reads files and adds them to the recording in `out`; nothing is written unless all of them can be used.
+    """Reads files and adds them to the recording in `out`. Nothing is written unless all of them can be used.
 
     Raises:
-        ConfigError: no such kind, a region where there must be none, none where there must be one, or whatever the
-            kind's importer or the store refuses.
+        ConfigError: the kind is unknown, a region is missing or must not be given, or the importer or the store
+            refuses the files.
     """
     if kind not in KINDS:
         raise ConfigError(f"kind = {kind!r}: must be one of {', '.join(KINDS)}")
@@ -43,7 +45,7 @@ def import_files(kind: str, files: Sequence[Path], out: Path, options: Options) 
 
 
 def summary(imported: Imported) -> list[dict[str, Any]]:
-    """A row for each series that came in: name, unit, first and last time, number, least, mean, most."""
+    """A row for each imported series: name, unit, first and last time, number, lowest, mean and highest value."""
     return [
         {
             "region": imported.region,

@@ -1,24 +1,27 @@
-"""Traces of requests with times and token counts to the GPUs that they need each hour.
+"""Converts traces of requests with token counts into the GPUs that they need each hour.
 
-GPUs of an hour = tokens of its requests / tokens that a GPU serves in an hour. The hours in which the trace begins and
-ends count only if it covers all but a minute of them; an hour without any request is a gap.
+GPUs of an hour = tokens of its requests / tokens that a GPU serves in an hour. The first and the last hour count only
+if the trace covers all but a minute of them. An hour without requests is a gap.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.model.types import Floats
 from wattward.envs.world.importers.columns import numbers, pick, read_csv
 from wattward.envs.world.importers.grid import on_grid
 from wattward.envs.world.importers.options import Imported, Measured, Options
 from wattward.envs.world.importers.store import file_facts
 from wattward.envs.world.importers.times import Times, to_utc
 from wattward.envs.world.tidy import REQUESTS
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
 
 OPTIONS = frozenset({"zone", "fill", "time_column", "time_format", "value_columns", "start", "tokens_per_gpu_h"})
 TIME_PATTERNS = (r"^timestamp", r"time", r"^date")
@@ -28,7 +31,7 @@ HOUR, EDGE = pd.Timedelta(hours=1), pd.Timedelta(minutes=1)
 
 
 def read(files: list[Path], options: Options) -> Imported:
-    """GPUs that requests need each hour in one region.
+    """Reads the GPUs that requests need each hour in one region.
 
     Raises:
         ConfigError: a time or token count cannot be used, `tokens_per_gpu_h` is missing, or the trace has gaps.
@@ -60,7 +63,7 @@ def read(files: list[Path], options: Options) -> Imported:
 
 
 def _read(path: Path, options: Options) -> tuple[Times, Floats, list[str]]:
-    """Times of the requests, the tokens of each, and the columns in which they stood."""
+    """Times of the requests, their tokens, and the columns that hold the tokens."""
     table = read_csv(path)
     header = list(table.columns)
     columns = list(options.value_columns or _token_columns(header))
@@ -77,7 +80,7 @@ def _read(path: Path, options: Options) -> tuple[Times, Floats, list[str]]:
 
 
 def _token_columns(header: list[str]) -> list[str]:
-    """A column of totals if there is one, else all that count tokens."""
+    """The column of total tokens if there is one, else all columns of tokens."""
     found = [column for column in header if "token" in column.lower()]
     total = [column for column in found if TOTAL_PATTERN in column.lower()]
     return total[:1] or found
@@ -96,7 +99,7 @@ def _times(path: Path, texts: pd.Series[str], options: Options) -> Times:
 
 
 def _by_hour(where: str, times: pd.DatetimeIndex, tokens: Floats) -> tuple[pd.DatetimeIndex, Floats]:
-    """Hours that hold requests and are covered whole, and their tokens."""
+    """Hours with requests that the trace covers wholly, and their tokens."""
     sums = pd.Series(tokens, index=times).groupby(times.floor("h")).sum()
     hours = pd.DatetimeIndex(sums.index)
     whole = (hours + EDGE >= times.min()) & (hours + HOUR - EDGE <= times.max())

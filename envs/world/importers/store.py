@@ -1,6 +1,7 @@
-"""A recording on disk: one tidy table, one of jobs if there are any, and its facts, written whole or not at all.
+"""A recording on disk: a table of series, a table of jobs if there are any, and a file of facts.
 
-`recording.json` names the tables by their hashes, so that replacing this one file replaces the recording.
+`recording.json` names the tables by their hashes. Replacing this one file replaces the recording, so that a recording
+is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -8,15 +9,17 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from wattward.configs.digests import sha256_of_bytes, sha256_of_file
 from wattward.configs.files import write_bytes, write_text
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.world.importers.options import Imported
 from wattward.envs.world.tidy import FACTS_FILE, FORMAT, JOBS, read_facts, read_jobs, read_table
+
+if TYPE_CHECKING:
+    from wattward.envs.world.importers.options import Imported
 
 SERIES = "recording"
 NONE_YET = ("str", "str", "datetime64[ns, UTC]", "float64", "str")
@@ -25,7 +28,7 @@ NO_SERIES = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in zip(COLU
 
 
 class Held(NamedTuple):
-    """What a recording holds."""
+    """Tables of a recording."""
 
     series: pd.DataFrame  # a row a value, see COLUMNS
     jobs: pd.DataFrame | None  # a row a job
@@ -37,7 +40,9 @@ def file_facts(path: Path) -> dict[str, str]:
 
 
 def add(directory: Path, imported: Imported) -> dict[str, Any]:
-    """Adds series or jobs to a recording, or makes one; those of the same region and name, or class, are replaced.
+    """Adds series or jobs to a recording, or creates it.
+
+    They replace series of the same region and name, or jobs of the same class.
 
     Raises:
         ConfigError: the folder holds another layout, a recording that cannot be read, or cannot be written.
@@ -68,7 +73,7 @@ def _tidy(imported: Imported) -> pd.DataFrame:
 
 
 def _merged(old: pd.DataFrame, new: pd.DataFrame, *keys: str) -> pd.DataFrame:
-    """Rows of `new`, and those of `old` whose keys `new` has not."""
+    """All rows of `new`, and the rows of `old` whose keys are not in `new`."""
     if old.empty or new.empty:
         return new if old.empty else old
     names = list(keys)
@@ -83,7 +88,7 @@ def _joined(old: pd.DataFrame | None, new: pd.DataFrame | None) -> pd.DataFrame 
 
 
 def _tables(facts: dict[str, Any] | None) -> set[str]:
-    """Names of the tables that facts name."""
+    """File names of the tables in the facts."""
     if facts is None:
         return set()
     return {facts["table"]} | ({facts[JOBS]["table"]} if JOBS in facts else set())
@@ -102,7 +107,7 @@ def _write(directory: Path, held: Held, imports: list[dict[str, Any]], old: set[
     directory.mkdir(parents=True, exist_ok=True)
     tables = {SERIES: held.series.sort_values(["region", "series", "time"], ignore_index=True)}
     if held.jobs is not None:
-        tables[JOBS] = held.jobs.sort_values(["job_class", "submit_minute"], kind="stable", ignore_index=True)
+        tables[JOBS] = held.jobs.sort_values(["job_class", "submit_minute_utc"], kind="stable", ignore_index=True)
     named: dict[str, dict[str, str]] = {}
     try:
         for stem, table in tables.items():

@@ -1,8 +1,8 @@
-"""Texts to UTC: offsets as they are written, else a time zone with its daylight saving."""
+"""Converts texts to UTC, by their own offsets or by a time zone with its daylight saving."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,14 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.world.importers.options import Options
 from wattward.envs.world.series import FIRST_DATA_LINE
+
+if TYPE_CHECKING:
+    from wattward.envs.world.importers.options import Options
 
 OFFSET = r"(?:Z|UTC|[+-]\d{2}:?\d{2})$"
 
 
 class Times(NamedTuple):
-    """Times of a column, and what was decided about them."""
+    """Times of a column, their zone, and notes about ambiguous hours."""
 
     utc: pd.DatetimeIndex  # (M,)
     zone: str
@@ -39,17 +41,17 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def to_utc(where: str, texts: pd.Series[str], options: Options, *, events: bool = False) -> Times:
-    """Times in UTC.
+    """Converts texts to UTC.
 
     Args:
         where: the file, for messages.
-        texts: ISO 8601, or of `options.time_format`; its name is the column's.
-        options: `zone` is that of times without an offset; a column whose name says UTC needs none.
-        events: times may repeat and need not be evenly spaced.
+        texts: times in ISO 8601 or in `options.time_format`, with the name of the column.
+        options: `zone` is the zone of times without an offset. A column whose name says UTC needs none.
+        events: whether times may repeat and be unevenly spaced.
 
     Raises:
-        ConfigError: a text is no time; no zone is known; an hour does not exist in the zone, or exists twice and the
-            order of rows does not tell which is meant.
+        ConfigError: a text is no time, the zone is unknown, an hour does not exist in the zone, or an hour exists
+            twice and the order of rows does not tell which is meant.
     """
     stated = _stated(texts, options.time_format)
     if stated.any() and not stated.all():
@@ -66,7 +68,7 @@ def to_utc(where: str, texts: pd.Series[str], options: Options, *, events: bool 
 
 
 def _stated(texts: pd.Series[str], time_format: str | None) -> pd.Series[bool]:
-    """Which texts carry their UTC offset: as their format says, else by how they end."""
+    """Which texts have a UTC offset, by their format or by their ends."""
     if time_format is not None:
         return pd.Series("%z" in time_format, index=texts.index)
     return texts.str.strip().str.contains(OFFSET, regex=True) & texts.str.contains(":")
@@ -91,7 +93,7 @@ def _from_local(where: str, texts: pd.Series[str], local: pd.DatetimeIndex, opti
 
 
 def _windows(local: pd.DatetimeIndex, twice: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Rows of ambiguous times, those of each day together."""
+    """Rows of ambiguous times, grouped by day."""
     days = np.asarray(local[twice].normalize())
     return [twice[days == day] for day in np.unique(days)]
 
@@ -105,7 +107,7 @@ def _first_pass(
     events: bool,
     may_guess: bool,
 ) -> tuple[NDArray[np.bool_], str]:
-    """Which of the rows belong to the first pass of an hour that comes twice, and what to tell of it."""
+    """Which rows belong to the first pass of a repeated hour, and a note about the decision."""
     step = np.diff(np.asarray(local[rows]).astype("datetime64[ns]").astype(np.int64))
     back = np.concatenate([[0], np.cumsum(step < 0 if events else step <= 0)])
     first: NDArray[np.bool_] = back == 0

@@ -1,8 +1,9 @@
-"""Weather files (EPW, TMY3, PVGIS) to capacity factors of sun and wind and air temperature, read by pvlib.iotools.
+"""Converts weather files (EPW, TMY3, PVGIS) into capacity factors of sun and wind and air temperature.
 
-Panels and turbines are those of `envs/world/processes`: irradiance on the region's tilted plane times its performance
-ratio, and the region's power curve. Wind is taken from 10 m to the hub by the power law. Irradiance is the mean of the
-hour (PVGIS: at an instant within it); temperature and wind, which files give at an instant, stand for their row's hour.
+pvlib.iotools reads the files. Panels and turbines are those of `envs/world/processes`: irradiance on the region's
+tilted plane times its performance ratio, and the region's power curve. The power law converts wind speed from 10 m to
+hub height. Irradiance is the mean of the hour (PVGIS: the value at an instant within it). Temperature and wind are
+values at an instant; they are used for the whole hour of their row.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,15 @@ from wattward.configs.loading.reading import names
 from wattward.configs.loading.worlds import load_region
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.region import Site, Sun, Wind
-from wattward.envs.model.types import Floats
 from wattward.envs.world.importers.grid import interval_minutes, on_grid
 from wattward.envs.world.importers.options import Imported, Measured, Options
 from wattward.envs.world.importers.store import file_facts
 from wattward.envs.world.processes.sun import plane_w_per_m2, sun_factor
 from wattward.envs.world.processes.wind import SPEED_GRID, power_curve
 from wattward.envs.world.tidy import AIR, SUN, WIND
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
 
 OPTIONS = frozenset({"fill", "latitude_deg", "longitude_deg", "tilt_deg", "turbine", "year"})
 TYPICAL_YEAR = 2021
@@ -48,14 +51,14 @@ MISSING = {
     "temp_air": (99.9, -9900.0),
     "wind_speed": (999.0, -9900.0),
 }
-"""What EPW and TMY3 write where a value is missing."""
+"""Codes of missing values in EPW and TMY3."""
 
 
 class Read(NamedTuple):
-    """A weather file as it was read."""
+    """Content of a weather file."""
 
     rows: pd.DataFrame  # index: start of the hour, in the file's own zone
-    sun_at: pd.Timedelta  # after the start of the hour, when the sun stands as the irradiance says
+    sun_at: pd.Timedelta  # from the start of the hour to the instant for which the sun's position is computed
     latitude_deg: float | None
     longitude_deg: float | None
     altitude_m: float
@@ -63,7 +66,7 @@ class Read(NamedTuple):
 
 
 class Plant(NamedTuple):
-    """Whose panels and turbines turn weather to power."""
+    """Panels and turbines that convert weather into power."""
 
     site: Site
     sun: Sun
@@ -71,10 +74,10 @@ class Plant(NamedTuple):
 
 
 def read(files: list[Path], options: Options) -> Imported:
-    """Capacity factors and air temperature of one region.
+    """Reads capacity factors and air temperature of one region.
 
     Raises:
-        ConfigError: a file cannot be read as weather, lacks its place, has values out of range, or gaps.
+        ConfigError: a file is no weather file, lacks its coordinates, has values out of range or gaps.
     """
     options.allow("weather", OPTIONS)
     parts = [_read(path) for path in files]
@@ -163,7 +166,7 @@ def _place(where: str, flag: str, of_file: float | None, given: float | None, mo
 
 
 def _one_year(where: str, rows: pd.DataFrame, year: int | None) -> tuple[pd.DataFrame, int | None]:
-    """Rows of a typical year, whose months come from several years, all in one; others as they are."""
+    """Puts the months of a typical year into one calendar year; leaves other rows as they are."""
     index = pd.DatetimeIndex(rows.index)
     falls = bool((index[1:] < index[:-1]).any())
     jumps = bool((index[1:] - index[:-1] > pd.Timedelta(days=180)).any())
@@ -181,7 +184,7 @@ def _one_year(where: str, rows: pd.DataFrame, year: int | None) -> tuple[pd.Data
 
 
 def _checked(where: str, rows: pd.DataFrame) -> Floats:
-    """Values with those missing as not-a-number, shape (N, K)."""
+    """Values, shape (N, K); NaN where missing."""
     values = []
     for column in rows:
         low, high, unit = LIMITS[str(column)]
@@ -214,7 +217,7 @@ def _read(path: Path) -> Read:
 
 
 def _reader(path: Path) -> tuple[str, Callable[[Path], Read]]:
-    """How a file is read, by its suffix and its first lines."""
+    """Selects the reader of a file by its suffix and its first lines."""
     suffix = path.suffix.lower()
     if suffix == ".epw":
         return "EPW", _epw
@@ -275,7 +278,7 @@ def _pvgis(rows: pd.DataFrame, meta: dict[str, Any], form: str) -> Read:
 
 
 def _flat(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Scalars of the inputs, those of its location among them."""
+    """Scalars of the inputs, including those of the location."""
     inner = inputs.get("location", {})
     scalars = {**inputs, **(inner if isinstance(inner, dict) else {})}
     return {key: value for key, value in scalars.items() if isinstance(value, str | int | float) and json.dumps(value)}

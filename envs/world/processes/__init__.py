@@ -1,1 +1,1 @@
-"""One phenomenon of the world a file, each a pure function of settings and a random generator."""
+"""Processes of the world, one phenomenon a file. Each is a pure function of settings and a random generator."""

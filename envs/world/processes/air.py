@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import (
     DAY_MINUTES,
     DAYS_OF_YEAR,
@@ -20,9 +18,13 @@ from wattward.envs.world.processes.calendar import (
 )
 from wattward.envs.world.processes.gaussian import Law, field, field_law, persistence, shared_weather
 
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
+
 
 class AirLaw(NamedTuple):
-    """What a scenario says of the air of its R regions."""
+    """Parameters of the air of R regions."""
 
     by_day_of_year_c: Floats  # (R, 367) mean and season
     by_step_of_day_c: Floats  # (R, steps in a day) the day's wave
@@ -30,9 +32,9 @@ class AirLaw(NamedTuple):
     weather: Law
 
 
-@kept
+@cached_for_owner
 def air_law(scenario: Scenario) -> AirLaw:
-    """The tables that all episodes of a scenario share."""
+    """Parameters that all episodes of a scenario share."""
     airs = [region.air for region in scenario.regions]
     hour = minutes_of_day(scenario.step_minutes) / 60.0
     memory = persistence(scenario.step_h, tuple(air.correlation_h for air in airs))
@@ -47,7 +49,7 @@ def air_law(scenario: Scenario) -> AirLaw:
 
 
 def mean_air_c(scenario: Scenario, start_minute: int, n: int) -> Floats:
-    """Mean temperature of that day of the year and hour, shape (N, R) [C]."""
+    """Mean temperature by day of the year and hour, shape (N, R) [C]."""
     law, step = air_law(scenario), scenario.step_minutes
     day = days_of_year(start_minute, n, step)
     climatology: Floats = law.by_day_of_year_c.take(day, axis=1)

@@ -1,28 +1,29 @@
-"""Beijing minutes to year, day, hour and weekday, for whole arrays of steps.
+"""Converts minutes of the scenario's clock to year, day, hour and weekday, for arrays of steps.
 
-A minute is counted from 1970-01-01 00:00 Beijing time; Beijing has no daylight saving.
+Minutes count from 1970-01-01 00:00 of that clock, which has no daylight saving.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.model.types import Floats, Ints
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats, Ints
 
 EPOCH = date(1970, 1, 1)
 DAY_MINUTES = 1440
 YEAR_DAYS = 365.25
 DAYS_OF_YEAR: Floats = np.arange(367.0)
-"""Tables by the day of the year have a column for each of these; column 0 is not used."""
+"""Columns of tables by day of the year; column 0 is not used."""
 
 
 class Clock(NamedTuple):
-    """Calendar of N steps at their starts, Beijing time."""
+    """Calendar of the starts of N steps."""
 
     year: Ints  # (N,)
     month: Ints  # (N,) 1-12
@@ -34,12 +35,12 @@ class Clock(NamedTuple):
 
 
 def step_minutes(start_minute: int, n: int, step: int) -> Ints:
-    """Start of each of `n` steps of `step` minutes, shape (N,) [minutes since 1970-01-01 Beijing]."""
+    """Start of each of `n` steps of `step` minutes, shape (N,) [minutes since 1970-01-01]."""
     return start_minute + step * np.arange(n, dtype=np.int64)
 
 
 def clock(minutes: Ints) -> Clock:
-    """Calendar fields of Beijing minutes, shape (N,)."""
+    """Calendar fields of minutes, shape (N,)."""
     day = np.floor_divide(minutes, DAY_MINUTES)
     days = day.astype("datetime64[D]")
     months = days.astype("datetime64[M]")
@@ -59,7 +60,7 @@ def clock(minutes: Ints) -> Clock:
 
 @lru_cache(maxsize=4)
 def days_of_year(start_minute: int, n: int, step: int) -> Ints:
-    """Day of the year of each of `n` steps of `step` minutes, shape (N,), read-only: several processes ask for it."""
+    """Day of the year of each of `n` steps of `step` minutes, shape (N,), read-only because callers share it."""
     day = step_minutes(start_minute, n, step) // DAY_MINUTES
     first, last = day[[0, -1]].tolist()
     found: Ints = clock(DAY_MINUTES * np.arange(first, last + 1)).day_of_year[day - first]
@@ -78,7 +79,7 @@ def minutes_of_week(step: int) -> Ints:
 
 
 def place_in_period(start_minute: int, n: int, step: int, period_minutes: int) -> Ints:
-    """Place of each of `n` steps in a table by the step that repeats since 1970-01-01, shape (N,).
+    """Index of each of `n` steps in a table that repeats since 1970-01-01, shape (N,).
 
     `start_minute` is a multiple of the step.
     """
@@ -87,12 +88,12 @@ def place_in_period(start_minute: int, n: int, step: int, period_minutes: int) -
 
 
 def minute_of(day: date, hour: float = 0.0) -> int:
-    """Beijing minutes since 1970-01-01 of an hour of a day."""
+    """Minutes since 1970-01-01 of an hour of a day."""
     return (day - EPOCH).days * DAY_MINUTES + round(hour * 60)
 
 
 def year_of(minute: int) -> int:
-    """Calendar year of a Beijing minute."""
+    """Calendar year of a minute."""
     return (EPOCH + timedelta(days=minute // DAY_MINUTES)).year
 
 
@@ -102,9 +103,9 @@ def steps_in_year(year: int, step: int) -> int:
 
 
 def position_in_year(start_minute: int, n: int, step: int) -> tuple[int, NDArray[np.int64]]:
-    """Year of the first step, and the place of each of `n` steps in that year's table, shape (N,).
+    """Year of the first step, and the index of each of `n` steps in that year's table, shape (N,).
 
-    Steps after the year's end come back to its start.
+    After the end of the year, indices continue at its start.
     """
     year = year_of(start_minute)
     first = (start_minute - minute_of(date(year, 1, 1))) // step
@@ -112,6 +113,6 @@ def position_in_year(start_minute: int, n: int, step: int) -> tuple[int, NDArray
 
 
 def wave(phase: Floats, period: float) -> Floats:
-    """Cosine of a phase counted in `period` units, 1 at phase 0; same shape."""
+    """Cosine wave of a given period, 1 at phase 0; same shape as `phase`."""
     result: Floats = np.cos(2 * np.pi * phase / period)
     return result

@@ -1,24 +1,26 @@
-"""Carbon intensity of each region's grid: fossil power times what sun and wind of the hour leave to it.
+"""Carbon intensity of each region's grid. Fossil plants supply what sun and wind of the hour do not.
 
 intensity = fossil x (1 - share),
 share = mean share + sun_share x (sun / mean sun - 1) + wind_share x (wind / mean wind - 1),
-with capacity factors of the region's grid. The mean share is the one that the published annual factor implies.
+where sun and wind are capacity factors of the region's grid. The mean share follows from the published annual factor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.region import Region
-from wattward.envs.model.types import Floats
 from wattward.envs.world.processes.gaussian import Drawn
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.region import Region
+    from wattward.envs.model.types import Floats
 
 
 class Grids(NamedTuple):
-    """The grids of R regions."""
+    """Parameters of the grids of R regions."""
 
     mean_kg_per_kwh: Floats  # (R,)
     fossil_kg_per_kwh: Floats  # (R,)
@@ -26,12 +28,12 @@ class Grids(NamedTuple):
     wind_share: Floats  # (R,)
     mean_sun: Floats  # (R,) capacity factor, 0 where there is none
     mean_wind: Floats  # (R,)
-    per_sun: Floats  # (R,) mean_sun to divide by, infinite where it is 0
+    per_sun: Floats  # (R,) mean_sun as a divisor, infinite where it is 0
     per_wind: Floats  # (R,)
 
 
 def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) -> Grids:
-    """The grids of regions whose capacity factors of sun and wind average `means`."""
+    """Grids of regions with `means` of the capacity factors of sun and wind."""
     carbons, mean = [region.carbon for region in regions], np.array(means).T
     return Grids(
         np.array([carbon.mean_kg_per_kwh for carbon in carbons]),
@@ -46,14 +48,14 @@ def grids_of(regions: tuple[Region, ...], means: Sequence[tuple[float, float]]) 
 def intensity(grids: Grids, sun: Floats, wind: Floats) -> Floats:
     """Carbon intensity from capacity factors, shape (N, R) [kg/kWh]; never negative.
 
-    Its mean over a period in which the factors average the grids' means is the published factor.
+    Where the factors have the grids' means, its mean is the published factor.
     """
     swing = swings(grids, sun - grids.mean_sun, wind - grids.mean_wind)
     return np.maximum(0.0, grids.mean_kg_per_kwh + swing)
 
 
 def swings(grids: Grids, sun: Floats, wind: Floats) -> Floats:
-    """Change of intensity that anomalies of the capacity factors make, shape (N, R) [kg/kWh]."""
+    """Change of intensity by anomalies of the capacity factors, shape (N, R) [kg/kWh]."""
     by_sun = grids.sun_share * sun / grids.per_sun
     by_wind = grids.wind_share * wind / grids.per_wind
     result: Floats = -grids.fossil_kg_per_kwh * (by_sun + by_wind)

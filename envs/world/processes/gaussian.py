@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from wattward.envs.kernels.compiling import entry
-from wattward.envs.model.types import Floats
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
 
 EARTH_RADIUS_KM = 6371.0
 Z_GRID: Floats = np.linspace(-6.0, 6.0, 1201)
-"""Where marginals of a standard normal are tabulated."""
+"""Points at which functions of a standard normal are tabulated."""
 
 
 class Drawn(NamedTuple):
-    """One phenomenon drawn for N steps and R regions; all three in one unit."""
+    """One phenomenon, drawn for N steps and R regions; all three arrays have the same unit."""
 
-    truth: Floats  # (N, R) what happens
-    climatology: Floats  # (N, R) the expectation for that day of the year and hour
-    noise: Floats  # (N, R) a second anomaly of the same law, independent of truth - usual
+    truth: Floats  # (N, R) the actual values
+    climatology: Floats  # (N, R) the expectation by day of the year and hour
+    noise: Floats  # (N, R) a second anomaly of the same law, independent of truth - climatology
 
 
 class Law(NamedTuple):
@@ -27,9 +29,9 @@ class Law(NamedTuple):
 
     a: Floats  # (R,)
     b: Floats  # (R,)
-    innovation_root: Floats  # (R, R)
-    start_root: Floats  # (2R, 2R) of the state (x, y)
-    scale: Floats  # (R,) that gives y unit variance
+    innovation_root: Floats  # (R, R) root of the covariance of e
+    start_root: Floats  # (2R, 2R) root of the covariance of the state (x, y)
+    scale: Floats  # (R,) scales y to unit variance
 
 
 def distances_km(places: tuple[tuple[float, float], ...]) -> Floats:
@@ -53,12 +55,12 @@ def persistence(step_h: float, memory_h: tuple[float, ...]) -> tuple[float, ...]
 
 
 def field_law(a: tuple[float, ...], shared: Floats, b: tuple[float, ...] | None = None) -> Law:
-    """The law of a stationary standard normal field.
+    """Parameters of a stationary standard normal field.
 
     Args:
         a: correlation from one step to the next in each region.
         shared: correlation of innovations between regions, shape (R, R).
-        b: a second, shorter persistence that smooths the first; none where 0.
+        b: a second, shorter persistence that smooths the first; 0 for none.
     """
     x, y = np.array(a), np.array(b if b is not None else (0.0,) * len(a))
     spread = np.sqrt(1 - x**2)
@@ -78,11 +80,11 @@ def _root(covariance: Floats) -> Floats:
 
 
 def field(n: int, law: Law, rng: np.random.Generator) -> Floats:
-    """A stationary standard normal field, shape (N, R), each region's steps side by side in memory.
+    """A stationary standard normal field, shape (N, R), contiguous in memory for each region.
 
     Args:
-        n: steps N.
-        law: of `field_law`.
+        n: number of steps N.
+        law: result of `field_law`.
         rng: the only source of randomness.
     """
     regions = law.a.size
@@ -113,9 +115,9 @@ def _run(pushes: Floats, start: Floats, a: Floats, b: Floats, scale: Floats, y: 
 
 @entry
 def decay(x: Floats, spare: Floats, a: float) -> None:
-    """Solves x(t) = a x(t-1) + push(t) with x(-1) = 0 in place of the pushes, shape (N,); `spare` is as long.
+    """Solves x(t) = a x(t-1) + push(t) with x(-1) = 0 in place of the pushes, shape (N,); `spare` has the same length.
 
-    Doubles the reach of the sum at each turn: no step waits for the one before it.
+    Each iteration doubles the reach of the sum, so that all steps can be computed at once.
     """
     n, shift, power = x.size, 1, a
     while shift < n:

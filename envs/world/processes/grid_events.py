@@ -1,31 +1,32 @@
-"""Requests of the grid to cut power: when, how much, and from when on they are known."""
+"""Requests of the grid to cut power: their times, sizes and announcements."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
 
 
 class Cuts(NamedTuple):
     """Requests by step and region."""
 
     asked_kw: Floats  # (N, R) now
-    announced_kw: Floats  # (N, R) asked for now or announced
-    announced_in_h: Floats  # (N, R) until then; 0 where nothing is announced
+    announced_kw: Floats  # (N, R) requested now or announced
+    announced_in_h: Floats  # (N, R) time until the cut; 0 if none is announced
 
 
 def draw_cuts(scenario: Scenario, n: int, baseline_kw: Floats, rng: np.random.Generator) -> Cuts:
-    """Requests of one episode, which starts at midnight.
+    """Draws the requests of one episode, which starts at midnight.
 
     Args:
-        scenario: its programme, regions and step.
-        n: steps N.
-        baseline_kw: what a cut is a share of, shape (R,).
-        rng: draws days and hours, region by region in the programme's order.
+        scenario: the scenario with its programme.
+        n: number of steps N.
+        baseline_kw: reference power of the cuts, shape (R,).
+        rng: draws days and hours, region by region in the order of the programme.
     """
     cuts = Cuts(*(np.zeros((n, scenario.n_regions)) for _ in Cuts._fields))
     programme = scenario.grid_events
@@ -46,7 +47,7 @@ def draw_cuts(scenario: Scenario, n: int, baseline_kw: Floats, rng: np.random.Ge
 
 
 def _ask(cuts: Cuts, r: int, start: int, length: int, notice: int, cut_kw: float, step_h: float) -> None:
-    """Writes one request; a notice that reaches back to an earlier request begins when that has ended."""
+    """Writes one request. Its announcement begins at the earliest when the previous request has ended."""
     n = cuts.asked_kw.shape[0]
     end, known = min(n, start + length), max(0, start - notice)
     while known < start and known < n and cuts.announced_kw[known, r] > 0:

@@ -1,40 +1,42 @@
-"""Interactive load: GPUs that requests need right now, on each region's own clock.
+"""Interactive load: GPUs that serve requests, by each region's own clock.
 
-Expected load = mean x shape by hour x weekend factor, both scaled to mean 1 over a week; on it lies a relative AR(1)
-deviation. Shapes and spreads follow production request rates (ServeGen, arXiv 2505.09999: peak over trough 1.4 to 2.2).
+Expected load = mean x shape by hour x weekend factor, both scaled to mean 1 over a week. A relative AR(1) deviation is
+added. Shapes and spreads follow production request rates (ServeGen, arXiv 2505.09999: peak over trough 1.4 to 2.2).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.region import Interactive
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period
 from wattward.envs.world.processes.gaussian import Drawn, Law, field, field_law, persistence
 from wattward.envs.world.processes.jobs import week_factors
 
+if TYPE_CHECKING:
+    from wattward.configs.schema.region import Interactive
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats, Ints
+
 
 class InteractiveLaw(NamedTuple):
-    """What a scenario says of the requests of its R regions."""
+    """Parameters of the requests of R regions."""
 
-    climatology_by_step_of_week_gpus: Floats  # (R, steps in a week), by Beijing time, at most the fleet
+    climatology_by_step_of_week_gpus: Floats  # (R, steps in a week), by the scenario's clock, at most the fleet
     spread: Floats  # (R,)
     fleet_gpus: Floats  # (R,)
     deviation: Law
 
 
-@kept
+@cached_for_owner
 def interactive_law(scenario: Scenario) -> InteractiveLaw:
-    """The tables that all episodes of a scenario share."""
+    """Parameters that all episodes of a scenario share."""
     regions = scenario.regions
-    beijing = minutes_of_week(scenario.step_minutes)
+    minutes = minutes_of_week(scenario.step_minutes)
     climatology = [
-        np.minimum(_expected(region.interactive, beijing + round(region.clock_offset_h * 60)), region.fleet.gpus)
+        np.minimum(_expected(region.interactive, minutes + round(region.clock_offset_h * 60)), region.fleet.gpus)
         for region in regions
     ]
     memory = persistence(scenario.step_h, tuple(region.interactive.correlation_h for region in regions))
@@ -50,13 +52,13 @@ def draw_interactive(scenario: Scenario, start_minute: int, n: int, rng: np.rand
     """GPUs that requests need at each step, never above the fleet.
 
     Args:
-        scenario: its regions and the length of a step.
-        start_minute: Beijing time of the first step [minutes since 1970-01-01 00:00 Beijing], a multiple of the step.
+        scenario: the scenario.
+        start_minute: start of the first step [minutes since 1970-01-01], a multiple of the step.
         n: steps N to draw.
         rng: the only source of randomness.
 
     Returns:
-        Truth, climatology and a second anomaly of the same law [GPUs], each (N, R).
+        Truth, climatology and a second anomaly of the same distribution [GPUs], each (N, R).
     """
     law, climatology = interactive_law(scenario), mean_interactive_gpus(scenario, start_minute, n)
     first, second = (

@@ -1,25 +1,27 @@
-"""Deferrable jobs: inhomogeneous Poisson arrivals a region, by its own clock, with heavy-tailed sizes.
+"""Deferrable jobs: Poisson arrivals in each region at a rate by its own clock, and heavy-tailed sizes.
 
-A class's `jobs_per_day` is the mean over a whole week; hours of the day and weekends only share it out.
+A class's `jobs_per_day` is the mean over a week. The shapes of days and weeks only distribute it.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
-from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, step_minutes
 from wattward.envs.world.processes.streams import generators_of
 
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
+    from wattward.envs.model.types import Floats, Ints
+
 
 class Jobs(NamedTuple):
-    """One episode's jobs in order of arrival; letters as in `wattward.envs.model.types`."""
+    """Jobs of one episode in order of arrival. `wattward.envs.model.types` explains the letters of shapes."""
 
     arrival_step: Ints  # (J,) ascending
     deadline_step: Ints  # (J,)
@@ -32,20 +34,20 @@ class Jobs(NamedTuple):
 
 
 class JobLaw(NamedTuple):
-    """What a scenario says of its jobs, for each of K pairs of class and region, regions of a class together."""
+    """Parameters of jobs for each of K pairs of class and region; the regions of a class follow each other."""
 
-    rate_by_step_of_week: Floats  # (K, steps in a week) expected arrivals, by Beijing time
+    rate_by_step_of_week: Floats  # (K, steps in a week) expected arrivals, by the scenario's clock
     origin: Ints  # (K,)
     job_class: Ints  # (K,)
     quantities: Floats  # (4, 4, K) median, sigma, low, high of GPUs, length, slack, data
     malleable: NDArray[np.bool_]  # (K,)
-    least_and_most: Floats  # (2, K) GPUs; of rigid jobs, their exponents to base two
+    least_and_most: Floats  # (2, K) GPUs; for rigid jobs, their logarithms to base two
     estimate_sigma: Floats  # (K,)
 
 
-@kept
+@cached_for_owner
 def job_law(scenario: Scenario) -> JobLaw:
-    """The tables that all episodes of a scenario share."""
+    """Parameters that all episodes of a scenario share."""
     step, classes, regions = scenario.step_minutes, scenario.job_classes, range(scenario.n_regions)
     pairs = [(c, r) for c in range(len(classes)) for r in regions]
     local = [minutes_of_week(step) + round(region.clock_offset_h * 60) for region in scenario.regions]
@@ -62,15 +64,15 @@ def job_law(scenario: Scenario) -> JobLaw:
 
 
 def draw_jobs(scenario: Scenario, start_minute: int, seed: np.random.SeedSequence) -> Jobs:
-    """The jobs of one episode.
+    """Draws the jobs of one episode.
 
-    Arrivals go on to the end of the episode, but a job that could not be finished by then even if it ran from its
-    arrival on all its GPUs is left out: no policy could do it. Deadlines may lie beyond the end.
+    Jobs arrive until the end of the episode. A job that cannot finish by the end, even if it runs from its arrival on
+    all its GPUs, is left out, because no policy could finish it. Deadlines may lie beyond the end.
 
     Args:
-        scenario: its classes, rates and clocks.
-        start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing], a multiple of the step.
-        seed: the only source of randomness; each class and region has its own child of it.
+        scenario: the scenario.
+        start_minute: start of step 0 [minutes since 1970-01-01], a multiple of the step.
+        seed: the only source of randomness. Each class and region has its own child of it.
     """
     law, n = job_law(scenario), scenario.n_steps
     place = place_in_period(start_minute, n, scenario.step_minutes, 7 * DAY_MINUTES)
@@ -84,7 +86,7 @@ def draw_jobs(scenario: Scenario, start_minute: int, seed: np.random.SeedSequenc
 
 
 def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) -> Jobs:
-    """Jobs from standard normals (5, J), `counts` (K,) of each pair: what can be finished, in order of arrival."""
+    """Jobs from standard normals (5, J), `counts` (K,) of each pair, in order of arrival; only jobs that can finish."""
     law = job_law(scenario)
     median, sigma, low, high = law.quantities.repeat(counts, axis=2)
     raw_gpus, run_h, slack_h, data_gb = _cut(median * np.exp(sigma * z[:4]), low, high)
@@ -109,7 +111,7 @@ def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) ->
 def arrival_rate_per_step(job_class: JobClass, r: int, local_start: int, n: int, step: int) -> Floats:
     """Expected arrivals of a class in region `r` at each of `n` steps of `step` minutes.
 
-    `local_start` is the first step's start by the region's own clock [minutes].
+    `local_start` is the start of the first step by the region's own clock [minutes].
     """
     return _rates(job_class, r, step_minutes(local_start, n, step), step)
 
@@ -124,16 +126,16 @@ def _rates(job_class: JobClass, r: int, local_minutes: Ints, step: int) -> Float
 
 
 def week_factors(weekend_factor: float) -> Floats:
-    """Factors by day of the week, shape (7,), whose mean is 1."""
+    """Factors by day of the week with mean 1, shape (7,)."""
     factors = np.array([1.0] * 5 + [weekend_factor] * 2)
     return factors / factors.mean()
 
 
 def gpu_limit(scenario: Scenario, c: int, r: int) -> float:
-    """Most GPUs that a job of class `c` may ask for in region `r`, and everywhere it may move to.
+    """Largest number of GPUs of a job of class `c` from region `r`.
 
-    A rigid job must fit into every region's fleet, one that cannot be preempted also beside the GPUs reserved for
-    requests.
+    A rigid job must fit into the fleet of every region. If it cannot be preempted, it must fit beside the GPUs that are
+    reserved for requests.
     """
     job_class = scenario.job_classes[c]
     if job_class.malleable:
@@ -142,7 +144,7 @@ def gpu_limit(scenario: Scenario, c: int, r: int) -> float:
     return smallest if job_class.preemptible else smallest_unreserved
 
 
-@kept
+@cached_for_owner
 def _smallest_gpus(scenario: Scenario) -> tuple[float, float]:
     fleets = [region.fleet for region in scenario.regions]
     return min(f.gpus for f in fleets), min(f.gpus - f.reserved_for_interactive_gpus for f in fleets)
@@ -155,7 +157,7 @@ def gpus_of(job_class: JobClass, z: Floats, limit: float) -> Floats:
 
 
 def _gpu_bounds(job_class: JobClass, limit: float) -> tuple[float, float]:
-    """Least and most GPUs; of a rigid job, their exponents to base two."""
+    """Lowest and highest number of GPUs; for a rigid job, their logarithms to base two."""
     if job_class.malleable:
         return 1.0, math.floor(limit)
     low, high = job_class.gpus.low, min(job_class.gpus.high, limit)

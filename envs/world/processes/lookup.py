@@ -1,23 +1,27 @@
-"""Values between the points of a table, for many tables at once."""
+"""Linear interpolation in many tables at once."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wattward.envs.kernels.compiling import entry
-from wattward.envs.model.types import Floats
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
 
 
-def look_up(x: Floats, grid: Floats, tables: Floats) -> Floats:
-    """`np.interp` of each column in its own table, to the last bit; faster, because the grid is even.
+def interpolate_columns(x: Floats, grid: Floats, tables: Floats) -> Floats:
+    """Interpolates each column in its own table; bitwise equal to `np.interp`, but faster on an even grid.
 
     Args:
-        x: where to read, (N, R).
-        grid: evenly spaced and ascending, (M,).
-        tables: values at the grid, (R, M); beyond its ends they are those at the ends.
+        x: positions, (N, R).
+        grid: evenly spaced and ascending points, (M,).
+        tables: values at the grid, (R, M). Beyond the ends of the grid, the values at its ends hold.
 
     Returns:
-        The values, (N, R), each region's steps side by side in memory.
+        The values, (N, R), contiguous in memory for each region.
     """
     at = np.ascontiguousarray(x.T)
     values = np.empty_like(at)
@@ -43,4 +47,4 @@ def _look_up(x: Floats, grid: Floats, tables: Floats, values: Floats) -> None:
                 slope = (tables[r, j + 1] - tables[r, j]) / (grid[j + 1] - grid[j])
                 values[r, i] = slope * (here - grid[j]) + tables[r, j]
             else:
-                values[r, i] = tables[r, 0] if here <= low else here  # not a number stays so
+                values[r, i] = tables[r, 0] if here <= low else here  # NaN stays NaN

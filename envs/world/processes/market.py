@@ -1,30 +1,32 @@
-"""Hourly prices of a power market: a latent field, by month, hour and weekend, mapped to the market's own prices.
+"""Hourly prices of a power market: a latent process by month, hour and weekend, mapped to prices.
 
-The map is the broken line of the file, fitted so that drawn prices have the recorded quantiles: spikes and negative
-hours come as often as they did, and in the months and hours in which they did. Markets are drawn independently of each
-other and of the weather on site; two regions of one market pay one price.
+The map is the piecewise linear function of the market's file. It is fitted so that drawn prices have the recorded
+quantiles: spikes and negative prices occur as often as recorded, and in the same months and hours. Markets are drawn
+independently of each other and of the weather on site. Regions of the same market pay the same price.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 import numpy as np
 
-from wattward.configs.schema.market import Market
-from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import clock, step_minutes
 from wattward.envs.world.processes.gaussian import Law, field, field_law, persistence
 from wattward.envs.world.processes.streams import child_of
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.market import Market
+    from wattward.envs.model.types import Floats, Ints
 
 HOUR_MINUTES = 60
 SATURDAY = 5
 
 
 class MarketLaw(NamedTuple):
-    """The tables of a market."""
+    """Tables of a market."""
 
     climatology: Floats  # (12, 2, 24) latent by month, whether weekend, and hour
     spread: Floats  # (12, 24) of the latent by month and hour
@@ -35,9 +37,9 @@ class MarketLaw(NamedTuple):
     price_per_kwh: Floats  # (K,)
 
 
-@kept
+@cached_for_owner
 def market_law(market: Market) -> MarketLaw:
-    """The tables that all draws of a market share."""
+    """Tables that all draws of a market share."""
     season = np.arange(1, 13) % 12 // 3
     weekday = np.array(market.level_by_month)[:, None] + np.array(market.shape_by_season)[season]
     latent, price = np.array(market.price_by_latent).T
@@ -58,12 +60,12 @@ def market_law(market: Market) -> MarketLaw:
 
 
 def stream_of(market: Market, seed: np.random.SeedSequence) -> np.random.Generator:
-    """The market's own stream among those of a seed, by its name: other markets leave its draws alone."""
+    """The market's own random stream, chosen by its name, so that other markets do not change its draws."""
     return np.random.default_rng(child_of(seed, crc32(market.name.encode())))
 
 
 def market_price(market: Market, start_minute: int, n: int, step: int, rng: np.random.Generator) -> Floats:
-    """Price of each step of `step` minutes from a Beijing minute on, the same within an hour, shape (N,) [yuan/kWh]."""
+    """Price of each of `n` steps of `step` minutes, constant within an hour, shape (N,) [currency/kWh]."""
     hour: Ints = step_minutes(start_minute, n, step) // HOUR_MINUTES
     first = int(hour[0])
     price: Floats = _by_hour(market, first, int(hour[-1]) - first + 1, rng)[hour - first]

@@ -1,23 +1,25 @@
-"""Run-of-river hydro: a seasonal share of capacity that swings slowly with the rain."""
+"""Run-of-river hydro: a seasonal share of capacity with slow fluctuations."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAYS_OF_YEAR, days_of_year
 from wattward.envs.world.processes.gaussian import Law, field, field_law, persistence, shared_weather
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
 
 MIDDLE_OF_MONTH: Floats = np.array([15.5, 45, 74.5, 105, 135.5, 166, 196.5, 227.5, 258, 288.5, 319, 349.5])
 """[day of the year]"""
 
 
 class RiverLaw(NamedTuple):
-    """What a scenario says of the rivers of its R regions."""
+    """Parameters of the rivers of R regions."""
 
     climatology_by_day_of_year: Floats  # (R, 367) share of capacity
     spread: Floats  # (R,)
@@ -25,9 +27,9 @@ class RiverLaw(NamedTuple):
     rain: Law
 
 
-@kept
+@cached_for_owner
 def river_law(scenario: Scenario) -> RiverLaw:
-    """The tables that all episodes of a scenario share."""
+    """Parameters that all episodes of a scenario share."""
     rivers = [region.river for region in scenario.regions]
     memory = persistence(scenario.step_h, tuple(24 * river.correlation_days for river in rivers))
     return RiverLaw(
@@ -39,7 +41,7 @@ def river_law(scenario: Scenario) -> RiverLaw:
 
 
 def mean_share(day_of_year: Floats, share_by_month: tuple[float, ...]) -> Floats:
-    """Mean share of capacity, drawn through the middles of the months, shape of `day_of_year`."""
+    """Mean share of capacity, interpolated between the middles of months; same shape as `day_of_year`."""
     result: Floats = np.interp(day_of_year, MIDDLE_OF_MONTH, np.array(share_by_month), period=365.25)
     return result
 

@@ -1,26 +1,29 @@
-"""The rule that orders stores where no agent does: charge in valleys of the coming day's prices, discharge in peaks."""
+"""The default rule for stores: charge at low prices of the coming day, discharge at high prices."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
 
 VALLEY = 8
-"""Of the coming 24 hours' prices, the 8 cheapest may be a valley and the 8 dearest a peak."""
+"""Of the coming 24 hours, the 8 with the lowest prices may charge and the 8 with the highest may discharge."""
 APART = 0.15
-"""They are only where they differ from those hours' mean by more than this share of it, for what storing loses."""
+"""Least relative difference from the mean price, which pays for losses of storage."""
 HOURS = 24
 
 
 def store_order(scenario: Scenario, price_per_kwh: Floats) -> Floats:
-    """Orders by the rule, shape (N, R): 1 charge, -1 discharge, 0 neither; 0 where a region has no store.
+    """Orders of the rule, shape (N, R): 1 charge, -1 discharge, 0 neither; 0 in regions without stores.
 
     Args:
-        scenario: its regions and step.
-        price_per_kwh: of each step, shape (N, R); the last day's orders see fewer hours of it.
+        scenario: the scenario.
+        price_per_kwh: price of each step, shape (N, R). Orders of the last day see fewer hours.
     """
     order = np.zeros(price_per_kwh.shape)
     per_hour = max(1, round(1.0 / scenario.step_h))

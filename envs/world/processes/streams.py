@@ -1,8 +1,8 @@
-"""Independent streams of random numbers from one seed: numpy's own, made many at a time.
+"""Creates many independent random streams from one seed, identical to numpy's own but faster.
 
-A child's seed is its parent's, mixed with one more word, so the mixing up to there is done once for all children. The
-mixing is that of `numpy.random.SeedSequence`, which numpy keeps as it is (NEP 19); its constants come from O'Neill's
-`randutils::seed_seq_fe`. A generator for each of a thousand classes and regions is then ready in the time of sixty.
+A child's seed is the parent's seed mixed with one more word. The common part of the mixing is done once for all
+children. It is the algorithm of `numpy.random.SeedSequence`, which numpy keeps stable (NEP 19), with the constants of
+O'Neill's `randutils::seed_seq_fe`. A thousand generators take as long as sixty would with numpy.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Words = NDArray[np.uint64]
 
 
 def child_of(seed: np.random.SeedSequence, i: int) -> np.random.SeedSequence:
-    """Child `i` of a seed, as `spawn` makes it first; the seed itself is not changed."""
+    """Child `i` of a seed, equal to the one that `spawn` gives. The seed itself is not changed."""
     return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i), pool_size=seed.pool_size)
 
 
 def generators_of(seed: np.random.SeedSequence, n: int) -> list[np.random.Generator]:
-    """What `default_rng` gives for each of the first `n` children of a seed; the seed itself is not changed."""
+    """Generators for the first `n` children of a seed, equal to those of `default_rng`. The seed is not changed."""
     pool = seed.pool.astype(np.uint64)
     own_words = max(_words_in(seed.entropy), pool.size) + _words_in(seed.spawn_key)
     states = np.empty((n, PCG64_WORDS), dtype=np.uint64)
@@ -41,7 +41,7 @@ def generators_of(seed: np.random.SeedSequence, n: int) -> list[np.random.Genera
 
 
 class _Ready(ISeedSequence):
-    """A seed whose words are known already."""
+    """A seed with precomputed words."""
 
     def __init__(self, state: Words) -> None:
         self.state = state
@@ -51,7 +51,7 @@ class _Ready(ISeedSequence):
 
 
 def _words_in(value: int | Sequence[int] | None) -> int:
-    """Words of 32 bits that a number takes, at least one, or the numbers of a sequence one after the other."""
+    """The 32-bit words of a number (at least one), or of a sequence of numbers."""
     if isinstance(value, int | np.integer):
         return max(1, -(-int(value).bit_length() // WORD_BITS))
     return sum(_words_in(number) for number in value or ())

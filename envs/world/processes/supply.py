@@ -1,19 +1,23 @@
-"""What direct lines offer and green contracts deliver."""
+"""Power of direct lines and green contracts."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minutes_of_day, place_in_period
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
 
 
 def direct_kw(scenario: Scenario, sun_factor: Floats, wind_factor: Floats) -> Floats:
     """Power at the near end of the direct lines, shape (N, R) [kW].
 
     Args:
-        scenario: its regions' lines.
+        scenario: the scenario.
         sun_factor: capacity factors of the region's sun, shape (N, R).
         wind_factor: capacity factors of the region's wind, shape (N, R).
     """

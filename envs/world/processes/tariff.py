@@ -1,23 +1,26 @@
-"""Price by the step: of a published time-of-use tariff, and of whatever a region pays by."""
+"""Prices at each step, from time-of-use tariffs and markets."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wattward.configs.schema.scenario import GridPrice, Scenario
 from wattward.configs.schema.tariff import Tariff
-from wattward.envs.model.types import Floats, Ints
-from wattward.envs.world.processes.caching import kept
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import EPOCH, clock, minute_of, step_minutes, steps_in_year, year_of
 from wattward.envs.world.processes.market import market_price, stream_of
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import GridPrice, Scenario
+    from wattward.envs.model.types import Floats, Ints
 
 HOUR_MINUTES = 60
 
 
 def month_table(tariff: Tariff) -> Floats:
-    """Price without holidays by month and hour, shape (12, 24) [yuan/kWh]."""
+    """Price without holidays by month and hour, shape (12, 24) [currency/kWh]."""
     table = np.full((12, 24), np.nan)
     for season in tariff.seasons:
         for band, spans in season.hours_by_band.items():
@@ -26,9 +29,9 @@ def month_table(tariff: Tariff) -> Floats:
     return table
 
 
-@kept
+@cached_for_owner
 def year_price(tariff: Tariff, year: int) -> Floats:
-    """Price of each hour of a calendar year, shape (8760 or 8784,) [yuan/kWh]."""
+    """Price of each hour of a calendar year, shape (8760 or 8784,) [currency/kWh]."""
     hours = steps_in_year(year, HOUR_MINUTES)
     when = clock(step_minutes(minute_of(date(year, 1, 1)), hours, HOUR_MINUTES))
     hour = when.hour.astype(np.int64)
@@ -44,7 +47,7 @@ def year_price(tariff: Tariff, year: int) -> Floats:
 
 
 def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats:
-    """Price of each step of `step` minutes from a Beijing minute on, shape (N,) [yuan/kWh]; may be negative."""
+    """Price of each of `n` steps of `step` minutes, shape (N,) [currency/kWh]; may be negative."""
     first, last = year_of(start_minute), year_of(start_minute + step * (n - 1))
     by_hour = np.concatenate([year_price(tariff, year) for year in range(first, last + 1)])
     hour = (step_minutes(start_minute, n, step) - minute_of(date(first, 1, 1))) // HOUR_MINUTES
@@ -53,14 +56,14 @@ def tariff_price(tariff: Tariff, start_minute: int, n: int, step: int) -> Floats
 
 
 def grid_price(rule: GridPrice, start_minute: int, n: int, step: int, seed: np.random.SeedSequence) -> Floats:
-    """Price of each step by a tariff, or by a market's own stream of the seed, shape (N,) [yuan/kWh]."""
+    """Price of each step by a tariff or a market, shape (N,) [currency/kWh]."""
     if isinstance(rule, Tariff):
         return tariff_price(rule, start_minute, n, step)
     return market_price(rule, start_minute, n, step, stream_of(rule, seed))
 
 
 def price(scenario: Scenario, start_minute: int, n: int, seed: np.random.SeedSequence) -> Floats:
-    """Price in each region by its own tariff or market, shape (N, R) [yuan/kWh]; the seed is not changed."""
+    """Price in each region by its tariff or market, shape (N, R) [currency/kWh]. The seed is not changed."""
     names, tariff_of = _tariffs(scenario)
     each = np.stack(
         [grid_price(scenario.tariffs[name], start_minute, n, scenario.step_minutes, seed) for name in names]
@@ -69,7 +72,7 @@ def price(scenario: Scenario, start_minute: int, n: int, seed: np.random.SeedSeq
 
 
 def under_contracts(scenario: Scenario, price_per_kwh: Floats) -> Floats:
-    """What is paid where a region has bought a ceiling on its price, shape (N, R) [yuan/kWh]."""
+    """Prices after the price ceilings that regions have bought, shape (N, R) [currency/kWh]."""
     contracts = [region.cap_contract for region in scenario.regions]
     if not any(contracts):
         return price_per_kwh
@@ -78,9 +81,9 @@ def under_contracts(scenario: Scenario, price_per_kwh: Floats) -> Floats:
     return np.minimum(price_per_kwh, strike) + premium
 
 
-@kept
+@cached_for_owner
 def _tariffs(scenario: Scenario) -> tuple[list[str], Ints]:
-    """Names of the tariffs in use, and the place of each region's among them, shape (R,)."""
+    """Names of the tariffs in use, and the index of each region's tariff, shape (R,)."""
     names = sorted({region.tariff for region in scenario.regions})
     place = {name: i for i, name in enumerate(names)}
     return names, np.array([place[region.tariff] for region in scenario.regions])

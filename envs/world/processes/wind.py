@@ -1,4 +1,4 @@
-"""Wind power: a stochastic speed through a turbine's published power curve, taken from windpowerlib."""
+"""Wind power: a stochastic wind speed and a published power curve from windpowerlib."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import difflib
 import warnings
 from functools import lru_cache
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.region import Region, Wind
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.model.types import Floats
-from wattward.envs.world.processes.caching import cached_table, kept
+from wattward.envs.model.caching import cached_for_owner, cached_table
 from wattward.envs.world.processes.calendar import (
     DAY_MINUTES,
     DAYS_OF_YEAR,
@@ -25,7 +22,12 @@ from wattward.envs.world.processes.calendar import (
     wave,
 )
 from wattward.envs.world.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
-from wattward.envs.world.processes.lookup import look_up
+from wattward.envs.world.processes.lookup import interpolate_columns
+
+if TYPE_CHECKING:
+    from wattward.configs.schema.region import Region, Wind
+    from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.model.types import Floats
 
 SPEED_GRID: Floats = np.linspace(0.0, 60.0, 601)
 """[m/s]"""
@@ -34,10 +36,10 @@ SCALE_GRID: Floats = np.linspace(0.0, 2.0, 81)
 
 @lru_cache(maxsize=64)
 def published_curve(turbine: str) -> Floats:
-    """Power over nominal power at `SPEED_GRID`, shape (601,).
+    """Power / nominal power at `SPEED_GRID`, shape (601,).
 
     Raises:
-        ConfigError: windpowerlib has no power curve of that turbine.
+        ConfigError: windpowerlib has no power curve of this turbine.
     """
     return cached_table(
         "turbine", f"{version('windpowerlib')}|{turbine}", SPEED_GRID.size, lambda: _published_curve(turbine)
@@ -68,7 +70,7 @@ def _read_published_curve(turbine: str) -> Floats:
 
 @lru_cache(maxsize=64)
 def power_curve(turbine: str, spread_m_per_s: float) -> Floats:
-    """The published curve, averaged over turbines whose speeds differ by a normal spread, shape (601,)."""
+    """The published curve, averaged over turbines with normally distributed speeds, shape (601,)."""
     curve = published_curve(turbine)
     if spread_m_per_s == 0:
         return curve
@@ -88,7 +90,7 @@ def _speed_table(shape: float) -> Floats:
 
 
 def power_factor(z: Floats, scale: Floats, wind: Wind) -> Floats:
-    """Capacity factor at a standard normal `z` where the mean speed is `scale` times the annual one, same shape."""
+    """Capacity factor for a standard normal `z` when the mean speed is `scale` times the annual mean, same shape."""
     speed = wind.speed_mean_m_per_s * scale * np.interp(z, Z_GRID, _speed_table(wind.speed_shape))
     return np.interp(speed, SPEED_GRID, power_curve(wind.turbine, wind.curve_spread_m_per_s))
 
@@ -103,12 +105,12 @@ def _climatology_table(wind: Wind) -> Floats:
 
 
 def mean_factor(scale: Floats, wind: Wind) -> Floats:
-    """Expected capacity factor where the mean speed is `scale` times the annual one, same shape."""
+    """Expected capacity factor when the mean speed is `scale` times the annual mean, same shape."""
     return np.interp(scale, SCALE_GRID, _climatology_table(wind))
 
 
 def speed_scale(day_of_year: Floats, hour: Floats, wind: Wind) -> Floats:
-    """Mean speed of that day and hour over the annual mean, shape of the broadcast arguments."""
+    """Mean speed of a day and hour / annual mean speed, in the broadcast shape of the arguments."""
     return _season(day_of_year, wind) + _day(hour, wind)
 
 
@@ -122,7 +124,7 @@ def _day(hour: Floats, wind: Wind) -> Floats:
 
 @lru_cache(maxsize=64)
 def mean_wind_factor(region: Region) -> float:
-    """Expected capacity factor over a year; 0 where neither the plant nor the grid has wind."""
+    """Expected capacity factor over a year; 0 if neither the plant nor the grid has wind."""
     if not _has_wind(region):
         return 0.0
     days, hours = np.arange(1.0, 366.0)[:, None], np.arange(24.0)
@@ -134,10 +136,10 @@ def _has_wind(region: Region) -> bool:
 
 
 class WindLaw(NamedTuple):
-    """What a scenario says of the winds of its R regions; tables are 0 where there is no wind."""
+    """Parameters of the winds of R regions; tables are 0 where there is no wind."""
 
-    season: Floats  # (R, 367) of the mean speed, over the annual one, by day of the year
-    day: Floats  # (R, steps in a day) its wave over the day
+    season: Floats  # (R, 367) mean speed / annual mean, by day of the year
+    day: Floats  # (R, steps in a day) the daily wave of the same
     speed_m_per_s: Floats  # (R,) annual mean
     speed_tables: Floats  # (R, 1201) speed over its mean at `Z_GRID`
     power_tables: Floats  # (R, 601) capacity factor at `SPEED_GRID`
@@ -145,9 +147,9 @@ class WindLaw(NamedTuple):
     weather: Law
 
 
-@kept
+@cached_for_owner
 def wind_law(scenario: Scenario) -> WindLaw:
-    """The tables that all episodes of a scenario share."""
+    """Parameters that all episodes of a scenario share."""
     winds, blows = [region.wind for region in scenario.regions], [_has_wind(region) for region in scenario.regions]
     hour = minutes_of_day(scenario.step_minutes) / 60.0
     calm, never = np.zeros_like(SPEED_GRID), np.zeros_like(SCALE_GRID)
@@ -168,17 +170,15 @@ def wind_law(scenario: Scenario) -> WindLaw:
 
 
 def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
-    """Capacity factors of wind plants, three (N, R) arrays of 0..1 (noise is an anomaly and may be negative)."""
+    """Capacity factors of wind plants, three (N, R) arrays in 0..1; noise is an anomaly and may be negative."""
     law, step = wind_law(scenario), scenario.step_minutes
     season = law.season.take(days_of_year(start_minute, n, step), axis=1)
     scale = (season + law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)).T
-    climatology = look_up(scale, SCALE_GRID, law.climatology_tables)
+    climatology = interpolate_columns(scale, SCALE_GRID, law.climatology_tables)
     mean_m_per_s = law.speed_m_per_s * scale
     first, second = (
-        look_up(
-            mean_m_per_s * look_up(field(n, law.weather, rng), Z_GRID, law.speed_tables), SPEED_GRID, law.power_tables
-        )
-        for _ in range(2)
+        interpolate_columns(mean_m_per_s * gusts, SPEED_GRID, law.power_tables)
+        for gusts in (interpolate_columns(field(n, law.weather, rng), Z_GRID, law.speed_tables) for _ in range(2))
     )
     return Drawn(truth=first, climatology=climatology, noise=second - climatology)
 

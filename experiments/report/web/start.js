@@ -10,7 +10,7 @@ function listen(data) {
   fill(one("week-of"), names);
   one("week-choice").hidden = names.length < 2;
   one("week-of").addEventListener("change", () => chooseWeek(null, data.weeks[names[one("week-of").value]]));
-  one("method").addEventListener("change", () => chooseEntrant(Number(one("method").value)));
+  one("method").addEventListener("change", () => chooseMethod(Number(one("method").value)));
   one("region").addEventListener("change", () => { now.region = Number(one("region").value); drawWeek(); });
   one("slider").addEventListener("input", () => moveTo(Number(one("slider").value)));
   one("play").addEventListener("click", play);

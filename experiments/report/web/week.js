@@ -3,7 +3,7 @@ const now = { week: null, method: null, step: 0, region: -1, timer: 0, boxes: []
 const regionsShown = () =>
   now.week.regions.map((name, place) => ({ name, place })).filter(({ place }) => now.region < 0 || place === now.region);
 
-/* Beijing time is kept as if it were UTC, so that no reader's clock moves it. */
+/* Times of the scenario's clock are treated as UTC, so that the browser's time zone does not shift them. */
 const timeOf = (step) => new Date(Date.parse(`${now.week.start}Z`) + step * now.week.step_h * 3600e3);
 const stamp = (step) => timeOf(step).toISOString().slice(0, 16).replace("T", " ");
 const clockAt = (step) => {
@@ -22,7 +22,7 @@ function chooseWeek(name, week) {
   one("region-choice").hidden = now.region < 0;
   one("slider").max = week.steps - 1;
   one("week-note").textContent = aboutWeek(week);
-  chooseEntrant(0);
+  chooseMethod(0);
 }
 
 function aboutWeek(week) {
@@ -30,14 +30,14 @@ function aboutWeek(week) {
   const kind = week.recorded ? "recorded" : "drawn";
   const differ = week.methods.filter((who) => who.ranked_cost != null && Math.abs(who.ranked_cost - who.total_cost) > 0.02);
   const changed = differ.length
-    ? ` Played again with other code than ranked, and not to the same cost: ${differ.map((who) => who.label).join(", ")}.` : "";
+    ? ` Replayed with other code than ranked, at a different cost: ${differ.map((who) => who.label).join(", ")}.` : "";
   const trained = week.methods.some((who) => who.learned) ? " Of a trained agent, one training seed is shown." : "";
-  const absent = (week.left_out || []).length ? ` Not played again: ${week.left_out.join("; ")}.` : "";
-  return `${week.title}: episode ${week.episode} of the ${week.split} split (${kind}), Beijing time.` +
+  const absent = (week.left_out || []).length ? ` Not replayed: ${week.left_out.join("; ")}.` : "";
+  return `${week.title}: episode ${week.episode} of the ${week.split} split (${kind}), ${week.timezone} time.` +
     `${trained} The slider, a pointer over a picture, or a tap on one moves through time.${fine}${changed}${absent}`;
 }
 
-function chooseEntrant(place) {
+function chooseMethod(place) {
   now.method = now.week.methods[place];
   one("method").value = place;
   drawWeek();
@@ -48,7 +48,7 @@ function drawWeek() {
   now.boxes = [];
   drawChips();
   const { kpis, total_cost } = now.method;
-  one("week-total").textContent = `In all: ${amount(total_cost)} yuan, ${amount(100 * kpis.green_share, 1)} % green, ` +
+  one("week-total").textContent = `In all: ${amount(total_cost)} ${now.week.currency}, ${amount(100 * kpis.green_share, 1)} % green, ` +
     `${amount(kpis.late_gpu_h)} GPU-h late, ${amount(kpis.moved_gpu_h)} GPU-h moved between regions.`;
   boxesIn(one("regions")).forEach(({ box, place }) => drawRegion(box, place));
   drawSaved();
@@ -56,7 +56,7 @@ function drawWeek() {
   moveTo(now.step);
 }
 
-/* One box a region, each with its heading; boxes that stand are drawn anew where they are. */
+/* One box for each region with its heading. Existing boxes are redrawn in place. */
 function boxesIn(home) {
   const wanted = regionsShown();
   const names = wanted.map(({ name }) => name).join("|");
@@ -103,7 +103,7 @@ function cardOf({ name, place }) {
   const from = sources.filter(([, kw]) => kw >= 0.05).map(([source, kw]) => `${source} ${amount(kw)}`).join(" · ");
   const gpus = `${amount(method.interactive[place][step])} + ${amount(method.deferrable[place][step])}`;
   const lines = {
-    price: `${amount(week.price[place][step], 3)} yuan/kWh`,
+    price: `${amount(week.price[place][step], 3)} ${week.currency}/kWh`,
     power: `${amount(load)} kW`,
     from: from || "–",
     unused: `${amount(method.unused[place][step])} kW`,
@@ -168,7 +168,7 @@ function regionLayout(x, place) {
   axes.yaxis2.range = bound([now.week.fleet_gpus[place]]);
   axes.yaxis3.range = bound(peak);
   axes.yaxis5 = { ...axes.yaxis5, visible: false };
-  const heads = [["queue [GPU-h]", 0.13], ["GPUs at work", 0.39], ["power by source [kW]", 0.76], ["price [yuan/kWh]", 0.93]];
+  const heads = [["queue [GPU-h]", 0.13], ["GPUs at work", 0.39], ["power by source [kW]", 0.76], [`price [${now.week.currency}/kWh]`, 0.93]];
   const annotations = heads.map(([text, y]) => label(text, 0, y, { font: { color: colour("soft"), size: 11 } }));
   return layout(580, { l: 48, r: 8, t: 18, b: 30 }, {
     xaxis: timeAxis(x, "y"), ...axes,
@@ -217,7 +217,7 @@ function drawOverview(box, place) {
 function chooseUnder(box, event) {
   const axis = box._fullLayout.yaxis;
   const row = Math.round(axis.p2l(event.clientY - box.getBoundingClientRect().top - axis._offset));
-  if (now.week.methods[row] && now.week.methods[row] !== now.method) chooseEntrant(row);
+  if (now.week.methods[row] && now.week.methods[row] !== now.method) chooseMethod(row);
 }
 
 function drawSaved() {
@@ -238,16 +238,16 @@ function drawSaved() {
     xaxis: timeAxis(x, "y"), yaxis: { zeroline: true, range: savedRange(others.concat(method), most) }, shapes: bound, annotations: end,
   }));
   const share = most ? `, ${(100 * attained / most).toFixed(0)} % of what the bound allows` : "";
-  one("saved-note").textContent = `${method.label} against RunOnArrival [yuan]: ${amount(attained)} in the end${share}. ` +
-    "Work that is put off counts as saved until it runs; what is left at the end is settled in the last step.";
+  one("saved-note").textContent = `${method.label} against RunOnArrival [${week.currency}]: ${amount(attained)} in the end${share}. ` +
+    "Deferred work counts as saved until it runs; work left at the end is charged in the last step.";
   timed(one("saved"));
 }
 
 function boundLabel(most) {
-  return label(`bound: ${amount(most)} yuan`, 0.995, most, { yref: "y", xanchor: "right", font: { color: colour("soft") } });
+  return label(`bound: ${amount(most)} ${now.week.currency}`, 0.995, most, { yref: "y", xanchor: "right", font: { color: colour("soft") } });
 }
 
-/* Methods that lose far more than can be saved run out of the picture; they would make it flat. */
+/* Lines of methods with very large losses leave the picture, so that the others stay readable. */
 function savedRange(all, most) {
   const values = all.flatMap((who) => who.saved);
   const high = Math.max(most ?? 0, ...values);

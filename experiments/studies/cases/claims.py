@@ -106,8 +106,8 @@ def pinghu(episodes: int) -> Iterator[Line]:
     )
     yield Line(
         "saved in a year",
-        "over 2.4 million yuan",
-        f"{(bills[1] - bills[0]) / 1e6:.1f} million yuan",
+        "over 2.4 million CNY",
+        f"{(bills[1] - bills[0]) / 1e6:.1f} million CNY",
         "the hall here cools more: its size follows from the 13.5 MW below",
     )
     whole = [_total(runs, *("energy_cost", "demand_cost")) * _years(runs) for runs in (tank, none)]
@@ -138,8 +138,8 @@ def pinghu(episodes: int) -> Iterator[Line]:
 def qingyang(episodes: int) -> Iterator[Line]:
     """Aggregated green power, a direct line, and two ways of cooling."""
     for name, label, published in (
-        ("qingyang-green", "aggregated green power", "over 85 % green at 0.398 yuan/kWh"),
-        ("qingyang-direct", "direct line", "0.35 yuan/kWh"),
+        ("qingyang-green", "aggregated green power", "over 85 % green at 0.398 CNY/kWh"),
+        ("qingyang-direct", "direct line", "0.35 CNY/kWh"),
     ):
         runs = played(name, ON_ARRIVAL, episodes)
         load = sum(_kwh(runs, part) for part in ("it_kw", "cooling_kw", "wan_kw", "charge_kw"))
@@ -148,7 +148,7 @@ def qingyang(episodes: int) -> Iterator[Line]:
         yield Line(
             f"{label}: green share and price",
             published,
-            f"{green:.0%} by the hour; {energy / load:.3f} yuan/kWh of energy, "
+            f"{green:.0%} by the hour; {energy / load:.3f} CNY/kWh of energy, "
             f"{(energy + demand) / load:.3f} with the demand charge",
             "the contract's price is the published one, the rest comes at the grid's; its energy is a year's need, "
             "so that by the year all would be green",
@@ -236,8 +236,8 @@ def certificates(_: int) -> Iterator[Line]:
     worth = token_economics(week.hourly, week.tokens)[-1]["revenue_per_kwh"]
     yield Line(
         "tokens that a kWh becomes are worth",
-        "about 11 yuan",
-        f"{worth:.1f} yuan",
+        "about 11 CNY",
+        f"{worth:.1f} CNY",
         "output tokens alone, at one published fleet's rate per node",
     )
 

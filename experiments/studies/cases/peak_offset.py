@@ -14,10 +14,9 @@ from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.common.records import Record, frame
 from wattward.experiments.evaluation.cells import Cell, blocks
-from wattward.experiments.evaluation.evaluate import check_fit
+from wattward.experiments.evaluation.evaluate import FLOOR, check_fit
 from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.evaluation.methods import Method, method
-from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.ranking import summary
 
@@ -98,7 +97,7 @@ def publish_case(name: str, rows: Sequence[Row], out: Path) -> list[Path]:
 
 
 NOTE = (
-    "Savings are against RunOnArrival on the same test episodes. Cost: all yuan terms. Energy per GPU-h: yuan of "
+    "Savings are against RunOnArrival on the same test episodes. Cost: the sum of all terms. Saving per GPU-h: of "
     "energy and demand charge for each GPU-h of work done, requests included and restarts not, the nearest there is to "
     "electricity cost per token. Load: mean of both sites. In band: share of time a site is at 60-80 % load."
 )

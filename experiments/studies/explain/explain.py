@@ -16,10 +16,9 @@ from wattward.envs.policy.protocol import Policy
 from wattward.envs.world.family import refuse_family
 from wattward.experiments.common.plotting import DAY_H
 from wattward.experiments.evaluation import trajectory as replay
+from wattward.experiments.evaluation.evaluate import FLOOR, environment
 from wattward.experiments.evaluation.methods import Method, method, policy_seed
-from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.evaluation.trajectory import hours_of
-from wattward.experiments.evaluation.worlds import environment
 from wattward.experiments.studies.explain.facts import (
     BOUND,
     CLOCK,
@@ -76,6 +75,8 @@ def explain(
     return Explanation(
         scenario=env.scenario.name,
         title=env.scenario.title,
+        currency=env.scenario.currency,
+        timezone=env.scenario.timezone,
         regions=tuple(names),
         drawn=_drawn(runs[FLOOR][0]),
         episodes=episodes,

@@ -50,7 +50,7 @@ SURPLUS_EDGES = (0.01, 0.25)
 class Setting(NamedTuple):
     """What no policy changes in an episode of T steps in R regions."""
 
-    hour: Ints  # (T,) of the day, Beijing time
+    hour: Ints  # (T,) of the day, by the scenario's clock
     price_per_kwh: Floats  # (T, R)
     price_rank: Floats  # (T, R) the observation's field
     surplus_share: Floats  # (T, R) of the fleet, as the observation's field where nothing is locked
@@ -63,12 +63,12 @@ class Played(NamedTuple):
 
     work_gpus: Floats  # (T, R) mean GPUs at deferrable work
     grid_kw: Floats  # (T, R)
-    yuan: dict[str, float]  # by COST_TERMS, all regions
+    costs: dict[str, float]  # by COST_TERMS, all regions
 
     @property
     def total_cost(self) -> float:
         """All that the episode cost."""
-        return sum(self.yuan.values())
+        return sum(self.costs.values())
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Agent:
 
     @property
     def top_fields(self) -> list[Importance]:
-        """The single fields that are worth most, at most `MOST_FIELDS`."""
+        """The most valuable single fields of the agent, at most `MOST_FIELDS`."""
         return [worth for worth in self.fields if worth.field not in GROUPS][:MOST_FIELDS]
 
 
@@ -120,6 +120,8 @@ class Explanation:
 
     scenario: str
     title: str
+    currency: str  # of all costs and prices
+    timezone: str  # of all hours
     regions: tuple[str, ...]  # (R,)
     drawn: tuple[int, ...]  # regions shown: those where most deferrable work runs on arrival
     episodes: int
@@ -132,7 +134,7 @@ class Explanation:
 
 
 def bands(explanation: Explanation, region: int) -> Floats:
-    """Upper ends of a region's price bands, ascending [yuan/kWh]."""
+    """Upper ends of a region's price bands, ascending [currency/kWh]."""
     price = np.concatenate([setting.price_per_kwh[:, region] for setting in explanation.settings]).round(4)
     levels = np.unique(price)
     if levels.size > MOST_LEVELS:

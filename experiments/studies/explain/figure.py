@@ -9,7 +9,7 @@ import numpy as np
 
 from wattward.envs.model.types import Floats
 from wattward.experiments.common.plotting import DAY_H, FAINT, INK, SEQUENTIAL, save, style
-from wattward.experiments.evaluation.references import FLOOR
+from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.studies.explain.facts import BOUND, CLOCK, RULE, Agent, Explanation
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _dress_when(figure: Figure, axes: Any, told: Explanation) -> None:  # noqa: 
             axis.spines[side].set_visible(False)
     for axis in axes[-1, :-1]:
         axis.set_xlabel("cheap                dear", fontsize=8.5)
-    axes[-1, -1].set_xlabel("hour, Beijing time", fontsize=8.5)
+    axes[-1, -1].set_xlabel(f"hour, {told.timezone}", fontsize=8.5)
     more = len(told.regions) - len(told.drawn)
     left_out = f"; the {len(told.drawn)} of {len(told.regions)} regions with most deferrable work" if more else ""
     figure.suptitle(
@@ -111,7 +111,7 @@ def _dress_when(figure: Figure, axes: Any, told: Explanation) -> None:  # noqa: 
 
 
 def draw_fields(told: Explanation, path: Path) -> None:
-    """Draws the dearest fields of each agent, with their intervals, to `path`, a PNG.
+    """Draws the most valuable fields of each agent, with their intervals, to `path`, a PNG.
 
     Raises:
         ConfigError: the path cannot be written.

@@ -56,7 +56,7 @@ def columns_of(env: ClusterEnv) -> dict[str, Ints]:
 def importances(
     seeds: Sequence[Method], env: ClusterEnv, split: str, floor_cost: Floats, tick: Tick = lambda _: None
 ) -> list[Importance]:
-    """What each field and each group is worth to an agent, the dearest first.
+    """Value of each field and group to an agent, highest first.
 
     An episode is played again for each of them and each training seed, with the same world. What stands in the field's
     place was seen by the same agent in an episode drawn among the others.
@@ -69,7 +69,7 @@ def importances(
         tick: told which field is next.
     """
     kept = [_own(who.policy(), env, split, len(floor_cost)) for who in seeds]
-    own_cost = np.stack([yuan for yuan, _ in kept])
+    own_cost = np.stack([cost for cost, _ in kept])
     found = []
     for number, (field, columns) in enumerate(columns_of(env).items()):
         tick(f"{seeds[0].name} without its own {field}")
@@ -83,7 +83,7 @@ def importances(
 
 
 def _own(policy: Policy, env: ClusterEnv, split: str, episodes: int) -> tuple[Floats, list[Seen]]:
-    """Costs of episodes as they are, shape (E,) [yuan], and what was seen in each."""
+    """Costs of episodes as they are, shape (E,) [currency], and what was seen in each."""
     played = [_play(policy, env, split, episode, keep=("observations",)) for episode in range(episodes)]
     return np.array([one.total_cost for one in played]), [one.observations for one in played]
 
@@ -91,14 +91,14 @@ def _own(policy: Policy, env: ClusterEnv, split: str, episodes: int) -> tuple[Fl
 def _exchanged_cost(
     policy: Policy, env: ClusterEnv, split: str, columns: Ints, seen: Sequence[Seen], rng: np.random.Generator
 ) -> Floats:
-    """Costs of episodes with exchanged columns, of the same step and of any: shape (2, E) [yuan]."""
-    yuan = np.zeros((2, len(seen)))
+    """Costs of episodes with exchanged columns, of the same step and of any: shape (2, E) [currency]."""
+    cost = np.zeros((2, len(seen)))
     for episode in range(len(seen)):
         other = (episode + int(rng.integers(1, len(seen)))) % len(seen)
         turned = np.roll(seen[other], int(rng.integers(1, len(seen[other]))), axis=0)
         for place, instead in enumerate((seen[other], turned)):
-            yuan[place, episode] = _play(Exchanged(policy, columns, instead), env, split, episode).total_cost
-    return yuan
+            cost[place, episode] = _play(Exchanged(policy, columns, instead), env, split, episode).total_cost
+    return cost
 
 
 def _play(policy: Policy, env: ClusterEnv, split: str, episode: int, keep: tuple[Kept, ...] = ()) -> Trajectory:

@@ -13,7 +13,7 @@ from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
 from wattward.experiments.common.tables import Column
-from wattward.experiments.evaluation.references import FLOOR
+from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain.facts import (
     BOUND,
@@ -46,7 +46,7 @@ def cost_rows(told: Explanation) -> list[Row]:
     rows: list[dict[str, Any]] = []
     for name in losers(told):
         played = [did for run in told.runs[name] for did in run]
-        mean = {term: float(np.mean([did.yuan[term] for did in played])) for term in COST_TERMS}
+        mean = {term: float(np.mean([did.costs[term] for did in played])) for term in COST_TERMS}
         kwh = float(np.mean([did.grid_kw.sum() for did in played])) * told.settings[0].step_h
         paid = mean["energy_cost"] / kwh if kwh else None
         rows.append({"method": name, "total_cost": sum(mean.values()), **mean, "kwh": kwh, "price_per_kwh": paid})
@@ -54,16 +54,16 @@ def cost_rows(told: Explanation) -> list[Row]:
     return [{**row, "above": row["total_cost"] - least} for row in rows]
 
 
-def cost_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
-    """The terms that cost anyone anything, to half a yuan."""
+def cost_columns(rows: Sequence[Row], currency: str) -> tuple[Column, ...]:
+    """The terms that are at least half a unit of money for some method."""
     terms = [term for term in COST_TERMS if any(abs(row[term]) >= 0.5 for row in rows)]
     return (
-        ("yuan an episode", tables.text("method")),
+        (f"{currency} an episode", tables.text("method")),
         ("all", tables.number("total_cost", ",.0f")),
         ("above the plan", tables.number("above", "+,.0f")),
         *((term.removesuffix("_cost"), tables.number(term, ",.0f")) for term in terms),
         ("kWh bought", tables.number("kwh", ",.0f")),
-        ("energy yuan/kWh", tables.number("price_per_kwh", ".3f")),
+        (f"energy {currency}/kWh", tables.number("price_per_kwh", ".3f")),
     )
 
 
@@ -84,13 +84,13 @@ def band_rows(told: Explanation) -> list[Row]:
 def band_columns(told: Explanation) -> tuple[Column, ...]:
     """A method a column."""
     return (
-        ("kWh an episode at yuan/kWh", tables.text("band")),
+        (f"kWh an episode at {told.currency}/kWh", tables.text("band")),
         *((name, tables.number(name, ",.0f")) for name in losers(told)),
     )
 
 
 def field_rows(told: Explanation) -> list[Row]:
-    """What fields and groups are worth, the dearest of the first agent first."""
+    """Values of fields and groups, sorted by the first agent."""
     by_agent = [{worth.field: worth for worth in agent.fields} for agent in told.agents]
     shown = {worth.field for agent in told.agents for worth in agent.top_fields} | set(GROUPS)
     order = [worth.field for worth in told.agents[0].fields if worth.field in shown]
@@ -121,7 +121,7 @@ def field_columns(told: Explanation) -> tuple[Column, ...]:
 
 
 def when_rows(told: Explanation) -> list[Row]:
-    """Share of the room used in the cheapest and the dearest fifth of the coming day, and with much surplus."""
+    """Share of the room used in the cheapest and the most expensive fifth of the coming day, and with much surplus."""
     rows: list[Row] = []
     for r in told.drawn:
         for name, used in told.shares.items():
@@ -141,9 +141,9 @@ def when_columns() -> tuple[Column, ...]:
         ("region", tables.text("region")),
         ("method", tables.text("method")),
         ("cheapest", tables.number("cheap", ".0%")),
-        ("dearest", tables.number("dear", ".0%")),
+        ("most expensive", tables.number("dear", ".0%")),
         ("cheapest, green", tables.number("cheap_sun", ".0%")),
-        ("dearest, green", tables.number("dear_sun", ".0%")),
+        ("most expensive, green", tables.number("dear_sun", ".0%")),
     )
 
 
@@ -157,7 +157,7 @@ def brief(told: Explanation) -> list[tuple[str, tuple[Column, ...], Sequence[Row
         title = f"saving lost by {agent.name}, percentage points"
         shown.append((title, (names, *fields[2 * number : 2 * number + 2]), field_rows(told)))
     costs = cost_rows(told)
-    first, last = cost_columns(costs)[:3], cost_columns(costs)[-1]
+    first, last = cost_columns(costs, told.currency)[:3], cost_columns(costs, told.currency)[-1]
     return [*shown, (f"cost, means of the first {told.planned} episodes", (*first, last), costs)]
 
 
@@ -168,13 +168,13 @@ def as_markdown(told: Explanation) -> str:
     return (
         f"{told.episodes} validation episodes of `{told.scenario}`. Against {FLOOR}, {seeds}.\n\n"
         "Share of the GPUs that requests leave free which run deferrable work, in steps whose price is among the "
-        "cheapest and the dearest fifth of the coming day; without surplus green power, and with surplus for over "
-        f"{SURPLUS_EDGES[-1]:.0%} of the fleet (green). A dash: hardly ever met.\n\n"
+        "cheapest and the most expensive fifth of the coming day; without surplus green power, and with surplus for "
+        f"over {SURPLUS_EDGES[-1]:.0%} of the fleet (green). A dash: hardly ever met.\n\n"
         f"{tables.markdown(when_columns(), when_rows(told))}\n"
         f"Saving lost, in percentage points of {FLOOR}'s cost, with 95 % intervals over seeds and episodes:\n\n"
         f"{tables.markdown(field_columns(told), field_rows(told))}\n"
         f"Cost by term, means of the first {told.planned} of these episodes (all that the planner, which takes long, "
-        f"has played):\n\n{tables.markdown(cost_columns(costs), costs)}\n"
+        f"has played):\n\n{tables.markdown(cost_columns(costs, told.currency), costs)}\n"
         f"Energy bought by its price, in the same {told.planned} episodes:\n\n"
         f"{tables.markdown(band_columns(told), band_rows(told))}"
     )

@@ -131,7 +131,7 @@ def _row(changed: str, scenario: Scenario, split: str, episode: int, improve: bo
 
 
 def _descended(env: ClusterEnv, actions: Actions) -> float:
-    """Cost [yuan] of the actions improved hour by hour, then step by step."""
+    """Cost [currency] of the actions improved hour by hour, then step by step."""
     hours, _ = descend(env, actions, block=max(1, round(1.0 / env.scenario.step_h)))
     return descend(env, hours, block=1, widths=FINE)[1]
 

@@ -26,7 +26,7 @@ Actions = NDArray[np.int64]
 
 
 def executed(env: ClusterEnv, policy: Policy, split: str, episode: int) -> tuple[Actions, float]:
-    """What a policy does in an episode, (N, R) modes, and what it costs [yuan]."""
+    """What a policy does in an episode, (N, R) modes, and what it costs [currency]."""
     rng = np.random.default_rng(episode)
     played = play_episode(policy, env, split=split, episode=episode, rng=rng, keep=("decisions",))
     return played.decisions.astype(np.int64), played.total_cost
@@ -42,15 +42,15 @@ def descend(env: ClusterEnv, actions: Actions, *, block: int, widths: Sequence[i
         widths: Blocks that change at once, one pass over the episode for each; all again until nothing falls.
 
     Returns:
-        The modes found, and what they cost [yuan], never more than the given ones held by block.
+        The modes found, and what they cost [currency], never more than the given ones held by block.
     """
     held, search, best = actions[::block].copy(), _Search(env, block, actions.shape[1]), np.inf
     while True:
         for width in widths:
-            held, yuan = search.improved(held, width)
-        if yuan >= best:
+            held, cost = search.improved(held, width)
+        if cost >= best:
             return held.repeat(block, axis=0)[: len(actions)], best
-        best = yuan
+        best = cost
 
 
 class _Search:
@@ -63,7 +63,7 @@ class _Search:
         self._simulator = Simulator(env.params, len(self._choices) + 1, bank)
 
     def improved(self, held: Actions, width: int) -> tuple[Actions, float]:
-        """One pass over the episode with blocks' modes (M, R): better ones, and their cost [yuan]."""
+        """One pass over the episode with blocks' modes (M, R): better ones, and their cost [currency]."""
         held, simulator, spent = held.copy(), self._simulator, 0.0
         for b in range(simulator.n_envs):
             simulator.begin(b, 0)
@@ -80,7 +80,7 @@ class _Search:
         return held, spent
 
     def _play(self, modes: Actions) -> NDArray[np.float64]:
-        """Cost [yuan] (B,) of blocks by their modes (M, B, R), or (M, 1, R) for all alike."""
+        """Cost [currency] (B,) of blocks by their modes (M, B, R), or (M, 1, R) for all alike."""
         total = np.zeros(self._simulator.n_envs)
         for now in modes:
             self._simulator.fleet.modes[:, : now.shape[1]] = now

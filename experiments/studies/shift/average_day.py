@@ -13,9 +13,10 @@ from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats
 from wattward.experiments.common.plotting import DAY_H
 from wattward.experiments.evaluation import trajectory as replay
+from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import Method, checkpoint
 from wattward.experiments.evaluation.trajectory import hours_of
-from wattward.experiments.evaluation.worlds import Worlds, environment
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.compare import SIDES, Pair
 from wattward.experiments.report.data import Results, folders_of, method_of
 from wattward.experiments.studies.shift.figure import Day, Panel, Picture
@@ -44,10 +45,13 @@ def picture_of(
     both = tuple(Worlds(name, str(suite["split"]), _recording(suite)) for name in pair)
     played, of_suite = min(episodes, int(suite["episodes"])), int(suite["episodes"])
     panels = tuple(_panel(results, row, both, range(played), tick) for row in _shown(rows, methods))
+    scenario = load_scenario(pair[0])
     return Picture(
         title=results.title,
         pair=pair,
-        labels=tuple(_label(region) for region in load_scenario(pair[0]).regions),
+        labels=tuple(_label(region) for region in scenario.regions),
+        currency=scenario.currency,
+        timezone=scenario.timezone,
         price_per_kwh=(prices(both[0], of_suite), prices(both[1], of_suite)),
         panels=panels,
         about=f"prices: means over {of_suite} {suite['split']} episodes; modes and work: over {played} of them",
@@ -55,7 +59,7 @@ def picture_of(
 
 
 def prices(worlds: Worlds, episodes: int) -> Floats:
-    """Mean price by hour of day over the first episodes, shape (24, R) [yuan/kWh]."""
+    """Mean price by hour of day over the first episodes, shape (24, R) [currency/kWh]."""
     env = environment(worlds.scenario, worlds.recording)
     total = np.zeros((DAY_H, env.scenario.n_regions))
     count = np.zeros((DAY_H, 1))

@@ -56,7 +56,7 @@ def draw_shift(shown: Picture, path: Path) -> None:
             for axis, (panel, r) in zip(axes[1:, side], places, strict=True):
                 _draw_modes(axis, panel, r, side)
                 if r == regions[0]:
-                    axis.set_title(_told(panel, side), fontsize=9, loc="left", pad=4)
+                    axis.set_title(_told(panel, side, shown.currency), fontsize=9, loc="left", pad=4)
                 if side == 0:
                     axis.set_ylabel(shown.labels[r].replace(", ", "\n"), rotation=0, ha="right", va="center")
         _dress(figure, axes, shown)
@@ -86,7 +86,7 @@ def _draw_prices(axis: Axes, shown: Picture, regions: list[int], side: int) -> N
     axis.set_title(shown.pair[side], fontsize=11, fontweight="bold", loc="left", pad=6)
     axis.set_ylim(min(0.0, float(own.min())), None)
     if side == 0:
-        axis.set_ylabel("yuan/kWh")
+        axis.set_ylabel(f"{shown.currency}/kWh")
 
 
 def _tell_held(axis: Axes, shown: Picture, regions: list[int], side: int) -> None:
@@ -109,10 +109,10 @@ def _draw_modes(axis: Axes, panel: Panel, r: int, side: int) -> None:
     axis.set_yticks((0, 0.5, 1), ("0", "", "1"))
 
 
-def _told(panel: Panel, side: int) -> str:
+def _told(panel: Panel, side: int, currency: str) -> str:
     score, day = panel.scores[side], panel.days[side]
     scored = "no score" if score is None else f"score {score:.2f}"
-    return f"{panel.method}: {scored}; its deferrable work met {day.met_price_per_kwh:.3f} yuan/kWh"
+    return f"{panel.method}: {scored}; its deferrable work met {day.met_price_per_kwh:.3f} {currency}/kWh"
 
 
 def _step(axis: Axes, values: Floats, **style: Any) -> None:  # noqa: ANN401 - matplotlib's own
@@ -127,7 +127,7 @@ def _dress(figure: Figure, axes: Any, shown: Picture) -> None:  # noqa: ANN401 -
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
     for axis in axes[-1]:
-        axis.set_xlabel("hour, Beijing time")
+        axis.set_xlabel(f"hour, {shown.timezone}")
     figure.suptitle(f"{shown.title}: an average day\n{shown.about}", x=0.01, ha="left", fontsize=10)
     found: dict[str, Any] = {}
     for axis in (axes[0, 0], axes[0, 1], axes[1, 0]):
@@ -136,7 +136,7 @@ def _dress(figure: Figure, axes: Any, shown: Picture) -> None:  # noqa: ANN401 -
 
 
 class Day(NamedTuple):
-    """A method's average day in R regions, by hour of Beijing time (24)."""
+    """A method's average day in R regions, by hour of the scenario's clock (24)."""
 
     mode_share: Floats  # (24, R, 4) of the steps, by value of `Mode`
     deferrable_share: Floats  # (24, R) of the fleet that deferrable work holds
@@ -159,6 +159,8 @@ class Picture:
     title: str
     pair: Pair
     labels: tuple[str, ...]  # (R,)
+    currency: str
+    timezone: str
     price_per_kwh: tuple[Floats, Floats]  # each (24, R)
     panels: tuple[Panel, ...]
     about: str

@@ -129,7 +129,8 @@ def _at_negative_prices(env: ClusterEnv, played: Trajectory) -> Floats:
 def _ledger_difference(start: date, env: ClusterEnv, played: Trajectory) -> float:
     regions = [region.name for region in env.scenario.regions]
     classes = [job_class.name for job_class in env.scenario.job_classes]
-    ledger = Ledger(env.params, int(env.world.start_minute[0]), regions, classes)
+    start_minute, offset = int(env.world.start_minute[0]), env.scenario.utc_offset_minutes
+    ledger = Ledger(env.params, start_minute, regions, classes, utc_offset_minutes=offset)
     flows, class_gpu_h = played.flows, played.class_gpu_h
     for step in range(played.n_steps):
         now = slice(step, step + 1)

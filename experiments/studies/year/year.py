@@ -22,8 +22,8 @@ from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import code_digest, provenance
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import blocks
+from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.evaluation.executor import Executor, Means, drain
-from wattward.experiments.evaluation.references import FLOOR
 from wattward.experiments.studies.year import play as year_play
 
 WEEK_DAYS, WEEKS_PER_CELL = 7, 26
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 YEAR: tuple[tables.Column, ...] = (
     ("rule", tables.text("rule")),
-    ("1000 yuan", lambda row: format(row["total_cost"] / 1000.0, ",.0f")),
+    ("1000 {currency}", lambda row: format(row["total_cost"] / 1000.0, ",.0f")),
     ("saving", tables.number("saving", ".1%")),
     ("late GPU-h", tables.number("late_gpu_h", ",.0f")),
     ("green", tables.number("green_share", ".1%")),
@@ -41,13 +41,13 @@ YEAR: tuple[tables.Column, ...] = (
     ("kWh < 0", tables.number("negative_price_kwh", ",.0f")),
     ("± kWh", tables.number("energy_imbalance_kwh", ".0e")),
     ("± GPU-h", tables.number("work_imbalance_gpu_h", ".0e")),
-    ("± yuan", tables.number("cost_imbalance", ".0e")),
+    ("± {currency}", tables.number("cost_imbalance", ".0e")),
 )
 """What a year shows of each rule."""
 NOTE = (
-    "Cost: all yuan terms. Saving: against RunOnArrival. h < 0: region-hours in which the market's price was negative; "
+    "Cost: the sum of all terms. Saving: against RunOnArrival. h < 0: region-hours with a negative market price; "
     "kWh < 0: what was bought from the grid in them. ±: the largest imbalance of any step, of energy in a region, of "
-    "work in a region or in transit, and of yuan: a region's energy bill, or the cost against the sum of its terms."
+    "work in a region or in transit, and of cost: a region's energy bill, or the cost against the sum of its terms."
 )
 
 
@@ -159,7 +159,10 @@ def publish_year(scenario: str, recording: str, rows: Sequence[Row], out: Path) 
         f"{', '.join(recorded_in(played))}; the rest is drawn. The ledger's kWh differ from the simulator's "
         f"by {ledger:.0e} at most, relative."
     )
-    write_text(paths[1], f"# {world.title}: the year {played.year}\n\n{told} {NOTE}\n\n{tables.markdown(YEAR, rows)}")
+    columns = tables.in_currency(YEAR, world.currency)
+    write_text(
+        paths[1], f"# {world.title}: the year {played.year}\n\n{told} {NOTE}\n\n{tables.markdown(columns, rows)}"
+    )
     return paths
 
 

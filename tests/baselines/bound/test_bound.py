@@ -18,7 +18,7 @@ from wattward.envs.checks.balances import permute_regions, random_params, random
 from wattward.envs.decisions.action import Mode
 from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.model.defaults import no_constraints, plain_sites, quiet_world
+from wattward.envs.model.equipment import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import COST_TERMS, Exogenous, Params
 from wattward.envs.simulator.simulator import Simulator

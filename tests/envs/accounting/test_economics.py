@@ -51,6 +51,7 @@ def two_hours() -> Hourly:
     plants = np.zeros((2, 1, N_PLANTS))
     return Hourly(
         hour=hours_from(2026, 3, 2, 8, 2),
+        utc_offset_minutes=480,
         regions=("here",),
         consumers=("interactive", "training", "storage", "overhead"),
         kwh=kwh,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wattward.configs import ConfigError, load_scenario, names
 from wattward.envs.accounting.chain import CERTIFICATE, USE, Entry, entries_of, first_fault, hour_name
 from wattward.envs.accounting.check import ledger_difference
-from wattward.envs.accounting.hourly import ELECTRICITY_YUAN, N_PLANTS, OVERHEAD, STORAGE, Hourly, Ledger, shares
+from wattward.envs.accounting.hourly import ELECTRICITY_TERMS, N_PLANTS, OVERHEAD, STORAGE, Hourly, Ledger, shares
 from wattward.envs.accounting.matching import WAYS, balance_of, matched
 from wattward.envs.accounting.supplies import PLANTS, SUPPLIES, SUPPLY
 from wattward.envs.checks.balances import random_params, random_world
@@ -27,7 +27,7 @@ from wattward.envs.simulator.simulator import Simulator
 EXACT = {"rtol": 1e-9, "atol": 1e-9}
 CLASSES = ("batch", "tuning", "training")
 GRID = SUPPLIES.index("grid")
-HOUR = hour_name(0)
+HOUR = hour_name(0, 480)
 NEW_FIELDS = ("recovered_kw", "direct_kw", "direct_used_kw", "contract_kw", "charge_kw", "discharge_kw", "sold_kw")
 
 
@@ -43,7 +43,14 @@ def random_ledger(seed: int, n_regions: int, n_steps: int = 30) -> tuple[Hourly,
     simulator = Simulator(params)
     simulator.load(0, world)
     rates = {"interactive": 7.0, "training": 3.0}
-    ledger = Ledger(params, int(world.start_minute[0]), region_names(n_regions), CLASSES, tokens_per_gpu_h=rates)
+    ledger = Ledger(
+        params,
+        int(world.start_minute[0]),
+        region_names(n_regions),
+        CLASSES,
+        utc_offset_minutes=480,
+        tokens_per_gpu_h=rates,
+    )
     for _ in range(n_steps):
         flows = simulator.step(offers_of_modes(rng.integers(0, 4, (1, n_regions))))
         ledger.record(flows, simulator.class_gpu_h)
@@ -72,7 +79,7 @@ def test_kwh_gpu_h_and_carbon_are_those_of_the_flows(seed: int, n_regions: int) 
     np.testing.assert_allclose(hourly.gpu_h[..., 0].sum(axis=0), total["interactive_gpus"] * step_h, **EXACT)
     np.testing.assert_allclose(hourly.gpu_h[..., 1:-2].sum(axis=(0, 2)), total["done_gpu_h"], **EXACT)
     np.testing.assert_allclose(hourly.carbon_g.sum(axis=(0, 2)), total["carbon_kg"] * 1000, **EXACT)
-    electricity = sum(total[name] for name in ELECTRICITY_YUAN if name in total)
+    electricity = sum(total[name] for name in ELECTRICITY_TERMS if name in total)
     np.testing.assert_allclose(hourly.electricity_cost.sum(axis=(0, 2)), electricity, **EXACT)
     assert (hourly.kwh >= 0.0).all()
     assert not hourly.gpu_h[..., -2:].any()
@@ -112,7 +119,7 @@ def test_the_ledger_of_every_scenario_equals_its_simulator(scenario: str) -> Non
     env.reset(options={"split": "test", "episode": 0})
     regions = [region.name for region in env.scenario.regions]
     classes = [job_class.name for job_class in env.scenario.job_classes]
-    ledger = Ledger(env.params, int(env.world.start_minute[0]), regions, classes)
+    ledger = Ledger(env.params, int(env.world.start_minute[0]), regions, classes, utc_offset_minutes=480)
     rng = np.random.default_rng(0)
     for _ in range(min(env.scenario.n_steps, 2000)):
         env.step(rng.integers(0, 4, len(regions)))
@@ -133,7 +140,7 @@ def test_kwh_by_region_consumer_and_supply_are_the_simulators(env_id: str) -> No
     env.action_space.seed(2)
     regions = [region.name for region in env.scenario.regions]
     classes = [job_class.name for job_class in env.scenario.job_classes]
-    ledger = Ledger(env.params, int(env.world.start_minute[0]), regions, classes)
+    ledger = Ledger(env.params, int(env.world.start_minute[0]), regions, classes, utc_offset_minutes=480)
     step_h, per_hour, n_hours = env.scenario.step_h, round(1 / env.scenario.step_h), 48
     used = np.zeros((n_hours, len(regions), len(SUPPLIES)))
     measured = {name: np.zeros((n_hours, len(regions))) for name in ("it_kw", "cooling_kw", "wan_kw", "charge_kw")}
@@ -164,7 +171,7 @@ def test_kwh_by_region_consumer_and_supply_are_the_simulators(env_id: str) -> No
 def test_a_ledger_that_differs_is_seen(field: str) -> None:
     env = ClusterEnv(load_scenario("toy").model_copy(update={"episode_days": 1}))
     env.reset(options={"split": "test", "episode": 0})
-    ledger, work = Ledger(env.params, 0, ["a", "b"], ["batch"]), np.zeros_like(env.class_gpu_h)
+    ledger, work = Ledger(env.params, 0, ["a", "b"], ["batch"], utc_offset_minutes=480), np.zeros_like(env.class_gpu_h)
     for _ in range(env.scenario.n_steps):
         env.step(np.full(2, 2))
         ledger.record(env.flows, env.class_gpu_h)
@@ -214,17 +221,17 @@ def one_region(**changes: Any) -> Params:
 
 
 def test_steps_are_summed_to_the_clock_hours_in_which_they_begin() -> None:
-    ledger = Ledger(one_region(), 30, ["here"], CLASSES)
+    ledger = Ledger(one_region(), 30, ["here"], CLASSES, utc_offset_minutes=480)
     for kw in (1.0, 2.0, 4.0, 8.0):
         ledger.record(flows_of(it_kw=kw, grid_kw=kw, carbon_kg=kw), np.zeros((1, 1, 3)))
     hourly = ledger.hourly()
-    assert [hour_name(int(hour)) for hour in hourly.hour] == ["1970-01-01T00:00+08:00", "1970-01-01T01:00+08:00"]
+    assert [hour_name(int(hour), 480) for hour in hourly.hour] == ["1970-01-01T00:00+08:00", "1970-01-01T01:00+08:00"]
     np.testing.assert_allclose(hourly.kwh.sum(axis=(1, 2, 3)), [0.75, 3.0])
     np.testing.assert_allclose(hourly.carbon_g.sum(axis=(1, 2)), [3000.0, 12000.0])
 
 
 def test_what_is_curtailed_is_shared_by_what_plants_could_give() -> None:
-    ledger = Ledger(one_region(), 0, ["here"], CLASSES)
+    ledger = Ledger(one_region(), 0, ["here"], CLASSES, utc_offset_minutes=480)
     flows = flows_of(it_kw=6.0, sun_kw=8.0, wind_kw=4.0, curtailed_kw=6.0, interactive_gpus=6.0)
     ledger.record(flows, np.zeros((1, 1, 3)))
     hourly = ledger.hourly()
@@ -260,7 +267,7 @@ def balanced_flows(rng: np.random.Generator) -> Any:
 @settings(max_examples=50)
 def test_every_supply_there_may_be_balances_in_the_ledger(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    flows, ledger = balanced_flows(rng), Ledger(one_region(), 0, ["here"], CLASSES)
+    flows, ledger = balanced_flows(rng), Ledger(one_region(), 0, ["here"], CLASSES, utc_offset_minutes=480)
     ledger.record(flows, rng.uniform(0.0, 1.0, (1, 1, 3)))
     hourly = ledger.hourly()
     used = dict(zip(SUPPLIES, hourly.kwh.sum(axis=(0, 1, 2)) / 0.25, strict=True))
@@ -279,7 +286,7 @@ def test_every_supply_there_may_be_balances_in_the_ledger(seed: int) -> None:
 
 def test_what_a_battery_gives_back_is_green_to_nobody() -> None:
     """4 kWh of sun are stored in an hour; in the next the battery gives back 3: 4 of 4 kWh drawn are green, never 7."""
-    ledger = Ledger(one_region(), 0, ["here"], CLASSES)
+    ledger = Ledger(one_region(), 0, ["here"], CLASSES, utc_offset_minutes=480)
     for hour in range(2):
         flows = richer_flows(sun_kw=4.0, charge_kw=4.0) if hour == 0 else richer_flows(discharge_kw=3.0, it_kw=3.0)
         for _ in range(4):
@@ -294,7 +301,7 @@ def test_what_a_battery_gives_back_is_green_to_nobody() -> None:
 
 
 def test_what_is_sold_and_what_a_direct_line_offers_in_vain_are_noted_and_not_claimed() -> None:
-    ledger = Ledger(one_region(), 0, ["here"], CLASSES)
+    ledger = Ledger(one_region(), 0, ["here"], CLASSES, utc_offset_minutes=480)
     kw = {"sun_kw": 12.0, "sold_kw": 4.0, "direct_kw": 8.0, "direct_used_kw": 4.0, "curtailed_kw": 8.0, "it_kw": 8.0}
     ledger.record(richer_flows(**kw), np.zeros((1, 1, 3)))
     hourly = ledger.hourly()
@@ -326,12 +333,12 @@ def test_tokens_follow_gpu_hours_and_are_absent_without_rates() -> None:
 def test_names_and_rates_that_cannot_be_are_refused(regions: Any, classes: Any, rates: Any, wanted: str) -> None:
     params = random_params(np.random.default_rng(0), 2, 8)
     with pytest.raises(ConfigError, match=wanted):
-        Ledger(params, 0, regions, classes, tokens_per_gpu_h=rates)
+        Ledger(params, 0, regions, classes, utc_offset_minutes=480, tokens_per_gpu_h=rates)
 
 
 def test_an_empty_ledger_has_no_hours() -> None:
     with pytest.raises(ValueError, match="record a step first"):
-        Ledger(one_region(), 0, ["here"], CLASSES).hourly()
+        Ledger(one_region(), 0, ["here"], CLASSES, utc_offset_minutes=480).hourly()
 
 
 def test_one_environment_of_a_batch_is_that_environment_alone() -> None:
@@ -342,8 +349,8 @@ def test_one_environment_of_a_batch_is_that_environment_alone() -> None:
     for b, world in enumerate(worlds):
         both.load(b, world)
     alone.load(0, worlds[1])
-    second = Ledger(params, int(worlds[1].start_minute[0]), region_names(2), CLASSES, b=1)
-    single = Ledger(params, int(worlds[1].start_minute[0]), region_names(2), CLASSES)
+    second = Ledger(params, int(worlds[1].start_minute[0]), region_names(2), CLASSES, utc_offset_minutes=480, b=1)
+    single = Ledger(params, int(worlds[1].start_minute[0]), region_names(2), CLASSES, utc_offset_minutes=480)
     for _ in range(8):
         second.record(both.step(offers_of_modes(np.full((2, 2), 2))), both.class_gpu_h)
         single.record(alone.step(offers_of_modes(np.full((1, 2), 2))), alone.class_gpu_h)

@@ -21,7 +21,7 @@ from wattward.envs.accounting.hourly import N_PLANTS, N_SUPPLIES, Hourly
 from wattward.envs.accounting.matching import WAYS, Balance, balance_of, matched, matching_rows
 from wattward.envs.model.types import Floats
 
-HOUR, OTHER_HOUR = hour_name(0), hour_name(1)
+HOUR, OTHER_HOUR = hour_name(0, 480), hour_name(1, 480)
 
 
 def random_hourly(seed: int, hours: int = 3) -> Hourly:
@@ -37,6 +37,7 @@ def random_hourly(seed: int, hours: int = 3) -> Hourly:
     names, users = ("east", "west"), (hours, 2, 3)
     return Hourly(
         hour=np.arange(hours),
+        utc_offset_minutes=480,
         regions=names,
         consumers=("interactive", "storage", "overhead"),
         kwh=kwh,
@@ -190,3 +191,8 @@ def test_no_load_is_matched_by_nothing() -> None:
     nothing, plants = np.zeros((0, 0)), np.zeros((0, 0, N_PLANTS))
     empty = Balance((), (), nothing, nothing, plants, plants)
     assert matched(empty) == dict.fromkeys(WAYS, 0.0)
+
+
+@pytest.mark.parametrize(("minutes", "stamp"), [(480, "+08:00"), (0, "+00:00"), (-330, "-05:30")])
+def test_hours_carry_the_offset_of_the_scenarios_clock(minutes: int, stamp: str) -> None:
+    assert hour_name(7, minutes) == f"1970-01-01T07:00{stamp}"

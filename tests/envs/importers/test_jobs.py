@@ -19,7 +19,7 @@ from wattward.envs.world.draw import draw
 from wattward.envs.world.importers.jobs import FIELDS
 from wattward.envs.world.importers.options import Options
 from wattward.envs.world.importers.registry import import_files
-from wattward.envs.world.job_trace import arrivals_of, dealt
+from wattward.envs.world.job_trace import arrivals_of, assigned_regions
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of
 from wattward.envs.world.recording import load_recording
 from wattward.envs.world.splits import episode_seed
@@ -56,7 +56,7 @@ def test_a_log_becomes_a_table(tmp_path: Path) -> None:
     path = log(tmp_path / "a.swf", line(7, 90, 1800, 16, user=3, queue=2), line(5, 30), "; a comment below", "")
     table = imported(path, tmp_path / "out")
     assert table["number"].tolist() == [5, 7]
-    np.testing.assert_allclose(table["submit_minute"] - minute_of(date(2026, 1, 1)), [0.5, 1.5])
+    np.testing.assert_allclose(table["submit_minute_utc"] - minute_of(date(2025, 12, 31), 16), [0.5, 1.5])
     assert table.iloc[1][["run_h", "processors", "user", "queue"]].tolist() == [0.5, 16, 3, 2]
     with gzip.open(tmp_path / "a.swf.gz", "wt") as file:
         file.write(path.read_text())
@@ -71,7 +71,7 @@ def test_a_log_without_a_start_is_told_one(tmp_path: Path, start: str) -> None:
         imported(path, tmp_path / "out")
     told = {} if "+" in start else {"zone": "Europe/Berlin"}
     table = imported(path, tmp_path / "out", start=start, **told)
-    np.testing.assert_allclose(table["submit_minute"] - minute_of(date(2026, 3, 29)), [7 * 60, 11 * 60])
+    np.testing.assert_allclose(table["submit_minute_utc"] - minute_of(date(2026, 3, 29)), [-60, 3 * 60])
 
 
 def test_what_is_missing_is_counted_and_refused_or_filled(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_the_log_goes_round_and_round(minutes: list[int], start_steps: int, days
 @given(st.lists(st.floats(0.0, 100.0), min_size=2, max_size=2).filter(lambda rates: sum(rates) > 1e-3))
 def test_jobs_are_dealt_by_the_rates_over_any_stretch(rates: list[float]) -> None:
     nothing = np.zeros(300)
-    origin = dealt(rates, JobTrace("any", nothing, nothing, nothing), load_scenario(SCENARIO))
+    origin = assigned_regions(rates, JobTrace("any", nothing, nothing, nothing), load_scenario(SCENARIO))
     share = rates[0] / sum(rates)
     for stretch in (origin[:100], origin[50:150], origin):
         assert (stretch == 0).mean() == pytest.approx(share, abs=0.05)
@@ -220,4 +220,4 @@ def test_jobs_are_dealt_by_the_rates_over_any_stretch(rates: list[float]) -> Non
 def test_a_class_without_rates_cannot_be_dealt() -> None:
     one = np.ones(1)
     with pytest.raises(ConfigError, match=r"job_classes.any.jobs_per_day = \[0, 0\]: must be above 0"):
-        dealt([0, 0], JobTrace("any", one, one, one), load_scenario(SCENARIO))
+        assigned_regions([0, 0], JobTrace("any", one, one, one), load_scenario(SCENARIO))

@@ -108,7 +108,7 @@ def test_recorded_prices_hold_for_their_hour_and_settle_what_is_left(tmp_path: P
     scenario = load_scenario("zhejiang-xinjiang+price-spike")
     hourly = np.random.default_rng(7).normal(0.3, 0.5, 8760)
     for region, top in zip(REGIONS, (1.0, 2.0), strict=True):
-        store.add(tmp_path, series(region, "price_per_kwh", "yuan/kWh", top * hourly))
+        store.add(tmp_path, series(region, "price_per_kwh", "CNY/kWh", top * hourly))
     plain = load_scenario("zhejiang-xinjiang")
     recording = load_recording(tmp_path, plain)
     world = draw(plain, episode_seed("test", 1), recording)
@@ -134,11 +134,24 @@ def test_prices_of_some_regions_only_are_refused_and_finer_ones_averaged(tmp_pat
     scenario = load_scenario("toy")
     half_hours = pd.date_range("2023-01-01", periods=2 * 8760, freq="30min", tz="Asia/Shanghai").tz_convert("UTC")
     values = np.where(np.arange(2 * 8760) % 2, -0.6, 0.2)
-    store.add(tmp_path, series("toy-east", "price_per_kwh", "yuan/kWh", values, half_hours))
+    store.add(tmp_path, series("toy-east", "price_per_kwh", "CNY/kWh", values, half_hours))
     with pytest.raises(ConfigError, match="price_per_kwh is recorded for toy-east; lacks toy-west"):
         load_recording(tmp_path, scenario)
-    store.add(tmp_path, series("toy-west", "price_per_kwh", "yuan/kWh", values, half_hours))
+    store.add(tmp_path, series("toy-west", "price_per_kwh", "CNY/kWh", values, half_hours))
     np.testing.assert_allclose(load_recording(tmp_path, scenario).dated["price_per_kwh"], -0.2)
+
+
+def test_recordings_play_in_the_scenarios_currency_and_by_its_clock(tmp_path: Path) -> None:
+    toy = load_scenario("toy")
+    values = np.arange(8760.0) % 24
+    for region in ("toy-east", "toy-west"):
+        store.add(tmp_path, series(region, "price_per_kwh", "USD/kWh", values))
+    with pytest.raises(ConfigError, match=r"price_per_kwh in USD/kWh: must be in CNY/kWh, as scenario toy counts"):
+        load_recording(tmp_path, toy)
+    in_usd = [toy.model_copy(update={"currency": "USD", "timezone": zone}) for zone in ("Asia/Shanghai", "Asia/Tokyo")]
+    at_8, at_9 = (load_recording(tmp_path, scenario).dated["price_per_kwh"] for scenario in in_usd)
+    assert at_8[:24, 0].tolist() == list(range(24))
+    np.testing.assert_array_equal(at_9[1:], at_8[:-1])
 
 
 def test_a_province_stands_for_its_regions_and_others_are_missed(tmp_path: Path) -> None:
@@ -204,9 +217,9 @@ def test_damaged_recordings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"differs from what recording.json says"):
         load_recording(tmp_path, scenario)
     (tmp_path / "recording.json").write_text(json.dumps({"format": "other"}))
-    with pytest.raises(ConfigError, match="format must be 'wattward-recording-1'"):
+    with pytest.raises(ConfigError, match="format must be 'wattward-recording-2'"):
         load_recording(tmp_path, scenario)
-    (tmp_path / "recording.json").write_text(json.dumps({"format": "wattward-recording-1", "imports": []}))
+    (tmp_path / "recording.json").write_text(json.dumps({"format": "wattward-recording-2", "imports": []}))
     with pytest.raises(ConfigError, match="key 'sha256' is missing"):
         load_recording(tmp_path, scenario)
     (tmp_path / "recording.yaml").write_text("name: x")

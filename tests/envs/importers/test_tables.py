@@ -113,7 +113,7 @@ def test_prices_in_local_time_through_both_changes_of_clocks(text: Write) -> Non
         path = text("p.csv", "Date,Price [EUR/MWh]", *rows)
         found = prices.read([path], Options("DE", zone="Europe/Berlin", exchange_rate=8.0))
         each = found.measured[0]
-        assert each.times.equals(local.tz_convert("UTC")) and each.unit == "yuan/kWh"
+        assert each.times.equals(local.tz_convert("UTC")) and each.unit == "CNY/kWh"
         np.testing.assert_allclose(each.values, (np.arange(72) - 10) * 0.008)
         assert found.facts["unit_in_file"] == "EUR/MWh" and len(found.facts["notes"]) == (day == "2024-10-26")
 
@@ -123,11 +123,16 @@ def test_prices_say_what_they_are_in(text: Write) -> None:
     with pytest.raises(ConfigError, match="'price' does not say whether it is per kWh or MWh; --per must"):
         prices.read([path], Options("east"))
     np.testing.assert_allclose(prices.read([path], Options("east", per="kWh")).measured[0].values, [0.5, -0.1])
-    with pytest.raises(ConfigError, match="--yuan-per-unit = None: must say how many yuan one USD is"):
+    with pytest.raises(ConfigError, match="--exchange-rate = None: must say how many CNY one USD is"):
         prices.read([path], Options("east", per="kWh", currency="USD"))
     plain = text("q.csv", "utc,price_usd_mwh", "2024-01-01 00:00,50", "2024-01-01 01:00,60")
     found = prices.read([plain], Options("east", exchange_rate=7.0))
     np.testing.assert_allclose(found.measured[0].values, [0.35, 0.42])
+    own = prices.read([plain], Options("east", into="usd"))
+    np.testing.assert_allclose(own.measured[0].values, [0.05, 0.06])
+    assert own.measured[0].unit == "USD/kWh" and own.facts["currency"] == "USD"
+    with pytest.raises(ConfigError, match="--into = 'DOLLARS': must be an ISO 4217 code"):
+        prices.read([plain], Options("east", into="dollars"))
     commas = text("c.csv", "utc,price_eur_mwh", "2024-01-01 00:00,45,3", "2024-01-01 01:00,46,2")
     with pytest.raises(ConfigError, match=r"c.csv: not readable as CSV: its rows have more cells"):
         prices.read([commas], Options("east", exchange_rate=8.0))

@@ -33,7 +33,7 @@ def first_harmonic(values: Floats) -> complex:
 @pytest.mark.parametrize("name", [*EAST, *WEST])
 def test_mean_sun_is_the_provinces(data_dir: Path, name: str) -> None:
     region = load_region(name)
-    assert mean_sun_factor(region, 2020, 60) == pytest.approx(recorded(data_dir, "solar", region).mean(), rel=0.01)
+    assert mean_sun_factor(region, 2020, 60, 480) == pytest.approx(recorded(data_dir, "solar", region).mean(), rel=0.01)
 
 
 @pytest.mark.parametrize("name", [*EAST, *WEST])

@@ -15,8 +15,8 @@ from wattward.configs import load_scenario, load_tariff, names
 from wattward.configs.schema.disturbance import (
     DarkWeek,
     DemandSurge,
+    Disturbance,
     GpuFailures,
-    Happening,
     HeatWave,
     NewTariff,
     PriceSpike,
@@ -28,7 +28,7 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
-from wattward.envs.world.disturbances import place
+from wattward.envs.world.disturbances import place_disturbances
 from wattward.envs.world.draw import draw, n_drawn
 from wattward.envs.world.processes.tariff import tariff_price
 from wattward.envs.world.splits import episode_seed
@@ -46,7 +46,7 @@ TOUCHED = {
     "wan_outage": {"wan_share"},
     "gpu_failures": {"fleet_gpus"},
 }
-STRENGTH: dict[type[Happening], dict[str, Any]] = {
+STRENGTH: dict[type[Disturbance], dict[str, Any]] = {
     WindDrought: {"factor": 0.2},
     DarkWeek: {"factor": 0.3},
     HeatWave: {"add_c": 6.0},
@@ -60,13 +60,13 @@ STRENGTH: dict[type[Happening], dict[str, Any]] = {
 seeds = st.integers(0, 10_000)
 
 
-def disturbed(*happenings: Happening) -> Scenario:
+def disturbed(*happenings: Disturbance) -> Scenario:
     base = load_scenario(BASE)
     tariffs = {**base.tariffs, "zhejiang-2026": load_tariff("zhejiang-2026")}
     return base.model_copy(update={"disturbances": happenings, "tariffs": tariffs})
 
 
-def both(seed: int, *happenings: Happening) -> tuple[Exogenous, Exogenous]:
+def both(seed: int, *happenings: Disturbance) -> tuple[Exogenous, Exogenous]:
     """The undisturbed and the disturbed world of an episode."""
     episode = episode_seed("train", seed)
     return draw(load_scenario(BASE), episode), draw(disturbed(*happenings), episode)
@@ -74,16 +74,16 @@ def both(seed: int, *happenings: Happening) -> tuple[Exogenous, Exogenous]:
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, st.sampled_from(list(STRENGTH)), st.integers(0, 160), st.integers(1, 60), st.sampled_from([*REGIONS, ""]))
-def test_nothing_changes_elsewhere(seed: int, kind: type[Happening], start_h: int, hours: int, region: str) -> None:
+def test_nothing_changes_elsewhere(seed: int, kind: type[Disturbance], start_h: int, hours: int, region: str) -> None:
     where: dict[str, Any] = {"regions": (region,)} if region else {}
-    happening = kind(start_h=start_h, hours=hours, **where, **STRENGTH[kind])
-    plain, changed = both(seed, happening)
+    disturbance = kind(start_h=start_h, hours=hours, **where, **STRENGTH[kind])
+    plain, changed = both(seed, disturbance)
     steps = np.zeros(n_drawn(load_scenario(BASE)), dtype=np.bool_)
     steps[4 * start_h : 4 * (start_h + hours)] = True
     here = steps[:, None] & np.array([region in (name, "") for name in REGIONS])
     for name, a, b in zip(Exogenous._fields, plain, changed, strict=True):
         assert a.shape == b.shape and a.dtype == b.dtype and b.flags.c_contiguous, name
-        if name in TOUCHED[happening.kind]:  # type: ignore[attr-defined]
+        if name in TOUCHED[disturbance.kind]:  # type: ignore[attr-defined]
             assert not (a != b)[..., ~here].any(), name
         else:
             np.testing.assert_array_equal(a, b, err_msg=name)
@@ -133,7 +133,7 @@ def test_random_beginnings_differ_between_episodes_fit_in_and_come_again() -> No
     )
     firsts: list[list[int]] = []
     for seed in range(60):
-        placed = place(scenario, n_drawn(scenario), np.random.default_rng(seed))
+        placed = place_disturbances(scenario, n_drawn(scenario), np.random.default_rng(seed))
         firsts.append([int(np.argmax(one.here[:, 0])) for one in placed])
         assert placed[0].here[:, 0].sum() == 4 * 96
     wave, longer, tariff = np.array(firsts).T
@@ -168,7 +168,7 @@ def test_policies_see_a_new_tariff_as_far_ahead_as_forecasts_reach() -> None:
 @settings(max_examples=30, deadline=None)
 @given(seeds, st.floats(0.0, 6.0), st.floats(-0.5, 4.0), st.booleans())
 def test_settlement_is_no_cheaper_than_any_hour_that_comes(seed: int, factor: float, add: float, second: bool) -> None:
-    happenings: list[Happening] = [
+    happenings: list[Disturbance] = [
         NewTariff(tariff="zhejiang-2026"),
         PriceSpike(factor=factor, added_price_per_kwh=add),
         HeatWave(add_c=8.0),
@@ -184,8 +184,8 @@ def test_settlement_is_no_cheaper_than_any_hour_that_comes(seed: int, factor: fl
 def test_only_what_raises_prices_or_heat_there_raises_the_settlement() -> None:
     base = make_params(load_scenario(BASE)).terminal_cost_per_gpu_h[0]
 
-    def terminal_cost(happening: Happening) -> Any:
-        return make_params(disturbed(happening)).terminal_cost_per_gpu_h[0]
+    def terminal_cost(disturbance: Disturbance) -> Any:
+        return make_params(disturbed(disturbance)).terminal_cost_per_gpu_h[0]
 
     for harmless in (WindDrought(factor=0.0), DemandSurge(factor=2.0), PriceSpike(factor=0.5)):
         np.testing.assert_array_equal(terminal_cost(harmless), base)

@@ -9,7 +9,7 @@ from gymnasium.utils.env_checker import check_env as gymnasium_check
 from stable_baselines3.common.env_checker import check_env as sb3_check
 
 from wattward.configs import ConfigError, load_scenario
-from wattward.configs.generate.random_family import BLOCK
+from wattward.configs.generate.members import BLOCK
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv

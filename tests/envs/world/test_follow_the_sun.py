@@ -14,7 +14,7 @@ from wattward.configs import load_scenario
 from wattward.envs.checks.balances import assert_conserves
 from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.model.params import make_params, mean_load_gpus
+from wattward.envs.model.params import make_params
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw
 from wattward.envs.world.importers.options import Options
@@ -22,6 +22,7 @@ from wattward.envs.world.importers.registry import import_files
 from wattward.envs.world.processes.air import mean_air_c
 from wattward.envs.world.processes.calendar import minute_of, steps_in_year
 from wattward.envs.world.processes.interactive import mean_interactive_gpus
+from wattward.envs.world.processes.jobs import mean_work_gpu_h
 from wattward.envs.world.processes.sun import clear_sky_w_per_m2
 from wattward.envs.world.recording import load_recording
 from wattward.envs.world.splits import episode_seed
@@ -36,7 +37,9 @@ FILES = ("AU-NSW", "DE-LU", "SG", "US-CAL-CISO", "US-TEX-ERCO")
 
 def clear_sky(r: int, year: int = 2024) -> np.ndarray:
     region = SCENARIO.regions[r]
-    return clear_sky_w_per_m2(region.site, region.sun.tilt_deg, year, SCENARIO.step_minutes).reshape(-1, 48)
+    return clear_sky_w_per_m2(
+        region.site, region.sun.tilt_deg, year, SCENARIO.step_minutes, SCENARIO.utc_offset_minutes
+    ).reshape(-1, 48)
 
 
 def test_the_regions_come_in_order() -> None:
@@ -57,7 +60,7 @@ def test_panels_face_the_equator_and_seasons_turn_over_it() -> None:
     january, july = ([clear_sky(r)[d : d + 31].mean() for r in range(5)] for d in (0, 182))
     assert january[SYDNEY] > 1.3 * july[SYDNEY] and july[FRANKFURT] > 1.5 * january[FRANKFURT]
     region = SCENARIO.regions[SYDNEY]
-    flat = clear_sky_w_per_m2(region.site, 0.0, 2024, 30)
+    flat = clear_sky_w_per_m2(region.site, 0.0, 2024, 30, 480)
     tilted = clear_sky(SYDNEY)
     assert tilted[150:240].mean() > 1.2 * flat.reshape(-1, 48)[150:240].mean() and tilted.mean() > flat.mean()
 
@@ -79,7 +82,14 @@ def test_requests_follow_each_zones_day() -> None:
 
 
 def test_two_thirds_of_the_gpus_are_busy_when_all_runs_on_arrival() -> None:
-    shares = [mean_load_gpus(SCENARIO, r) / SCENARIO.regions[r].fleet.gpus for r in range(5)]
+    work_gpu_h = [
+        sum(one.jobs_per_day[r] * mean_work_gpu_h(SCENARIO, c, r) for c, one in enumerate(SCENARIO.job_classes))
+        for r in range(5)
+    ]
+    shares = [
+        (region.interactive.mean_gpus + work / 24) / region.fleet.gpus
+        for region, work in zip(SCENARIO.regions, work_gpu_h, strict=True)
+    ]
     assert min(shares) > 0.55 and max(shares) < 0.8 and np.mean(shares) == pytest.approx(2 / 3, abs=0.03)
 
 

@@ -193,10 +193,10 @@ def test_a_wrong_market_file_is_refused(changes: dict[str, Any], message: str, t
 
 
 def test_a_market_may_take_a_tariffs_place_and_settles_with_it() -> None:
-    happening = NewTariff(tariff="market-de-lu", start_h=24)
+    disturbance = NewTariff(tariff="market-de-lu", start_h=24)
     base = load_scenario("zhejiang-xinjiang")
     market = load_market("market-de-lu")
-    changes = {"tariffs": {**base.tariffs, "market-de-lu": market}, "disturbances": (happening,)}
+    changes = {"tariffs": {**base.tariffs, "market-de-lu": market}, "disturbances": (disturbance,)}
     scenario = base.model_copy(update=changes)
     plain, changed = (draw(each, episode_seed("test", 2)).price_per_kwh[0] for each in (base, scenario))
     np.testing.assert_array_equal(plain[:96], changed[:96])

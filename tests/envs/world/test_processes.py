@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.world.processes.caching import MOST_OF_AN_OWNER, kept
+from wattward.envs.model.caching import MOST_OF_AN_OWNER, cached_for_owner
 from wattward.envs.world.processes.calendar import clock, days_of_year, minutes_of_week, place_in_period, step_minutes
-from wattward.envs.world.processes.lookup import look_up
+from wattward.envs.world.processes.lookup import interpolate_columns
 from wattward.envs.world.processes.streams import child_of, generators_of
 
 
 def test_a_result_is_computed_once_an_owner_and_argument() -> None:
     calls: list[tuple[str, int]] = []
 
-    @kept
+    @cached_for_owner
     def title(scenario: Scenario, year: int) -> str:
         calls.append((scenario.name, year))
         return f"{scenario.name} {year}"
@@ -45,7 +45,7 @@ def test_results_go_with_their_owner() -> None:
         def __del__(self) -> None:
             Load.alive -= 1
 
-    @kept
+    @cached_for_owner
     def load(scenario: Scenario) -> Load:
         return Load()
 
@@ -65,11 +65,11 @@ def test_tables_are_read_as_numpy_reads_them(seed: int, span: tuple[float, float
     x[:50, 0] = rng.choice(grid, 50)
     x[:4, 1] = (grid[0], grid[-1], np.inf, -np.inf)
     expected = np.stack([np.interp(column, grid, table) for column, table in zip(x.T, tables, strict=True)], axis=1)
-    np.testing.assert_array_equal(look_up(x, grid, tables), expected)
+    np.testing.assert_array_equal(interpolate_columns(x, grid, tables), expected)
 
 
 def test_what_is_not_a_number_stays_so() -> None:
-    read = look_up(np.array([[np.nan], [0.5]]), np.linspace(0.0, 1.0, 3), np.zeros((1, 3)))
+    read = interpolate_columns(np.array([[np.nan], [0.5]]), np.linspace(0.0, 1.0, 3), np.zeros((1, 3)))
     np.testing.assert_array_equal(read, [[np.nan], [0.0]])
 
 

@@ -73,6 +73,17 @@ def at(day: date, hour: int = 0) -> int:
     return minute_of(day, hour)
 
 
+def test_a_layouts_time_zone_is_turned_to_the_scenarios_clock(made_up: Recording, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path)
+    (folder / "recording.yaml").write_text(f"{LAYOUT}timezone: UTC\n", encoding="utf-8")
+    scenario = load_scenario("zhejiang-xinjiang")
+    turned = load_recording(folder, scenario)
+    np.testing.assert_array_equal(turned.sun_cf, np.roll(made_up.sun_cf, 8 * 4, axis=0))
+    (folder / "recording.yaml").write_text(f"{LAYOUT}timezone: Europe/Berlin\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"recording.yaml: timezone 'Europe/Berlin' changes its offset"):
+        load_recording(folder, scenario)
+
+
 def test_sums_survive_resampling_both_ways() -> None:
     rng = np.random.default_rng(0)
     hourly = Series(0.0, 60.0, rng.uniform(0.0, 1.0, (240, 2)))
@@ -303,12 +314,13 @@ def test_a_folder_without_a_layout_is_read_as_the_shipped_one(tmp_path: Path) ->
         load_recording(tmp_path, load_scenario("zhejiang-xinjiang"))
 
 
-def test_other_zones_are_turned_to_beijing(tmp_path: Path) -> None:
+def test_times_with_an_offset_are_turned_to_the_scenarios_clock(tmp_path: Path) -> None:
     path = tmp_path / "utc.csv"
     rows = [f"2021-01-01T{h:02d}:00:00Z,0.5" for h in range(24)]
     path.write_text("\n".join(["time,value", *rows]))
-    series = read_series(path, "time", ["value"], dated=True, high=1.0)
-    assert series.start_minute == minute_of(date(2021, 1, 1), 8)
+    for offset_h in (8, -6):
+        series = read_series(path, "time", ["value"], utc_offset_minutes=60 * offset_h, high=1.0)
+        assert series.start_minute == minute_of(date(2021, 1, 1), offset_h)
 
 
 @needs_data

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from wattward.configs import ConfigError, load_region, load_scenario
 from wattward.configs.schema.region import Region, Sun
 from wattward.configs.schema.scenario import Scenario
+from wattward.envs.model.caching import cached_table
 from wattward.envs.model.types import Floats
 from wattward.envs.world.draw import draw_carbon
 from wattward.envs.world.processes.air import draw_air
-from wattward.envs.world.processes.caching import cached_table
 from wattward.envs.world.processes.calendar import clock, minute_of, step_minutes
 from wattward.envs.world.processes.carbon import grids_of, intensity
 from wattward.envs.world.processes.gaussian import Drawn, decay, field, field_law, persistence, shared_weather
@@ -50,7 +50,7 @@ def scenario() -> Scenario:
 def day_of_clear_sky(region: Region, month: int, day: int) -> Floats:
     """Global horizontal irradiance of one day of 2026, shape (96,) [W/m2]."""
     first = (date(2026, month, day) - date(2026, 1, 1)).days * 96
-    return clear_sky_w_per_m2(region.site, 0.0, 2026, 15)[first : first + 96]
+    return clear_sky_w_per_m2(region.site, 0.0, 2026, 15, 480)[first : first + 96]
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,18 @@ def test_solar_noon_is_the_sites_own(r: int, noon_h: float) -> None:
 
 
 def test_xinjiang_peaks_a_quarter_past_two_beijing_time() -> None:
-    yearly = clear_sky_w_per_m2(REGIONS[1].site, 0.0, 2026, 15).reshape(-1, 96).mean(axis=0)
+    yearly = clear_sky_w_per_m2(REGIONS[1].site, 0.0, 2026, 15, 480).reshape(-1, 96).mean(axis=0)
     assert yearly.argmax() / 4 == pytest.approx(14.25, abs=0.25)
+
+
+def test_the_sun_rises_by_the_scenarios_clock() -> None:
+    at_8, at_9 = (clear_sky_w_per_m2(REGIONS[0].site, 0.0, 2026, 60, 60 * hours) for hours in (8, 9))
+    np.testing.assert_allclose(at_9[1:], at_8[:-1], rtol=1e-3, atol=0.5)
 
 
 def test_a_tilted_plane_wins_the_winter() -> None:
     site = REGIONS[1].site
-    flat, tilted = (clear_sky_w_per_m2(site, tilt, 2026, 15).reshape(-1, 96).mean(axis=1) for tilt in (0.0, 37.0))
+    flat, tilted = (clear_sky_w_per_m2(site, tilt, 2026, 15, 480).reshape(-1, 96).mean(axis=1) for tilt in (0.0, 37.0))
     assert tilted[:31].mean() > 1.5 * flat[:31].mean()
     assert tilted[160:190].mean() < flat[160:190].mean()
 
@@ -198,7 +203,7 @@ def test_a_grid_without_sun_or_wind_keeps_its_factor(scenario: Scenario) -> None
     assert not np.asarray(wind).any()
     carbon = draw_carbon(alone, start, sun, wind)
     np.testing.assert_array_equal(carbon.truth, np.full((96, 1), still.carbon.mean_kg_per_kwh))
-    assert mean_sun_factor(still, 2026, 15) == mean_wind_factor(still) == 0.0
+    assert mean_sun_factor(still, 2026, 15, 480) == mean_wind_factor(still) == 0.0
 
 
 def test_air_is_warm_when_the_file_says(scenario: Scenario) -> None:

@@ -369,7 +369,7 @@ def test_an_imported_log_plays_in_an_evaluation(empty_folder: Path, tmp_path: Pa
     assert not out.exists()
     done = wattward(*command, "--missing", "drop")
     assert done.exit_code == 0, done.output
-    assert "batch: 39 jobs, 2024-01-01 08:30" in done.stdout and "1 jobs left out" in done.stdout
+    assert "batch: 39 jobs, 2024-01-01 00:30" in done.stdout and "1 jobs left out" in done.stdout
     assert "holds no dated series" in refusal(empty_folder, "study", "year", "toy", "--recording", str(out))
     shown = ("evaluate", "Random", "--scenario", "toy", "--recording", str(out), "--episodes", "1", "--jobs", "1")
     assert wattward(*shown).exit_code == 0

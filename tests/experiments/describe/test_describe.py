@@ -65,7 +65,7 @@ def half_a_day(scenario: Scenario) -> Scenario:
     ],
 )
 def test_units_are_read_off_names(name: str, told: tuple[str, str]) -> None:
-    assert words(name) == told
+    assert words(name, "CNY") == told
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_the_tables_of_a_day_hold_every_hour(typical: Day) -> None:
     headings = [heading for sheet in sheets[:2] for heading, _ in sheet.columns if heading != "hour"]
     assert headings == [f"{hour:02d}" for hour in range(24)]
     price = dict(zip(("what", *map(str, range(24))), sheets[0].rows[0].values(), strict=True))
-    assert (price["what"], price["0"], price["17"]) == ("yuan/kWh", "0.365", "1.127")
+    assert (price["what"], price["0"], price["17"]) == ("CNY/kWh", "0.365", "1.127")
     assert "wind kW" not in [row["what"] for row in sheets[0].rows]
 
 

@@ -17,11 +17,10 @@ from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 from wattward.experiments.evaluation import evaluate as evaluation
-from wattward.experiments.evaluation import references as keeping
 from wattward.experiments.evaluation import worlds as worlds_module
-from wattward.experiments.evaluation.evaluate import evaluate
+from wattward.experiments.evaluation.evaluate import evaluate, references
+from wattward.experiments.evaluation.evaluate import references as keeping
 from wattward.experiments.evaluation.methods import Method, method, policy_seed
-from wattward.experiments.evaluation.references import references
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.suites import methods_of
 

@@ -240,7 +240,7 @@ def test_a_table_fits_a_hundred_columns() -> None:
     for record in long:
         record["late_gpu_h"], record["dropped_gpu_h"], record["decision_us"] = 12345.0, 1234.0, 99999.0
     rows = ranking.rank(long)
-    for columns in (tables.LEADERBOARD, tables.EPISODES):
+    for columns in (tables.LEADERBOARD, tables.in_currency(tables.EPISODES, "CNY")):
         console = Console(width=100)
         with console.capture() as capture:
             console.print(tables.terminal(columns, rows, "title"))

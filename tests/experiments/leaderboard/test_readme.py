@@ -44,7 +44,7 @@ def test_only_the_block_is_rewritten(tmp_path: Path) -> None:
     readme.write_text(f"# title\n{BEGIN}stale\n{END}\nrest\n")
     update(readme, results(tmp_path / "results"))
     text = readme.read_text()
-    assert text.startswith(f"# title\n{BEGIN}`wattward leaderboard quick`: 20 test episodes")
+    assert text.startswith(f"# title\n{BEGIN}`wattward leaderboard quick` plays 20 test episodes")
     assert "| PPO (3 seeds) | 0.654 | 0.60 to 0.70 | 0.90 | 10.0% | 5 | 30.0% |" in text
     assert "| 2024 | drawn | PPO | 10.0% | 4.0% | 66.0% |" in text
     assert text.endswith(f"{END}\nrest\n")

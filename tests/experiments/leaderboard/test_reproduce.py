@@ -188,7 +188,7 @@ def test_a_folder_without_results_is_refused(tmp_path: Path, content: str | None
 def test_the_command_ends_with_1_where_something_differs(results: Path) -> None:
     same = CliRunner().invoke(cli.app, ["reproduce", str(results), "--sample", "2", "--jobs", "1"])
     assert same.exit_code == 0, same.output
-    assert "2 of 12 cells run again, 2 episodes; all the same, bit by bit but for times" in same.output
+    assert "2 of 12 cells run again, 2 episodes; everything is bitwise equal except for times" in same.output
     (results / "leaderboard.md").write_text("", encoding="utf-8")
     other = CliRunner().invoke(cli.app, ["reproduce", str(results), "--sample", "2", "--jobs", "1"])
     assert other.exit_code == 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError, load_scenario, load_suite, names
-from wattward.configs.generate.random_family import parse
+from wattward.configs.generate.members import parse
 from wattward.configs.schema.suite import Checkpoints, Suite
 from wattward.envs.world.family import member_for
 from wattward.envs.world.splits import SPLITS, episode_seed

@@ -186,7 +186,7 @@ def test_shares_in_the_summary_are_those_of_the_chain(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "wanted"),
     [
-        ({"format": "mine"}, "key 'format' must be 'wattward-ledger-1'"),
+        ({"format": "mine"}, "key 'format' must be 'wattward-ledger-2'"),
         ({"files": []}, "key 'files' must be there and hold a JSON object"),
         ({"files": {}}, "key 'files' must name chain.jsonl, hourly.parquet"),
         ({"head": None}, "key 'head' must be there and hold a JSON string"),
@@ -248,7 +248,7 @@ def test_tokens_are_the_scenarios_own_or_those_named(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     assert "gCO2/Mtok" in done.output
-    assert "off-peak yuan" in done.output
+    assert "off-peak CNY" in done.output
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy
 from wattward.experiments.cli import main as cli
+from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
-from wattward.experiments.evaluation.worlds import environment
 from wattward.experiments.studies.explain import explain, facts
 from wattward.experiments.studies.explain import importance as explain_fields
 from wattward.experiments.studies.explain import tables as explain_tables

@@ -36,7 +36,7 @@ def prices(tmp_path: Path) -> Path:
     values = np.where((hour >= 4) & (hour < 6), -0.1, 0.5 + 0.01 * hour)
     for region in ("toy-east", "toy-west"):
         facts = {"kind": "prices", "region": region, "gaps": [], "fill": None}
-        store.add(tmp_path / "prices", Imported(region, [Measured(PRICE, "yuan/kWh", HOURS, values)], facts))
+        store.add(tmp_path / "prices", Imported(region, [Measured(PRICE, "CNY/kWh", HOURS, values)], facts))
     return tmp_path / "prices"
 
 

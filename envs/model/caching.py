@@ -1,4 +1,4 @@
-"""Results that are kept: in memory while their scenario is in use, or as files between processes."""
+"""Caches results, in memory while their scenario is in use, or as files shared between processes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 import numpy as np
 
 from wattward.configs.digests import sha256_of_bytes
 from wattward.configs.files import replacing
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.model.types import Floats
+
+if TYPE_CHECKING:
+    from wattward.envs.model.types import Floats
 
 Owner = TypeVar("Owner")
 Rest = TypeVarTuple("Rest")
@@ -24,13 +26,13 @@ Value = TypeVar("Value")
 MOST_OF_AN_OWNER = 8
 
 
-def kept(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], Value]:
-    """Remembers what `compute` gave for an owner, told from others by identity, until that owner is gone.
+def cached_for_owner(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], Value]:
+    """Caches the results of `compute` for an owner until that owner is garbage-collected.
 
-    A scenario compared by its fields would cost more than an episode; it is frozen, so identity will do.
+    Owners are compared by identity: they are frozen, and comparing a scenario by fields takes longer than an episode.
 
     Args:
-        compute: a pure function of a frozen model and of hashable arguments; of the latter the last few are remembered.
+        compute: a pure function of a frozen model and hashable arguments. The last few arguments are cached.
     """
     memory: dict[int, dict[tuple[*Rest], Value]] = {}
 
@@ -50,15 +52,15 @@ def kept(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], V
 
 
 def cache_directory() -> Path:
-    """Where tables are kept: `$XDG_CACHE_HOME/wattward`, else `~/.cache/wattward`."""
+    """Folder of cached tables: `$XDG_CACHE_HOME/wattward`, else `~/.cache/wattward`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "wattward"
 
 
 def cached_table(name: str, key: str, length: int, compute: Callable[[], Floats]) -> Floats:
-    """The table kept under `name` and `key`, or `compute()`; read-only, shape (length,).
+    """The cached table of `name` and `key`, or else the result of `compute()`; read-only, shape (length,).
 
-    A file that is missing, damaged or of the wrong length is computed again; a folder that takes no files is no error.
+    A missing, damaged or wrongly sized file is computed again. If the folder cannot be written, nothing is cached.
     """
     path = cache_directory() / f"{name}-{sha256_of_bytes(key.encode())[:16]}.npy"
     table = _read(path, length)
