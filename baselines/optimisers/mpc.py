@@ -44,7 +44,7 @@ class Tuning(NamedTuple):
 
 TUNINGS = {
     24: Tuning(urgency=0.03, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=3.0)),
-    48: Tuning(urgency=0.015, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=3.0)),
+    48: Tuning(urgency=0.015, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=2.0)),
 }
 """By hours of look-ahead; others take the nearest."""
 
