@@ -36,7 +36,10 @@ def code_digest(*, learned: bool = True) -> str:
         learned: whether a trained agent took part; what only agents need is left out otherwise.
     """
     files = [path for room in RESULT_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
-    own = [PACKAGE / "experiments" / "evaluation" / name for name in ("evaluate.py", "methods.py", "scores.py", "worlds.py")]
+    own = [
+        PACKAGE / "experiments" / "evaluation" / name
+        for name in ("evaluate.py", "methods.py", "scores.py", "worlds.py")
+    ]
     return digest(*(path.read_bytes() for path in [*files, *own] if learned or not _is_for_agents(path)))
 
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattward.envs.checks.balances import random_params, random_world
+from wattward.envs.checks.plain_stores import PlainStores
 from wattward.envs.decisions.action import Mode
 from wattward.envs.decisions.modes import offers_of_modes
-from wattward.envs.model.types import BY_GRID_EVENTS, COOLING, POWER, Exogenous, Flows, Params
+from wattward.envs.model.types import Exogenous, Flows, Params
 from wattward.envs.simulator.simulator import Simulator
 
 EPS = 1e-9
@@ -33,32 +34,6 @@ class Job:
 
 
 @dataclass
-class Store:
-    """One store, told what it may do; powers are on its own side."""
-
-    numbers: dict[str, float]
-    kwh: float
-    order: float = 0.0
-
-    def leak(self, h: float) -> None:
-        self.kwh *= 1.0 - self.numbers["loss_per_h"] * h
-
-    def most_in(self, h: float) -> float:
-        room_kw = (self.numbers["capacity_kwh"] - self.kwh) / self.numbers["charge_efficiency"] / h
-        return min(self.numbers["charge_kw"], room_kw)
-
-    def put(self, kw: float, h: float) -> None:
-        self.kwh += kw * self.numbers["charge_efficiency"] * h
-
-    def take(self, wanted_kw: float, h: float) -> float:
-        above_kwh = max(0.0, self.kwh - self.numbers["reserve_kwh"])
-        kw = min(-self.order * self.numbers["discharge_kw"], above_kwh * self.numbers["discharge_efficiency"] / h)
-        kw = max(0.0, min(kw, wanted_kw))
-        self.kwh -= kw / self.numbers["discharge_efficiency"] * h
-        return kw
-
-
-@dataclass
 class Reference:
     """Replays an episode of environment 0; `step(modes)` returns flows by name, each a list over regions."""
 
@@ -70,7 +45,7 @@ class Reference:
     in_gb: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
     awake: list[float] = field(default_factory=list)
-    stores: list[list[Store]] = field(default_factory=list)
+    stores: list[PlainStores] = field(default_factory=list)
     load_kwh: list[float] = field(default_factory=list)
     green_kwh: list[float] = field(default_factory=list)
 
@@ -78,7 +53,7 @@ class Reference:
         self.regions = range(self.p.fleet_gpus.shape[1])
         self.out_gb, self.in_gb, self.peak = ([0.0 for _ in self.regions] for _ in range(3))
         self.load_kwh, self.green_kwh = ([0.0 for _ in self.regions] for _ in range(2))
-        self.stores = [self._stores(r) for r in self.regions]
+        self.stores = [PlainStores(self.p, r) for r in self.regions]
         self.awake = [float(self.p.fleet_gpus[0, r]) for r in self.regions]
         self.h = float(self.p.step_h[0])
         self._join()
@@ -326,82 +301,28 @@ class Reference:
     def _power(self, r: int) -> None:
         it_kw = self.it_kw(r, self.serving(r) + self.flows["busy_gpus"][r])
         it_kw += self.flows["woken_gpus"][r] * self.number("wake_kwh", r) / self.h
-        self._order_stores(r)
-        cooling_kw = self._chill(r, it_kw, self.cooling_kw(r, it_kw))
+        self.stores[r].begin_step(self.number("store_order", r), self.number("cut_kw", r))
+        cooling_kw = self.stores[r].chill(it_kw, self.cooling_kw(r, it_kw))
         self.add("it_kw", r, it_kw)
         self.add("cooling_kw", r, cooling_kw)
         self._supply(r, it_kw + cooling_kw + self.flows["wan_kw"][r], it_kw * self.number("recovered_share", r))
         self.out_gb[r] = max(0.0, self.out_gb[r] - self.link_gb(r))
         self.in_gb[r] = max(0.0, self.in_gb[r] - self.link_gb(r))
 
-    def _stores(self, r: int) -> list[Store]:
-        fields = {name for name in Params._fields if name.startswith("store_")}
-        count = int((self.p.store_capacity_kwh[0, r] > 0.0).sum())
-        rows = [{name[len("store_") :]: float(getattr(self.p, name)[0, r, s]) for name in fields} for s in range(count)]
-        return [Store(row, row["start_kwh"]) for row in rows]
-
-    def _order_stores(self, r: int) -> None:
-        for store in self.stores[r]:
-            store.order = self.number("store_order", r)
-            store.leak(self.h)
-            if store.numbers["entry"] == BY_GRID_EVENTS:
-                store.order = -1.0 if self.number("cut_kw", r) > 0.0 else float(store.order >= 0.0)
-
-    def _coupled(self, r: int, coupling: int) -> list[Store]:
-        return [store for store in self.stores[r] if store.numbers["coupling"] == coupling]
-
-    def _chill(self, r: int, it_kw: float, cooling_kw: float) -> float:
-        """Heat that is left to cool, and what chillers draw for it and for filling stores."""
-        heat_kw, filling_kw = it_kw, 0.0
-        for store in self._coupled(r, COOLING):
-            warm = max(0.0, min(store.order * store.numbers["charge_kw"], store.most_in(self.h)))
-            cold = store.take(min(heat_kw, cooling_kw * store.numbers["cop"]), self.h)
-            store.put(warm, self.h)
-            heat_kw -= cold
-            cooling_kw -= cold / store.numbers["cop"]
-            filling_kw += warm / store.numbers["charge_cop"]
-            self.add("cold_in_kw", r, warm)
-            self.add("cold_out_kw", r, cold)
-            self.add("wear_cost", r, cold * self.h * store.numbers["wear_cost_per_kwh"])
-        return cooling_kw + filling_kw
-
-    def _charge(self, r: int, load: float, own: float) -> float:
-        """The load with what stores take: first as ordered, then what own plants have left over."""
-        stores = self._coupled(r, POWER)
-        for store in sorted(stores, key=lambda store: store.order <= 0.0):
-            wanted = max(store.order * store.numbers["charge_kw"], own - load, 0.0)
-            charge = min(wanted, store.most_in(self.h))
-            store.put(charge, self.h)
-            load += charge
-            self.add("charge_kw", r, charge)
-        return load
-
-    def _discharge(self, r: int, missing: float) -> float:
-        """What is missing once stores have given."""
-        for store in self._coupled(r, POWER):
-            wanted = missing
-            if store.numbers["entry"] == BY_GRID_EVENTS:
-                wanted = missing - max(0.0, self.number("event_baseline_kw", r) - self.number("cut_kw", r))
-            given = store.take(wanted, self.h)
-            missing -= given
-            self.add("discharge_kw", r, given)
-            self.add("wear_cost", r, given * self.h * store.numbers["wear_cost_per_kwh"])
-        return missing
-
     def _supply(self, r: int, load: float, recovered: float) -> None:
         own = self.green_kw(r) + recovered
-        load = self._charge(r, load, own)
+        load = self.stores[r].charge(load, own)
         used = min(own, load)
         direct = min(self.number("direct_kw", r), load - used)
         contract = min(self.number("contract_kw", r), load - used - direct)
-        grid = self._discharge(r, load - used - direct - contract)
+        grid = self.stores[r].discharge(load - used - direct - contract)
         sold = min(own - used, self.number("feed_in_kw", r))
         unused = own - used - sold + self.number("direct_kw", r) - direct
         amounts = {"recovered_kw": recovered, "sold_kw": sold}
         amounts |= {"direct_kw": self.number("direct_kw", r), "direct_used_kw": direct, "contract_kw": contract}
         amounts |= {name: self.number(name, r) for name in ("sun_kw", "wind_kw", "hydro_kw")}
-        for name, kw in (amounts | {"curtailed_kw": unused, "grid_kw": grid}).items():
-            self.add(name, r, kw)
+        for name, amount in (amounts | {"curtailed_kw": unused, "grid_kw": grid} | self.stores[r].flows).items():
+            self.add(name, r, amount)
         self.load_kwh[r] += load * self.h
         self.green_kwh[r] += (used + direct + contract) * self.h
         take = self.number("contract_take_share", r) * self.number("contract_kw", r)
@@ -443,8 +364,8 @@ def test_kernel_equals_plain_python(seed: int, n_regions: int, n_jobs: int, *, e
             wanted = expected.get(name, [0.0] * n_regions)
             np.testing.assert_allclose(getattr(got, name)[0], wanted, rtol=1e-9, atol=1e-9, err_msg=name)
         for r, stores in enumerate(reference.stores):
-            held = simulator.state.stored_kwh[0, r, : len(stores)]
-            np.testing.assert_allclose(held, [store.kwh for store in stores], rtol=1e-9, atol=1e-9)
+            held = [store.kwh for store in stores.stores]
+            np.testing.assert_allclose(simulator.state.stored_kwh[0, r, : len(held)], held, rtol=1e-9, atol=1e-9)
         present = simulator.state.job_number[0, : simulator.state.n_active[0]]
         assert present.tolist() == [job.number for job in reference._in_order()]
     assert reference.t == simulator.state.step[0]
