@@ -26,6 +26,8 @@ def short(name: str) -> ClusterEnv:
 class RandomOrders:
     """Random modes, and random orders to stores where they take them."""
 
+    name = "RandomOrders"
+
     def __init__(self, env: ClusterEnv) -> None:
         self._entries = env.action_space.nvec.size  # type: ignore[attr-defined]
 
