@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from wattward.configs import ConfigError
@@ -56,7 +58,10 @@ def test_the_command_reads_runs_and_draws_them(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["study", "curves", str(tmp_path / "runs"), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "| toy | ppo | 1 |" in (tmp_path / "out" / "curves.md").read_text(encoding="utf-8")
-    assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000
+    with Image.open(tmp_path / "out" / "curves.png") as picture:
+        assert picture.size == (660, 480)
+        inked = np.asarray(picture.convert("L")) < 200
+    assert inked[:, :330].any() and inked[:, 330:].any(), "axes, curve and legend are drawn"
 
 
 def test_runs_that_are_gone_are_read_from_what_was_published(tmp_path: Path) -> None:
