@@ -14,6 +14,8 @@ from wattward.configs.digests import digest
 
 PACKAGE = Path(__file__).parent.parent.parent
 RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
+EVALUATION_FILES = ("evaluate.py", "methods.py", "scores.py", "worlds.py")
+"""Modules of experiments/evaluation that decide which episode a method meets, and what its record says."""
 PACKAGES = (
     "wattward",
     "numpy",
