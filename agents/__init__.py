@@ -8,11 +8,10 @@ from wattward.configs.lazy import exports
 
 if TYPE_CHECKING:
     from wattward.agents.inference.policy import LearnedPolicy, load_policy
-    from wattward.agents.registry import algorithms, load_agent, register
+    from wattward.agents.registry import load_agent, register
 
 __all__ = [
     "LearnedPolicy",
-    "algorithms",
     "load_agent",
     "load_policy",
     "register",
@@ -21,6 +20,6 @@ __getattr__, __dir__ = exports(
     __name__,
     {
         "agents.inference.policy": "LearnedPolicy load_policy",
-        "agents.registry": "algorithms load_agent register",
+        "agents.registry": "load_agent register",
     },
 )

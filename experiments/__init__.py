@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from wattward.configs.lazy import exports
 
 if TYPE_CHECKING:
-    from wattward.experiments.evaluation.evaluate import evaluate
     from wattward.experiments.evaluation.methods import Method, method
+    from wattward.experiments.evaluation.playing import evaluate
     from wattward.experiments.evaluation.worlds import Worlds
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
-        "experiments.evaluation.evaluate": "evaluate",
+        "experiments.evaluation.playing": "evaluate",
         "experiments.evaluation.methods": "Method method",
         "experiments.evaluation.worlds": "Worlds",
     },

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,24 @@ def test_functions_are_simple() -> None:
 
 
 def test_a_contract_holds_inside_every_room() -> None:
+    """It orders all that lies directly in the room."""
     contracts = tomllib.loads(text(Path("pyproject.toml")))["tool"]["importlinter"]["contracts"]
     complete = {room for contract in contracts if contract.get("exhaustive") for room in contract["containers"]}
-    assert {f"wattward.{room}" for room in ROOMS} <= complete
+    ordered = " | ".join(layer for contract in contracts for layer in contract.get("layers", ())).split(" | ")
+    for room in ROOMS:
+        parts = {
+            path.stem for path in (ROOT / room).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+        }
+        named = {layer.split(".")[2] for layer in ordered if layer.startswith(f"wattward.{room}.")}
+        assert f"wattward.{room}" in complete or named >= parts - {"__init__"}, room
+
+
+def test_no_package_gives_a_name_that_is_one_of_its_modules() -> None:
+    """It would be the one or the other, by what has been imported before."""
+    for room in ROOMS:
+        for init in (ROOT / room).rglob("__init__.py"):
+            given = getattr(import_module(".".join(["wattward", *init.parent.relative_to(ROOT).parts])), "__all__", ())
+            assert not {path.stem for path in init.parent.iterdir()} & set(given), init
 
 
 def test_imports_point_down() -> None:

@@ -25,11 +25,7 @@ COST_ONLY, SAVING, SHAPED = range(3)
 NO_ERROR, QUEUE_FULL, EPISODE_OVER, UNKNOWN_MODE = range(4)
 """Error codes: nothing is wrong; a queue needs more places; an episode is over; a number is no mode."""
 N_CODES = 4
+"""A kernel answers NO_ERROR, or `code + N_CODES * environment` for the environment that it is about.
 
-
-def code_and_environment(answer: int) -> tuple[int, int]:
-    """The error code in a kernel's answer, and the environment that it is about.
-
-    A kernel answers NO_ERROR, or `code + N_CODES * environment`, and has changed nothing then.
-    """
-    return answer % N_CODES, answer // N_CODES
+When it answers an error, it has changed nothing.
+"""

@@ -56,7 +56,7 @@ class Field(NamedTuple):
 
 
 FIELDS = (
-    Field("clock", "hour", 2, "sine and cosine of the hour of the day, Beijing time"),
+    Field("clock", "hour", 2, "sine and cosine of the hour of the day, by the scenario's clock"),
     Field("clock", "season", 2, "sine and cosine of the day of the year"),
     Field("clock", "weekend", 1, "1 on Saturday and Sunday"),
     Field("clock", "time_left", 1, "share of the episode left"),

@@ -96,7 +96,7 @@ class Params(NamedTuple):
 class Exogenous(NamedTuple):
     """One realisation of the world per environment; no policy changes it. `episode.draw` gives it with B = 1."""
 
-    start_minute: Ints  # (B,) Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing]
+    start_minute: Ints  # (B,) local time of step 0 [minutes since 1970-01-01 00:00 by the scenario's clock]
     price_per_kwh: Floats  # (B, N, R)
     carbon_kg_per_kwh: Floats  # (B, N, R)
     sun_kw: Floats  # (B, N, R)

@@ -66,7 +66,10 @@ def immutable(fields: Any) -> Any:  # noqa: ANN401 - the same named tuple of arr
 
     An array that owns its memory can be made writable again; one over bytes cannot.
     """
-    return type(fields)._make(
-        np.frombuffer(field.tobytes(), field.dtype).reshape(field.shape) if field.size else read_only(field.copy())
-        for field in fields
-    )
+    return type(fields)._make(_over_bytes(field) for field in fields)
+
+
+def _over_bytes(array: Array) -> Array:
+    if array.size:
+        return np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)  # type: ignore[return-value]
+    return np.frombuffer(bytes(array.itemsize), array.dtype)[:0].reshape(array.shape)  # type: ignore[return-value]

@@ -10,12 +10,12 @@ from wattward.envs.decisions.modes import unknown_modes
 from wattward.envs.decisions.shares import write_offers
 from wattward.envs.kernels.codes import (
     MODES,
+    N_CODES,
     NO_ERROR,
     QUEUE_FULL,
     REWARD_KINDS,
     UNKNOWN_MODE,
     RewardKind,
-    code_and_environment,
 )
 from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
@@ -223,12 +223,12 @@ class Simulator:
                 answer = ENTRIES.advance_threaded(self._addresses, source, self._reward, hold, self._threads)
             else:
                 answer = ENTRIES.advance(self._addresses, source, self._reward, hold)
-            if code_and_environment(answer)[0] != QUEUE_FULL:
+            if answer % N_CODES != QUEUE_FULL:
                 return answer
             self._lengthen_queues(hold)
 
     def _refusal(self, answer: int) -> ValueError:
-        code, b = code_and_environment(answer)
+        b, code = divmod(answer, N_CODES)
         alone = self.n_envs == 1
         if code == UNKNOWN_MODE:
             return unknown_modes(self.fleet.modes[b], "" if alone else f" in environment {b}")

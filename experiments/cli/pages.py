@@ -55,8 +55,8 @@ def replay(
 ) -> None:
     """Play one episode of a policy and write it as a self-contained HTML page."""
     _check("--html", html)
-    from wattward.experiments.evaluation.evaluate import check_fit
     from wattward.experiments.evaluation.methods import method
+    from wattward.experiments.evaluation.playing import check_fit
     from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.report.report import replay_page
 

@@ -28,7 +28,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "sun": "#f0d442",
         "direct line": "#882255",
         "contract": "#6f6a1f",
-        "battery": "#d55e00",
+        "stores": "#d55e00",
         "grid": "#a3adb6",
     }
 )

@@ -14,7 +14,7 @@ from wattward.configs.digests import digest
 
 PACKAGE = Path(__file__).parent.parent.parent
 RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
-EVALUATION_FILES = ("evaluate.py", "methods.py", "scores.py", "worlds.py")
+EVALUATION_FILES = ("playing.py", "methods.py", "scores.py", "worlds.py")
 """Modules of experiments/evaluation that decide which episode a method meets, and what its record says."""
 PACKAGES = (
     "wattward",
@@ -38,15 +38,12 @@ def code_digest(*, learned: bool = True) -> str:
         learned: whether a trained agent took part; what only agents need is left out otherwise.
     """
     files = [path for room in RESULT_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
-    own = [
-        PACKAGE / "experiments" / "evaluation" / name
-        for name in ("evaluate.py", "methods.py", "scores.py", "worlds.py")
-    ]
+    own = [PACKAGE / "experiments" / "evaluation" / name for name in EVALUATION_FILES]
     return digest(*(path.read_bytes() for path in [*files, *own] if learned or not _is_for_agents(path)))
 
 
 def _is_for_agents(path: Path) -> bool:
-    return path.is_relative_to(PACKAGE / "agents") or path.name.startswith("agent_")
+    return path.is_relative_to(PACKAGE / "agents") or path.name == "agent.py"
 
 
 def code_and_packages(*, learned: bool = True) -> dict[str, str | None]:

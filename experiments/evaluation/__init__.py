@@ -8,9 +8,9 @@ from wattward.configs.lazy import exports
 
 if TYPE_CHECKING:
     from wattward.experiments.evaluation.cells import Cell
-    from wattward.experiments.evaluation.evaluate import References, check_fit, evaluate
     from wattward.experiments.evaluation.executor import run_cells
     from wattward.experiments.evaluation.methods import Method, method
+    from wattward.experiments.evaluation.playing import References, check_fit, evaluate
     from wattward.experiments.evaluation.worlds import Worlds
 
 __all__ = [
@@ -27,7 +27,7 @@ __getattr__, __dir__ = exports(
     __name__,
     {
         "experiments.evaluation.cells": "Cell",
-        "experiments.evaluation.evaluate": "References check_fit evaluate",
+        "experiments.evaluation.playing": "References check_fit evaluate",
         "experiments.evaluation.executor": "run_cells",
         "experiments.evaluation.methods": "Method method",
         "experiments.evaluation.worlds": "Worlds",

@@ -21,14 +21,14 @@ from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import Cell
-from wattward.experiments.evaluation.evaluate import (
+from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.playing import (
     References,
     compute_references,
     play,
     read_references,
     references_path,
 )
-from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.ray_executor import Shipment
 from wattward.experiments.evaluation.worlds import Worlds, give_worlds, recorded
 

@@ -10,8 +10,8 @@ import numpy as np
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import Floats, Flows, Ints
 from wattward.envs.policy.episode import play_episode
-from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import Method, policy_seed
+from wattward.experiments.evaluation.playing import environment
 from wattward.experiments.evaluation.worlds import Worlds
 
 EPOCH = datetime(1970, 1, 1)

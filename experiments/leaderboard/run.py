@@ -8,9 +8,9 @@ from pathlib import Path
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import Cell, blocks
-from wattward.experiments.evaluation.evaluate import check_fit
 from wattward.experiments.evaluation.executor import Executor, run_cells
 from wattward.experiments.evaluation.methods import method
+from wattward.experiments.evaluation.playing import check_fit
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.contents import worlds_of
 from wattward.experiments.leaderboard.suites import cells_of

@@ -60,7 +60,7 @@ def _legend(figure: Figure, axes: Iterable[Axes]) -> None:
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    labels = [name for name in (*PLANTS, "battery", "grid", "curtailed", "load") if name in handles]
+    labels = [name for name in (*PLANTS, "stores", "grid", "curtailed", "load") if name in handles]
     shown = [handles[name] for name in labels]
     figure.legend(shown, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=9)
 

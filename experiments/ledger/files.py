@@ -26,8 +26,8 @@ from wattward.envs.accounting.matching import balance_of, matching_rows
 from wattward.envs.accounting.supplies import SUPPLY
 from wattward.envs.model.types import Flows
 from wattward.envs.policy.episode import Kept, play_episode
-from wattward.experiments.evaluation.evaluate import check_fit, environment
 from wattward.experiments.evaluation.methods import Method, policy_seed
+from wattward.experiments.evaluation.playing import check_fit, environment
 from wattward.experiments.evaluation.worlds import Worlds
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import FLOOR, references
 from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.playing import FLOOR, references
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.report.data import (
     Results,

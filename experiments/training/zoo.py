@@ -224,7 +224,7 @@ def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
         "observed": first.observation_size,
         "table": tables.markdown(COLUMNS, _seeds(one, zoo)),
         "test": _test_scores(one, results),
-        "settings": yaml.safe_dump(first.settings, sort_keys=True),
+        "settings": yaml.safe_dump(dict(first.settings), sort_keys=True),
     }
     return TEXT.format(**facts)
 

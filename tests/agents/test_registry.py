@@ -15,6 +15,7 @@ import wattward
 from wattward.agents import registry
 from wattward.agents.algorithms.ppo import PPO, PPOSettings
 from wattward.agents.inference.checkpoint import Manifest
+from wattward.agents.inference.policy import acting_network
 from wattward.agents.registry import algorithm, algorithms, load_agent, register
 from wattward.configs import ConfigError, names
 
@@ -36,7 +37,7 @@ def test_every_algorithm_has_a_shipped_agent() -> None:
 
 def test_settings_and_names_need_no_torch() -> None:
     code = (
-        "import sys; from wattward.agents import algorithms, load_agent; from wattward.configs import names;"
+        "import sys; from wattward.agents.registry import algorithms, load_agent; from wattward.configs import names;"
         "[load_agent(agent, 'toy') for agent in names('agents')]; algorithms();"
         "print(sorted({'torch', 'stable_baselines3', 'numba'} & set(sys.modules)))"
     )
@@ -48,13 +49,13 @@ def test_an_unknown_name_lists_those_that_exist() -> None:
         algorithm("trop")
 
 
-def test_a_manifest_names_an_algorithm_that_exists() -> None:
+def test_a_checkpoint_of_an_unknown_algorithm_is_refused() -> None:
     facts = {"agent": "x", "scenario": "toy", "seed": 0, "steps_done": 0, "updates_done": 0, "settings": {}}
     shape = {"activation": "relu", "observation_size": 1, "n_regions": 1, "action_layout": "modes"}
     hashes = {"settings_sha256": "", "observation_sha256": "", "packages": {}}
-    assert Manifest.model_validate({**facts, **shape, **hashes, "algorithm": "trpo"}).algorithm == "trpo"
-    with pytest.raises(ValueError, match="must be one of dqn, maskable-ppo, ppo"):
-        Manifest.model_validate({**facts, **shape, **hashes, "algorithm": "a2c"})
+    manifest = Manifest.model_validate({**facts, **shape, **hashes, "algorithm": "a2c"})
+    with pytest.raises(ConfigError, match="mine: algorithm = 'a2c': must be one of dqn, maskable-ppo, ppo"):
+        acting_network(manifest, {}, Path("mine"))
 
 
 @pytest.fixture

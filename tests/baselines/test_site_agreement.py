@@ -21,6 +21,7 @@ from wattward.envs.decisions.action import Mode, StoreOrder
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model import site_model
 from wattward.envs.model.params import power_at_mean_air
+from wattward.envs.model.stores import is_electric
 from wattward.envs.model.types import Exogenous, Floats, Flows, Params
 from wattward.envs.policy.observer import block_of_lead
 from wattward.envs.policy.outlook import Outlook
@@ -202,7 +203,8 @@ def test_rows_of_the_bound_hold_what_the_steps_did(game: Game) -> None:
     known = ((shared.done, done_gpu_h), (shared.dropped, did["dropped_gpus"]), (shared.grid, did["grid_kw"]))
     known += ((own.it, did["it_kw"]), (own.awake, in_order - did["asleep_gpus"]), (own.woken, did["woken_gpus"]))
     known += ((own.direct, did["direct_used_kw"]), (own.prepaid, prepaid), (own.contract, did["contract_kw"] - prepaid))
-    known += ((own.charge, did["charge_kw"]), (own.sold, did["sold_kw"]))
+    known += ((own.sold, did["sold_kw"]), (own.into, did["charge_kw"][:, :, None] * is_electric(p)[0]))
+    assert is_electric(p)[0].sum(axis=1).max(initial=0) <= 1 and not did["discharge_kw"].any()
     for columns, amounts in known:
         there = columns != ABSENT
         values[columns[there]] = amounts[there]

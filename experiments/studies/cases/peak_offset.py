@@ -14,9 +14,9 @@ from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.common.records import Record, frame
 from wattward.experiments.evaluation.cells import Cell, blocks
-from wattward.experiments.evaluation.evaluate import FLOOR, check_fit
 from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.playing import FLOOR, check_fit
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.ranking import summary
 

@@ -16,8 +16,8 @@ from wattward.envs.policy.protocol import Policy
 from wattward.envs.world.family import refuse_family
 from wattward.experiments.common.plotting import DAY_H
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import FLOOR, environment
 from wattward.experiments.evaluation.methods import Method, method, policy_seed
+from wattward.experiments.evaluation.playing import FLOOR, environment
 from wattward.experiments.evaluation.trajectory import hours_of
 from wattward.experiments.studies.explain.facts import (
     BOUND,

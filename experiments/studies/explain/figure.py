@@ -9,7 +9,7 @@ import numpy as np
 
 from wattward.envs.model.types import Floats
 from wattward.experiments.common.plotting import DAY_H, FAINT, INK, SEQUENTIAL, save, style
-from wattward.experiments.evaluation.evaluate import FLOOR
+from wattward.experiments.evaluation.playing import FLOOR
 from wattward.experiments.studies.explain.facts import BOUND, CLOCK, RULE, Agent, Explanation
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
 from wattward.experiments.common.tables import Column
-from wattward.experiments.evaluation.evaluate import FLOOR
+from wattward.experiments.evaluation.playing import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain.facts import (
     BOUND,

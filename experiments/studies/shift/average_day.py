@@ -13,8 +13,8 @@ from wattward.envs.decisions.action import Mode
 from wattward.envs.model.types import Floats
 from wattward.experiments.common.plotting import DAY_H
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import Method, checkpoint
+from wattward.experiments.evaluation.playing import environment
 from wattward.experiments.evaluation.trajectory import hours_of
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.compare import SIDES, Pair

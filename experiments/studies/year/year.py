@@ -22,8 +22,8 @@ from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import code_digest, provenance
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import blocks
-from wattward.experiments.evaluation.evaluate import FLOOR
 from wattward.experiments.evaluation.executor import Executor, Means, drain
+from wattward.experiments.evaluation.playing import FLOOR
 from wattward.experiments.studies.year import play as year_play
 
 WEEK_DAYS, WEEKS_PER_CELL = 7, 26

@@ -40,14 +40,15 @@ from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.policy.observer import Observer
 
 at = pickle.loads(Path(moment).read_bytes())
-rows = {name: at[name].view(np.recarray) for name in ("env", "scenario", "sites", "regions", "queue", "hours")}
+names = ("env", "scenario", "sites", "stores", "regions", "queue", "stored", "hours")
+rows = {name: at[name].view(np.recarray) for name in names}
 observer = Observer(load_scenario(at["name"]), at["params"])
 sees = np.zeros((at["step"] + 1, observer.n_world), np.float32)
 ahead.look_ahead(at["params"], at["world"], observer._encoding, sees)
 seen = np.zeros(observer.size, np.float32)
 now = rows["hours"][at["step"]]
 observe.scan_queue(rows["env"][0], rows["scenario"][0], rows["regions"], rows["queue"], at["picks"], now, seen)
-observe.observe(rows["sites"], rows["regions"], now, sees[-1], seen)
+observe.observe(rows["sites"], rows["stores"], rows["regions"], rows["stored"], now, sees[-1], seen)
 places = observer.views(np.arange(observer.size, dtype=np.float32))
 np.savez(out, **observer.views(seen), **{f"place of {name}": place for name, place in places.items()})
 sys.stdout.write(str(next(c.cell_contents for c in ENTRIES.begin.__closure__ if isinstance(c.cell_contents, int))))
@@ -63,7 +64,10 @@ def moment(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClusterEnv, Path]:
     for _ in range(60):
         env.step(rng.integers(0, 4, 3))
     fleet = env._simulator.fleet
-    arrays = {name: getattr(fleet, name)[0].copy() for name in ("sites", "regions", "queue", "picks", "hours")}
+    arrays = {
+        name: getattr(fleet, name)[0].copy()
+        for name in ("sites", "stores", "regions", "queue", "stored", "picks", "hours")
+    }
     rows = {name: getattr(fleet, name)[:1].copy() for name in ("env", "scenario")}
     facts = {"name": SCENARIO, "step": env.steps_taken, "params": env.params, "world": env.world}
     path = tmp_path_factory.mktemp("moment") / "moment.pickle"

@@ -13,9 +13,9 @@ from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import cells as cell_module
 from wattward.experiments.evaluation import executor
 from wattward.experiments.evaluation.cells import Cell, blocks
-from wattward.experiments.evaluation.evaluate import References
 from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.evaluation.methods import Method, method
+from wattward.experiments.evaluation.playing import References
 from wattward.experiments.evaluation.worlds import Worlds
 
 TOY = Worlds("toy")

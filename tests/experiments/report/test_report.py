@@ -20,8 +20,8 @@ from wattward.envs.decisions.action import Mode
 from wattward.experiments.cli import main as cli
 from wattward.experiments.cli.options import BAD_INPUT
 from wattward.experiments.evaluation import trajectory as replay
-from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import method
+from wattward.experiments.evaluation.playing import environment
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.report import data as report_data
 from wattward.experiments.report import page, report

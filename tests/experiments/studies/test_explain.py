@@ -16,14 +16,13 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Policy
 from wattward.experiments.cli import main as cli
-from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import Method
+from wattward.experiments.evaluation.playing import environment
 from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain import explain, facts
-from wattward.experiments.studies.explain import importance as explain_fields
 from wattward.experiments.studies.explain import tables as explain_tables
 from wattward.experiments.studies.explain.facts import GROUPS, Importance, Played, Setting
-from wattward.experiments.studies.explain.importance import Exchanged, columns_of
+from wattward.experiments.studies.explain.importance import Exchanged, columns_of, importances
 from wattward.experiments.training.train import train_agent
 
 TOY = environment("toy", None)
@@ -81,9 +80,7 @@ def test_columns_are_those_of_the_named_fields() -> None:
 
 def test_an_agent_loses_by_what_it_reads_and_by_nothing_else() -> None:
     floor = np.array([costs(Method("RunOnArrival").policy(), episode) for episode in range(4)])
-    found = {worth.field: worth for worth in explain_fields.importances([Reader("ByRank")], TOY, floor)}
-    floor = np.array([costs(explain.Method("RunOnArrival").policy(), episode) for episode in range(4)])
-    found = {worth.field: worth for worth in explain_fields.importances([Reader("ByRank")], TOY, "validation", floor)}
+    found = {worth.field: worth for worth in importances([Reader("ByRank")], TOY, "validation", floor)}
     assert set(found) == {*TOY.fields, *GROUPS}
     for name, worth in found.items():
         reads = name in {"price_rank", "all of prices"}

@@ -18,8 +18,8 @@ from wattward.envs.world.splits import episode_seed
 from wattward.experiments.cli import main as cli
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.evaluate import environment
 from wattward.experiments.evaluation.methods import method
+from wattward.experiments.evaluation.playing import environment
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard.ranking import Limits

@@ -16,11 +16,10 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
-from wattward.experiments.evaluation import evaluate as evaluation
+from wattward.experiments.evaluation import playing
 from wattward.experiments.evaluation import worlds as worlds_module
-from wattward.experiments.evaluation.evaluate import evaluate, references
-from wattward.experiments.evaluation.evaluate import references as keeping
 from wattward.experiments.evaluation.methods import Method, method, policy_seed
+from wattward.experiments.evaluation.playing import evaluate, references
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard.suites import methods_of
 
@@ -125,7 +124,7 @@ def test_everyone_meets_the_same_episodes_in_any_order(tmp_path: Path) -> None:
 def test_references_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = references(TOY, 0, tmp_path)
     assert first.bound_cost < first.run_on_arrival_cost
-    monkeypatch.setattr(keeping, "play_episode", None)
+    monkeypatch.setattr(playing, "play_episode", None)
     assert references(TOY, 0, tmp_path) == first
     with pytest.raises(TypeError):
         references(TOY, 1, tmp_path)
@@ -149,22 +148,22 @@ def test_a_policy_of_another_world_is_found_before_any_episode() -> None:
             return Refusing()
 
     with pytest.raises(ConfigError, match="trained elsewhere"):
-        evaluation.check_fit([Misfit("Misfit")], TOY)
+        playing.check_fit([Misfit("Misfit")], TOY)
 
 
 def test_an_unknown_split_is_refused() -> None:
     with pytest.raises(ConfigError, match="split 'tset': must be one of train, validation, test"):
-        evaluation.check_fit([], Worlds("toy", "tset"))
+        playing.check_fit([], Worlds("toy", "tset"))
 
 
 def test_a_score_above_one_stops_the_run(tmp_path: Path) -> None:
     who, rng = method("RunOnArrival"), range(1)
     found = references(TOY, 0, tmp_path)
     within = replace(found, bound_cost=found.run_on_arrival_cost * (1.0 + 1e-12))
-    assert evaluation.play(who, TOY, rng, [within])[0]["score"] is None
+    assert playing.play(who, TOY, rng, [within])[0]["score"] is None
     wrong = replace(found, bound_cost=found.run_on_arrival_cost * 1.01)
     with pytest.raises(ConfigError, match=r"method RunOnArrival, scenario toy, test episode 0: costs .* score above 1"):
-        evaluation.play(who, TOY, rng, [wrong])
+        playing.play(who, TOY, rng, [wrong])
 
 
 def test_a_diagnostic_may_be_evaluated_and_is_never_ranked() -> None:
