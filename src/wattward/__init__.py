@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wattward.envs.model.params import make_params
     from wattward.envs.policy.outlook import Outlook
     from wattward.envs.policy.protocol import Policy
-    from wattward.experiments.evaluation.evaluate import evaluate
+    from wattward.experiments.evaluation.playing import evaluate
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,7 +38,7 @@ __getattr__, __dir__ = exports(
         "envs.model.params": "make_params",
         "envs.policy.outlook": "Outlook",
         "envs.policy.protocol": "Policy",
-        "experiments.evaluation.evaluate": "evaluate",
+        "experiments.evaluation.playing": "evaluate",
     },
 )
 
