@@ -220,13 +220,6 @@ class Tally(NamedTuple):
     total_cost: Floats  # (B,) of the last step alone, over all regions and terms
 
 
-class OnArrival(NamedTuple):
-    """What running all work on arrival does in the same episodes."""
-
-    total_cost: Floats  # (B, T) of each step
-    left_gpu_h: Floats  # (B, T) true work present or in transit when the step ends
-
-
 class Offers(NamedTuple):
     """What each region offers deferrable work in a step."""
 
