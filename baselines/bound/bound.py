@@ -38,7 +38,7 @@ class Bound:
 
     total_cost: float
     """Dual value: below the relaxation's optimum whatever the solver's tolerance."""
-    yuan: dict[str, float]
+    costs: dict[str, float]
     """The plan's terms, one each of COST_TERMS; they sum to the optimum within the solver's tolerance."""
     work_gpu_h: Floats
     """Deferrable work the plan does, shape (T, R) [GPU-h]."""
@@ -105,7 +105,7 @@ def bound(
     x = solution.primal
     return Bound(
         total_cost=safe_value(program, solution.row_dual) + sum(constant.values()),
-        yuan=_terms(params, world, program, plan, x, constant),
+        costs=_terms(params, world, program, plan, x, constant),
         work_gpu_h=x[plan.done],
         grid_kw=x[plan.grid],
         solve_s=perf_counter() - began,
@@ -222,7 +222,7 @@ def _terms(
 
     grid_kwh, own = x[plan.grid] * p.step_h[0], plan.equipment
     n_steps = grid_kwh.shape[0]
-    yuan = {
+    costs = {
         "energy_cost": float((grid_kwh * world.price_per_kwh[0, :n_steps]).sum()),
         "demand_cost": paid(plan.peak),
         "carbon_cost": float((grid_kwh * world.carbon_kg_per_kwh[0, :n_steps]).sum() * p.carbon_price_per_kg[0]),
@@ -236,4 +236,4 @@ def _terms(
         "event_cost": paid(own.met),
         "shortfall_cost": paid(own.short),
     }
-    return {term: yuan[term] + constant.get(term, 0.0) for term in COST_TERMS}
+    return {term: costs[term] + constant.get(term, 0.0) for term in COST_TERMS}

@@ -80,10 +80,10 @@ class Planner:
         for _ in range(self._rounds):
             plans = self._drawn(chances)
             plans[: len(first)] = first
-            yuan = futures.play(plans, blocks)
-            order = np.argsort(yuan, kind="stable")
-            if yuan[order[0]] < best_cost:
-                best, best_cost = plans[order[0]].copy(), float(yuan[order[0]])
+            costs = futures.play(plans, blocks)
+            order = np.argsort(costs, kind="stable")
+            if costs[order[0]] < best_cost:
+                best, best_cost = plans[order[0]].copy(), float(costs[order[0]])
             chances, first = _towards(chances, plans[order[: max(2, self._n_plans // 8)]]), best[None]
         self._chances[: futures.n_steps] = np.repeat(chances, blocks, axis=0)[: futures.n_steps]
         self._action = best[0].astype(np.int64)

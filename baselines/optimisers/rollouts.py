@@ -57,7 +57,7 @@ class Imagined:
         self.terminal_paid = np.zeros(self._simulator.n_envs)
 
     def play(self, plans: NDArray[np.integer], block_steps: Ints) -> Floats:
-        """Mean cost of each plan until the horizon [yuan].
+        """Mean cost of each plan until the horizon [currency].
 
         Args:
             plans: Actions, shape (n_plans, blocks, entries of an action).

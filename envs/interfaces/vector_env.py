@@ -253,8 +253,8 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         infos: dict[str, Any] = {} if restarted is None else self._which(restarted)
         stepped = self._everywhere if restarted is None else ~restarted
         if stepped.any():
-            for name, yuan in zip(BILLS, outcome[:, COST:REWARD].T.copy(), strict=True):
-                infos[name], infos[f"_{name}"] = yuan, stepped
+            for name, costs in zip(BILLS, outcome[:, COST:REWARD].T.copy(), strict=True):
+                infos[name], infos[f"_{name}"] = costs, stepped
         return infos
 
     def _end(self, ended: Booleans, infos: dict[str, Any]) -> None:

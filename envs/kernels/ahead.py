@@ -21,7 +21,7 @@ from wattward.envs.model.types import INTERACTIVE, SUN, WIND, Exogenous, Floats,
 class Encoding(NamedTuple):
     """Scales and forecast weights of a scenario."""
 
-    price_scale: float  # [yuan/kWh]
+    price_scale: float  # [currency/kWh]
     carbon_scale: float  # [kg/kWh]
     block_of_lead: Ints  # (L,) block of each lead; -1 for lead 0
     n_blocks: int

@@ -114,7 +114,7 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
 
 @inlined
 def _cost(fleet: Fleet, b: int) -> float:
-    """Cost of the step [yuan]."""
+    """Cost of the step [currency]."""
     total = 0.0
     for r in range(fleet.flows.shape[1]):
         f = fleet.flows[b, r]

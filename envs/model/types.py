@@ -71,7 +71,7 @@ class Params(NamedTuple):
     event_penalty_per_kwh: Floats  # (B, R)
     green_share_min: Floats  # (B, R) 0 where there is none
     shortfall_price_per_kwh: Floats  # (B, R)
-    demand_charge_per_kw: Floats  # (B, R) demand charge for the whole episode [yuan per kW of peak]
+    demand_charge_per_kw: Floats  # (B, R) demand charge for the whole episode [currency per kW of peak]
     wan_gb_per_step: Floats  # (B, R) link capacity, each way [GB]
     wan_cost_per_gb: Floats  # (B, R) paid by the region the data leave
     wan_kwh_per_gb: Floats  # (B, R) drawn by the region the data leave

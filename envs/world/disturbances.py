@@ -78,7 +78,8 @@ def apply_disturbances(
     """Applies all disturbances to the world (B = 1), except for droughts of sun and wind.
 
     New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is. `paid_under`
-    gives the prices that all regions pay under a tariff or market of the scenario by its name, shape (N, R) [yuan/kWh].
+    gives the prices that all regions pay under a tariff or market of the scenario by its name, shape (N, R)
+    [currency/kWh].
     """
     for disturbance, here in placed:
         if isinstance(disturbance, NewTariff):

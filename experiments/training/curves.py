@@ -154,12 +154,12 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
     env = ClusterEnv(scenario)
     streams = np.random.SeedSequence(seed).spawn(n_episodes)
     episodes = [choose(np.random.default_rng(stream)) for stream in streams]
-    yuan = np.zeros((3, n_episodes))
+    costs = np.zeros((3, n_episodes))
     for k, episode in enumerate(episodes):
         for row, name in enumerate(("RunOnArrival", rule)):
-            yuan[row, k] = played_cost(env, registry.make(name), "validation", episode)
-        yuan[2, k] = bound(env.params, env.world).total_cost
-    total = yuan.sum(axis=1)
+            costs[row, k] = played_cost(env, registry.make(name), "validation", episode)
+        costs[2, k] = bound(env.params, env.world).total_cost
+    total = costs.sum(axis=1)
     return Level(scenario, rule, float(1 - total[1] / total[0]), float(1 - total[2] / total[0]), episodes)
 
 

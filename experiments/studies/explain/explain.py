@@ -155,7 +155,7 @@ def planned(env: ClusterEnv, episode: int) -> Played:
     """What the plan behind the hindsight bound does in a validation episode."""
     env.reset(options={"split": SPLIT, "episode": episode})
     plan = bound(env.params, env.world)
-    return Played(plan.work_gpu_h / float(env.params.step_h[0]), plan.grid_kw, plan.yuan)
+    return Played(plan.work_gpu_h / float(env.params.step_h[0]), plan.grid_kw, plan.costs)
 
 
 def setting_of(env: ClusterEnv, episode: int) -> Setting:

@@ -99,15 +99,15 @@ def assert_near(actual: float | NDArray[np.float64], desired: float, tolerance: 
     assert_allclose(actual, desired, rtol=tolerance, atol=tolerance)
 
 
-def assert_costs(found: Bound, yuan: float) -> None:
+def assert_costs(found: Bound, cost: float) -> None:
     """The plan costs what it should, and the bound is the same but for the safety margin, on its lower side."""
-    assert_near(sum(found.yuan.values()), yuan)
-    assert_near(found.total_cost, yuan)
-    assert tuple(found.yuan) == COST_TERMS
+    assert_near(sum(found.costs.values()), cost)
+    assert_near(found.total_cost, cost)
+    assert tuple(found.costs) == COST_TERMS
 
 
 def play(params: Params, world: Exogenous, modes: NDArray[np.integer]) -> float:
-    """Cost of an episode under `modes`, shape (T, R) or one that broadcasts to it [yuan]."""
+    """Cost of an episode under `modes`, shape (T, R) or one that broadcasts to it [currency]."""
     simulator = Simulator(params)
     simulator.load(0, world)
     every = np.broadcast_to(modes, (int(params.n_steps[0]), params.fleet_gpus.shape[1]))
@@ -136,12 +136,12 @@ def test_the_demand_charge_spreads_work() -> None:
     assert_near(found.grid_kw, 2.0, 1e-4)
 
 
-@pytest.mark.parametrize(("wan_cost_per_gb", "yuan"), [(0.3, 1.4), (2.0, 4.0)])
-def test_work_moves_where_that_pays_for_its_data(wan_cost_per_gb: float, yuan: float) -> None:
+@pytest.mark.parametrize(("wan_cost_per_gb", "cost"), [(0.3, 1.4), (2.0, 4.0)])
+def test_work_moves_where_that_pays_for_its_data(wan_cost_per_gb: float, cost: float) -> None:
     params = hand_params(1, 2, wan_cost_per_gb=np.array([[wan_cost_per_gb, 0.0]]))
     found = bound(params, hand_world([[1.0, 0.2]], ({"data": 2.0},)))
-    assert_costs(found, yuan)
-    assert_near(found.yuan["wan_cost"], 0.6 if yuan < 4 else 0.0)
+    assert_costs(found, cost)
+    assert_near(found.costs["wan_cost"], 0.6 if cost < 4 else 0.0)
 
 
 def test_jobs_with_little_data_move_first() -> None:
@@ -152,10 +152,10 @@ def test_jobs_with_little_data_move_first() -> None:
         assert_costs(bound(params, world, single_up_to=single_up_to), 4.0 + 0.8 + 1.0)
 
 
-@pytest.mark.parametrize(("late_rate", "yuan"), [(0.1, 1.6), (0.2, 2.0)])
-def test_lateness_costs_from_the_step_after_the_deadline(late_rate: float, yuan: float) -> None:
+@pytest.mark.parametrize(("late_rate", "cost"), [(0.1, 1.6), (0.2, 2.0)])
+def test_lateness_costs_from_the_step_after_the_deadline(late_rate: float, cost: float) -> None:
     params = hand_params(4, late_cost_per_gpu_h_per_h=np.array([late_rate]))
-    assert_costs(bound(params, hand_world([1.0, 0.5, 0.5, 0.2], ({"deadline": 1},))), yuan)
+    assert_costs(bound(params, hand_world([1.0, 0.5, 0.5, 0.2], ({"deadline": 1},))), cost)
 
 
 def test_unfinished_work_is_settled() -> None:
@@ -174,7 +174,7 @@ def test_interactive_load_beyond_the_fleet_is_dropped() -> None:
     world = hand_world([1.0], ({"gpus": 0.5, "work": 0.0},), interactive_gpus=in_steps([12.0]))
     found = bound(hand_params(1), world)
     assert_costs(found, 10.0 + 2 * 20.0)
-    assert_near(found.yuan["drop_cost"], 40.0)
+    assert_near(found.costs["drop_cost"], 40.0)
 
 
 def test_carbon_and_cooling_have_their_price() -> None:
@@ -182,7 +182,7 @@ def test_carbon_and_cooling_have_their_price() -> None:
     world = hand_world([1.0], carbon_kg_per_kwh=in_steps([0.5]), air_c=in_steps([25.0]))
     found = bound(params, world)
     assert_costs(found, 4 * 1.2 * 1.05)
-    assert_near(found.yuan["carbon_cost"], 4 * 1.2 * 0.05)
+    assert_near(found.costs["carbon_cost"], 4 * 1.2 * 0.05)
 
 
 def test_negative_prices_pay_for_what_can_be_used_and_no_more() -> None:

@@ -51,13 +51,13 @@ def hand_world(
     return world._replace(**series)
 
 
-def assert_costs(params: Params, world: Exogenous, yuan: float, **terms: float) -> None:
-    """The bound is `yuan`, but for its safety margin; so is its plan's sum, and `terms` are of that."""
+def assert_costs(params: Params, world: Exogenous, cost: float, **terms: float) -> None:
+    """The bound is `cost`, but for its safety margin; so is its plan's sum, and `terms` are of that."""
     found = bound(params, world)
-    assert tuple(found.yuan) == COST_TERMS
-    assert_allclose([found.total_cost, sum(found.yuan.values())], yuan, rtol=1e-5, atol=1e-5)
+    assert tuple(found.costs) == COST_TERMS
+    assert_allclose([found.total_cost, sum(found.costs.values())], cost, rtol=1e-5, atol=1e-5)
     for name, value in terms.items():
-        assert_allclose(found.yuan[f"{name}_cost"], value, rtol=1e-4, atol=1e-4)
+        assert_allclose(found.costs[f"{name}_cost"], value, rtol=1e-4, atol=1e-4)
 
 
 BATTERY = Battery(
@@ -73,15 +73,15 @@ BATTERY = Battery(
 @pytest.mark.parametrize(("loss_per_h", "given_kwh"), [(0.0, 2.0), (0.25, 1.5)])
 def test_a_battery_carries_cheap_power_to_the_dear_hour(loss_per_h: float, given_kwh: float) -> None:
     params = hand_params(2, [BATTERY.model_copy(update={"loss_per_h": loss_per_h})])
-    yuan = 5 * 0.2 + (5 - given_kwh) + 0.1 * given_kwh
-    assert_costs(params, hand_world(params, [0.2, 1.0], [0.0, 5.0]), yuan, wear=0.1 * given_kwh)
+    cost = 5 * 0.2 + (5 - given_kwh) + 0.1 * given_kwh
+    assert_costs(params, hand_world(params, [0.2, 1.0], [0.0, 5.0]), cost, wear=0.1 * given_kwh)
 
 
 def test_a_battery_lowers_the_peak() -> None:
     params = hand_params(2, [BATTERY.model_copy(update={"discharge_efficiency": 1.0})], demand_charge_per_kw=10.0)
     charged = 4 / 1.8  # x such that both hours draw 4 + x = 8 - 0.8 x
-    yuan = 8 + 4 + charged * 0.2 + (4 + charged) * 10 + 0.8 * charged * 0.1
-    assert_costs(params, hand_world(params, [1.0, 1.0], [4.0, 8.0]), yuan, demand=10 * (4 + charged))
+    cost = 8 + 4 + charged * 0.2 + (4 + charged) * 10 + 0.8 * charged * 0.1
+    assert_costs(params, hand_world(params, [1.0, 1.0], [4.0, 8.0]), cost, demand=10 * (4 + charged))
 
 
 def test_a_tank_is_charged_where_power_is_cheap_and_chillers_are_good() -> None:
@@ -103,8 +103,8 @@ def test_two_batteries_give_what_both_hold() -> None:
     first = BATTERY.model_copy(update={"wear_cost_per_kwh": 0.0})
     second = BATTERY.model_copy(update={"discharge_kw": 1.0})
     params = hand_params(2, [first, second])
-    yuan = 0.2 * (4 / 0.8 + 2 / 0.8) + (5 - 3) + 0.1
-    assert_costs(params, hand_world(params, [0.2, 1.0], [0.0, 5.0]), yuan, wear=0.1)
+    cost = 0.2 * (4 / 0.8 + 2 / 0.8) + (5 - 3) + 0.1
+    assert_costs(params, hand_world(params, [0.2, 1.0], [0.0, 5.0]), cost, wear=0.1)
 
 
 def test_two_tanks_spare_no_more_than_there_is_to_cool() -> None:

@@ -119,8 +119,8 @@ def test_what_is_played_is_a_plan_that_costs_the_same(seed: int, green: bool, sh
         for name, columns in (shared._asdict() | own._asdict()).items():
             x[columns[columns != ABSENT]] = plan[name][columns != ABSENT]
         assert_plan_fits(program, x)
-        yuan = sum(getattr(each, f"{term}_cost").sum() for each in flows for term in terms)
-        assert_allclose(program.cost @ x + fixed_cost, yuan, rtol=1e-9, atol=1e-6)
+        cost = sum(getattr(each, f"{term}_cost").sum() for each in flows for term in terms)
+        assert_allclose(program.cost @ x + fixed_cost, cost, rtol=1e-9, atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)

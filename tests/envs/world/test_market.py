@@ -43,7 +43,7 @@ def record(zone: Zone, data_dir: Path) -> tuple[Clock, Floats]:
 
 @pytest.fixture(scope="module")
 def drawn(zone: Zone) -> Floats:
-    """Years of drawn hours, shape (20, 8784) [yuan/kWh], from the zone's own 2024-01-01 00:00."""
+    """Years of drawn hours, shape (20, 8784) [currency/kWh], from the zone's own 2024-01-01 00:00."""
     market = load_market(zone.name)
     start = minute_of(date(2024, 1, 1)) - 60 * market.clock_offset_h
     return np.stack([market_price(market, start, HOURS, 60, np.random.default_rng(year)) for year in range(YEARS)])

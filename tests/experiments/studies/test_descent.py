@@ -24,15 +24,15 @@ def test_the_descent_costs_what_its_modes_cost_and_never_more_than_before(scenar
     env = ClusterEnv(scenario)
     actions, cost_before = executed(env, baselines.make("Threshold-pull-0.5"), "train", 0)
     block = max(1, round(6.0 / env.scenario.step_h))
-    better, yuan = descend(env, actions, block=block, widths=(2, 1))
-    assert yuan == pytest.approx(played(env, better), rel=1e-12)
-    assert yuan <= played(env, actions[np.arange(len(actions)) // block * block]) + 1e-9
+    better, cost = descend(env, actions, block=block, widths=(2, 1))
+    assert cost == pytest.approx(played(env, better), rel=1e-12)
+    assert cost <= played(env, actions[np.arange(len(actions)) // block * block]) + 1e-9
     assert played(env, actions) == pytest.approx(cost_before, rel=1e-12)
-    assert yuan >= bound(env.params, env.world).total_cost
+    assert cost >= bound(env.params, env.world).total_cost
 
 
 def test_the_toy_is_solved() -> None:
     env = ClusterEnv("toy")
     actions, _ = executed(env, baselines.make("RunOnArrival"), "train", 0)
-    _, yuan = descend(env, actions, block=1)
-    assert yuan <= 1.02 * toy_optimum_cost(env.params, env.world)
+    _, cost = descend(env, actions, block=1)
+    assert cost <= 1.02 * toy_optimum_cost(env.params, env.world)
