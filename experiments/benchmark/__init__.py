@@ -1,1 +1,1 @@
-"""How fast environments and training are, as ratios measured in one run."""
+"""Measures the speed of environments and training, as ratios within one run."""

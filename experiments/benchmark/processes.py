@@ -1,4 +1,4 @@
-"""What only a fresh process can tell: memory, the time to a first step, what help costs; and the time of a decision."""
+"""Measures memory, time to the first step and time of `--help` in fresh processes; and the time of a decision."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ print(time.monotonic())
 
 
 def memory(effort: Effort, meter: Meter) -> Measured:
-    """Resident memory of fresh processes that hold environments, after a reset and a step."""
+    """Measures resident memory of fresh processes with environments, after a reset and a step."""
     held = {"": (effort.held_envs, 0), "_bank": (effort.held_envs, effort.held_bank), "_one": (1, 0)}
     found = {
         suffix: _held(effort, *asked) for suffix, asked in meter.each(list(held.items()), "memory: fresh processes")
@@ -46,8 +46,8 @@ def memory(effort: Effort, meter: Meter) -> Measured:
 
 
 def start(effort: Effort, meter: Meter) -> Measured:
-    """Seconds to a new process's first step, processor seconds of `wattward --help`, microseconds of a decision."""
-    _first_step_s(effort.env_id)  # fills whatever caches there are
+    """Measures seconds to a new process's first step, processor seconds of `--help`, microseconds of a decision."""
+    _first_step_s(effort.env_id)  # fills caches; its time is not used
     first_step_s, help_cpu_s = [], []
     for _ in meter.each(range(effort.processes), "start: fresh processes"):
         first_step_s.append(_first_step_s(effort.env_id))
@@ -60,7 +60,7 @@ def start(effort: Effort, meter: Meter) -> Measured:
 
 
 def decisions(meter: Meter, scenario: str = "zhejiang-xinjiang") -> Measured:
-    """Median microseconds of a decision over an episode, for every shipped rule and for a shipped network."""
+    """Measures median microseconds of a decision over an episode, for each shipped rule and one shipped network."""
     from wattward.baselines import registry
 
     found = {}
@@ -74,7 +74,7 @@ def decisions(meter: Meter, scenario: str = "zhejiang-xinjiang") -> Measured:
 
 
 def hold(env_id: str, num_envs: str, bank: str) -> None:
-    """Prints, as JSON, the memory of this process before and after it makes environments, resets and steps them."""
+    """Prints as JSON the memory of this process before and after it makes, resets and steps environments."""
     import gymnasium
 
     from wattward.experiments.benchmark.stepping import make_batch
@@ -88,17 +88,20 @@ def hold(env_id: str, num_envs: str, bank: str) -> None:
 
 
 def rss_mb() -> float:
-    """Memory that this process has resident now [MiB]; where the system does not tell, the most it has ever had."""
+    """Resident memory of this process [MiB]; its peak if the system does not report the present value."""
     return _status_mb("VmRSS")
 
 
 def peak_mb() -> float:
-    """The most memory that this process has had resident [MiB]."""
+    """Peak resident memory of this process [MiB]."""
     return _status_mb("VmHWM")
 
 
 def _status_mb(key: str) -> float:
-    """A line of Linux's own account, since `getrusage` gives a child the peak of its parent; without one, that."""
+    """A value from /proc/self/status [MiB]; the peak of `getrusage` if that file is missing.
+
+    `getrusage` is not the first choice because it gives a child the peak of its parent.
+    """
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -133,7 +136,7 @@ def _run(command: list[str]) -> str:
 
 
 def _decision_us(text: str, scenario: str) -> tuple[str, list[float]]:
-    """The policy's name and the time of each decision; steps through which a network holds its last one are none."""
+    """The policy's name and the time of each decision [us]. Steps in which a network repeats an action do not count."""
     from wattward.agents.inference.policy import LearnedPolicy
     from wattward.envs.interfaces.cluster_env import ClusterEnv
     from wattward.envs.policy.episode import play_episode

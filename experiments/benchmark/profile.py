@@ -1,4 +1,4 @@
-"""Where the time of a step goes, told apart by what there is to do: worlds without jobs, and policies that differ."""
+"""Measures which work takes the time of a step: worlds without jobs, and policies with different modes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from wattward.experiments.benchmark.stepping import VECTOR_ACTIONS, drive
 from wattward.experiments.benchmark.timing import Effort, Measured, Meter, interleaved, spread
 
 POLICIES: dict[str, Mode | None] = {"random": None, "hold": Mode.HOLD, "run": Mode.RUN, "pull": Mode.PULL}
-"""The same mode everywhere and always, or any."""
+"""The mode for all regions and steps; None for random modes."""
 
 
 class Case:
-    """A batch that always does the same kind of thing.
+    """A batch of environments that always uses the same kind of actions.
 
     Attributes:
-        jobs: Present in the middle of the last episode, mean over environments.
+        jobs: Number of jobs present in the middle of the last episode, mean over environments.
     """
 
     def __init__(self, scenario: Scenario, mode: Mode | None, effort: Effort) -> None:
@@ -35,7 +35,7 @@ class Case:
         self.jobs = 0.0
 
     def us_per_step(self) -> float:
-        """Processor time of a step of one environment, over an episode; counts the jobs present in its middle [us]."""
+        """Processor time of a step of one environment over an episode [us]. Also counts the jobs in its middle."""
         modes = list(self._modes)
         first = drive(self._batch.step, modes, self._calls // 2)
         self.jobs = self._batch.jobs_present
@@ -44,7 +44,7 @@ class Case:
 
 
 def profile(effort: Effort, meter: Meter) -> Measured:
-    """Processor time of a step of one environment in a batch, by what there is to do, and by job present."""
+    """Measures processor time of a step of one environment in a batch, and jobs present, for each case."""
     scenario = load_scenario(ENVIRONMENTS[effort.env_id])
     cases = {
         name: Case(scenario, mode, effort) for name, mode in meter.each(list(POLICIES.items()), "profile: drawing")

@@ -1,4 +1,4 @@
-"""What `wattward benchmark` says: every figure with its meaning, and the targets beside what was measured."""
+"""Reports results of `wattward benchmark`: every figure with its meaning, and targets beside measured values."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ MEANINGS: dict[str, str] = {
     "start.first_step_s": "new process to first step done",
     "start.help_cpu_s": "processor time of --help",
 }
-"""Every figure that has a name of its own, and what it is."""
+"""Meaning of every single figure, by its key."""
 
 FAMILIES: dict[str, str] = {
     "scale.regions": "µs a step, REGIONSxJOBS",
@@ -66,22 +66,22 @@ FAMILIES: dict[str, str] = {
     "training.dqn.parts": "share of the time",
     "start.decision_us": "µs of a decision",
 }
-"""Figures that come by scenario, part or policy."""
+"""Meaning of figures that exist for each scenario, part or policy, by the key of the group."""
 
 
 class Target(NamedTuple):
-    """What a figure must be."""
+    """A limit that a figure must meet."""
 
     key: str
     at_least: float | None = None
     at_most: float | None = None
 
     def __str__(self) -> str:
-        """In words."""
+        """The limit as text."""
         return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
 
     def met(self, measured: float) -> bool:
-        """Whether the figure is what it must be."""
+        """Whether a measured figure meets the limit."""
         return (self.at_least is None or measured >= self.at_least) and (
             self.at_most is None or measured <= self.at_most
         )
@@ -125,7 +125,7 @@ FIGURES: tuple[Column, ...] = (
     ("min – max", _range),
     ("what it is", text("meaning")),
 )
-"""What the table of figures shows."""
+"""Columns of the table of figures."""
 
 TARGET_COLUMNS: tuple[Column, ...] = (
     ("target", text("key")),
@@ -133,11 +133,11 @@ TARGET_COLUMNS: tuple[Column, ...] = (
     ("wanted", text("target")),
     ("", lambda row: "met" if row["met"] else "NOT MET"),
 )
-"""What the table of targets shows."""
+"""Columns of the table of targets."""
 
 
 def target_rows(sections: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each target whose figure was measured, with `met`."""
+    """One row for each target whose figure was measured, with `met`."""
     figures = {row["key"]: row["value"] for row in figure_rows(sections)}
     return [
         {"key": t.key, "measured": figures[t.key], "target": str(t), "met": t.met(figures[t.key])}
@@ -147,7 +147,7 @@ def target_rows(sections: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def figure_rows(sections: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for every figure: its dotted key, median, range and meaning."""
+    """One row for each figure: its dotted key, median, range and meaning."""
     return [_row(*figure) for name, section in sections.items() for figure in _figures(name, section, None)]
 
 

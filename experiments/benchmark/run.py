@@ -28,22 +28,22 @@ SECTIONS = {
     "training": "training",
     "start": "processes",
 }
-"""Each section and the module that holds the function of its name; imported when it is its turn."""
+"""Module of each section. The module has a function with the section's name and is imported when the section runs."""
 
 
 def measure(only: Sequence[str] = (), *, quick: bool = False, progress: bool = True) -> dict[str, Any]:
-    """All sections, or some of them.
+    """Measures all sections, or some of them.
 
     Args:
-        only: their names; all where empty.
-        quick: measures so little that the figures say nothing, but everything runs.
-        progress: whether to show a bar.
+        only: names of sections; all if empty.
+        quick: whether to run everything for a short time only. The figures then mean nothing.
+        progress: whether to show a progress bar.
 
     Returns:
         The figures of each section under its name, and "targets", "host", "quick" and "provenance".
 
     Raises:
-        ConfigError: no such section.
+        ConfigError: a section does not exist.
     """
     names, before = wanted(only), host()
     with metered(progress) as meter:
@@ -58,10 +58,10 @@ def measure(only: Sequence[str] = (), *, quick: bool = False, progress: bool = T
 
 
 def wanted(only: Sequence[str]) -> list[str]:
-    """The sections asked for, in their order.
+    """Names of the requested sections, in their order.
 
     Raises:
-        ConfigError: no such section.
+        ConfigError: a section does not exist.
     """
     for name in only:
         if name not in SECTIONS:
@@ -72,17 +72,17 @@ def wanted(only: Sequence[str]) -> list[str]:
 
 
 def section(name: str, effort: Effort, meter: Meter) -> Measured:
-    """The figures of one section."""
+    """Measures one section and returns its figures."""
     module = importlib.import_module(f"wattward.experiments.benchmark.{SECTIONS[name]}")
     measured: Measured = getattr(module, name)(effort, meter)
     return measured
 
 
 def check_path(path: Path) -> None:
-    """Finds out before minutes of measuring whether the result can be written.
+    """Checks that the result can be written, before minutes of measurement.
 
     Raises:
-        ConfigError: `path` is not a .json file, or its folder takes no files.
+        ConfigError: `path` is not a .json file, or its folder is not writable.
     """
     if path.suffix != ".json":
         raise ConfigError(f"--json {path}: suffix {path.suffix!r}: must be .json")
@@ -92,17 +92,17 @@ def check_path(path: Path) -> None:
 
 
 def publish(path: Path, measured: dict[str, Any]) -> None:
-    """Writes all that was measured as JSON, in one stroke."""
+    """Writes all measured figures as JSON, atomically."""
     write_json(path, measured)
 
 
 def sections_of(measured: dict[str, Any]) -> dict[str, Measured]:
-    """The sections alone, out of all that `measure` returns."""
+    """Only the sections of what `measure` returns."""
     return {name: measured[name] for name in SECTIONS if name in measured}
 
 
 def host() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine on which the figures were measured."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""What a step of one environment costs against the number of regions and of jobs present."""
+"""Measures how the time of a step of one environment grows with the number of regions and of jobs present."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from wattward.experiments.benchmark.timing import (
 )
 
 FILLING_STEPS = 64
-"""Steps from an empty world until as many jobs come as go."""
+"""Number of steps from an empty world until as many jobs arrive as finish."""
 TIMED_STEPS = 16
 BLOCK_SHARE = 0.5
-"""Of the usual block: there are many worlds."""
+"""Share of the usual length of a block. Blocks are shorter because there are many worlds."""
 
 
 class World:
-    """A generated world full of jobs, and the same steps through it over and over.
+    """A generated world full of jobs, whose same steps are repeated.
 
     Attributes:
-        size: its regions, and the jobs that its name promises.
+        size: number of regions, and number of jobs according to its name.
         active_jobs: jobs present before each timed step, on average.
     """
 
     def __init__(self, size: Size, block_s: float) -> None:
-        """Fills the world with all work running on arrival."""
+        """Fills the world with jobs while all work runs on arrival."""
         self.size, self._block_s = size, block_s
         self._env = ClusterEnv(size.name)
         self._env.reset(options={"episode": 0})
@@ -48,7 +48,7 @@ class World:
         self.active_jobs = self._count()
 
     def us_per_step(self) -> float:
-        """Microseconds of a step with random modes, over about a block."""
+        """Mean microseconds of a step with random modes, measured over about one block."""
         total = NOTHING
         while total.wall_s < self._block_s:
             self._env.restore(self._full)
@@ -69,7 +69,7 @@ class World:
 
 
 def scale(effort: Effort, meter: Meter) -> Measured:
-    """Microseconds per step with random modes in generated scenarios, and the exponents that fit them."""
+    """Measures microseconds per step with random modes in generated scenarios, and fits exponents of growth."""
     by_regions = [Size(regions, regions * effort.jobs_per_region) for regions in effort.regions]
     by_jobs = [Size(effort.job_regions, jobs) for jobs in effort.jobs]
     sizes = sorted({*by_regions, *by_jobs})
@@ -96,7 +96,7 @@ def _point(world: World, done: dict[str, list[float]]) -> Measured:
 
 
 def _exponents(key: str, points: Sequence[Measured], against: str, done: dict[str, list[float]]) -> Measured:
-    """The exponent that fits the medians, the range of each round's own, and that between the two largest alone."""
+    """Exponents: of the medians, the range over single rounds, and of the two largest sizes alone."""
     sizes = [point[against] for point in points]
     medians = [point["us_per_step"] for point in points]
     rounds = zip(*(done[point["scenario"]] for point in points), strict=True)

@@ -1,4 +1,4 @@
-"""Steps per second of one environment and of many, beside CartPole in the same process, and what a reset takes."""
+"""Measures steps per second of one and of many environments, beside CartPole, and the time of a reset."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Env = gymnasium.Env[Any, Any]
 
 
 def single(effort: Effort, meter: Meter) -> Measured:
-    """One environment with Gymnasium's default wrappers, random actions sampled beforehand."""
+    """Measures one environment with Gymnasium's default wrappers and presampled random actions."""
     ours, cartpole = gymnasium.make(effort.env_id), cartpole_block(effort)
     actions = _sampled(ours, _n_steps(ours))
     blocks: dict[str, Callable[[], tuple[Sample, Sample]]] = {
@@ -52,7 +52,7 @@ def single(effort: Effort, meter: Meter) -> Measured:
 
 
 def vector(effort: Effort, meter: Meter) -> Measured:
-    """Many environments in one call, random actions sampled beforehand."""
+    """Measures many environments in one call, with presampled random actions."""
     load_average = os.getloadavg()[0]
     one, two = (make_batch(effort, effort.bank, threads) for threads in (1, 2))
     drawing = make_batch(effort, None, 1)
@@ -82,7 +82,7 @@ def vector(effort: Effort, meter: Meter) -> Measured:
 
 
 def reset(effort: Effort, meter: Meter) -> Measured:
-    """What it takes to draw an episode, to put a drawn one into an environment, and to reset one."""
+    """Measures the time to draw an episode, to load a drawn one into an environment, and to reset an environment."""
     from wattward.envs.world.draw import draw
     from wattward.envs.world.splits import episode_seed
 
@@ -104,7 +104,7 @@ def reset(effort: Effort, meter: Meter) -> Measured:
 
 
 def play(env: Env, actions: Sequence[Any], seconds: float) -> Sample:
-    """Steps through the actions over and over for about `seconds`, resetting where an episode ends."""
+    """Repeats the actions for about `seconds` and resets the environment when an episode ends."""
     env.reset(seed=0)
     end = time.perf_counter() + seconds
 
@@ -122,7 +122,7 @@ def play(env: Env, actions: Sequence[Any], seconds: float) -> Sample:
 
 
 def play_episodes(env: Env, actions: Sequence[Any], seconds: float) -> tuple[Sample, Sample]:
-    """Whole episodes for about `seconds`: the steps, which include no reset, and the resets, which count as no step."""
+    """Plays whole episodes for about `seconds`; returns the steps without resets, and the resets, with no steps."""
 
     def begin() -> int:
         env.reset()
@@ -145,14 +145,14 @@ def play_episodes(env: Env, actions: Sequence[Any], seconds: float) -> tuple[Sam
 
 
 def cartpole_block(effort: Effort) -> Callable[[], Sample]:
-    """Plays CartPole with Gymnasium's default wrappers; its resets are in, as its episodes are 20 steps long."""
+    """Plays CartPole with Gymnasium's default wrappers. Resets count, because its episodes have about 20 steps."""
     env = gymnasium.make(CARTPOLE)
     actions = _sampled(env, CARTPOLE_ACTIONS)
     return lambda: play(env, actions, effort.block_s)
 
 
 def make_batch(effort: Effort, bank: int | None, threads: int, num_envs: int | None = None) -> Any:  # noqa: ANN401
-    """The vector environment; `bank` episodes are drawn ahead and shared, None draws each episode anew."""
+    """Makes the vector environment. `bank` episodes are drawn in advance and shared; None draws each episode anew."""
     own: dict[str, Any] = {"threads": threads, "bank": bank}
     return gymnasium.make_vec(
         effort.env_id, num_envs or effort.num_envs, vectorization_mode="vector_entry_point", **own
@@ -160,7 +160,7 @@ def make_batch(effort: Effort, bank: int | None, threads: int, num_envs: int | N
 
 
 def drive(step: Callable[[NDArray[Any]], Any], actions: Sequence[NDArray[Any]], calls: int) -> Sample:
-    """Calls `step` that many times with actions (B, ...) in turn; every environment's step counts."""
+    """Calls `step` `calls` times with actions (B, ...) in turn. The step of every environment counts."""
 
     def run() -> int:
         for call in range(calls):
@@ -171,7 +171,7 @@ def drive(step: Callable[[NDArray[Any]], Any], actions: Sequence[NDArray[Any]], 
 
 
 def _batch_block(batch: Any, effort: Effort) -> Callable[[], Sample]:  # noqa: ANN401 - a VectorEnv
-    """An episode and one call more, so that every environment ends one episode and begins the next."""
+    """Plays an episode and one more call, so every environment ends one episode and begins the next."""
     batch.reset(seed=0)
     batch.action_space.seed(0)
     actions = [batch.action_space.sample() for _ in range(VECTOR_ACTIONS)]
@@ -180,7 +180,7 @@ def _batch_block(batch: Any, effort: Effort) -> Callable[[], Sample]:  # noqa: A
 
 
 def _sb3_block(effort: Effort) -> Callable[[], Sample]:
-    """An episode; at its last step every environment begins the next."""
+    """Plays an episode. At its last step every environment begins the next one."""
     from wattward.envs.interfaces.sb3_env import FleetVecEnv
 
     scenario = _scenario(gymnasium.make(effort.env_id))

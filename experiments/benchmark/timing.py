@@ -1,4 +1,4 @@
-"""How things are timed: blocks that take turns, medians with their range, and the exponent of a cost against a size."""
+"""Timing: blocks in turn, medians with their range, and the exponent of a cost as a function of size."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Measured = dict[str, Any]
-"""A section's figures: `key` is a median, `key_range` the least and the greatest value beside it."""
+"""Figures of a section: `key` is a median, `key_range` the least and the greatest value."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured. Blocks of `block_s` seconds take turns `repeats` times."""
+    """Amount of measurement. Blocks of `block_s` seconds take turns, `repeats` times each."""
 
     env_id: str = "wattward/ZhejiangXinjiang-v0"
     repeats: int = 7
     block_s: float = 0.4
     num_envs: int = 256
     bank: int = 256
-    """Episodes drawn ahead and shared."""
+    """Number of episodes that are drawn in advance and shared."""
     drawn_episodes: int = 60
     held_envs: int = 4096
     held_bank: int = 512
@@ -41,7 +41,7 @@ class Effort:
     ppo_frames: int = 40_000
     dqn_frames: int = 10_000
     processes: int = 5
-    """Fresh processes started for each figure of `start`."""
+    """Number of fresh processes for each figure of `start`."""
 
 
 QUICK = Effort(
@@ -59,16 +59,16 @@ QUICK = Effort(
     dqn_frames=500,
     processes=1,
 )
-"""Shows that everything runs; its figures are noise."""
+"""A short run that shows that everything works. Its figures mean nothing."""
 
 
 class Sample(NamedTuple):
-    """What one block did, and what it took."""
+    """Steps of one block, and the time they took."""
 
     steps: int
     wall_s: float
     cpu_s: float
-    """Of every thread of this process."""
+    """Processor time of all threads of this process."""
 
     @property
     def per_s(self) -> float:
@@ -77,11 +77,11 @@ class Sample(NamedTuple):
 
     @property
     def per_cpu_s(self) -> float:
-        """Steps per second of processor time; of wall clock where the processor's clock did not tick."""
+        """Steps per second of processor time; of wall clock if the processor's clock did not advance."""
         return self.steps / (self.cpu_s or self.wall_s)
 
     def plus(self, other: Sample) -> Sample:
-        """Both blocks as one."""
+        """The sum of both blocks."""
         return Sample(self.steps + other.steps, self.wall_s + other.wall_s, self.cpu_s + other.cpu_s)
 
 
@@ -89,23 +89,23 @@ NOTHING = Sample(0, 0.0, 0.0)
 
 
 def clocked(work: Callable[[], int]) -> Sample:
-    """Does the work, which returns how many steps it was."""
+    """Times work that returns its number of steps."""
     wall, cpu = time.perf_counter(), time.process_time()
     steps = work()
     return Sample(steps, time.perf_counter() - wall, time.process_time() - cpu)
 
 
 class Meter:
-    """A bar that shows what is being measured; silent without a display.
+    """A progress bar that shows what is being measured. Without a bar it shows nothing.
 
-    It is redrawn between blocks only, as a thread that redraws it would be timed with them.
+    It is redrawn only between blocks, because the time of a redrawing thread would count for the blocks.
     """
 
     def __init__(self, bar: Progress | None = None) -> None:
         self._bar = bar
 
     def each(self, items: Sequence[Item], title: str) -> Iterator[Item]:
-        """The items, one after the other."""
+        """Yields the items and advances the bar."""
         if self._bar is None:
             yield from items
             return
@@ -134,9 +134,9 @@ def metered(show: bool) -> Iterator[Meter]:
 def interleaved(
     blocks: Mapping[str, Callable[[], Item]], repeats: int, meter: Meter, title: str
 ) -> dict[str, list[Item]]:
-    """What each block returned, in `repeats` rounds in which all take their turn.
+    """Runs all blocks in turn for `repeats` rounds and returns the results of each block.
 
-    A first round is thrown away. Every round begins with another block: none always follows a slow one.
+    A first round is discarded. Every round begins with another block, so no block always follows the same slow one.
     """
     names = list(blocks)
     done: dict[str, list[Item]] = {name: [] for name in names}
@@ -156,10 +156,10 @@ def spread(key: str, values: Sequence[float]) -> Measured:
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
-    """Quotients round by round, so that a machine that is slow for a while slows both."""
+    """Quotients for each round, so a temporary slowdown of the machine affects both values."""
     return [a / b for a, b in zip(over, under, strict=True)]
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """K of cost = c x size**k, by least squares of log cost on log size."""
+    """Exponent k of cost = c x size**k, by least squares of log cost on log size."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])

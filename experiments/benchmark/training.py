@@ -1,4 +1,4 @@
-"""Frames per second of training, beside stock Stable-Baselines3 on CartPole with the same settings."""
+"""Measures frames per second of training, beside stock Stable-Baselines3 on CartPole with the same settings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How fast agents learn and where the time goes, beside stock Stable-Baselines3 on CartPole with the same settings.
+"""Measures the speed of training by part, beside stock Stable-Baselines3 on CartPole with the same settings.
 
-A frame is what the learner sees as one step: one decision in one environment. Ours holds for `action_repeat` steps of
-the simulator, CartPole's for one.
+A frame is what the learner sees as one step: one decision in one environment. Here a decision applies to
+`action_repeat` steps of the simulator, in CartPole to one step.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from wattward.configs.schema.base import ConfigError
 
 Agent = Literal["ppo", "dqn"]
 PARTS = ("env", "policy", "buffer", "gradient", "callbacks", "other")
-"""Environment; choosing actions; storing and drawing transitions; losses and weights; callbacks; all between them."""
+"""Environment, choice of actions, storing and sampling of transitions, losses and weights, callbacks, all else."""
 CARTPOLE = "CartPole-v1"
 SEED = 0
 
 
 class Stopwatch:
-    """Seconds of wall clock and of processor time by part; a part inside another is not counted in the outer one."""
+    """Seconds of wall clock and of processor time by part. An inner part does not count for the outer one."""
 
     def __init__(self) -> None:
         self._open = ["other"]
         self.restart()
 
     def restart(self) -> None:
-        """Forgets what was measured."""
+        """Clears all measured times and starts again."""
         self.wall_s, self.cpu_s = dict.fromkeys(PARTS, 0.0), dict.fromkeys(PARTS, 0.0)
         self._wall_then, self._cpu_then = time.perf_counter(), time.process_time()
 
     def stop(self) -> None:
-        """Counts what has passed since the last part began or ended."""
+        """Adds the time since the last part began or ended."""
         wall, cpu = time.perf_counter(), time.process_time()
         self.wall_s[self._open[-1]] += wall - self._wall_then
         self.cpu_s[self._open[-1]] += cpu - self._cpu_then
         self._wall_then, self._cpu_then = wall, cpu
 
     def __call__(self, part: str, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any call's
-        """Calls, and counts the time as that part's."""
+        """Calls a function and adds its time to a part."""
         self.stop()
         self._open.append(part)
         try:
@@ -64,7 +64,7 @@ class Stopwatch:
             self._open.pop()
 
     def attach(self, owner: Any, method: str, part: str) -> None:  # noqa: ANN401 - any object's
-        """Counts all later calls of one object's method as that part; of a generator, its steps."""
+        """Times all later calls of one object's method as a part. For a generator, its steps are timed."""
         call = getattr(owner, method)
 
         def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any call's
@@ -80,64 +80,64 @@ class Stopwatch:
 
 
 class TimedEnv(VecEnvWrapper):
-    """Environments whose steps and resets a stopwatch counts."""
+    """Environments whose steps and resets are timed."""
 
     def __init__(self, venv: VecEnv, watch: Stopwatch) -> None:
         super().__init__(venv)
         self._watch = watch
 
     def reset(self) -> VecEnvObs:
-        """First observations."""
+        """Resets the environments and returns the first observations."""
         observations: VecEnvObs = self._watch("env", self.venv.reset)
         return observations
 
     def step_async(self, actions: Any) -> None:  # noqa: ANN401 - SB3's arrays
-        """Takes the coming actions."""
+        """Starts a step with the given actions."""
         self._watch("env", self.venv.step_async, actions)
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Observations, rewards, dones and infos."""
+        """Finishes the step and returns observations, rewards, dones and infos."""
         result: VecEnvStepReturn = self._watch("env", self.venv.step_wait)
         return result
 
 
 class TimedCallbacks(CallbackList):
-    """Callbacks that a stopwatch counts."""
+    """Callbacks that are timed."""
 
     def __init__(self, callbacks: list[BaseCallback], watch: Stopwatch) -> None:
         super().__init__(callbacks)
         self._watch = watch
 
     def on_step(self) -> bool:
-        """False where training is to end."""
+        """Calls the callbacks after a step; returns False if training must end."""
         return bool(self._watch("callbacks", super().on_step))
 
     def on_rollout_start(self) -> None:
-        """Before decisions are taken."""
+        """Calls the callbacks before a rollout."""
         self._watch("callbacks", super().on_rollout_start)
 
 
 def measure(
     agent: Agent, frames: int, *, scenario: str = "zhejiang-xinjiang", torch_threads: int = 1
 ) -> dict[str, Any]:
-    """Trains a shipped agent with the settings that are shipped for the scenario.
+    """Trains a shipped agent with the shipped settings of the scenario and measures its speed.
 
-    What `wattward train` does beside it at every step is included; validations and checkpoints are not. Nor are a first
-    rollout and a DQN's frames before it begins to learn, in which compilers run.
+    Other work of `wattward train` at every step is included; validations and checkpoints are not. The first rollout,
+    and the frames of a DQN before it begins to learn, are not counted either, because code is compiled in them.
 
     Args:
-        agent: Which.
-        frames: To train for, after the uncounted ones; rounded up to whole rollouts.
+        agent: Name of the agent.
+        frames: Number of frames to train for, after the uncounted ones; rounded up to whole rollouts.
         scenario: Shipped scenario or a scenario file.
-        torch_threads: Of PyTorch.
+        torch_threads: Number of threads of PyTorch.
 
     Returns:
         "frames" trained, "frames_per_s", "us_per_frame" by part, "parts" (the parts' shares of the time),
-        "env_share" of the wall clock, "env_cpu_share" of processor time, and "action_repeat" of the simulator in a
-        frame.
+        "env_share" (the environment's share of the wall clock), "env_cpu_share" (its share of processor time), and
+        "action_repeat" (the simulator's steps in a frame).
 
     Raises:
-        ConfigError: an unknown agent or scenario.
+        ConfigError: the agent or scenario is unknown.
     """
     settings, world = _settings(agent, scenario), load_scenario(scenario)
     watch = Stopwatch()
@@ -151,21 +151,21 @@ def measure(
 def measure_cartpole(
     agent: Agent, frames: int, *, scenario: str = "zhejiang-xinjiang", torch_threads: int = 1
 ) -> dict[str, Any]:
-    """The same for stock Stable-Baselines3 on CartPole-v1 in a DummyVecEnv.
+    """Measures the same for stock Stable-Baselines3 on CartPole-v1 in a DummyVecEnv.
 
-    Environments, network, batches, epochs or gradient steps, buffer and all else are those of the agent's settings.
+    All settings are those of the agent: environments, network, batches, epochs or gradient steps, buffer, and the rest.
 
     Args:
-        agent: Which.
-        frames: To train for, after the uncounted ones; rounded up to whole rollouts.
-        scenario: Whose settings.
-        torch_threads: Of PyTorch.
+        agent: Name of the agent.
+        frames: Number of frames to train for, after the uncounted ones; rounded up to whole rollouts.
+        scenario: Scenario whose settings are used.
+        torch_threads: Number of threads of PyTorch.
 
     Returns:
         As `measure`.
 
     Raises:
-        ConfigError: an unknown agent or scenario.
+        ConfigError: the agent or scenario is unknown.
     """
     settings, world = _settings(agent, scenario), load_scenario(scenario)
     torch.set_num_threads(torch_threads)

@@ -1,4 +1,4 @@
-"""What all experiments share: files, provenance, tables, plots."""
+"""Functions that all experiments share: files, provenance, tables, plots."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What all pictures share: one palette, one style, one way to write a file.
+"""Palette, style and file output that all pictures share.
 
-A thing has the same colour in every picture, and no two things share one. Sources of power differ in lightness where
-they are alike to a reader who does not tell red from green; modes are one hue from light to dark. A test holds both.
+A thing has the same colour in every picture, and no two things share a colour. Sources of power whose colours look
+alike in red-green colour blindness differ in lightness. Modes are one hue from light to dark. A test checks both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, FAINT, SHADE = "#22303c", "#c9d1d8", "#eceff2"
-"""Lines and letters; axes and grids; ground of what is marked."""
+"""Colours of lines and text, of axes and grids, and of marked areas."""
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
         "river": "#0072b2",
@@ -32,31 +32,31 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "grid": "#a3adb6",
     }
 )
-"""Where a site's power comes from."""
+"""Colours of a site's sources of power."""
 MODES: Mapping[str, str] = MappingProxyType({"HOLD": "#e6e0ee", "SOAK": "#bfa6d6", "RUN": "#8a5fae", "PULL": "#3f1157"})
-"""What a region does with deferrable work, from least to most."""
+"""Colours of the modes, from least to most deferrable work."""
 RULE, LEARNED, OTHER = "#5b6b7a", "#c8364a", "#2a7f8e"
-"""Methods: rules, trained agents, and those of other packages."""
+"""Colours of rules, of trained agents, and of methods from other packages."""
 INTERACTIVE, DEFERRABLE, PRESENT, WAITING, ASLEEP = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39", "#f3f5f7"
-"""GPUs by what they do; work that is present, and work of it that waits."""
+"""Colours of GPUs by use, of work that is present, and of the part of it that waits."""
 UNUSED, UNUSED_HATCH = "#f4ecd6", "#c2a45a"
-"""Green power that is sold or curtailed."""
+"""Colours of green power that is sold or curtailed."""
 LIMIT = "#c1121f"
-"""A limit that is asked for, and whatever else a picture warns of."""
+"""Colour of a requested limit, and of other warnings."""
 LINES = (LEARNED, "#2f5d8a", "#3f8f6b", "#b0761f", "#7a4f9a")
-"""Lines beside each other that no name gives a colour to."""
+"""Colours of lines that have no colour of their own."""
 DIVERGING, SEQUENTIAL, GREEN = "RdBu", "YlGnBu", "YlGn"
-"""Colour maps: of what may be below nothing, of shares, and of green shares."""
+"""Colour maps of values that may be negative, of shares, and of green shares."""
 DAY_H = 24
-"""Hours of an axis that shows a day."""
+"""Length of an axis that shows a day [h]."""
 PICTURES = (".png", ".svg")
 DPI = 96
 SHADES = 128
-"""Colours in the palette of a PNG."""
+"""Number of colours in the palette of a PNG."""
 
 
 def style(font_size: float = 9.0) -> dict[Any, Any]:
-    """Settings of matplotlib for a picture."""
+    """Settings of matplotlib for all pictures."""
     return {
         "svg.hashsalt": "wattward",
         "font.size": font_size,
@@ -68,30 +68,30 @@ def style(font_size: float = 9.0) -> dict[Any, Any]:
 
 
 def check_suffix(path: Path, allowed: tuple[str, ...] = PICTURES, option: str = "") -> None:
-    """Refuses a file that no picture can be.
+    """Refuses a path whose suffix is not allowed for a picture.
 
     Args:
         path: the file.
         allowed: suffixes that it may have.
-        option: the option that named it, for the message.
+        option: command-line option that gave the path, for the message.
 
     Raises:
-        ConfigError: it has another suffix.
+        ConfigError: the path has another suffix.
     """
     if path.suffix not in allowed:
         raise ConfigError(f"{option} {path}: suffix {path.suffix!r}: must be {' or '.join(allowed)}".strip())
 
 
 def save(figure: Figure, *paths: Path, dpi: int = DPI, tight: bool = False) -> None:
-    """Writes a figure to each path, in the format that its suffix names; the same figure gives the same bytes.
+    """Writes a figure to each path, in the format of its suffix. Equal figures give equal bytes.
 
-    A PNG is written with a palette, which takes a third of the bytes.
+    A PNG is written with a palette, which reduces its size to a third.
 
     Args:
-        figure: what to write.
+        figure: the figure.
         paths: .png or .svg files.
-        dpi: of a PNG.
-        tight: whether the paper is cut to what is drawn.
+        dpi: resolution of a PNG.
+        tight: whether to crop the margins.
 
     Raises:
         ConfigError: a path cannot be written.

@@ -1,4 +1,4 @@
-"""Where results come from: code, packages, and the kind of machine; what is needed to make them again."""
+"""Provenance of results: code, packages and kind of machine, as needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wattward.configs.digests import digest
 PACKAGE = Path(__file__).parent.parent.parent
 RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
 EVALUATION_FILES = ("playing.py", "methods.py", "scores.py", "worlds.py")
-"""Modules of experiments/evaluation that decide which episode a method meets, and what its record says."""
+"""Modules of experiments/evaluation that determine which episode a method plays, and what its record holds."""
 PACKAGES = (
     "wattward",
     "numpy",
@@ -32,10 +32,12 @@ PACKAGES = (
 
 @cache
 def code_digest(*, learned: bool = True) -> str:
-    """Names the code that a result depends on: every module below experiments, and how an episode is run and scored.
+    """Digest of the code that a result depends on.
+
+    The code is all modules of `RESULT_ROOMS`, and the modules in `EVALUATION_FILES`, which run and score episodes.
 
     Args:
-        learned: whether a trained agent took part; what only agents need is left out otherwise.
+        learned: whether a trained agent took part. If not, modules that only agents need are left out.
     """
     files = [path for room in RESULT_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
     own = [PACKAGE / "experiments" / "evaluation" / name for name in EVALUATION_FILES]
@@ -47,7 +49,7 @@ def _is_for_agents(path: Path) -> bool:
 
 
 def code_and_packages(*, learned: bool = True) -> dict[str, str | None]:
-    """What a result rests on besides its settings: our code, Python, the packages, and the kind of processor.
+    """What a result depends on besides its settings: code, Python, packages, and kind of processor.
 
     Args:
         learned: as `code_digest`.
@@ -58,7 +60,7 @@ def code_and_packages(*, learned: bool = True) -> dict[str, str | None]:
 
 
 def provenance(**about: object) -> dict[str, object]:
-    """What is needed to make a result again: command, code, packages, kind of machine, and whatever `about` adds."""
+    """What is needed to reproduce a result: command, code, packages, kind of machine, and the entries of `about`."""
     return {
         "command": " ".join(["wattward", *sys.argv[1:]]),
         "git_commit": _git_commit(),
@@ -71,7 +73,7 @@ def provenance(**about: object) -> dict[str, object]:
 
 
 def host() -> dict[str, object]:
-    """What kind of machine this is, not which one: floating point may differ between kinds."""
+    """The kind of machine, without its identity. Floating-point results may differ between kinds."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),

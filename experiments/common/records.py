@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 Value = str | int | float | None
 Record = dict[str, Value]
-"""One episode of one method: what it was, what it cost, what it moved."""
+"""One episode of one method: its settings, costs and amounts of work."""
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
-    """Writes episode records as parquet or JSON, by the suffix of `path`, in one stroke."""
+    """Writes episode records as parquet or JSON, by the suffix of `path`. The file is written atomically."""
     if check_suffix(path) == ".json":
         write_json(path, list(records))
         return
@@ -30,7 +30,7 @@ def check_suffix(path: Path) -> str:
     """The suffix of a records file.
 
     Raises:
-        ConfigError: it is neither .parquet nor .json.
+        ConfigError: the suffix is neither .parquet nor .json.
     """
     if path.suffix not in {".parquet", ".json"}:
         raise ConfigError(f"{path}: suffix {path.suffix!r}: must be .parquet or .json")
@@ -38,7 +38,7 @@ def check_suffix(path: Path) -> str:
 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:
-    """Records as a table, one row an episode."""
+    """Records as a table, one row for each episode."""
     import pandas as pd
 
     table = pd.DataFrame.from_records(list(records))

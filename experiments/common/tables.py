@@ -17,22 +17,22 @@ MISSING = "–"
 
 
 def in_currency(columns: Sequence[Column], currency: str) -> tuple[Column, ...]:
-    """Columns with the code of a currency where their headings say `{currency}`."""
+    """Replaces `{currency}` in headings of columns with the code of a currency."""
     return tuple((heading.replace("{currency}", currency), cell) for heading, cell in columns)
 
 
 def number(key: str, pattern: str) -> Callable[[Row], str]:
-    """A cell: the row's number under `key` in a format pattern, or a dash."""
+    """Makes a cell: the row's number under `key` in a format pattern, or a dash."""
     return lambda row: MISSING if row.get(key) is None else format(row[key], pattern)
 
 
 def text(key: str) -> Callable[[Row], str]:
-    """A cell: the row's text under `key`."""
+    """Makes a cell: the row's text under `key`."""
     return lambda row: str(row[key])
 
 
 def _interval(row: Row) -> str:
-    """The interval, or why there is no score."""
+    """The interval, or the reason why there is no score."""
     if row["kind"] == "bound" or row.get("score_low") is None:
         return str(row.get("mark") or MISSING)
     return f"{row['score_low']:.2f} to {row['score_high']:.2f}"
@@ -43,7 +43,7 @@ def _between(key: str) -> Callable[[Row], str]:
 
 
 def method_with_seeds(row: Row) -> str:
-    """A cell: the method, and how many training seeds it has if it is learned."""
+    """A cell: the method and, if it is learned, its number of training seeds."""
     seeds = len(row["train_seeds"])
     return f"{row['method']} ({seeds} seeds)" if seeds else str(row["method"])
 
@@ -59,7 +59,7 @@ LEADERBOARD: tuple[Column, ...] = (
     ("in band", number("in_band", ".1%")),
     ("µs", number("decision_us", ",.0f")),
 )
-"""What a leaderboard shows of each row."""
+"""Columns of a leaderboard."""
 
 PAGE: tuple[Column, ...] = (
     *LEADERBOARD[:3],
@@ -67,7 +67,7 @@ PAGE: tuple[Column, ...] = (
     ("rank held", number("rank_held", ".0%")),
     *LEADERBOARD[3:],
 )
-"""What a leaderboard's page shows, which may be wider than a terminal."""
+"""Columns of a leaderboard's page, which may be wider than a terminal."""
 
 VERSUS: tuple[Column, ...] = (
     ("method", text("method")),
@@ -76,7 +76,7 @@ VERSUS: tuple[Column, ...] = (
     ("P(better)", number("improvement", ".2f")),
     ("95 % interval", _between("improvement")),
 )
-"""What is shown of methods beside one of them."""
+"""Columns of a comparison of methods with one of them."""
 
 CASE: tuple[Column, ...] = (
     ("tariff", text("tariff")),
@@ -88,7 +88,7 @@ CASE: tuple[Column, ...] = (
     ("in band", number("in_band", ".1%")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
 )
-"""What a case shows of each row."""
+"""Columns of a case."""
 
 EPISODES: tuple[Column, ...] = (
     ("method", text("method")),
@@ -101,13 +101,13 @@ EPISODES: tuple[Column, ...] = (
     ("green", number("green_share", ".1%")),
     ("in band", number("in_band", ".1%")),
 )
-"""What an evaluation shows of each method."""
+"""Columns of an evaluation, one row for each method."""
 
 
 def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
-    """Scores of a board side by side: a column a scenario, a row a method, in `side_by_side_order`.
+    """Scores of a leaderboard: one column for each scenario, one row for each method, in `side_by_side_order`.
 
-    Where a method has no score its mark stands in its place.
+    A method without a score shows its mark instead.
     """
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
     names = side_by_side_order(rows)
@@ -121,7 +121,7 @@ def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
 
 
 def side_by_side_order(rows: Sequence[Row]) -> list[str]:
-    """Methods of a board: the bound, what was learned, the others, each kind in the order of the last scenario."""
+    """Methods of a leaderboard: bound, learned methods, others. Each kind is in the order of the last scenario."""
     last = list(dict.fromkeys(row["scenario"] for row in rows))[-1]
     kinds = ("bound", "learned")
     shown = [row for row in rows if row["scenario"] == last]
@@ -129,14 +129,14 @@ def side_by_side_order(rows: Sequence[Row]) -> list[str]:
 
 
 def score(row: Row | None) -> str:
-    """A score, or the mark of who has none."""
+    """A score, or the mark of a method without one."""
     if row is None:
         return MISSING
     return str(row.get("mark") or MISSING) if row["score_iqm"] is None else f"{row['score_iqm']:.3f}"
 
 
 def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    """A Markdown table, the first column left, the others right aligned."""
+    """A Markdown table. The first column is left aligned, the others are right aligned."""
     lines = [
         [title for title, _ in columns],
         [":--", *["--:"] * (len(columns) - 1)],
@@ -146,7 +146,7 @@ def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str) -> Table:
-    """A table for a terminal of 100 columns; learned methods stand out, the bound steps back."""
+    """A table for a terminal of 100 columns. Learned and submitted methods are bold, the bound is dim."""
     from rich import box
     from rich.table import Table
 

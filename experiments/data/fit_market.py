@@ -1,9 +1,9 @@
-"""Market files from recorded hourly prices: `python -m wattward.experiments.data.fit_market DATA`, or `make markets`.
+"""Fits market files to recorded prices: `python -m wattward.experiments.data.fit_market DATA`, or `make markets`.
 
-Each recorded price becomes the normal score of its rank. Means by month, by season and hour, and by hour of weekends
-are taken out in turn; what is left, over its spread by season and hour, is read as the three parts that
-`configs/schema/market.py` names, by its autocorrelation. The law of the whole latent is then known, and each of its
-quantiles is given the recorded price of the same quantile.
+Each recorded hourly price is replaced by the normal score of its rank. Means by month, by season and hour, and by hour
+of weekends are subtracted in turn. The residual is divided by its spread by season and hour. The three parts that
+`configs/schema/market.py` names are fitted to the autocorrelation of this residual. The distribution of the whole
+latent is then known. Each of its quantiles is mapped to the recorded price of the same quantile.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from wattward.envs.world.processes.calendar import Clock, clock
 
 YUAN_PER_USD, KWH_PER_MWH = 7.1, 1000.0
 LATENT: Floats = np.round(np.linspace(-4.0, 4.0, 81), 1)
-"""Where the price is told in a market's file."""
+"""Latent values at which a market's file gives the price."""
 LAGS = np.arange(1, 73)
 SATURDAY = 5
 LONGEST_H = 1000.0
 WEIGHTS: Floats = np.where((LAGS == 1) | (LAGS % 24 == 0), 0.3, 1.0)
-"""Lags of an hour and of whole days are held to more closely than the rest."""
+"""Standard errors of the fit by lag. Lags of one hour and of whole days have more weight than the rest."""
 
 
 @dataclass(frozen=True)
 class Zone:
-    """A recorded zone: its file, its standard time, and what is known of its record."""
+    """A recorded zone: its file, its standard time, and known faults of its record."""
 
     name: str
     title: str
@@ -63,7 +63,7 @@ ZONES = (
 
 
 class Cells(NamedTuple):
-    """Month, season, weekend and hour of each recorded hour, (N,) places from 0."""
+    """Month, season, weekend and hour of each recorded hour, as indices from 0, shape (N,) each."""
 
     month: Ints
     season: Ints
@@ -72,10 +72,10 @@ class Cells(NamedTuple):
 
 
 def recorded(zone: Zone, data: Path) -> tuple[Clock, Floats]:
-    """The zone's own standard time and its price [currency/kWh], each of the recorded hours, (N,).
+    """Standard time and price [currency/kWh] of the zone in each recorded hour, shape (N,) each.
 
     Raises:
-        ConfigError: hours are missing or a price is none.
+        ConfigError: an hour is missing, or a price is not a finite number.
     """
     import pandas as pd
 
@@ -90,12 +90,12 @@ def recorded(zone: Zone, data: Path) -> tuple[Clock, Floats]:
 
 
 def fit(zone: Zone, when: Clock, price: Floats) -> Market:
-    """The market whose draws are most like a year of recorded prices.
+    """Fits a market to a year of recorded prices.
 
     Args:
-        zone: what the market is called and where its clock stands.
-        when: standard time of each hour, (N,).
-        price: of each hour, (N,) [currency/kWh].
+        zone: gives the market's name and its offset from UTC.
+        when: standard time of each hour, shape (N,).
+        price: price of each hour, shape (N,) [currency/kWh].
     """
     cells = Cells(when.month - 1, when.month % 12 // 3, (when.weekday >= SATURDAY).astype(int), when.hour.astype(int))
     score = _normal_scores(price)
@@ -147,7 +147,7 @@ def _means(values: Floats, cell: Ints, cells: int) -> Floats:
 
 
 class Memory(NamedTuple):
-    """What the autocorrelation of the rest says."""
+    """Parameters fitted to the autocorrelation of the residual."""
 
     slow_share: float
     wave_share: float
@@ -168,7 +168,7 @@ def _memories(left: Floats) -> Memory:
 
 
 def _correlation(lag: Floats, slow: float, wave: float, slow_h: float, fast_h: float, ratio: float) -> Floats:
-    """Of the sum of the three parts, (L,); the fast one is autoregressive of the second order, smoothed by `ratio`."""
+    """Autocorrelation of the sum of the three parts, (L,). The fast part is AR(2), smoothed by `ratio`."""
     a, b = np.exp(-1.0 / fast_h), np.exp(-1.0 / (ratio * fast_h))
     fast = (a ** (lag + 1) * (1 - b**2) - b ** (lag + 1) * (1 - a**2)) / ((a - b) * (1 + a * b))
     lasting = np.exp(-lag / slow_h) * (slow + wave * np.cos(2 * np.pi * lag / 24))
@@ -177,7 +177,7 @@ def _correlation(lag: Floats, slow: float, wave: float, slow_h: float, fast_h: f
 
 
 def _price_at(latent: Floats, usual: Floats, scale: Floats, price: Floats) -> Floats:
-    """Recorded quantile at the share of the latent's law below each point, (K,) [currency/kWh]."""
+    """Recorded price at the quantile of each latent value, shape (K,) [currency/kWh]."""
     from scipy.special import ndtr
 
     below = np.array([ndtr((x - usual) / scale).mean() for x in latent])
@@ -213,7 +213,7 @@ def as_yaml(market: Market) -> str:
     import yaml
 
     class Flow(yaml.SafeDumper):
-        """Rows of numbers on lines of their own."""
+        """A dumper that writes each list of numbers on one line."""
 
     def row(dumper: yaml.SafeDumper, values: Any) -> yaml.Node:  # noqa: ANN401 - a list of whatever is in a row
         flat = all(isinstance(value, float) for value in values)
@@ -225,7 +225,7 @@ def as_yaml(market: Market) -> str:
 
 
 def main(data: Path, out: Path) -> None:
-    """Writes the file of every zone.
+    """Writes the market file of every zone.
 
     Args:
         data: the folder that holds the zones' CSV files.

@@ -1,4 +1,4 @@
-"""What comes with wattward, by kind: names that commands take, and a line on each."""
+"""Lists what wattward ships, by kind: names that commands accept, with one line about each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = {
 
 
 class Listed(NamedTuple):
-    """One thing that has a name."""
+    """One entry of the catalogue."""
 
     kind: str
     name: str
@@ -34,7 +34,7 @@ class Listed(NamedTuple):
 
 
 def catalogue(kind: str) -> list[Listed]:
-    """All of one of `KINDS`, in the order in which they are shown."""
+    """All entries of one of `KINDS`, in the order in which they are shown."""
     return [Listed(kind, name, summary) for name, summary in _LISTS[kind]()]
 
 
@@ -65,7 +65,7 @@ def _agents() -> Iterator[tuple[str, str]]:
 
 
 def _first_sentence(path: Path) -> str:
-    """What the comment that a file begins with says first."""
+    """First sentence of the comment at the top of a file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comment = " ".join(line.removeprefix("#").strip() for line in takewhile(lambda line: line.startswith("#"), lines))
     return comment.partition(". ")[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Every method's score before and after the worlds changed in one thing, such as a tariff, side by side."""
+"""Compares the scores of methods before and after one change of the worlds, such as a new tariff."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SIDES = ("before", "after")
 
 
 def compare(records: Sequence[Record], pair: Pair, limits: Limits = NO_LIMITS) -> list[Row]:
-    """A row for each method that played both scenarios, the best after the change first, those without a score last.
+    """One row for each method that played both scenarios, by falling score after the change; those without come last.
 
-    The change of a score is that of interquartile means; its interval resamples episodes by their number, which names
-    the same draw of the world in both scenarios.
+    The change of a score is the difference of interquartile means. Its interval resamples episodes by number, because
+    a number means the same draw of the world in both scenarios.
 
     Raises:
         ConfigError: a scenario was not played, or the two were not played in the same episodes.
@@ -87,13 +87,13 @@ def _change(before: pd.DataFrame | None, after: pd.DataFrame | None) -> Row:
 
 
 def brief_columns() -> tuple[tables.Column, ...]:
-    """What a terminal shows of each row."""
+    """Columns of the table in a terminal."""
     change = [("change", tables.number("change", "+.3f")), ("95 % interval", _interval("change", "+.3f"))]
     return (("method", tables.method_with_seeds), *((side, _score(side)) for side in SIDES), *change)
 
 
 def columns(pair: Pair) -> tuple[tables.Column, ...]:
-    """What a page shows of each row."""
+    """Columns of the table on a page."""
     sides = [
         column
         for side, scenario in zip(SIDES, pair, strict=True)
@@ -124,12 +124,12 @@ def _interval(key: str, pattern: str) -> tables.Cell:
 
 
 def pair_of(rows: Sequence[Row]) -> Pair:
-    """The two scenarios that rows of `compare` set side by side."""
+    """The two scenarios that rows of `compare` refer to."""
     return str(rows[0]["scenario_before"]), str(rows[0]["scenario_after"])
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """The table and what its numbers mean."""
+    """The table in Markdown, with an explanation of its numbers."""
     pair = pair_of(rows)
     return (
         f"{rows[0]['episodes']} episodes of `{pair[0]}` and the same ones of `{pair[1]}`. Score: 0 is RunOnArrival, 1 "
@@ -140,10 +140,10 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 
 def read_shift(folder: Path) -> list[Row]:
-    """The rows that a results folder holds.
+    """Reads the rows of `compare` from a results folder.
 
     Raises:
-        ConfigError: it holds none.
+        ConfigError: the folder holds none.
     """
     rows = read_json(folder / SHIFT)
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and "change" in row for row in rows):
@@ -154,10 +154,10 @@ def read_shift(folder: Path) -> list[Row]:
 
 
 def update_page(page: Path, rows: Sequence[Row]) -> None:
-    """Rewrites the table of a page between its markers, the rest untouched.
+    """Rewrites the table of a page between its markers. The rest of the page does not change.
 
     Raises:
-        ConfigError: the page cannot be read, or does not hold each marker once.
+        ConfigError: the page cannot be read, or does not contain each marker exactly once.
     """
     try:
         text = page.read_text(encoding="utf-8")

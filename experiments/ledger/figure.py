@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 COLOURS = {"hydro": SOURCES["river"], "direct": SOURCES["direct line"], **SOURCES}
-"""By plants' names in a ledger."""
+"""Colours by the names of plants in a ledger."""
 LONGEST_SERIES_H = 14 * 24
 """Longer series are drawn as daily means on the left. On the right every hour keeps its own square."""
 

@@ -1,8 +1,8 @@
-"""Ledgers as folders: plays an episode, makes its chain, and writes a folder, whole or not at all.
+"""Ledgers as folders: plays an episode, makes its chain, and writes a folder atomically.
 
-A folder holds `chain.jsonl`, one entry a line; `hourly.parquet` and `hourly.csv`, with energy, tokens and carbon by
-hour, region, consumer and plant; `match.png`; and `summary.json` with facts about the episode, shares, token economics,
-the head of the chain, and the SHA-256 of every other file.
+A folder holds `chain.jsonl`, one entry on each line; `hourly.parquet` and `hourly.csv`, with energy, tokens and carbon
+by hour, region, consumer and plant; `match.png`; and `summary.json` with facts about the episode, shares, token
+economics, the head of the chain, and the SHA-256 of every other file.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0, tokens: To
     check_fit([who], worlds)
     env: ClusterEnv = environment(worlds.scenario, worlds.recording)
     tokens = tokens or env.scenario.tokens
-    open_ledger(env, tokens)  # refuses tokens before anything is played
+    open_ledger(env, tokens)  # refuses invalid tokens before the episode is played
     rng = np.random.default_rng(policy_seed(who, episode, seed))
     keep: tuple[Kept, ...] = ("flows", "class_gpu_h")
     played = play_episode(who.policy(), env, split=worlds.split, episode=episode, rng=rng, keep=keep)
@@ -106,7 +106,7 @@ def open_ledger(env: ClusterEnv, tokens: Tokens | None = None) -> Ledger:
 
 
 def hourly_table(hourly: Hourly) -> pd.DataFrame:
-    """A row for each hour, region, consumer and used supply: `kwh`, `tokens`, `carbon_g`.
+    """One row for each hour, region, consumer and used supply: `kwh`, `tokens`, `carbon_g`.
 
     A consumer's tokens are divided between its supplies in proportion to energy. Carbon belongs to the grid. So every
     column can be summed.

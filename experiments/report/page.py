@@ -127,7 +127,7 @@ def _cells(values: Sequence[str]) -> str:
 
 
 def _matrix(tables: Sequence[Table]) -> str:
-    """Scores by ranking, one method a row; empty for a single ranking."""
+    """Scores by ranking, one row for each method; empty for a single ranking."""
     if len(tables) < 2:
         return ""
     scores = {table.name: {row["method"]: row.get("score_iqm") for row in table.rows} for table in tables}

@@ -1,1 +1,1 @@
-"""Single questions asked of policies and worlds, each with its command."""
+"""Studies of single questions about policies and worlds, each with its own command."""

@@ -1,1 +1,1 @@
-"""Published cases beside what the simulator says."""
+"""Compares published cases with the simulator."""

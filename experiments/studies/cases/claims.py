@@ -1,4 +1,4 @@
-"""What the simulator says of what was published: one function a case, each giving lines to set beside the claims."""
+"""Simulates published cases: one function for each case, which yields a line for each claim."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ON_ARRIVAL = "RunOnArrival"
 
 
 class Episode(NamedTuple):
-    """Flows of an episode by step and region, and what the world was."""
+    """Flows of an episode by step and region, with its prices, KPIs and step length."""
 
     flows: Flows  # (T, R) each
     price_per_kwh: Floats  # (T, R)
@@ -36,7 +36,7 @@ class Episode(NamedTuple):
 
 @cache
 def played(scenario: str, policy: str, episodes: int) -> tuple[Episode, ...]:
-    """The first test episodes of a scenario under a rule."""
+    """Plays the first test episodes of a scenario under a rule."""
     env = ClusterEnv(scenario)
     return tuple(_play(env, policy, episode) for episode in range(episodes))
 
@@ -68,7 +68,7 @@ def zhejiang_xinjiang(episodes: int) -> Iterator[Line]:
 
 
 def jinshuitan(episodes: int) -> Iterator[Line]:
-    """The microgrid: gravity cooling, recovered energy, requests that stay."""
+    """The microgrid: gravity cooling, recovered energy, requests that stay local."""
     runs = played("jinshuitan-microgrid", ON_ARRIVAL, episodes)
     it, cooling = _kwh(runs, "it_kw", region=0), _kwh(runs, "cooling_kw", region=0)
     own = sum(_kwh(runs, name, region=0) for name in ("sun_kw", "hydro_kw", "recovered_kw"))
@@ -95,7 +95,7 @@ def jinshuitan(episodes: int) -> Iterator[Line]:
 
 
 def pinghu(episodes: int) -> Iterator[Line]:
-    """Cooling with and without the tank."""
+    """Cooling with and without the chilled-water tank."""
     tank, none = (played(name, ON_ARRIVAL, episodes) for name in ("pinghu-chilled-water", "pinghu-no-tank"))
     bills = [_cooling_cost_a_year(runs) for runs in (tank, none)]
     yield Line(
@@ -164,7 +164,7 @@ def qingyang(episodes: int) -> Iterator[Line]:
 
 
 def shanghai(episodes: int) -> Iterator[Line]:
-    """Power of Lingang around a request of the grid, in steps of three minutes."""
+    """Power at Lingang around a request of the grid, in steps of three minutes."""
     ratios, reached, met = [], [], []
     for episode in played("shanghai-grid-event", "CutResponse", episodes):
         grid, asked, cut = (getattr(episode.flows, name)[:, 0] for name in ("grid_kw", "asked_cut_kw", "cut_kw"))
@@ -194,7 +194,7 @@ def shanghai(episodes: int) -> Iterator[Line]:
 
 
 def hubs(episodes: int) -> Iterator[Line]:
-    """The rule for new hubs, and East data, West compute."""
+    """The rule for new hubs, and the programme `East data, West compute`."""
     runs = played("western-hubs-direct-supply", ON_ARRIVAL, episodes)
     soak = played("western-hubs-direct-supply", "Threshold-pull-0.5", episodes)
     green = [np.mean([episode.kpis["green_share"] for episode in part]) for part in (runs, soak)]
@@ -216,7 +216,7 @@ def hubs(episodes: int) -> Iterator[Line]:
 
 
 def certificates(_: int) -> Iterator[Line]:
-    """Hourly certificates of a week, and what its tokens earn."""
+    """Hourly certificates of one week, and the revenue of its tokens."""
     week = ledger.play(method(ON_ARRIVAL), Worlds("zhejiang-xinjiang"), 0, tokens=load_tokens("deepseek-flash"))
     count, sound = len(week.entries), first_fault(week.entries) is None
     yield Line(
@@ -251,7 +251,7 @@ CASES: dict[str, Callable[[int], Iterator[Line]]] = {
     "Hubs": hubs,
     "Hourly certificates and tokens": certificates,
 }
-"""Title of each case and what measures it; the number given is that of test episodes."""
+"""Function for each case by title. Its argument is the number of test episodes."""
 
 
 def _kwh(runs: Sequence[Episode], name: str, *, region: int | None = None) -> float:
@@ -264,7 +264,7 @@ def _total(runs: Sequence[Episode], *names: str) -> float:
 
 
 def _years(runs: Sequence[Episode]) -> float:
-    """What a sum over the episodes is multiplied by to be a year's."""
+    """Factor that scales a sum over the episodes to one year."""
     return HOURS_A_YEAR / sum(len(run.price_per_kwh) * run.step_h for run in runs)
 
 
@@ -274,6 +274,6 @@ def _cooling_cost_a_year(runs: Sequence[Episode]) -> float:
 
 
 def measured(episodes: int, names: Sequence[str] = ()) -> dict[str, list[Line]]:
-    """Lines of every case, or of those named, by title."""
+    """Lines by title, for all cases or for those in `names`."""
     chosen = {title: measure for title, measure in CASES.items() if not names or title in names}
     return {title: list(measure(episodes)) for title, measure in chosen.items()}

@@ -1,4 +1,4 @@
-"""The page of published cases: every claim beside what the simulator says of it."""
+"""Writes the page of published cases: every claim beside the simulator's result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(lines: Mapping[str, Sequence[Line]], episodes: int) -> str:
 
 
 def publish(lines: Mapping[str, Sequence[Line]], episodes: int, path: Path, facts: Path) -> None:
-    """Writes the page, and its lines with where they come from as JSON."""
+    """Writes the page, and its lines with their provenance as JSON."""
     rows = [{"case": title, **_row(line)} for title, found in lines.items() for line in found]
     write_json(facts, {"episodes": episodes, "rows": rows, "provenance": provenance()})
     write_text(path, page(lines, episodes))
@@ -41,7 +41,7 @@ def _row(line: Line) -> dict[str, str]:
 
 
 class Line(NamedTuple):
-    """One claim: what was published, what the simulator says, and why they differ."""
+    """One claim: the published value, the simulator's value, and why they differ."""
 
     what: str
     published: str

@@ -1,4 +1,4 @@
-"""A published case beside what this simulator says of it: the announced rule, under both tariffs, in both worlds."""
+"""Compares a published case with this simulator: the announced rule under both tariffs, drawn and recorded worlds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Key = tuple[str, bool, str]
 
 @dataclass(frozen=True)
 class Case:
-    """A published claim, the scenarios it is held against by tariff, and the methods that are asked."""
+    """A published claim, the scenarios that test it by tariff, and the methods that are played."""
 
     title: str
     scenarios: Mapping[str, str]
@@ -48,10 +48,10 @@ CASES = {
 
 
 def case(name: str) -> Case:
-    """A case by its name.
+    """Returns a case by its name.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: no case has this name.
     """
     if name not in CASES:
         raise ConfigError(f"unknown case {name!r} (known: {', '.join(sorted(CASES))})")
@@ -64,7 +64,7 @@ def run_case(
     """Rows of a case: one for each tariff, world and method, on the test split.
 
     Raises:
-        ConfigError: a scenario or the recording cannot be used; found before the first episode is run.
+        ConfigError: a scenario or the recording cannot be used. This is found before the first episode runs.
     """
     methods = [method(name) for name in it.methods]
     recordings = [None, recording] if recording else [None]
@@ -76,7 +76,7 @@ def run_case(
 
 
 def compare(it: Case, records: Sequence[Record]) -> list[Row]:
-    """Sets each method beside RunOnArrival of the same tariff and world."""
+    """Compares each method with RunOnArrival under the same tariff and in the same world."""
     table = frame(records)
     groups = {
         (str(s), bool(r), str(e)): group for (s, r, e), group in table.groupby(["scenario", "recorded", "method"])

@@ -1,1 +1,1 @@
-"""What a trained agent learned: what it reads and when it moves or defers work."""
+"""Explains what a trained agent learned: which fields it uses, and when it moves or defers work."""

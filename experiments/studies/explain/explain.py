@@ -1,4 +1,4 @@
-"""What agents learned: when they run work, what they look at, and where they still lose, on validation episodes."""
+"""Explains agents on validation episodes: when they run work, which fields they use, and where they still lose."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from wattward.experiments.studies.explain.facts import (
 from wattward.experiments.studies.explain.importance import importances
 
 SELDOM = 0.005
-"""Bins with less of a region's room than this say nothing."""
+"""Bins with a smaller share of a region's room than this are left empty."""
 
 MOST_REGIONS = 3
 Tick = Callable[[str], None]
@@ -49,14 +49,14 @@ def explain(
     """Plays agents, rules, the planner and the bound on validation episodes 0..episodes-1.
 
     Args:
-        checkpoints: folders; those of one agent are its training seeds.
-        scenario: by name or file.
-        episodes: played by everyone but the planner; two at least.
-        planner_episodes: the first of them, which the planner plays too.
-        tick: told what is played next.
+        checkpoints: folders. Several folders of one agent are its training seeds.
+        scenario: name or file of the scenario.
+        episodes: number of episodes that all methods except the planner play; at least two.
+        planner_episodes: number of episodes that the planner plays, counted from the first.
+        tick: called with a description of what is played next.
 
     Raises:
-        ConfigError: a checkpoint or the scenario cannot be used, or there are fewer episodes than two.
+        ConfigError: a checkpoint or the scenario cannot be used, or there are fewer than two episodes.
     """
     agents = agents_of(checkpoints)
     if episodes < 2:
@@ -92,10 +92,10 @@ def explain(
 
 
 def agents_of(checkpoints: Sequence[str]) -> dict[str, list[Method]]:
-    """Training seeds by agent.
+    """Groups checkpoints by agent, one method for each training seed.
 
     Raises:
-        ConfigError: one is no checkpoint, or is named twice.
+        ConfigError: a folder is not a checkpoint, or is named twice.
     """
     found: dict[str, list[Method]] = {}
     for text in dict.fromkeys(checkpoints):
@@ -152,14 +152,14 @@ def play(policy: Policy, env: ClusterEnv, episode: int, seed: np.random.SeedSequ
 
 
 def planned(env: ClusterEnv, episode: int) -> Played:
-    """What the plan behind the hindsight bound does in a validation episode."""
+    """The plan of the hindsight bound in a validation episode."""
     env.reset(options={"split": SPLIT, "episode": episode})
     plan = bound(env.params, env.world)
     return Played(plan.work_gpu_h / float(env.params.step_h[0]), plan.grid_kw, plan.costs)
 
 
 def setting_of(env: ClusterEnv, episode: int) -> Setting:
-    """What everyone meets in a validation episode; it is stepped through with modes that do not matter."""
+    """What all methods meet in a validation episode. RunOnArrival plays it; its modes do not affect the result."""
     from wattward.baselines import registry
 
     rng, policy = np.random.default_rng(0), registry.make(FLOOR)
@@ -175,11 +175,11 @@ def setting_of(env: ClusterEnv, episode: int) -> Setting:
 
 
 def shares(settings: Sequence[Setting], runs: Sequence[Sequence[Played]]) -> Shares:
-    """When a method runs deferrable work.
+    """When a method runs deferrable work, as shares of the room.
 
     Args:
         settings: the episodes.
-        runs: what it did in each of them, in their order, once a training seed.
+        runs: for each training seed, the played episodes in the order of `settings`.
     """
     regions = settings[0].room_gpus.shape[1]
     kinds = (len(RANK_EDGES) + 1, len(SURPLUS_EDGES) + 1, regions)
@@ -197,7 +197,7 @@ def shares(settings: Sequence[Setting], runs: Sequence[Sequence[Played]]) -> Sha
 
 
 def bins_of(setting: Setting) -> tuple[Ints, Ints]:
-    """Bins of the price's rank and of surplus, each shape (T, R)."""
+    """Indices of the bins of price rank and of surplus, each shape (T, R)."""
     rank = np.searchsorted(RANK_EDGES, setting.price_rank, side="right")
     surplus = np.searchsorted(SURPLUS_EDGES, setting.surplus_share, side="left")
     return rank.astype(np.int64), surplus.astype(np.int64)

@@ -1,4 +1,4 @@
-"""What an explanation holds: settings, what methods did in them, and what agents' fields are worth."""
+"""Data of an explanation: settings, what methods did in them, and the importance of fields to agents."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from wattward.experiments.evaluation.statistics import Estimate
 
 CLOCK, RULE, PLANNER = "PeakOffset", "Threshold-pull-0.5", "HindsightPlanner"
 MOST_FIELDS = 12
-"""Fields that a picture shows."""
+"""Largest number of fields that a picture shows."""
 MOST_LEVELS = 6
-"""Up to this many prices in a region each is a band of its own; else the bands hold equal shares of the time."""
+"""If a region has at most this many prices, each is a band. Otherwise bands have equal shares of the time."""
 Tick = Callable[[str], None]
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -37,43 +37,47 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""Fields that say much the same of one thing, and are therefore also exchanged at once."""
+"""Groups of fields with similar information. The fields of a group are also exchanged together."""
 
 SPLIT = "validation"
 BOUND = "bound's plan"
 RANK_EDGES = (0.2, 0.4, 0.6, 0.8)
-"""Between bins of the price's rank: the share of the coming day that is cheaper than now."""
+"""Edges of the bins of price rank, which is the share of the coming day that is cheaper than now."""
 SURPLUS_EDGES = (0.01, 0.25)
-"""Between bins of surplus: GPUs that sun, wind and river could run beyond idle GPUs and requests / fleet."""
+"""Edges of the bins of surplus.
+
+Surplus is the number of GPUs that sun, wind and river could run after idle GPUs and requests are supplied, divided by
+the fleet.
+"""
 
 
 class Setting(NamedTuple):
-    """What no policy changes in an episode of T steps in R regions."""
+    """Facts of an episode of T steps in R regions that no policy can change."""
 
-    hour: Ints  # (T,) of the day, by the scenario's clock
+    hour: Ints  # (T,) hour of the day, by the scenario's clock
     price_per_kwh: Floats  # (T, R)
-    price_rank: Floats  # (T, R) the observation's field
-    surplus_share: Floats  # (T, R) of the fleet, as the observation's field where nothing is locked
-    room_gpus: Floats  # (T, R) fleet in order less requests
+    price_rank: Floats  # (T, R) the field of the observation
+    surplus_share: Floats  # (T, R) surplus / fleet, as in the observation if no GPU is locked
+    room_gpus: Floats  # (T, R) GPUs in working order minus those that serve requests
     step_h: float
 
 
 class Played(NamedTuple):
     """What one method did in an episode of T steps in R regions."""
 
-    work_gpus: Floats  # (T, R) mean GPUs at deferrable work
+    work_gpus: Floats  # (T, R) mean GPUs that run deferrable work
     grid_kw: Floats  # (T, R)
-    costs: dict[str, float]  # by COST_TERMS, all regions
+    costs: dict[str, float]  # by COST_TERMS, sums over all regions
 
     @property
     def total_cost(self) -> float:
-        """All that the episode cost."""
+        """Sum of all cost terms."""
         return sum(self.costs.values())
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Share of the room that deferrable work uses, over some episodes in R regions; NaN where there was hardly room."""
+    """Share of the room that deferrable work uses, over some episodes in R regions; NaN if there was hardly room."""
 
     by_kind: Floats  # (rank bins, surplus bins, R)
     by_hour: Floats  # (24, R)
@@ -81,13 +85,13 @@ class Shares:
 
 @dataclass(frozen=True)
 class Importance:
-    """What a field, or a group of them, is worth to an agent: saving lost as a share of RunOnArrival's cost."""
+    """Importance of a field or group to an agent: lost saving as a share of RunOnArrival's cost."""
 
     field: str
     same_step: Estimate
-    """Lost where the field is that of another episode in the same step; such episodes share their time of day."""
+    """Loss if the field comes from the same step of another episode, and so from the same time of day."""
     any_step: Estimate
-    """Lost where it is besides that of another time of that episode."""
+    """Loss if the field comes from another step of another episode."""
 
     @property
     def largest(self) -> float:
@@ -96,12 +100,12 @@ class Importance:
 
 
 Runs = dict[str, list[list[Played]]]
-"""By method: once a training seed, the episodes in their order."""
+"""Played episodes by method: one list for each training seed, in the order of the episodes."""
 
 
 @dataclass(frozen=True)
 class Agent:
-    """A learned method: its training seeds, what it saves, and what its fields are worth to it."""
+    """A learned method: number of training seeds, saving, and importance of fields."""
 
     name: str
     seeds: int
@@ -110,27 +114,27 @@ class Agent:
 
     @property
     def top_fields(self) -> list[Importance]:
-        """The most valuable single fields of the agent, at most `MOST_FIELDS`."""
+        """The most important single fields of the agent, at most `MOST_FIELDS`."""
         return [worth for worth in self.fields if worth.field not in GROUPS][:MOST_FIELDS]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that pictures and tables show of a scenario."""
+    """All data that pictures and tables of a scenario show."""
 
     scenario: str
     title: str
     currency: str  # of all costs and prices
     timezone: str  # of all hours
     regions: tuple[str, ...]  # (R,)
-    drawn: tuple[int, ...]  # regions shown: those where most deferrable work runs on arrival
+    drawn: tuple[int, ...]  # indices of the shown regions: those where most deferrable work runs on arrival
     episodes: int
-    planned: int  # the first of them, also played by the planner
+    planned: int  # number of first episodes that the planner also played
     agents: list[Agent]
     shares: dict[str, Shares]  # by method, over all episodes
-    price_per_kwh: Floats  # (24, R) mean by hour
+    price_per_kwh: Floats  # (24, R) means by hour of day
     settings: list[Setting]  # of the first `planned` episodes
-    runs: Runs  # likewise
+    runs: Runs  # of the same episodes
 
 
 def bands(explanation: Explanation, region: int) -> Floats:
@@ -143,7 +147,7 @@ def bands(explanation: Explanation, region: int) -> Floats:
 
 
 def bought_kwh(explanation: Explanation, name: str, region: int) -> Floats:
-    """Energy bought in each of a region's price bands, a mean of training seeds and episodes [kWh]."""
+    """Energy bought in each price band of a region, mean over training seeds and episodes [kWh]."""
     ends, runs = bands(explanation, region), explanation.runs[name]
     bought = np.zeros(ends.size)
     for run in runs:
@@ -156,5 +160,5 @@ def bought_kwh(explanation: Explanation, name: str, region: int) -> Floats:
 
 
 def picture_paths(scenario: str, out: Path) -> tuple[Path, Path]:
-    """Where the two pictures of a scenario go: when agents run work, and what they look at."""
+    """Paths of the two pictures of a scenario: when agents run work, and which fields they use."""
     return out / f"learned-{scenario}-when.png", out / f"learned-{scenario}-fields.png"

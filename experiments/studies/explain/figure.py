@@ -1,4 +1,4 @@
-"""Two pictures of what agents learned: when they run deferrable work, and which fields they look at."""
+"""Two pictures of what agents learned: when they run deferrable work, and which fields they use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOURS = (0, 6, 12, 18, 24)
 
 
 def draw_when(told: Explanation, path: Path) -> None:
-    """Draws when methods run deferrable work, a row a region, to `path`, a PNG.
+    """Draws when methods run deferrable work, one row for each region, to `path`, a PNG.
 
     Raises:
         ConfigError: the path cannot be written.
@@ -111,7 +111,7 @@ def _dress_when(figure: Figure, axes: Any, told: Explanation) -> None:  # noqa: 
 
 
 def draw_fields(told: Explanation, path: Path) -> None:
-    """Draws the most valuable fields of each agent, with their intervals, to `path`, a PNG.
+    """Draws the most important fields of each agent, with their intervals, to `path`, a PNG.
 
     Raises:
         ConfigError: the path cannot be written.

@@ -1,4 +1,4 @@
-"""What an agent looks at: saving that is lost where it sees one field of another episode instead of its own's."""
+"""Measures which fields an agent uses: the saving that is lost if a field comes from another episode."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from wattward.experiments.evaluation.statistics import Estimate
 from wattward.experiments.studies.explain.facts import GROUPS, Importance, Tick
 
 Seen = NDArray[np.float32]
-"""All that an agent saw in an episode, shape (T, observed numbers)."""
+"""Observations of an agent in an episode, shape (T, size of the observation)."""
 
 
 class Exchanged:
-    """Plays as another policy that sees some numbers of another episode in place of its own's."""
+    """Plays as a policy does, but some numbers of its observation come from another episode."""
 
     def __init__(self, policy: Policy, columns: Ints, instead: Seen) -> None:
-        """Exchanges `columns` of the observation in step t for those of `instead[t]`."""
+        """Replaces `columns` of the observation in step t with those of `instead[t]`."""
         self._policy, self.name = policy, policy.name
         self._columns, self._instead = columns, instead
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:
-        """As the policy."""
+        """Resets the policy."""
         self._policy.reset(self._deceived(outlook), rng)
 
     def act(self, outlook: Outlook) -> Modes | Shares:
-        """What the policy does where it sees this."""
+        """Returns the policy's action for the changed observation."""
         return self._policy.act(self._deceived(outlook))
 
     def _deceived(self, outlook: Outlook) -> Outlook:
@@ -45,7 +45,7 @@ class Exchanged:
 
 
 def columns_of(env: ClusterEnv) -> dict[str, Ints]:
-    """Where each named field, and each group of `GROUPS`, stands in an observation, in all regions."""
+    """Columns of the observation that belong to each field and to each group of `GROUPS`, in all regions."""
     observer = Observer(env.scenario, env.params)
     views = observer.views(np.arange(observer.size, dtype=np.float32))
     fields = {name: np.asarray(view, np.int64).ravel() for name, view in views.items()}
@@ -56,17 +56,17 @@ def columns_of(env: ClusterEnv) -> dict[str, Ints]:
 def importances(
     seeds: Sequence[Method], env: ClusterEnv, split: str, floor_cost: Floats, tick: Tick = lambda _: None
 ) -> list[Importance]:
-    """Value of each field and group to an agent, highest first.
+    """Importance of each field and group to an agent, highest first.
 
-    An episode is played again for each of them and each training seed, with the same world. What stands in the field's
-    place was seen by the same agent in an episode drawn among the others.
+    Each episode is played again for each field or group and each training seed, in the same world. The replacing
+    values were observed by the same agent in another episode, drawn at random.
 
     Args:
         seeds: the agent's training seeds.
-        env: plays the scenario.
-        split: where the episodes come from.
-        floor_cost: RunOnArrival's cost of episodes 0..E-1, shape (E,); two at least.
-        tick: told which field is next.
+        env: environment of the scenario.
+        split: split of the episodes.
+        floor_cost: RunOnArrival's cost of episodes 0..E-1, shape (E,); at least two.
+        tick: called with a description of the next field.
     """
     kept = [_own(who.policy(), env, split, len(floor_cost)) for who in seeds]
     own_cost = np.stack([cost for cost, _ in kept])
@@ -83,7 +83,7 @@ def importances(
 
 
 def _own(policy: Policy, env: ClusterEnv, split: str, episodes: int) -> tuple[Floats, list[Seen]]:
-    """Costs of episodes as they are, shape (E,) [currency], and what was seen in each."""
+    """Costs of unchanged episodes, shape (E,) [currency], and the observations of each."""
     played = [_play(policy, env, split, episode, keep=("observations",)) for episode in range(episodes)]
     return np.array([one.total_cost for one in played]), [one.observations for one in played]
 
@@ -91,7 +91,7 @@ def _own(policy: Policy, env: ClusterEnv, split: str, episodes: int) -> tuple[Fl
 def _exchanged_cost(
     policy: Policy, env: ClusterEnv, split: str, columns: Ints, seen: Sequence[Seen], rng: np.random.Generator
 ) -> Floats:
-    """Costs of episodes with exchanged columns, of the same step and of any: shape (2, E) [currency]."""
+    """Costs of episodes with replaced columns from the same step and from another step, shape (2, E) [currency]."""
     cost = np.zeros((2, len(seen)))
     for episode in range(len(seen)):
         other = (episode + int(rng.integers(1, len(seen)))) % len(seen)
@@ -107,6 +107,6 @@ def _play(policy: Policy, env: ClusterEnv, split: str, episode: int, keep: tuple
 
 
 def _mean(lost: Floats) -> Estimate:
-    """Mean of losses (S, E), its interval by resampling training seeds and episodes."""
+    """Mean of losses (S, E), with an interval from resampling training seeds and episodes."""
     nothing = np.zeros((1, lost.shape[1], 1))
     return statistics.difference(lost[:, :, None], nothing)

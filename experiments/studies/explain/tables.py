@@ -1,4 +1,4 @@
-"""What was learned as tables, in the terminal and between the markers of a page."""
+"""Shows an explanation as tables, in the terminal and between the markers of a page."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ Row = Mapping[str, Any]
 
 
 def markers(scenario: str) -> tuple[str, str]:
-    """What a page holds before and after the tables of a scenario."""
+    """The markers before and after the tables of a scenario on a page."""
     return f"<!-- explain:{scenario}:begin -->\n", f"<!-- explain:{scenario}:end -->"
 
 
 def losers(told: Explanation) -> list[str]:
-    """Methods whose costs are set side by side, the bound first."""
+    """Methods whose costs are compared, the bound first."""
     return [BOUND, PLANNER, *(agent.name for agent in told.agents), RULE, FLOOR]
 
 
 def cost_rows(told: Explanation) -> list[Row]:
-    """Mean cost of an episode by term, and the energy that was bought, a row a method."""
+    """One row for each method: mean cost of an episode by term, and energy bought."""
     rows: list[dict[str, Any]] = []
     for name in losers(told):
         played = [did for run in told.runs[name] for did in run]
@@ -55,7 +55,7 @@ def cost_rows(told: Explanation) -> list[Row]:
 
 
 def cost_columns(rows: Sequence[Row], currency: str) -> tuple[Column, ...]:
-    """The terms that are at least half a unit of money for some method."""
+    """Columns of `cost_rows`. Terms below half a unit of currency for all methods are left out."""
     terms = [term for term in COST_TERMS if any(abs(row[term]) >= 0.5 for row in rows)]
     return (
         (f"{currency} an episode", tables.text("method")),
@@ -68,7 +68,7 @@ def cost_columns(rows: Sequence[Row], currency: str) -> tuple[Column, ...]:
 
 
 def band_rows(told: Explanation) -> list[Row]:
-    """Energy bought in an episode, a row a price band of a region that is drawn."""
+    """Mean energy bought in an episode, one row for each price band of each drawn region."""
     rows: list[Row] = []
     for r in told.drawn:
         ends = bands(told, r)
@@ -82,7 +82,7 @@ def band_rows(told: Explanation) -> list[Row]:
 
 
 def band_columns(told: Explanation) -> tuple[Column, ...]:
-    """A method a column."""
+    """Columns of `band_rows`, one for each method."""
     return (
         (f"kWh an episode at {told.currency}/kWh", tables.text("band")),
         *((name, tables.number(name, ",.0f")) for name in losers(told)),
@@ -90,7 +90,7 @@ def band_columns(told: Explanation) -> tuple[Column, ...]:
 
 
 def field_rows(told: Explanation) -> list[Row]:
-    """Values of fields and groups, sorted by the first agent."""
+    """Importance of groups and of single fields, each in the order of the first agent."""
     by_agent = [{worth.field: worth for worth in agent.fields} for agent in told.agents]
     shown = {worth.field for agent in told.agents for worth in agent.top_fields} | set(GROUPS)
     order = [worth.field for worth in told.agents[0].fields if worth.field in shown]
@@ -112,7 +112,7 @@ def _points(found: Estimate) -> str:
 
 
 def field_columns(told: Explanation) -> tuple[Column, ...]:
-    """Both losses of each agent."""
+    """Columns of `field_rows`: both losses of each agent."""
     columns: list[Column] = [("seen of another episode", tables.text("field"))]
     for number, agent in enumerate(told.agents):
         columns.append((f"{agent.name}, same hour", tables.text(f"same-{number}")))
@@ -121,7 +121,7 @@ def field_columns(told: Explanation) -> tuple[Column, ...]:
 
 
 def when_rows(told: Explanation) -> list[Row]:
-    """Share of the room used in the cheapest and the most expensive fifth of the coming day, and with much surplus."""
+    """Share of the room used in the cheapest and most expensive fifth of the coming day, with no or much surplus."""
     rows: list[Row] = []
     for r in told.drawn:
         for name, used in told.shares.items():
@@ -136,7 +136,7 @@ def _extremes(used: Shares, r: int) -> Row:
 
 
 def when_columns() -> tuple[Column, ...]:
-    """The corners of the picture's squares."""
+    """Columns of `when_rows`: the four corner squares of the picture."""
     return (
         ("region", tables.text("region")),
         ("method", tables.text("method")),
@@ -148,7 +148,7 @@ def when_columns() -> tuple[Column, ...]:
 
 
 def brief(told: Explanation) -> list[tuple[str, tuple[Column, ...], Sequence[Row]]]:
-    """What a terminal shows: titles, columns and rows of tables."""
+    """Tables for the terminal: title, columns and rows of each."""
     shown: list[tuple[str, tuple[Column, ...], Sequence[Row]]] = [
         ("share of the free GPUs that run deferrable work", when_columns(), when_rows(told))
     ]
@@ -162,7 +162,7 @@ def brief(told: Explanation) -> list[tuple[str, tuple[Column, ...], Sequence[Row
 
 
 def as_markdown(told: Explanation) -> str:
-    """All tables of a scenario, and what their numbers mean."""
+    """All tables of a scenario, with explanations of their numbers."""
     costs = cost_rows(told)
     seeds = ", ".join(f"{agent.name} of {agent.seeds} training seeds saves {agent.saving:.1%}" for agent in told.agents)
     return (
@@ -181,10 +181,10 @@ def as_markdown(told: Explanation) -> str:
 
 
 def check_page(page: Path, scenario: str) -> str:
-    """The page's text.
+    """Reads a page and checks its markers.
 
     Raises:
-        ConfigError: it cannot be read, or does not hold each marker of the scenario once.
+        ConfigError: the page cannot be read, or does not contain each marker of the scenario exactly once.
     """
     try:
         text = page.read_text(encoding="utf-8")
@@ -197,7 +197,7 @@ def check_page(page: Path, scenario: str) -> str:
 
 
 def update_page(page: Path, told: Explanation) -> None:
-    """Rewrites the tables of a scenario between their markers, the rest untouched.
+    """Rewrites the tables of a scenario between their markers. The rest of the page does not change.
 
     Raises:
         ConfigError: as `check_page`.

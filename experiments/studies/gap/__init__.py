@@ -1,1 +1,1 @@
-"""How much is left to win, and what keeps a policy from it."""
+"""How far policies are from the bound, and why."""

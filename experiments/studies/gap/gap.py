@@ -1,4 +1,4 @@
-"""The gap between the bound and what can be done: its plan replayed, and a search that knows what comes."""
+"""Measures the gap between the bound and what is feasible: a replay of its plan, and a search with full foresight."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ def bracket(
     relax: bool = False,
     improve: bool = False,
 ) -> list[Row]:
-    """A row an episode.
+    """Measures the gap; one row for each episode and scenario.
 
     Args:
-        scenario: Its name.
-        episodes: Numbers of the split.
-        split: Where they come from.
-        jobs: Processes.
-        relax: also without each thing that the bound leaves out, see `wattward.experiments.studies.gap.relaxed`.
-        improve: also improve what the search does, see `wattward.experiments.studies.gap.local_search`.
+        scenario: Name of the scenario.
+        episodes: Numbers of the episodes in the split.
+        split: Split of the episodes.
+        jobs: Number of processes.
+        relax: Whether to add relaxed scenarios, see `wattward.experiments.studies.gap.relaxed`.
+        improve: Whether to improve the search's modes, see `wattward.experiments.studies.gap.local_search`.
     """
     whole = load_scenario(scenario)
     worlds = relaxed(whole) if relax else {"": whole}
@@ -77,7 +77,7 @@ def bracket(
 
 
 def means(rows: Sequence[Row]) -> list[Row]:
-    """The rows of each scenario and change in one: their means, and how many episodes."""
+    """One row for each scenario and change: means over its episodes, and their number."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["scenario"], row["changed"]), []).append(row)
@@ -131,7 +131,7 @@ def _row(changed: str, scenario: Scenario, split: str, episode: int, improve: bo
 
 
 def _descended(env: ClusterEnv, actions: Actions) -> float:
-    """Cost [currency] of the actions improved hour by hour, then step by step."""
+    """Cost [currency] of the actions after improving them hour by hour, then step by step."""
     hours, _ = descend(env, actions, block=max(1, round(1.0 / env.scenario.step_h)))
     return descend(env, hours, block=1, widths=FINE)[1]
 

@@ -1,6 +1,7 @@
-"""A scenario whose policies know more: perfect forecasts, and estimates that are the work itself.
+"""Makes a scenario with full information: perfect forecasts, and estimates that equal the true work.
 
-What an agent gains when it is trained and played there is what its observation, and not its learning, keeps from it.
+An agent can be trained and played on this scenario. Its gain shows what it loses because of its observation, not
+because of its learning.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ SUFFIX = "-informed"
 
 
 def informed(scenario: str) -> dict[str, Any]:
-    """The scenario's file with `forecast.skill: 1` and `estimate_sigma: 0`; weather, jobs and their true work stay.
+    """The scenario's file with `forecast.skill: 1` and `estimate_sigma: 0`.
+
+    Weather, jobs and their true work do not change.
 
     Raises:
-        ConfigError: the scenario is unknown, comes with disturbances, or is made by name and has no file.
+        ConfigError: the scenario is unknown, has disturbances, or is generated from its name and has no file.
     """
     if DISTURBED_BY in scenario and not Path(scenario).is_file():
         raise ConfigError(f"{scenario}: must be one scenario without disturbances; disturb the file made")
@@ -40,7 +43,7 @@ def write_informed(scenario: str, path: Path) -> Path:
     """Writes the informed scenario to a file that `--scenario` takes.
 
     Raises:
-        ConfigError: as `informed`, or the file is no `.yaml`.
+        ConfigError: as `informed`, or the file's suffix is not .yaml or .yml.
     """
     if path.suffix not in {".yaml", ".yml"}:
         raise ConfigError(f"{path}: must end in .yaml")

@@ -1,4 +1,7 @@
-"""Modes of a whole episode, improved in hindsight block by block: what modes can reach at least, were all known."""
+"""Improves the modes of a whole episode in hindsight, block by block.
+
+The result shows what modes can reach at least if the whole episode is known.
+"""
 
 from __future__ import annotations
 
@@ -17,32 +20,33 @@ from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.simulator import Simulator
 
 ALL_JOINT = 2
-"""Up to so many regions a block tries all joint modes; of more it changes one region's at a time."""
+"""With at most this many regions, a block tries all joint modes. With more, it changes one region at a time."""
 
 WIDTHS, FINE = (6, 3, 2, 1), (4, 2, 1)
-"""Blocks that change at once, of an hour, and of a step."""
+"""Numbers of blocks that change together: for blocks of one hour, and for blocks of one step."""
 
 Actions = NDArray[np.int64]
 
 
 def executed(env: ClusterEnv, policy: Policy, split: str, episode: int) -> tuple[Actions, float]:
-    """What a policy does in an episode, (N, R) modes, and what it costs [currency]."""
+    """Modes (N, R) that a policy uses in an episode, and their cost [currency]."""
     rng = np.random.default_rng(episode)
     played = play_episode(policy, env, split=split, episode=episode, rng=rng, keep=("decisions",))
     return played.decisions.astype(np.int64), played.total_cost
 
 
 def descend(env: ClusterEnv, actions: Actions, *, block: int, widths: Sequence[int] = WIDTHS) -> tuple[Actions, float]:
-    """Changes the modes of some blocks in a row wherever the whole episode's cost falls, until none does.
+    """Changes the modes of consecutive blocks if the cost of the whole episode falls, until no change helps.
 
     Args:
-        env: In the episode.
-        actions: A mode a step and region, (N, R), to begin with.
-        block: Steps of a block; its first step's modes hold throughout.
-        widths: Blocks that change at once, one pass over the episode for each; all again until nothing falls.
+        env: Environment, reset to the episode.
+        actions: Initial modes by step and region, (N, R).
+        block: Number of steps in a block. The modes of its first step apply to the whole block.
+        widths: Numbers of blocks that change together. Each width is one pass over the episode. All passes are
+            repeated until the cost no longer falls.
 
     Returns:
-        The modes found, and what they cost [currency], never more than the given ones held by block.
+        The improved modes and their cost [currency]. The cost is never above that of the initial modes, held by block.
     """
     held, search, best = actions[::block].copy(), _Search(env, block, actions.shape[1]), np.inf
     while True:
@@ -54,7 +58,7 @@ def descend(env: ClusterEnv, actions: Actions, *, block: int, widths: Sequence[i
 
 
 class _Search:
-    """One episode in as many environments as a window has alternatives."""
+    """Plays one episode in parallel environments: one for the current modes, and one for each alternative."""
 
     def __init__(self, env: ClusterEnv, block: int, n_regions: int) -> None:
         self._block, self._choices = block, _choices(n_regions)
@@ -63,7 +67,7 @@ class _Search:
         self._simulator = Simulator(env.params, len(self._choices) + 1, bank)
 
     def improved(self, held: Actions, width: int) -> tuple[Actions, float]:
-        """One pass over the episode with blocks' modes (M, R): better ones, and their cost [currency]."""
+        """Makes one pass over the modes (M, R) of all blocks; returns improved modes and their cost [currency]."""
         held, simulator, spent = held.copy(), self._simulator, 0.0
         for b in range(simulator.n_envs):
             simulator.begin(b, 0)
@@ -80,7 +84,7 @@ class _Search:
         return held, spent
 
     def _play(self, modes: Actions) -> NDArray[np.float64]:
-        """Cost [currency] (B,) of blocks by their modes (M, B, R), or (M, 1, R) for all alike."""
+        """Cost [currency], shape (B,), of blocks with modes (M, B, R), or (M, 1, R) for the same in all."""
         total = np.zeros(self._simulator.n_envs)
         for now in modes:
             self._simulator.fleet.modes[:, : now.shape[1]] = now
@@ -90,7 +94,7 @@ class _Search:
 
 
 def _choices(n_regions: int) -> Actions:
-    """Modes that a block may change to, a row a choice; -1 leaves a region's mode as it is."""
+    """Modes that a block may change to, one row for each choice; -1 leaves a region's mode unchanged."""
     if n_regions <= ALL_JOINT:
         return np.array(list(product(range(len(Mode)), repeat=n_regions)), dtype=np.int64)
     single = np.full((n_regions, len(Mode), n_regions), -1, dtype=np.int64)

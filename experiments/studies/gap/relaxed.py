@@ -1,4 +1,4 @@
-"""A scenario without one of the things that a bound leaves out: what each of them takes from those who must obey it."""
+"""Removes from a scenario the constraints that the bound ignores, to show what each of them costs a policy."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ RELAXATIONS: dict[str, Callable[[Scenario], Scenario]] = {
     "jobs without data": _light,
     "no demand charge": _without_demand_charge,
 }
-"""Jobs that pause, spread and restart for nothing; owners who know; moves that take no time; no price on the peak."""
+"""Jobs pause, spread and restart at no cost; owners know their work; transfers take no time; peak power is free."""
 
 
 def relaxed(scenario: Scenario) -> dict[str, Scenario]:
-    """The scenario as it is, with each relaxation alone, and with all of them, by what was changed."""
+    """The unchanged scenario, one with each relaxation alone, and one with all of them, by name of the change."""
     alone = {name: change(scenario) for name, change in RELAXATIONS.items()}
     whole = reduce(lambda changed, change: change(changed), RELAXATIONS.values(), scenario)
     return {"as it is": scenario, **alone, ALL: whole}

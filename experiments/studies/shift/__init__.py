@@ -1,1 +1,1 @@
-"""How policies fare when a tariff changes."""
+"""How policies perform when a tariff changes."""

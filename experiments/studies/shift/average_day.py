@@ -1,4 +1,4 @@
-"""What methods of a compared suite do by the hour of day, and what power costs in that hour, before and after."""
+"""Averages modes and prices by hour of day, for methods of a suite that compares a scenario before and after."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def picture_of(
     Args:
         results: a results folder whose suite compares two scenarios.
         rows: its rows of `shift.compare`.
-        methods: names among them; where none is given the clock rule and the best learned one.
-        episodes: played for the modes, at most the suite's; prices are means over all of the suite's.
-        tick: told what is played next.
+        methods: names of methods in `rows`; if empty, the clock rule and the best learned method.
+        episodes: number of episodes played for the modes, at most those of the suite. Prices are means over all
+            episodes of the suite.
+        tick: called with a description of what is played next.
 
     Raises:
         ConfigError: a method has no row, or cannot be played here.

@@ -1,4 +1,4 @@
-"""Why a clock rule loses when prices move: an average day before and after, prices above, methods' modes below."""
+"""Draws why a clock rule loses when prices change: an average day before and after, prices above, modes below."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEANINGS = {
 NOW, THEN, OTHER, WORK = "#c1121f", "#d9a5a8", "#5b6b7a", "#1d2833"
 HELD, PULLED = SHADE, "#e3eef8"
 OFTEN = 0.5
-"""Share of the steps from which on a band shows what the first method does in an hour."""
+"""A band marks an hour if the first method uses the mode in more than this share of the hour's steps."""
 MOST_REGIONS = 3
 WIDTH_INCHES, PRICE_INCHES, ROW_INCHES, HEAD_INCHES = 11.0, 2.0, 0.95, 1.5
 HOURS = (0, 3, 6, 9, 12, 15, 18, 21, 24)
@@ -34,10 +34,10 @@ EDGES = np.arange(DAY_H + 1, dtype=np.float64)
 
 
 def draw_shift(shown: Picture, path: Path) -> None:
-    """Draws the picture to `path`, a PNG; at most `MOST_REGIONS` regions, those whose prices change first.
+    """Draws the picture to `path`, a PNG; at most the `MOST_REGIONS` regions whose prices change most.
 
     Raises:
-        ConfigError: the path is no PNG file's, or cannot be written.
+        ConfigError: the path does not end in .png, or cannot be written.
     """
     check_suffix(path, (".png",), "--out")
     import matplotlib as mpl
@@ -64,7 +64,7 @@ def draw_shift(shown: Picture, path: Path) -> None:
 
 
 def _regions(shown: Picture) -> list[int]:
-    """Regions drawn: those whose prices differ most first."""
+    """Indices of the drawn regions, the largest change of price first."""
     before, after = shown.price_per_kwh
     moved = np.abs(after - before).max(axis=0)
     return [int(r) for r in np.argsort(-moved, kind="stable")[:MOST_REGIONS]]
@@ -90,7 +90,7 @@ def _draw_prices(axis: Axes, shown: Picture, regions: list[int], side: int) -> N
 
 
 def _tell_held(axis: Axes, shown: Picture, regions: list[int], side: int) -> None:
-    """Says beside the last hour in which the first method holds work what that hour's power costs here and there."""
+    """Writes the mean prices over the hours in which the first method holds work, beside the last of these hours."""
     held = np.flatnonzero(shown.panels[0].days[side].mode_share[:, regions[0], Mode.HOLD] > OFTEN)
     if held.size:
         mean = shown.price_per_kwh[side][held].mean(axis=0)
@@ -136,16 +136,16 @@ def _dress(figure: Figure, axes: Any, shown: Picture) -> None:  # noqa: ANN401 -
 
 
 class Day(NamedTuple):
-    """A method's average day in R regions, by hour of the scenario's clock (24)."""
+    """A method's average day in R regions, for each of the 24 hours of the scenario's clock."""
 
-    mode_share: Floats  # (24, R, 4) of the steps, by value of `Mode`
-    deferrable_share: Floats  # (24, R) of the fleet that deferrable work holds
-    met_price_per_kwh: float  # mean price where and when deferrable work ran, by GPU-h
+    mode_share: Floats  # (24, R, 4) share of the steps in each `Mode`
+    deferrable_share: Floats  # (24, R) share of the fleet that deferrable work holds
+    met_price_per_kwh: float  # mean price of deferrable work, weighted by GPU-h
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One method's days on both sides, and its rows' scores there."""
+    """One method's average days and scores, before and after."""
 
     method: str
     days: tuple[Day, Day]

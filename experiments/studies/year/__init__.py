@@ -1,1 +1,1 @@
-"""Every rule on a whole recorded year, each step checked."""
+"""Plays every rule on a whole recorded year and checks each step."""

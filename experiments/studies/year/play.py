@@ -1,4 +1,4 @@
-"""Weeks of a recorded year played one by one under a rule, every step of every week checked."""
+"""Plays the weeks of a recorded year one by one under a rule and checks every step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KWH = ("facility_kwh", "green_kwh", "grid_kwh", "curtailed_kwh")
 
 
 class Episodes(NamedTuple):
-    """Episodes of equal length; what the recording does not hold is that of test episode `number`."""
+    """Episodes of equal length. Series that the recording lacks are those of the test episodes in `numbers`."""
 
     scenario: Scenario
     recording: Recording
@@ -41,7 +41,7 @@ class Episodes(NamedTuple):
 def episodes_of(
     scenario: Scenario, recording: Recording, starts: Sequence[date], days: float, first_number: int
 ) -> Episodes:
-    """An episode of `days` for each start; what the recording does not hold is that of test episode number i."""
+    """One episode of `days` for each start. Its number is that of the test episode that gives series not recorded."""
     numbers = tuple(range(first_number, first_number + len(starts)))
     own = scenario.model_copy(update={"episode_days": days, "calendar_year": starts[0].year})
     return Episodes(own, recording, numbers, tuple(starts))
@@ -51,10 +51,11 @@ def play(rule: str, episodes: Episodes) -> list[Record]:
     """Plays the episodes under a rule.
 
     Returns:
-        A record of each: its bill, its kWh, what was bought at negative prices, and its largest imbalances.
+        One record for each episode: bill, energy, purchases at negative prices, and largest imbalances.
 
     Raises:
-        AssertionError: a balance is violated, or a ledger differs from the simulator; names rule and episode.
+        AssertionError: a balance is violated, or a ledger differs from the simulator. The message names rule and
+            episode.
     """
     return [_play(rule, episodes, *one) for one in zip(episodes.starts, episodes.numbers, strict=True)]
 
@@ -78,10 +79,10 @@ def _play(rule: str, episodes: Episodes, start: date, number: int) -> Record:
 
 
 def check_balances(start: date, env: ClusterEnv, played: Trajectory) -> None:
-    """Checks every step of an episode that `env` has just played, its snapshots kept.
+    """Checks every step of an episode that `env` has just played with snapshots kept.
 
     Raises:
-        AssertionError: a balance is violated; names the rule, the episode's first day and the step.
+        AssertionError: a balance is violated. The message names the rule, the episode's first day and the step.
     """
     for step, (before, after) in enumerate(pairwise(played.snapshots)):
         try:
@@ -91,7 +92,7 @@ def check_balances(start: date, env: ClusterEnv, played: Trajectory) -> None:
 
 
 def _imbalances(env: ClusterEnv, played: Trajectory) -> dict[str, float]:
-    """The largest imbalance of any step: of energy in a region, of work, and of cost."""
+    """The largest imbalances of any step: energy in a region, work, and cost."""
     flows, first, step_h = played.flows, played.snapshots[0].flows, env.scenario.step_h
     waited, moved = (
         np.concatenate([getattr(first, name), getattr(flows, name)[:-1]]) for name in ("waiting_gpu_h", "transit_gpu_h")
@@ -113,9 +114,10 @@ def _imbalances(env: ClusterEnv, played: Trajectory) -> dict[str, float]:
 
 
 def _at_negative_prices(env: ClusterEnv, played: Trajectory) -> Floats:
-    """Hours of all regions and the energy bought in them [kWh], by the market's price and by what is paid, (4,).
+    """Region-hours with negative prices [h] and the energy bought in them [kWh], shape (4,).
 
-    Where a region has bought a ceiling, what is paid is the market's price and the ceiling's premium.
+    The first two numbers are for the market's price, the last two for the price paid. If a region has a contract that
+    caps its price, the price paid is the market's price plus the premium of that contract.
     """
     contracts = [region.cap_contract for region in env.scenario.regions]
     premium = np.array([0.0 if contract is None else contract.premium_per_kwh for contract in contracts])

@@ -1,4 +1,4 @@
-"""A recorded calendar year under every rule: week after week, each step checked, the ledger kept beside it."""
+"""Plays every rule on a recorded calendar year, week by week, checks each step, and keeps a ledger."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ YEAR: tuple[tables.Column, ...] = (
     ("± GPU-h", tables.number("work_imbalance_gpu_h", ".0e")),
     ("± {currency}", tables.number("cost_imbalance", ".0e")),
 )
-"""What a year shows of each rule."""
+"""Columns of the table of a year, one row for each rule."""
 NOTE = (
     "Cost: the sum of all terms. Saving: against RunOnArrival. h < 0: region-hours with a negative market price; "
     "kWh < 0: what was bought from the grid in them. ±: the largest imbalance of any step, of energy in a region, of "
@@ -52,7 +52,7 @@ NOTE = (
 
 
 class Part(NamedTuple):
-    """Episodes of equal length that follow each other."""
+    """Consecutive episodes of equal length."""
 
     first: date
     episodes: int
@@ -61,7 +61,7 @@ class Part(NamedTuple):
 
     @property
     def starts(self) -> list[date]:
-        """The first day of each."""
+        """The first day of each episode."""
         return [self.first + timedelta(days=i * self.days) for i in range(self.episodes)]
 
 
@@ -75,7 +75,7 @@ class Cell:
     part: Part
 
     def name(self) -> str:
-        """Names everything that determines its records."""
+        """A name that contains everything that determines the records."""
         content = joblib.hash(_recording(self.recording, self.scenario))
         own = [Path(__file__).with_name(name).read_bytes() for name in ("year.py", "play.py")]
         about = (self.rule, load_scenario(self.scenario).model_dump_json(), str(content), code_digest())
@@ -83,7 +83,7 @@ class Cell:
 
 
 def parts_of(year: int, weeks_per_cell: int = WEEKS_PER_CELL) -> list[Part]:
-    """A calendar year cut into whole weeks from 1 January, in blocks, and the day or two that remain."""
+    """Divides a calendar year into blocks of whole weeks from 1 January, and the one or two days that remain."""
     first, after_last = date(year, 1, 1), date(year + 1, 1, 1)
     weeks, rest = divmod((after_last - first).days, WEEK_DAYS)
     whole = [
@@ -103,16 +103,16 @@ def run_year(
     progress: bool = True,
     executor: Executor = "local",
 ) -> list[Row]:
-    """A row for each rule; finished cells are kept, so that an interrupted run goes on where it stopped.
+    """Plays a year and returns one row for each rule. Finished cells are kept, so an interrupted run can continue.
 
     Args:
-        scenario: by name or file.
-        recording: folder of recorded series that are dated.
-        rules: by name; RunOnArrival is played in any case.
-        cache_dir: where finished cells are kept.
-        jobs: processes.
-        progress: whether to show a bar with the time that remains.
-        executor: "local" or "ray"; on a cluster every node has scenario and recording at the same paths.
+        scenario: name or file of the scenario.
+        recording: folder of dated recorded series.
+        rules: names of rules. RunOnArrival is always played.
+        cache_dir: folder for finished cells.
+        jobs: number of processes.
+        progress: whether to show a progress bar with the remaining time.
+        executor: "local" or "ray". On a cluster, every node needs scenario and recording at the same paths.
 
     Raises:
         ConfigError: the scenario, the recording, a rule or the executor cannot be used.
@@ -140,7 +140,7 @@ def run_year(
 
 
 def rows_of(records: Sequence[Record], rules: Sequence[str]) -> list[Row]:
-    """Sums of a year, the largest imbalances, and each rule's saving against RunOnArrival."""
+    """One row for each rule: sums over the year, largest imbalances, and the saving against RunOnArrival."""
     rows = [_row(rule, [record for record in records if record["rule"] == rule]) for rule in rules]
     floor = next(row["total_cost"] for row in rows if row["rule"] == FLOOR)
     return [{**row, "saving": 1.0 - row["total_cost"] / floor} for row in rows]
@@ -167,7 +167,7 @@ def publish_year(scenario: str, recording: str, rows: Sequence[Row], out: Path) 
 
 
 def recorded_in(recording: Recording) -> list[str]:
-    """The series that a recording plays, by name."""
+    """Names of the series that a recording contains."""
     held = [("sun_cf", recording.has_weather), ("wind_cf", recording.has_weather), ("requests", recording.has_requests)]
     return [name for name, there in held if there] + sorted(recording.dated)
 
