@@ -28,7 +28,7 @@ BLOCK_SHARE = 0.5
 
 
 class World:
-    """A generated world full of jobs, whose same steps are repeated.
+    """A generated world full of jobs. The same steps from the same state are timed repeatedly.
 
     Attributes:
         size: number of regions, and number of jobs according to its name.

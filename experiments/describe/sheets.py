@@ -36,7 +36,7 @@ STORE_COLUMNS = ("kind", "capacity_kwh", "charge_kw", "discharge_kw", "cop", "re
 PROPORTIONAL = ("fleet.serving_exponent", 1.0)
 """The default serving exponent, which is not shown."""
 OWN_TABLES = ("name", "title", "source", "regions", "tariffs", "job_classes", "storage_control")
-"""Fields of a scenario that appear elsewhere than among its terms."""
+"""Fields of a scenario that are not among its terms because they are shown elsewhere."""
 
 
 class Sheet(NamedTuple):

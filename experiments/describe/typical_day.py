@@ -113,7 +113,7 @@ def play_day(scenario: Scenario, day: str = "typical") -> Day:
 
 
 def _flows(flows: Flows, params: Params) -> dict[str, Floats]:
-    """What a day takes from flows of shape (T, R)."""
+    """Fields of a day that come from flows of shape (T, R)."""
     busy = flows.interactive_gpus + flows.held_gpus
     limit_kw = np.maximum(0.0, params.event_baseline_kw[0] - flows.asked_cut_kw)
     return {

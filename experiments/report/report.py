@@ -124,7 +124,7 @@ def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | Non
 
 
 def _write(out: Path, weeks: Mapping[str, Week], page: Callable[[dict[str, Any]], str]) -> int:
-    """Writes the page with the finest weeks that its size limit allows."""
+    """Writes the page with the finest time resolution that its size limit allows."""
     html = ""
     for every in COARSER:
         html = page({name: _shown(week, every) for name, week in weeks.items()})

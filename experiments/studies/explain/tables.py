@@ -90,7 +90,7 @@ def band_columns(told: Explanation) -> tuple[Column, ...]:
 
 
 def field_rows(told: Explanation) -> list[Row]:
-    """Importance of groups and of single fields, each in the order of the first agent."""
+    """Importance of groups, then of the top single fields, each in the order of the first agent."""
     by_agent = [{worth.field: worth for worth in agent.fields} for agent in told.agents]
     shown = {worth.field for agent in told.agents for worth in agent.top_fields} | set(GROUPS)
     order = [worth.field for worth in told.agents[0].fields if worth.field in shown]

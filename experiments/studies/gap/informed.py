@@ -1,6 +1,6 @@
 """Makes a scenario with full information: perfect forecasts, and estimates that equal the true work.
 
-An agent can be trained and played on this scenario. Its gain shows what it loses because of its observation, not
+The gain of an agent that is trained and played here shows what it otherwise loses because of its observation, not
 because of its learning.
 """
 

@@ -26,7 +26,7 @@ MEANINGS = {
 NOW, THEN, OTHER, WORK = "#c1121f", "#d9a5a8", "#5b6b7a", "#1d2833"
 HELD, PULLED = SHADE, "#e3eef8"
 OFTEN = 0.5
-"""A band marks an hour if the first method uses the mode in more than this share of the hour's steps."""
+"""A band marks an hour if the first method holds or pulls in more than this share of the hour's steps."""
 MOST_REGIONS = 3
 WIDTH_INCHES, PRICE_INCHES, ROW_INCHES, HEAD_INCHES = 11.0, 2.0, 0.95, 1.5
 HOURS = (0, 3, 6, 9, 12, 15, 18, 21, 24)

@@ -41,7 +41,7 @@ class Episodes(NamedTuple):
 def episodes_of(
     scenario: Scenario, recording: Recording, starts: Sequence[date], days: float, first_number: int
 ) -> Episodes:
-    """One episode of `days` for each start. Its number is that of the test episode that gives series not recorded."""
+    """One episode of `days` for each start. Its number is that of the test episode that supplies unrecorded series."""
     numbers = tuple(range(first_number, first_number + len(starts)))
     own = scenario.model_copy(update={"episode_days": days, "calendar_year": starts[0].year})
     return Episodes(own, recording, numbers, tuple(starts))
