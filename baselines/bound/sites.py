@@ -152,8 +152,8 @@ def least_awake_gpus(p: Params, s: Sites) -> Floats:
 def served(p: Params, s: Sites) -> tuple[Floats, Floats, Floats]:
     """Power of all requests in busy GPUs, and the most and least that it falls for each GPU of dropped requests.
 
-    The power is concave in the requests served. So it is never below the chord from 0. It is never above the tangent or
-    the line with the least slope that occurs. Each shape is (T, R).
+    The power is concave in the requests served, up to the GPUs reserved for them. It is never below the chord from 0.
+    It is never above the tangent or, beyond the reserved GPUs, the line with the least slope. Each shape is (T, R).
     """
     exponent, demand = p.serving_exponent[0], s.interactive_gpus
     share = np.minimum(1.0, np.maximum(demand, 1e-12) / p.serving_gpus[0])
