@@ -77,9 +77,9 @@ VARIANTS: dict[str, Entry] = {
 }
 """Methods that run only when they are named.
 
-They are rules with a signal that the score does not measure, one rule that responds only to grid events, and optimisers
-that take seconds for a week, or minutes with many regions. One is a diagnostic that sees the future; it must never be
-ranked.
+They are rules whose signal is not what the score is based on, one rule that responds only to grid events, and
+optimisers that take seconds for a week, or minutes with many regions. One is a diagnostic that sees the future; it must
+never be ranked.
 """
 
 QUANTILES: dict[str, Entry] = {

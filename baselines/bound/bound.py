@@ -1,4 +1,4 @@
-"""The hindsight bound: a linear program whose value no policy's cost can be below. docs/bound.md shows why."""
+"""The hindsight bound: a linear program whose value is at most the cost of any policy. docs/bound.md shows why."""
 
 from __future__ import annotations
 

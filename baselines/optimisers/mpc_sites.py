@@ -70,7 +70,7 @@ def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -
 
 
 def _locked_gpus(outlook: Outlook, n_blocks: int, block_steps: int) -> Floats:
-    """GPUs that running rigid jobs without preemption will hold, by their owners' estimates, shape (M, R)."""
+    """GPUs that running rigid jobs will hold if they cannot be stopped, by their owners' estimates, shape (M, R)."""
     jobs, block_h = outlook.jobs, block_steps * outlook.step_h
     at = np.flatnonzero(jobs.locked)
     left_blocks = jobs.expected_gpu_h[at] / jobs.gpus[at] / block_h

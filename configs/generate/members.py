@@ -1,4 +1,4 @@
-"""Names of random scenarios: `random-3x17` is number 17 of those with 3 regions; `random-3` stands for all of them."""
+"""Names of random scenarios: `random-3x17` is number 17 with 3 regions; `random-3` stands for all with 3 regions."""
 
 from __future__ import annotations
 

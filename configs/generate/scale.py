@@ -77,7 +77,7 @@ def _allowed() -> str:
 
 
 def generate(size: Size, models: tuple[Scenario, ...]) -> Scenario:
-    """The scenario of a size.
+    """Generates the scenario of a size.
 
     Args:
         size: how many regions, and how many jobs are present on average when all run on arrival.

@@ -1,4 +1,4 @@
-"""Demands on a site: power cuts that a grid operator asks for, and limits such as a least green share."""
+"""Demands on a site: power cuts requested by the grid operator, and limits such as a least green share."""
 
 from __future__ import annotations
 

@@ -58,8 +58,7 @@ PROCESSES = (
     "grid_events",
     "replay_jobs",
 )
-"""Processes in the order of their seeds. Each has its own seed, so it does not change the draws of others. Append only.
-"""
+"""Processes in the order of their seeds. With its own seed, none changes the draws of the others. Append only."""
 
 
 def n_drawn(scenario: Scenario) -> int:

@@ -1,4 +1,4 @@
-"""Families of scenarios, in which every episode has a scenario of its own."""
+"""Families of scenarios. Every episode of a family has its own scenario."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ Chapin and others (1999) describe the format; the Parallel Workloads Archive pub
 ';' are comments; those of the form `; Key: value` at the top are header fields. Every other line has 18 numbers, -1
 where unknown. Submission times are seconds after the header's `UnixStartTime`, in UTC. A processor counts as one GPU.
 
-Two kinds of lines are left out and counted: partial executions (status 2, 3 and 4; their sum has a line of its own),
-and jobs with a run time of zero. For jobs without processors or run time, the option `--missing` says what to do.
+Two kinds of lines are left out and counted: partial executions (status 2, 3 and 4; a separate line holds their sum),
+and jobs with a run time of zero. The option `--missing` decides about jobs without processors or run time.
 """
 
 from __future__ import annotations
