@@ -28,7 +28,7 @@ class Groups(NamedTuple):
     group_of_job: Ints  # (J,)
     work_gpu_h: Floats  # (K,)
     can_gpu_h: Floats  # (K, M) most that can be done by the end of the block
-    due_gpu_h: Floats  # (2, K, M) late if not done when the block ends: [0] charged in all its steps, [1] in its last
+    due_gpu_h: Floats  # (2, K, M) late if undone when the block ends: [0] charged in all steps but one, [1] in one step
     due_at_end_gpu_h: Floats  # (K,) charged as late at the end if not done by the end of the episode
     in_time_gpu_h: Floats  # (K, M) most work in the block by jobs that are not late when it begins
 
