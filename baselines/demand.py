@@ -1,4 +1,4 @@
-"""Work that a planner expects, as fluid: what can be done, and what must be, by the end of each block of hours."""
+"""Expected work as a fluid: how much can be done, and must be done, by the end of each block of hours."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ SLACK_LIMITS_H = (4.0, 12.0)
 """Jobs of a region are grouped by how long they can wait: up to 4 h, up to 12 h, longer."""
 N_SLACKS = len(SLACK_LIMITS_H) + 1
 SLACK_NORMALS = (-1.0909, 0.0, 1.0909)
-"""Means of the thirds of a standard normal: the slack of work to come is taken at three values alike in weight."""
+"""Means of the three thirds of a standard normal. Future work has one of three values of slack, with equal weights."""
 
 
 class Work(NamedTuple):
-    """Work by group (K = R x slacks, region first) and block (M)."""
+    """Work by group (K = R x slack classes, ordered by region first) and block (M)."""
 
-    place: Ints  # (K,) region where it lies
+    place: Ints  # (K,) region in which the work is
     can_gpu_h: Floats  # (K, M) most that can be done by the end of the block
     must_gpu_h: Floats  # (K, M) late if not done by the end of the block
     rate_gpu_h: Floats  # (K, M) most that can be done in the block
     total_gpu_h: Floats  # (K,)
-    gb_per_gpu_h: Floats  # (K,) data that moving it moves
+    gb_per_gpu_h: Floats  # (K,) data to transfer if the work moves
 
 
 class Items(NamedTuple):
-    """Jobs, or fractions of jobs to come."""
+    """Jobs, or fractions of expected future jobs."""
 
     group: Ints  # (I,)
     ready_h: Floats  # (I,) hours from now
@@ -47,7 +47,7 @@ class Items(NamedTuple):
 
 
 class Law(NamedTuple):
-    """What a scenario's jobs are like on average, by pair (P) of class and region."""
+    """Mean properties of a scenario's jobs for each pair (P) of class and region."""
 
     rate_by_step_of_week: Floats  # (P, steps in a week)
     origin: Ints  # (P,)
@@ -58,7 +58,7 @@ class Law(NamedTuple):
 
 
 def work_of(items: Items, n_regions: int, ends_h: Floats) -> Work:
-    """Curves of the groups; blocks end `ends_h` (M,) hours from now."""
+    """Work by group and block. The blocks end `ends_h` (M,) hours from now."""
     n_groups, starts_h = n_regions * N_SLACKS, np.concatenate([[0.0], ends_h[:-1]])
     work, gpus = items.work_gpu_h[:, None], items.gpus[:, None]
     by_now = np.clip(gpus * (ends_h - items.ready_h[:, None]), 0.0, work)
@@ -78,7 +78,10 @@ def work_of(items: Items, n_regions: int, ends_h: Floats) -> Work:
 
 
 def _membership(group: Ints, n_groups: int) -> csr_array:
-    """Sums items by group from the left, shape (K, I); a dense matrix, mostly zeros, takes a hundred times as long."""
+    """Matrix that sums items by group when it multiplies from the left, shape (K, I).
+
+    It is sparse: a dense matrix, mostly zeros, takes a hundred times as long.
+    """
     from scipy.sparse import csr_array
 
     order = np.argsort(group, kind="stable")
@@ -87,7 +90,7 @@ def _membership(group: Ints, n_groups: int) -> csr_array:
 
 
 def items_present(outlook: Outlook) -> Items:
-    """The jobs present that a mode can move in time, by their owners' estimates, and those in transit."""
+    """The jobs present that a mode can delay, and those in transit, with their owners' estimates."""
     jobs = outlook.jobs
     at = np.flatnonzero(voters(outlook) | jobs.in_transit)
     return Items(
@@ -101,9 +104,10 @@ def items_present(outlook: Outlook) -> Items:
 
 
 def items_to_come(outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
-    """What the scenario's own law lets arrive on average in each block, from its middle on.
+    """The mean arrivals in each block by the scenario's own distributions.
 
-    What could not be done by the end of the episode is left out, as it is of the world.
+    The work of a block is ready from the middle of the block. Work that could not be finished by the end of the episode
+    is left out, as it is when a world is drawn.
     """
     law, step_h = mean_law(outlook.scenario), outlook.step_h
     minute = outlook.start_minute + round(outlook.step * step_h * 60)
@@ -128,12 +132,12 @@ def items_to_come(outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
 
 
 def true_items_to_come(outlook: Outlook, world: Exogenous, n_steps: int) -> Items:
-    """The jobs that will arrive in the coming steps: for diagnostics.
+    """The jobs that will truly arrive in the coming steps, for diagnostics.
 
     Args:
         outlook: The present step.
-        world: The episode (B = 1), which only a perfect outlook has.
-        n_steps: Steps to look ahead.
+        world: The episode (B = 1), which only a perfect outlook contains.
+        n_steps: Number of steps to look ahead.
     """
     arrival_step = world.job_arrival_step[0, : int(world.n_jobs[0])]
     coming = np.flatnonzero((arrival_step > outlook.step) & (arrival_step < outlook.step + n_steps))
@@ -152,13 +156,13 @@ def true_items_to_come(outlook: Outlook, world: Exogenous, n_steps: int) -> Item
 
 
 def joined(first: Items, second: Items) -> Items:
-    """Both."""
+    """The items of both arguments."""
     return Items._make(np.concatenate(pair) for pair in zip(first, second, strict=True))
 
 
 @cached_for_owner
 def mean_law(scenario: Scenario) -> Law:
-    """Means of the scenario's law of jobs."""
+    """Means of the scenario's job distributions."""
     law, classes = job_law(scenario), scenario.job_classes
     pairs = list(zip(law.job_class.tolist(), law.origin.tolist(), strict=True))
     return Law(

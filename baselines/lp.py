@@ -1,4 +1,4 @@
-"""Linear programs built from blocks of arrays, solved with HiGHS, and a bound that no solver tolerance can break."""
+"""Builds linear programs from blocks of arrays, solves them with HiGHS, and gives bounds valid at any tolerance."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike
 from wattward.envs.model.types import Floats, Ints
 
 RELATIVE_MARGIN = 1e-9
-"""Share of the dual value's terms taken off it: for rounding here, and the simulator's own 1e-9 GPU-h a job."""
+"""Share of the dual value's terms that is subtracted from it.
+
+It covers rounding errors here and the simulator's own tolerance of 1e-9 GPU-h per job.
+"""
 
 ABSENT = -1
-"""Number of a column that is not there."""
+"""Number that stands for a column that does not exist."""
 
 
 class SolverError(RuntimeError):
@@ -35,7 +38,7 @@ class Program(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """What the solver found."""
+    """The result of a solve."""
 
     primal: Floats  # (n,) within the solver's tolerance
     row_dual: Floats  # (m,)
@@ -61,9 +64,17 @@ class Builder:
     def columns(
         self, shape: tuple[int, ...], cost: ArrayLike, lower: ArrayLike, upper: ArrayLike, where: ArrayLike = True
     ) -> Ints:
-        """Adds variables; cost and limits are broadcast to `shape`, as is `where`, which says which there are.
+        """Adds an array of variables and returns their column numbers.
 
-        Returns their numbers, shape `shape`, ABSENT where there is none.
+        Args:
+            shape: shape of the array.
+            cost: cost of each variable, broadcast to `shape`.
+            lower: lower limit of each variable, broadcast to `shape`.
+            upper: upper limit of each variable, broadcast to `shape`.
+            where: which variables exist, broadcast to `shape`.
+
+        Returns:
+            Column numbers, shape `shape`; ABSENT where no variable exists.
         """
         there = np.broadcast_to(np.asarray(where, dtype=np.bool_), shape)
         numbers = np.full(shape, ABSENT, dtype=np.int64)
@@ -74,7 +85,7 @@ class Builder:
         return numbers
 
     def rows(self, lower: ArrayLike, upper: ArrayLike, *terms: tuple[ArrayLike, Ints]) -> None:
-        """Adds one row an entry of `lower` (shape S): lower <= sum of coefficient x column <= upper.
+        """Adds one row for each entry of `lower` (shape S): lower <= sum of coefficient x column <= upper.
 
         The columns of a term have shape S, or S with further axes that are summed over; the coefficients broadcast to
         that shape with their leading axes. Columns that are ABSENT count as 0.
@@ -95,7 +106,7 @@ class Builder:
         self._m += low.size
 
     def program(self) -> Program:
-        """All blocks as one program; zero coefficients are left out, repeated ones summed."""
+        """All blocks as one program. Zero coefficients are left out, and repeated ones are summed."""
         from scipy.sparse import coo_array
 
         entries = (np.concatenate(self._value), (np.concatenate(self._row), np.concatenate(self._column)))
@@ -114,7 +125,7 @@ class Builder:
 
 
 def values_of(columns: Ints, values: Floats) -> Floats:
-    """`values` (n,) of `columns` (S), shape S; 0 for those that are ABSENT."""
+    """The values of `columns` (shape S), taken from `values` (n,), shape S; 0 where a column is ABSENT."""
     found: Floats = np.where(columns == ABSENT, 0.0, values[columns])
     return found
 
@@ -124,8 +135,8 @@ def solve(program: Program, method: str = "ipm") -> Solution:
 
     Args:
         program: what to minimise.
-        method: "ipm" (interior point, no crossover: fast, and exact enough for `safe_value`; where it stalls, simplex
-            takes over) or "simplex" (a vertex).
+        method: "ipm" is the interior point method without crossover. It is fast, and exact enough for `safe_value`. If
+            it stalls, simplex is used instead. "simplex" gives a vertex.
 
     Raises:
         SolverError: the program has no optimum or the solver gave up.
@@ -160,9 +171,9 @@ def _to_highs(program: Program) -> Any:  # noqa: ANN401 - highspy ships no types
 
 
 def safe_value(program: Program, row_dual: Floats) -> float:
-    """A lower bound on the optimum that weak duality gives for any `row_dual`, however inexact.
+    """A lower bound on the optimum by weak duality. It is valid for any `row_dual`, even an inexact one.
 
-    Every column must have finite limits. Duals of a sign that a missing row limit forbids are set to zero.
+    Every column must have finite limits. A dual whose sign needs a row limit that is infinite is set to zero.
     """
     from scipy.sparse import csr_array
 

@@ -1,4 +1,4 @@
-"""From a method's name to its policy."""
+"""Finds the policy of a method by its name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from wattward.envs.policy.protocol import Policy
 
 
 class Entry(NamedTuple):
-    """Where a policy's class is, and what it is made with; its module is imported when it is made."""
+    """Location of a policy's class and its arguments. The module is imported only when the policy is made."""
 
     where: str  # MODULE:CLASS below `wattward.baselines`
     arguments: tuple[object, ...] = ()
     options: Mapping[str, object] = MappingProxyType({})
 
     def make(self, *more: object) -> Policy:
-        """The policy, with `more` arguments behind its own."""
+        """Makes the policy; `more` arguments follow those of the entry."""
         policy: Policy = self.factory()(*self.arguments, *more, **self.options)
         return policy
 
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
         return found
 
     def summary(self) -> str:
-        """The first line of what the class says of itself."""
+        """The first line of the class's docstring."""
         return (self.factory().__doc__ or "").strip().partition("\n")[0]
 
 
@@ -61,8 +61,8 @@ RULES: dict[str, Entry] = {
     "Threshold-pull-0.4": _entry("rules.threshold:Threshold", 0.4, pull=True),
     "Threshold-pull-0.5": _entry("rules.threshold:Threshold", 0.5, pull=True),
 }
-"""The methods of a leaderboard that asks for all rules. Quantiles: the best tenth on training episodes 0-39 of
-zhejiang-xinjiang; with pulling 0.4 and 0.5 score alike, and 0.5 leaves a quarter of the late work."""
+"""The methods of a leaderboard with all rules. The quantiles, in steps of 0.1, are the best on training episodes 0-39
+of zhejiang-xinjiang. With pulling, 0.4 and 0.5 score alike, but 0.5 has only a quarter of the late work."""
 
 VARIANTS: dict[str, Entry] = {
     "WaitAwhile-carbon": _entry("rules.wait_awhile:WaitAwhile", "carbon"),
@@ -75,8 +75,11 @@ VARIANTS: dict[str, Entry] = {
     "Planner": _entry("optimisers.planner:Planner"),
     "MPC-24-perfect": _entry("optimisers.mpc:Mpc", 24, perfect=True),
 }
-"""By name only: rules under a signal that the score does not follow, one for grid events alone, optimisers that take
-seconds for a week or minutes where there are many regions, and a diagnostic that sees the future: never to be ranked.
+"""Methods that run only when they are named.
+
+They are rules whose signal is not what the score is based on, one rule that responds only to grid events, and
+optimisers that take seconds for a week, or minutes with many regions. One is a diagnostic that sees the future; it must
+never be ranked.
 """
 
 QUANTILES: dict[str, Entry] = {
@@ -84,7 +87,7 @@ QUANTILES: dict[str, Entry] = {
     "Threshold-soak-": _entry("rules.threshold:Threshold", soak=True),
     "Threshold-pull-": _entry("rules.threshold:Threshold", pull=True),
 }
-"""Names that end in a quantile from 0 to 1, such as Threshold-0.25."""
+"""Methods whose names end in a quantile from 0 to 1, such as Threshold-0.25."""
 
 
 def names() -> list[str]:
@@ -93,10 +96,10 @@ def names() -> list[str]:
 
 
 def make(name: str) -> Policy:
-    """The policy behind a name of `names()`, or one like "Threshold-0.25", "Threshold-soak-0.4", "WaitAwhile-carbon".
+    """Makes a policy from a name in `names()` or one like "Threshold-0.25", "Threshold-soak-0.4", "WaitAwhile-carbon".
 
     Raises:
-        ConfigError: no such policy, or a quantile outside 0..1; the message lists the nearest names.
+        ConfigError: there is no such policy, or the quantile is outside 0..1. The message lists the nearest names.
     """
     known = RULES | VARIANTS
     if name in known:

@@ -1,4 +1,4 @@
-"""What a file may say, and the files we ship."""
+"""Models of the configuration files, and the shipped files."""
 
 from __future__ import annotations
 

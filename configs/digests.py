@@ -1,4 +1,4 @@
-"""Names for content: hashes of bytes, files and whatever JSON can hold."""
+"""Hashes that identify content: bytes, files, and values that JSON can hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 SHORT = 20
-"""Hexadecimal digits of a name that need not withstand an attack."""
+"""Number of hexadecimal digits of a digest that does not need to resist attacks."""
 
 
 def sha256_of_bytes(content: bytes) -> str:
@@ -16,17 +16,17 @@ def sha256_of_bytes(content: bytes) -> str:
 
 
 def sha256_of_file(path: Path) -> str:
-    """SHA-256 of what a file holds."""
+    """SHA-256 of a file's content."""
     return sha256_of_bytes(path.read_bytes())
 
 
 def sha256_of_json(value: object) -> str:
-    """SHA-256 of a value as JSON, the same whatever the order of keys."""
+    """SHA-256 of a value as JSON. It does not depend on the order of keys."""
     return sha256_of_bytes(json.dumps(value, sort_keys=True).encode())
 
 
 def digest(*parts: object) -> str:
-    """A short name for content: strings, bytes and anything JSON can hold."""
+    """A short hash of content: strings, bytes and values that JSON can hold."""
     hasher = hashlib.sha256()
     for part in parts:
         content = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
@@ -35,6 +35,6 @@ def digest(*parts: object) -> str:
 
 
 def folder_digest(folder: Path) -> str:
-    """Names the content of a folder's files, whatever it is called."""
+    """A hash of the content of a folder's files. It does not depend on the folder's name."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return digest(*(part for path in files for part in (path.name, path.read_bytes())))

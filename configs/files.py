@@ -1,6 +1,7 @@
-"""Files and folders that are written whole or not at all: beside their place first, then renamed into it.
+"""Writes files and folders completely or not at all: first under a temporary name, then renamed to the final name.
 
-Whoever reads a file sees the old content or the new one, and an interrupted run leaves nothing half-written behind.
+A reader sees either the old content or the new content. An interrupted run never leaves a partly written file under the
+final name.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from wattward.configs.schema.base import ConfigError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well and vanishes when it does not.
+    """A temporary file beside `path`. It replaces `path` if the block succeeds, and is deleted if the block fails.
 
     Raises:
-        ConfigError: the folder cannot be made or written to.
+        ConfigError: the folder cannot be created or written to.
     """
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     try:
@@ -39,12 +40,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its place when the block ends well and vanishes when it does not.
+    """A temporary folder beside `folder`. It replaces `folder` if the block succeeds, and is deleted if it fails.
 
-    A folder that was there goes only once the new one stands.
+    An old folder is deleted only after the new one is in place.
 
     Raises:
-        OSError: the folder cannot be made, or not take its place.
+        OSError: the folder cannot be created, or cannot replace `folder`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
@@ -57,10 +58,10 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 def swap_in(fresh: Path, folder: Path) -> None:
-    """Renames `fresh` to `folder`; what was there is back in its place if that fails, and deleted if it does not.
+    """Renames `fresh` to `folder`. An old folder is deleted on success and restored on failure.
 
     Raises:
-        OSError: it cannot take the place.
+        OSError: `fresh` cannot be renamed to `folder`.
     """
     if not folder.exists():
         fresh.replace(folder)
@@ -76,24 +77,24 @@ def swap_in(fresh: Path, folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` to `path` in one stroke."""
+    """Writes `text` to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes `content` to `path` in one stroke."""
+    """Writes `content` to `path`, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_json(path: Path, data: object) -> None:
-    """Writes `data` as JSON in one stroke; numbers that are not finite become null."""
+    """Writes `data` as JSON, completely or not at all. Numbers that are not finite become null."""
     write_text(path, json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any | None:  # noqa: ANN401 - whatever was written
-    """What `path` holds, or None where it is absent or unreadable."""
+    """The JSON value in `path`; None if the file does not exist or cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -109,7 +110,7 @@ def _make(temporary: Path, path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Waits until the content is on the disk, so that not even a power cut leaves an empty file under the new name."""
+    """Waits until the content is on the disk, so that even a power cut does not leave an empty file at the new name."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

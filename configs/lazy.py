@@ -1,4 +1,4 @@
-"""Packages that export names whose modules are imported when a name is first asked for (PEP 562)."""
+"""Lets packages export names whose modules are imported only when a name is first used (PEP 562)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def exports(package: str, names_of: Mapping[str, str]) -> tuple[Callable[[str], 
     """A package's `__getattr__` and `__dir__`.
 
     Args:
-        package: its name.
-        names_of: for each module, relative to `wattward`, the names that it gives, with blanks between.
+        package: name of the package.
+        names_of: for each module, relative to `wattward`, the names that it provides, separated by blanks.
     """
     module_of = {name: f"wattward.{module}" for module, names in names_of.items() for name in names.split()}
 

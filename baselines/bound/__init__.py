@@ -1,4 +1,4 @@
-"""The least cost that any policy could have in an episode, known in hindsight."""
+"""A lower bound, computed in hindsight, on the cost of any policy in an episode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hindsight bound: no policy's episode can cost less. A linear program; docs/bound.md argues why it is valid."""
+"""The hindsight bound: a linear program whose value is at most the cost of any policy. docs/bound.md shows why."""
 
 from __future__ import annotations
 
@@ -25,11 +25,14 @@ from wattward.configs.schema.suite import Precision
 from wattward.envs.model.types import COST_TERMS, Exogenous, Floats, Ints, Params
 
 BUCKETS: dict[Precision, int] = {"fast": 1, "tight": 6}
-"""Slack buckets of an origin: more are tighter and slower (docs/bound.md has the measurement)."""
+"""Number of slack buckets for each origin. More buckets are tighter and slower (docs/bound.md has the measurement)."""
 BLOCK_H: dict[Precision, float] = {"fast": 1.0, "tight": 0.5}
-"""Jobs are tracked by blocks of steps of this length, power and fleets step by step; shorter is tighter and slower."""
+"""Length of the blocks of steps in which jobs are tracked. Power and fleets are tracked step by step.
+
+Shorter blocks are tighter and slower.
+"""
 SINGLE_UP_TO = 40
-"""Up to this many jobs each is a group of its own, which is tightest."""
+"""If an episode has at most this many jobs, each job is a group of its own, which is tightest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,26 +40,26 @@ class Bound:
     """A lower bound on the cost of every policy in one episode, and the plan of the relaxed problem."""
 
     total_cost: float
-    """Dual value: below the relaxation's optimum whatever the solver's tolerance."""
+    """Dual value. It is below the relaxation's optimum at any solver tolerance."""
     costs: dict[str, float]
-    """The plan's terms, one each of COST_TERMS; they sum to the optimum within the solver's tolerance."""
+    """The plan's cost for each of COST_TERMS. The sum is the optimum within the solver's tolerance."""
     work_gpu_h: Floats
-    """Deferrable work the plan does, shape (T, R) [GPU-h]."""
+    """Deferrable work that the plan does, shape (T, R) [GPU-h]."""
     grid_kw: Floats
-    """Power the plan draws from the grid, shape (T, R) [kW]."""
+    """Power that the plan draws from the grid, shape (T, R) [kW]."""
     solve_s: float
-    """Seconds spent building and solving."""
+    """Time for building and solving the program [s]."""
     status: str
-    """What the solver said."""
+    """Status of the solver."""
 
 
 class _Plan(NamedTuple):
-    """Numbers of the program's columns; M blocks of steps."""
+    """Column numbers of the program, with M blocks of steps."""
 
     done: Ints  # (T, R)
     work: Ints  # (K, M, R)
-    left: Ints  # (K, M) doable by the fastest run and not done when the block ends
-    late: Ints  # (2, K, M) as Groups.due_gpu_h
+    left: Ints  # (K, M) work that the fastest run could have done, but that is not done when the block ends
+    late: Ints  # (2, K, M) in the order of Groups.due_gpu_h
     late_at_end: Ints  # (K,)
     moved: Ints  # (J,)
     grid: Ints  # (T, R)
@@ -80,16 +83,16 @@ def bound(
 
     Args:
         params: parameters with one environment.
-        world: the episode; only its first `n_steps` steps count.
-        precision: "fast" for every episode, "tight" for those that are worth ten times as long.
-        block_h: length of the blocks of steps in which jobs are tracked [h], cut to a divisor of the episode; by
-            default as the precision says.
-        buckets: slack buckets of an origin; by default as the precision says.
-        single_up_to: up to this many jobs each is a group of its own.
+        world: the episode; only its first `n_steps` steps are used.
+        precision: "fast", or "tight", which takes about ten times as long.
+        block_h: length of the blocks of steps in which jobs are tracked [h], reduced to a divisor of the episode. By
+            default it follows from the precision.
+        buckets: number of slack buckets for each origin. By default it follows from the precision.
+        single_up_to: if there are at most this many jobs, each job is a group of its own.
         method: HiGHS solver, "ipm" or "simplex".
 
     Raises:
-        ValueError: `params` or `world` hold other than one environment.
+        ValueError: `params` or `world` do not hold exactly one environment.
         SolverError: the solver gave up.
     """
     if params.n_steps.size != 1 or world.n_jobs.size != 1:
@@ -120,7 +123,7 @@ def _block_ends(p: Params, block_h: float) -> Ints:
 
 
 def _never_done_cost(p: Params, groups: Groups) -> float:
-    """Terminal cost of the work that no policy can have done when the episode ends."""
+    """Terminal cost of the work that no policy can finish before the episode ends."""
     never_gpu_h = groups.work_gpu_h - groups.can_gpu_h[:, -1]
     return float(never_gpu_h.sum() * p.terminal_cost_per_gpu_h[0].min())
 
@@ -168,7 +171,7 @@ def _add_columns(build: Builder, p: Params, sites: Sites, limits: Limits, jobs: 
 
 
 def _add_capacity(build: Builder, p: Params, sites: Sites, plan: _Plan) -> None:
-    """Deferrable work fits into what interactive load leaves of the fleet."""
+    """Limits deferrable work to the GPUs that interactive load leaves free."""
     step_h = p.step_h[0]
     room_gpu_h = (sites.fleet_gpus - sites.interactive_gpus) * step_h
     none = np.full(room_gpu_h.shape, -np.inf)
@@ -176,14 +179,14 @@ def _add_capacity(build: Builder, p: Params, sites: Sites, plan: _Plan) -> None:
 
 
 def _add_peak(build: Builder, p: Params, plan: _Plan) -> None:
-    """The peak is at least what the grid gives."""
+    """Makes the peak at least the grid power of every step."""
     charged = np.flatnonzero(p.demand_charge_per_kw[0] > 0)
     grid = plan.grid[:, charged]
     build.rows(np.zeros(grid.shape), np.inf, (1.0, np.broadcast_to(plan.peak[charged], grid.shape)), (-1.0, grid))
 
 
 def _add_work(build: Builder, groups: Groups, plan: _Plan) -> None:
-    """What is done in a block's steps is the groups' work, which comes after it can be done."""
+    """Adds the rows of work. Work done in a block's steps is work of the groups, done no earlier than possible."""
     (n_steps, n_regions), n_blocks = plan.done.shape, plan.left.shape[1]
     done = np.moveaxis(plan.done.reshape(n_blocks, n_steps // n_blocks, n_regions), 1, 2)
     none = np.zeros((n_blocks, n_regions))
@@ -194,7 +197,7 @@ def _add_work(build: Builder, groups: Groups, plan: _Plan) -> None:
 
 
 def _add_deadlines(build: Builder, groups: Groups, plan: _Plan) -> None:
-    """What is due and not done is late; jobs in time run no faster than they can."""
+    """Adds the rows of deadlines. Work that is due and not done is late; jobs in time do not exceed their top speed."""
     can, due, left = groups.can_gpu_h, groups.due_gpu_h, np.broadcast_to(plan.left, plan.late.shape)
     at = np.nonzero(due > 0)
     build.rows((due - can)[at], np.inf, (1.0, plan.late[at]), (-1.0, left[at]))
@@ -206,7 +209,7 @@ def _add_deadlines(build: Builder, groups: Groups, plan: _Plan) -> None:
 
 
 def _add_moves(build: Builder, groups: Groups, plan: _Plan) -> None:
-    """Work done away from its origin was moved, the jobs with least data for their work first."""
+    """Adds the rows of moves. Work done outside its origin was moved; moving jobs with little data is cheapest."""
     n_regions = plan.work.shape[2]
     for k, origin in enumerate(groups.origin if n_regions > 1 else ()):
         away = np.delete(plan.work[k], origin, axis=1).reshape(1, -1)

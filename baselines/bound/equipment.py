@@ -1,4 +1,4 @@
-"""Sleep, stores, contracts and programmes in the bound's program: rows and columns of the regions that have them."""
+"""Rows and columns of the bound's linear program for regions with sleep, stores, contracts or programmes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Term = tuple[ArrayLike, Ints]
 
 
 class Shared(NamedTuple):
-    """Columns that every region has, shape (T, R)."""
+    """Column numbers that every region has, shape (T, R)."""
 
     done: Ints  # [GPU-h]
     restarts: Ints  # [GPU-h]
@@ -26,27 +26,27 @@ class Shared(NamedTuple):
 
 
 class Equipment(NamedTuple):
-    """Numbers of columns, shape (T, R) [kW] unless told, ABSENT where a region has no such thing."""
+    """Column numbers, shape (T, R) [kW] unless stated; ABSENT where a region does not have the equipment."""
 
     it: Ints
-    awake: Ints  # [GPUs] in order
+    awake: Ints  # [GPUs] without failed ones
     woken: Ints  # [GPUs]
-    load: Ints  # where power that is not green may cost extra
+    load: Ints  # only where power that is not green may cost extra
     wan: Ints
-    wan_extra: Ints  # (R,) [GB] beyond what moved work accounts for
+    wan_extra: Ints  # (R,) [GB] data beyond those of moved work
     direct: Ints
-    prepaid: Ints  # of the contract: what is paid for in any case
-    contract: Ints  # the rest of it
-    into: Ints  # (T, R, S) stores, on their own side
-    out: Ints  # (T, R, S)
+    prepaid: Ints  # contract power that is paid for in any case
+    contract: Ints  # the rest of the contract power
+    into: Ints  # (T, R, S) into stores, measured on the store's own side
+    out: Ints  # (T, R, S) out of stores, likewise
     stored: Ints  # (M, R, S) [kWh] at the ends of blocks
     sold: Ints
-    met: Ints  # of the cut that is asked
-    short: Ints  # (R,) [kWh] of green power
+    met: Ints  # part of the requested cut that is met
+    short: Ints  # (R,) [kWh] missing green energy
 
 
 def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits, n_blocks: int) -> Equipment:
-    """Adds the columns; stores' levels are limited at the ends of blocks."""
+    """Adds the columns. The levels of stores are limited only at the ends of blocks."""
     rt, h, e = s.slope.shape, float(p.step_h[0]), s.equipped
     own_high = s.green_kw + p.recovered_share[0] * limits.it_high
     there, feeds = p.store_capacity_kwh[0] > 0, (p.feed_in_kw[0] > 0) & e
@@ -80,9 +80,9 @@ def add_equipment(build: Builder, p: Params, s: Sites, limits: Limits, n_blocks:
 
 
 def _least_stored_kwh(p: Params, n_steps: int, n_blocks: int) -> Floats:
-    """What no order takes out of a store by the end of each block, shape (M, R, S).
+    """Energy that no order can take out of a store by the end of each block, shape (M, R, S) [kWh].
 
-    It is the reserve, or what there was at first, less what losses may take of it.
+    It is the reserve or the initial content, whichever is less, minus the losses until then.
     """
     steps = (n_steps // n_blocks * np.arange(1, n_blocks + 1))[:, None, None]
     keep = 1.0 - float(p.step_h[0]) * p.store_loss_per_h[0]
@@ -91,7 +91,7 @@ def _least_stored_kwh(p: Params, n_steps: int, n_blocks: int) -> Floats:
 
 
 def constant_cost(p: Params, s: Sites) -> dict[str, float]:
-    """What a policy cannot avoid: what contracts are paid in any case, and penalties as if no cut were met."""
+    """Constant terms of the cost: contract payments due in any case, and penalties as if no cut were met."""
     h = float(p.step_h[0])
     prepaid = p.contract_take_share[0] * s.contract_kw * p.contract_price_per_kwh[0]
     return {
@@ -114,7 +114,10 @@ def add_rules(build: Builder, p: Params, s: Sites, limits: Limits, shared: Share
 
 
 def add_links(build: Builder, p: Params, own: Equipment, moved: Ints, gb_per_gpu_h: Floats, origin: Ints) -> None:
-    """What the links draw is for data that work moved, or data beyond; columns `moved` (J,) [GPU-h] by `origin`."""
+    """Limits the energy of the links to that for the data of moved work and for `wan_extra`.
+
+    `moved` (J,) are the columns of moved work [GPU-h], and `origin` (J,) its regions.
+    """
     for r in np.flatnonzero(own.wan_extra >= 0):
         mine, kwh_per_gb = origin == r, p.wan_kwh_per_gb[0, r]
         draws: Term = (p.step_h[0], own.wan[:, r].reshape(1, -1))
@@ -125,7 +128,7 @@ def add_links(build: Builder, p: Params, own: Equipment, moved: Ints, gb_per_gpu
 
 
 def _add_it_power(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipment) -> None:
-    """IT power by GPUs awake and at work; from above only where more of it may pay."""
+    """Adds rows for the IT power of GPUs awake and at work. It is limited from above only where using more may pay."""
     h, site = float(p.step_h[0]), site_model.power_of(p, 0)
     more = site_model.kw_per_awake_gpu(site, 1.0)
     power_gpus, steep, flat = served(p, s)
@@ -146,7 +149,10 @@ def _add_it_power(build: Builder, p: Params, s: Sites, shared: Shared, own: Equi
 
 
 def _add_sleep(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipment) -> None:
-    """GPUs at work are awake; more are awake than before only as they wake, or as they had failed."""
+    """Adds the rows of sleep.
+
+    GPUs at work are awake. The number awake rises only by the GPUs that woke or that had failed before.
+    """
     e, h = np.flatnonzero(s.sleeps), float(p.step_h[0])
     work = (1.0, shared.done[:, e]), (1.0, shared.restarts[:, e]), (-h, shared.dropped[:, e])
     none = np.full(own.awake[:, e].shape, -np.inf)
@@ -158,7 +164,10 @@ def _add_sleep(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipme
 
 
 def _add_stores(build: Builder, p: Params, s: Sites, limits: Limits, own: Equipment) -> None:
-    """Stores hold what went in, less losses and what came out; cold spares no more than there is to cool."""
+    """Adds the rows of stores.
+
+    A store holds what went in, minus losses and what came out. Stored cold saves at most the cooling that is needed.
+    """
     _add_levels(build, p, own)
     free = p.store_charge_cop[0] > p.store_cop[0]
     _add_one_way(build, p.store_charge_kw[0], limits.store_out_high, own, s.pays[:, None] | free)
@@ -173,12 +182,12 @@ def _add_stores(build: Builder, p: Params, s: Sites, limits: Limits, own: Equipm
 
 
 def _of_stores(columns: Ints, at: tuple[NDArray[np.signedinteger], ...], factor: Floats) -> list[Term]:
-    """Columns (T, R, S) of each store at steps and regions, times the store's factor (R, S)."""
+    """One term for each store: its columns (T, R, S) at the steps and regions `at`, times its factor (R, S)."""
     return [(factor[at[1], s], columns[*at, s]) for s in range(columns.shape[2]) if factor[:, s].any()]
 
 
 def _add_levels(build: Builder, p: Params, own: Equipment) -> None:
-    """What each store holds at the ends of blocks (M, E), from one to the next, by the flows (T, E) in its steps."""
+    """Adds rows for each store's level at the end of a block (M, E): the level before plus the flows (T, E) in it."""
     r, s = np.nonzero(p.store_capacity_kwh[0] > 0)
     if not r.size:
         return
@@ -197,14 +206,20 @@ def _add_levels(build: Builder, p: Params, own: Equipment) -> None:
 
 
 def _add_one_way(build: Builder, most_in: Floats, most_out: Floats, own: Equipment, where: Flags) -> None:
-    """A store does one thing at a time, which counts only `where` (R, S) both at once might pay."""
+    """Adds rows by which a store charges or discharges but not both, relaxed to a linear limit.
+
+    They are needed only `where` (R, S) doing both at once might pay.
+    """
     r, s = np.nonzero((own.into[0] != ABSENT) & where)
     into, out, in_high, out_high = own.into[:, r, s], own.out[:, r, s], most_in[r, s], most_out[:, r, s]
     build.rows(np.full(into.shape, -np.inf), in_high * out_high, (out_high, into), (in_high, out))
 
 
 def _net(p: Params, s: Sites, own: Equipment, e: Ints, factor: ArrayLike = 1.0) -> list[Term]:
-    """Load less own power of regions `e`, times `factor` (T, E): terms; its constant is `fixed_kw - green_kw`."""
+    """Terms of the net load (load minus power of own plants) of regions `e`, times `factor` (T, E).
+
+    The constant part `fixed_kw - green_kw` is not included.
+    """
     times = np.broadcast_to(np.asarray(factor, dtype=np.float64), (s.slope.shape[0], e.size))
     spared = is_cooling(p)[0] / p.store_cop[0]
     return [
@@ -216,7 +231,7 @@ def _net(p: Params, s: Sites, own: Equipment, e: Ints, factor: ArrayLike = 1.0) 
 
 
 def _from_stores(p: Params, own: Equipment, e: Ints) -> list[Term]:
-    """What power stores give regions `e`, shape (T, E)."""
+    """Terms of the power that power stores give to regions `e`, shape (T, E)."""
     gives = is_electric(p)[0] * 1.0
     return [(gives[e, i], own.out[:, e, i]) for i in range(gives.shape[1])]
 
@@ -230,7 +245,10 @@ def _from_contracts(own: Equipment, e: Ints) -> list[Term]:
 
 
 def _add_balance(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipment) -> None:
-    """What is bought or discharged covers what own plants do not; of those, only what is over can be sold."""
+    """Adds the power balance: bought and discharged power covers the load that own plants do not cover, plus sales.
+
+    So only the surplus of own plants can be sold.
+    """
     e = np.flatnonzero(s.equipped)
     bought = _from_grid(p, shared, own, e) + _from_contracts(own, e)
     missing = s.fixed_kw[:, e] - s.green_kw[:, e]
@@ -238,7 +256,10 @@ def _add_balance(build: Builder, p: Params, s: Sites, shared: Shared, own: Equip
 
 
 def _add_order(build: Builder, p: Params, s: Sites, limits: Limits, shared: Shared, own: Equipment) -> None:
-    """Own plants come first and the grid last: no more than the chord over max(0, what is missing)."""
+    """Adds the order of use: own plants first, grid last.
+
+    Bought power is at most the missing power max(0, net load), which is relaxed to its chord.
+    """
     e = np.flatnonzero(s.equipped & (s.pays | (p.feed_in_kw[0] > 0)))
     bought = _from_grid(p, shared, own, e) + _from_contracts(own, e)
     _add_chord(build, p, s, limits, own, e, np.zeros(s.slope.shape), bought)
@@ -249,7 +270,7 @@ def _add_order(build: Builder, p: Params, s: Sites, limits: Limits, shared: Shar
 def _add_chord(
     build: Builder, p: Params, s: Sites, limits: Limits, own: Equipment, e: Ints, offered_kw: Floats, bought: list[Term]
 ) -> None:
-    """`bought` is at most the chord over max(0, net load - `offered_kw`) between its least and its most."""
+    """Limits `bought` to the chord of max(0, net load - `offered_kw`) between the least and the most net load."""
     low, high = (net[:, e] - offered_kw[:, e] for net in (limits.net_low, limits.net_high))
     span = high - low
     slope = np.where(span > 1e-9, np.diff(np.maximum(0.0, [low, high]), axis=0)[0] / np.maximum(span, 1e-9), 1.0)
@@ -259,7 +280,10 @@ def _add_chord(
 
 
 def _add_cuts(build: Builder, p: Params, s: Sites, limits: Limits, shared: Shared, own: Equipment) -> None:
-    """What is met of a cut: at most the concave envelope of min(asked, baseline - grid) over what the grid may give."""
+    """Limits the met part of a cut.
+
+    It is at most the concave envelope of min(asked, baseline - grid) over the possible range of grid power.
+    """
     at = np.nonzero(own.met >= 0)
     baseline = p.event_baseline_kw[0, at[1]]
     first = np.maximum(limits.grid_low[at], np.maximum(0.0, baseline - s.cut_kw[at]))
@@ -270,7 +294,11 @@ def _add_cuts(build: Builder, p: Params, s: Sites, limits: Limits, shared: Share
 
 
 def _add_green_share(build: Builder, p: Params, s: Sites, shared: Shared, own: Equipment) -> None:
-    """Load that neither grid nor power stores gave is green; what is missing to the share at the end is short."""
+    """Adds the rows of the least green share.
+
+    Load that neither the grid nor power stores supplied is green. The energy missing from the least share at the end of
+    the episode is `short`.
+    """
     e, h = np.flatnonzero(s.green), float(p.step_h[0])
     low = np.full((s.slope.shape[0], e.size), -np.inf)
     more = _net(p, s, own, e, -1.0)[1:]
@@ -283,7 +311,7 @@ def _add_green_share(build: Builder, p: Params, s: Sites, shared: Shared, own: E
 
 
 def add_plain_power(build: Builder, p: Params, s: Sites, shared: Shared) -> None:
-    """Adds the rows; links draw nothing here but where the grid pays its user."""
+    """Adds the power rows of regions without equipment. Links draw power here only where grid prices are negative."""
     plain = np.flatnonzero(~s.equipped)
     site = site_model.power_of(p, 0)
     kw_per_gpu = site_model.kw_per_awake_gpu(site, s.slope)[:, plain]
@@ -295,7 +323,10 @@ def add_plain_power(build: Builder, p: Params, s: Sites, shared: Shared) -> None
 
 
 def _add_negative_prices(build: Builder, p: Params, s: Sites, shared: Shared) -> None:
-    """Where the grid pays its user: no more than the chord over max(0, load - green), with all the WAN can draw."""
+    """Limits grid power where its price is negative.
+
+    It is at most the chord of max(0, load - green), where the load includes the most that the WAN can draw.
+    """
     at = np.nonzero((s.cost_per_kwh < 0) & ~s.equipped)
     step_h, fleet, site = p.step_h[0], s.fleet_gpus[at], site_model.power_of(p, 0)
     least_kw, most_kw = (

@@ -1,4 +1,4 @@
-"""Jobs as the bound sees them: groups of fluid work with curves of what can be, and should be, done by each step."""
+"""The jobs in the bound: groups of fluid work, with curves of the work that can be and should be done by each step."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class Jobs(NamedTuple):
     deadline: Ints  # (J,) step
     origin: Ints  # (J,) region
     work_gpu_h: Floats  # (J,) true work
-    fastest_gpu_h: Floats  # (J,) most it can do in a step
+    fastest_gpu_h: Floats  # (J,) most work that it can do in a step
     data_gb: Floats  # (J,)
 
 
 class Groups(NamedTuple):
-    """Work by group (K) and block of steps (M). Jobs of a group share their origin and, nearly, their slack."""
+    """Work by group (K) and block of steps (M). The jobs of a group have the same origin and similar slack."""
 
     origin: Ints  # (K,)
     group_of_job: Ints  # (J,)
     work_gpu_h: Floats  # (K,)
     can_gpu_h: Floats  # (K, M) most that can be done by the end of the block
-    due_gpu_h: Floats  # (2, K, M) charged as late if not done by the end of the block: in all its steps, in its last
-    due_at_end_gpu_h: Floats  # (K,) settled as late if not done by the end of the episode
-    in_time_gpu_h: Floats  # (K, M) most that jobs not late when the block begins can do in it
+    due_gpu_h: Floats  # (2, K, M) late if undone when the block ends: [0] charged in all steps but one, [1] in one step
+    due_at_end_gpu_h: Floats  # (K,) charged as late at the end if not done by the end of the episode
+    in_time_gpu_h: Floats  # (K, M) most work in the block by jobs that are not late when it begins
 
 
 def read_jobs(params: Params, world: Exogenous) -> Jobs:
@@ -51,13 +51,13 @@ def read_jobs(params: Params, world: Exogenous) -> Jobs:
 
 
 def group_jobs(jobs: Jobs, block_ends: Ints, buckets: int, single_up_to: int) -> Groups:
-    """Groups jobs by origin and `buckets` quantiles of slack; up to `single_up_to` jobs are a group each.
+    """Groups jobs by origin and by quantiles of slack.
 
     Args:
-        jobs: what arrives.
+        jobs: the jobs of the episode.
         block_ends: last step of each block, shape (M,).
-        buckets: slack buckets of an origin, each with a like share of its work.
-        single_up_to: up to this many jobs the grouping is not needed.
+        buckets: number of slack buckets for each origin. Each has about the same share of the origin's work.
+        single_up_to: if there are at most this many jobs, each job is a group of its own.
     """
     group = np.arange(jobs.arrival.size) if jobs.arrival.size <= single_up_to else _by_slack(jobs, buckets)
     n_groups = int(group.max()) + 1 if group.size else 0
@@ -79,7 +79,7 @@ def group_jobs(jobs: Jobs, block_ends: Ints, buckets: int, single_up_to: int) ->
 
 
 def _by_slack(jobs: Jobs, buckets: int) -> Ints:
-    """Numbers without gaps of (origin, slack bucket)."""
+    """Group number of each job by (origin, slack bucket), shape (J,), numbered without gaps."""
     slack = jobs.deadline - jobs.arrival
     bucket = np.zeros(slack.size, dtype=np.int64)
     for origin in np.unique(jobs.origin):

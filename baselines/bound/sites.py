@@ -1,4 +1,4 @@
-"""Regions as the bound sees them: their world over the episode, and the least and most that they can draw."""
+"""The regions in the bound: their world over the episode, and the least and most power that they can draw."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ Flags = NDArray[np.bool_]
 class Sites(NamedTuple):
     """Regions over the steps of the episode; a region is `equipped` if it has more than fleet, plants and tariff."""
 
-    cost_per_kwh: Floats  # (T, R) of the grid's power: tariff and carbon
+    cost_per_kwh: Floats  # (T, R) of grid power: tariff and carbon
     interactive_gpus: Floats  # (T, R)
-    fleet_gpus: Floats  # (T, R) that are in order
+    fleet_gpus: Floats  # (T, R) without failed GPUs
     green_kw: Floats  # (T, R) of plants on site
-    slope: Floats  # (T, R) facility power over IT power
-    fixed_kw: Floats  # (T, R) of facility power
-    wan_kw: Floats  # (T, R) most that the links can draw
-    direct_kw: Floats  # (T, R) offered
-    contract_kw: Floats  # (T, R) delivered
-    cut_kw: Floats  # (T, R) asked
+    slope: Floats  # (T, R) facility power for each unit of IT power
+    fixed_kw: Floats  # (T, R) fixed part of the facility power
+    wan_kw: Floats  # (T, R) most power that the links can draw
+    direct_kw: Floats  # (T, R) offered by direct lines
+    contract_kw: Floats  # (T, R) delivered by green contracts
+    cut_kw: Floats  # (T, R) cut that the grid asks for
     equipped: Flags  # (R,)
-    pays: Flags  # (R,) power used for nothing may lower the cost of the episode
-    sleeps: Flags  # (R,)
-    green: Flags  # (R,) power that is not green may cost extra
+    pays: Flags  # (R,) whether using power for nothing may lower the cost of the episode
+    sleeps: Flags  # (R,) whether idle GPUs sleep
+    green: Flags  # (R,) whether power that is not green may cost extra
 
 
 class Limits(NamedTuple):
-    """What no policy passes, shape (T, R) [kW] unless told; `net` is load less the power of plants on site."""
+    """Limits that hold for every policy, shape (T, R) [kW] unless stated; `net` is load minus power of own plants."""
 
     it_low: Floats
     it_high: Floats
-    store_out_high: Floats  # (T, R, S) on the store's own side
+    store_out_high: Floats  # (T, R, S) measured on the store's own side
     load_high: Floats
     net_low: Floats
     net_high: Floats
-    discharge_high: Floats  # of all power stores of a region
+    discharge_high: Floats  # sum over the power stores of a region
     grid_low: Floats
     grid_high: Floats
 
 
 def read_sites(p: Params, x: Exogenous) -> Sites:
-    """What a world (B = 1) and parameters (B = 1) say of the regions."""
+    """Collects the data of the regions from a world (B = 1) and parameters (B = 1)."""
     t = slice(0, int(p.n_steps[0]))
     site = site_model.power_of(p, 0)
     slope, fixed_kw = site_model.cooling_line(site, x.air_c[0, t])
@@ -79,7 +79,11 @@ def read_sites(p: Params, x: Exogenous) -> Sites:
 
 
 def _other_power_pays(p: Params, slope: Floats) -> Flags:
-    """Contracts with negative prices, and cooling stores that spare more power for heat than the heat takes."""
+    """Whether other equipment may make it pay to use power for nothing, shape (R,).
+
+    This is so for contracts with negative prices, and for cooling stores that save more power for a unit of heat than
+    it takes to produce that heat.
+    """
     paid = (p.direct_price_per_kwh[0] < 0) | (p.contract_price_per_kwh[0] < 0)
     heat_takes = site_model.net_slope(site_model.power_of(p, 0), slope.min(axis=0))[:, None]
     spared = is_cooling(p)[0] & (1.0 / p.store_cop[0] > heat_takes)
@@ -100,7 +104,7 @@ def limits_of(p: Params, s: Sites) -> Limits:
         for it_kw in (it_low, it_high)
     )
     net_low, net_high = net_low - (cold_high / p.store_cop[0]).sum(axis=2), net_high + more
-    # a store that discharges does not charge; one that grid events order does it in a cut only
+    # a store that discharges does not charge at the same time; one that grid events control discharges only in a cut
     missing_high = np.maximum(0.0, net_high[:, :, None] - p.store_charge_kw[0])
     may = gives & ((p.store_entry[0] != BY_GRID_EVENTS) | (s.cut_kw > 0.0)[:, :, None])
     given_high = np.minimum(p.store_discharge_kw[0], missing_high) * may
@@ -120,7 +124,11 @@ def limits_of(p: Params, s: Sites) -> Limits:
 
 
 def _it_limits(p: Params, s: Sites) -> tuple[Floats, Floats]:
-    """IT power: of least or most awake GPUs with nothing at work, and with all at work and what waking can take."""
+    """Least and most IT power, each shape (T, R) [kW].
+
+    The least is with no GPU at work and with the least or most GPUs awake, whichever draws less. The most is with all
+    GPUs at work and includes the power for waking.
+    """
     site, least = site_model.power_of(p, 0), least_awake_gpus(p, s)
     gap_gpus = np.zeros(s.fleet_gpus.shape)
     for r in np.flatnonzero(p.serving_exponent[0] != 1):
@@ -135,17 +143,17 @@ def _it_limits(p: Params, s: Sites) -> tuple[Floats, Floats]:
 
 
 def least_awake_gpus(p: Params, s: Sites) -> Floats:
-    """GPUs that are awake whatever a policy does: all at first, then as many as are kept ready; shape (T, R)."""
+    """GPUs that are awake under any policy, shape (T, R): all in the first step, then at least the headroom."""
     least = np.minimum(s.fleet_gpus, p.headroom_gpus[0])
     least[:1] = s.fleet_gpus[:1]
     return least
 
 
 def served(p: Params, s: Sites) -> tuple[Floats, Floats, Floats]:
-    """GPUs whose power all requests draw, and what a dropped request's GPU takes off it: at most, and at least.
+    """Power of all requests in busy GPUs, and the most and least that it falls for each GPU of dropped requests.
 
-    That power is concave in the requests served: never below the chord from 0, never above the line with the least
-    slope there is, or the tangent. Shapes (T, R).
+    The power is concave in the requests served, up to the GPUs reserved for them. It is never below the chord from 0.
+    It is never above the tangent or, beyond the reserved GPUs, the line with the least slope. Each shape is (T, R).
     """
     exponent, demand = p.serving_exponent[0], s.interactive_gpus
     share = np.minimum(1.0, np.maximum(demand, 1e-12) / p.serving_gpus[0])

@@ -1,4 +1,4 @@
-"""Policies that plan: model predictive control, search over sampled futures, search in hindsight."""
+"""Policies that plan: model predictive control, search over sampled futures, and search in hindsight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with all that is known in hindsight: diagnostics beside the bound, not methods."""
+"""Policies that know the future. They are diagnostics to set beside the bound, not methods."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ROUNDS = 8
 
 
 class HindsightPlanner(Planner):
-    """The planner in a world that it knows: true arrivals, work, sun, wind and demand, a day ahead."""
+    """The planner with perfect knowledge of arrivals, work, sun, wind and demand a day ahead."""
 
     sees: Sight = "everything"
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of Planner
-        """A planner for outlooks that are perfect; `options` are those of `Planner`."""
+        """Makes a planner for perfect outlooks; `options` are those of `Planner`."""
         super().__init__("HindsightPlanner", **({"samples": 1, "rounds": ROUNDS} | options))
 
     def _worlds(self, outlook: Outlook, n_steps: int) -> list[Exogenous]:
@@ -30,9 +30,10 @@ class HindsightPlanner(Planner):
 
 
 class PlanReplay:
-    """Follows the plan of a bound as far as the dispatcher can: shares for own and others' work, step by step.
+    """Follows the plan of a bound as far as the dispatcher can, with shares for own and others' work in each step.
 
-    The plan's work in a region is offered to what waits there, and what that cannot use to other regions' work.
+    The GPUs that the plan uses in a region are first offered to the work that waits there. GPUs that this work cannot
+    use are offered to work of other regions.
     """
 
     name = "PlanReplay"
@@ -42,7 +43,7 @@ class PlanReplay:
         self._work_gpu_h = plan.work_gpu_h
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:
-        """Nothing to forget."""
+        """Does nothing, because the policy has no memory."""
 
     def act(self, outlook: Outlook) -> Floats:
         """Shares of this step, shape (R, 2)."""

@@ -1,4 +1,4 @@
-"""Model predictive control: every hour a linear program over the coming day or two, whose first hour is carried out."""
+"""Model predictive control: each hour, a linear program plans the next day or two and the first hour is applied."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Sight
 
 BLOCK_H = 1.0
-"""Length of the plan's blocks, and between two plans. Planning anew each quarter of an hour scores lower (measured on
-training episodes): a plan that no mode can do exactly is then never carried through."""
+"""Length of the plan's blocks, and time between two plans. Planning every quarter of an hour scores lower (measured on
+training episodes). The modes can follow a plan only roughly, and with frequent planning no plan is carried through."""
 
 
 class Tuning(NamedTuple):
-    """What a plan assumes and how its first hour becomes modes; chosen on training episodes (docs/optimisers.md)."""
+    """Parameters of a plan and of its translation into modes, chosen on training episodes (docs/optimisers.md)."""
 
     urgency: float
-    """What putting a GPU-hour off by an hour costs in the plan, as a share of its mean price. Work is not fluid and
-    estimates err, so a plan that waits for the last cheap hour is late."""
+    """Cost in the plan of delaying a GPU-hour by one hour, as a share of its mean price. Real work is not fluid and
+    estimates err, so a plan that waits for the last cheap hour would be late."""
     fill: float
     """Share of the free GPU-hours that a plan counts on."""
     left_quantile: float
-    """Work left when the plan ends is charged at this quantile of the plan's prices."""
+    """Work that is unfinished when the plan ends is charged at this quantile of the plan's prices."""
     weights: Weights
-    """What counts against a mode."""
+    """Weights of the penalties on a mode."""
 
 
 TUNINGS = {
     24: Tuning(urgency=0.03, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=3.0)),
     48: Tuning(urgency=0.015, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=2.0)),
 }
-"""By hours of look-ahead; others take the nearest."""
+"""Tunings by hours of look-ahead. Other look-aheads take the nearest one."""
 
 
 def tuning_for(hours: int) -> Tuning:
@@ -55,23 +55,23 @@ def tuning_for(hours: int) -> Tuning:
 
 
 class Mpc(Rule):
-    """Plans the coming hours as fluid work and takes the modes whose dispatch does nearest to the plan's first hour.
+    """Plans the coming hours as fluid work and takes the modes whose dispatch comes closest to the plan's first hour.
 
     Source: the receding horizon of price-aware job scheduling, such as Lin, Wierman, Andrew and Thereska, "Dynamic
     right-sizing for power-proportional data centers", INFOCOM 2011, and Rao, Liu, Xie and Liu, "Minimizing Electricity
     Cost: Optimization of Distributed Internet Data Centers in a Multi-Electricity-Market Environment", INFOCOM 2010.
-    The plan knows forecasts, owners' estimates, deadlines, mean arrivals by the scenario's law, links, contracts, the
-    peaks so far and announced cuts. Beyond the forecasts it takes the day before. It does not know that rigid jobs do
-    not split, and it treats stores only where actions order them.
+    The plan uses forecasts, owners' estimates, deadlines, the scenario's mean arrivals, links, contracts, the peaks so
+    far and announced cuts. Beyond the forecast horizon it repeats the day before. It ignores that rigid jobs cannot be
+    split. It includes only the stores that actions control.
     """
 
     def __init__(self, hours: int, *, perfect: bool = False, tuning: Tuning | None = None) -> None:
-        """A plan of so many hours.
+        """Makes the policy.
 
         Args:
             hours: how far it looks ahead.
-            perfect: a diagnostic, not a method: it sees the world and the jobs to come as they will be.
-            tuning: that of the look-ahead by default.
+            perfect: whether it sees the true world and the true future jobs. This is a diagnostic, not a method.
+            tuning: parameters; by default those for the look-ahead.
         """
         self.name = f"MPC-{hours}{'-perfect' if perfect else ''}"
         self.sees: Sight = "everything" if perfect else "what may be known"
@@ -82,7 +82,7 @@ class Mpc(Rule):
         self._plan: Plan | None = None
 
     def act(self, outlook: Outlook) -> Modes:
-        """Modes, and orders to stores where a scenario hands them over."""
+        """Modes of this step, and orders to the stores if actions control them in the scenario."""
         block_steps = max(1, round(BLOCK_H / outlook.step_h))
         if self._plan is None or outlook.step % block_steps == 0:
             self._plan = self._planned(outlook, block_steps)
@@ -107,9 +107,10 @@ class Mpc(Rule):
 
 
 def start_of(outlook: Outlook, ahead: Ahead, tuning: Tuning, *, to_the_end: bool) -> Start:
-    """How things stand, and what a plan that ends before the episode is charged.
+    """The present state, and the charges of a plan that ends before the episode.
 
-    A peak is paid for once and used for the rest of the episode: a plan over a part of it is charged that part.
+    A peak is paid for once and then used for the rest of the episode. So a plan that covers a part of the rest is
+    charged that part of the price.
     """
     p, sites = outlook.params, outlook.site_state
     price = np.maximum(0.0, ahead.grid_price_per_kwh)
@@ -128,7 +129,7 @@ def start_of(outlook: Outlook, ahead: Ahead, tuning: Tuning, *, to_the_end: bool
 
 
 def _orders(outlook: Outlook, made: Plan) -> Ints:
-    """Orders to the stores that actions order, in the order of their entries."""
+    """Orders to the stores that actions control, in the sequence of their entries in the action."""
     entry = outlook.params.store_entry[0]
     ordered = sorted(zip(*np.nonzero(entry >= 0), strict=True), key=lambda place: int(entry[place]))
     orders = [_order(float(made.into_kw[0][place]), float(made.out_kw[0][place])) for place in ordered]

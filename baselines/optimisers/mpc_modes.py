@@ -1,4 +1,4 @@
-"""From planned work to modes: each region takes the mode whose dispatch does nearest to the plan."""
+"""Turns planned work into modes: each region takes the mode whose dispatch comes closest to the plan."""
 
 from __future__ import annotations
 
@@ -14,38 +14,42 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 
 WAKES, PULLS = (np.arange(len(Mode))[:, None] >= mode for mode in (Mode.RUN, Mode.PULL))
-"""Modes that wake GPUs for waiting work and then run it, and those of them that take others' work, shape (4, 1)."""
+"""Two masks over the modes, shape (4, 1).
+
+The first marks the modes that wake GPUs for waiting work and then run it. The second marks those of them that also take
+work from other regions.
+"""
 
 
 class Weights(NamedTuple):
-    """What counts against a mode beside a GPU too many or too few."""
+    """Weights of the penalties on a mode. One GPU more or fewer than planned has weight 1."""
 
     mix: float
-    """How much a GPU at the wrong queue counts."""
+    """Weight of a GPU that works for the wrong queue."""
     over: float
-    """How much a GPU beyond the planned peak counts: a single step sets the peak."""
+    """Weight of a GPU beyond the planned peak. It has its own weight because a single step can set the peak."""
 
 
 class _Choice(NamedTuple):
-    """GPUs at work for the region's own queue by mode (4, R), and what limits the regions (R,)."""
+    """What each mode does in each region, shape (4, R), and the limits of the regions, shape (R,)."""
 
-    own: Floats
-    spare: Floats  # (4, R) that would be left for others' work
-    room: Floats  # below the planned peak
-    waiting: Floats  # that the queue could use
-    kept: Floats  # (4, R) kept awake for deferrable work in the next step, the headroom aside
-    idle_share: Floats  # power of an awake GPU that idles / of one that works, both beyond one asleep
+    own: Floats  # (4, R) GPUs that work for the region's own queue
+    spare: Floats  # (4, R) GPUs that would be left for work of other regions
+    room: Floats  # (R,) GPUs that may work below the planned peak
+    waiting: Floats  # (R,) GPUs that the queue could use
+    kept: Floats  # (4, R) GPUs kept awake for deferrable work in the next step, without the headroom
+    idle_share: Floats  # (R,) power of an idle awake GPU / power of a busy GPU, both above that of a sleeping GPU
 
 
 def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_kw: Floats, weights: Weights) -> Modes:
-    """Modes region by region, the cheapest first, as the dispatcher lets them pull.
+    """Chooses the modes region by region, starting with the cheapest region, as the dispatcher does when they pull.
 
     Args:
         outlook: the present step.
-        own_gpus: that should work for the region's own queue now, shape (R,).
-        pulled_gpus: that should work for others', shape (R,).
-        peak_kw: grid power that the plan does not pass, shape (R,); what passes it counts against a mode.
-        weights: what counts how much.
+        own_gpus: GPUs that should work for the region's own queue now, shape (R,).
+        pulled_gpus: GPUs that should work for the queues of other regions now, shape (R,).
+        peak_kw: grid power that the plan does not exceed, shape (R,). A mode that exceeds it is penalised.
+        weights: weights of the penalties.
     """
     choice, regions = _choices(outlook, peak_kw), np.arange(outlook.n_regions)
     target = own_gpus + pulled_gpus
@@ -64,20 +68,21 @@ def nearest_modes(outlook: Outlook, own_gpus: Floats, pulled_gpus: Floats, peak_
 
 
 def _later(choice: _Choice, others: float) -> Floats:
-    """GPUs at work in the next step under the same mode, once those kept awake have woken, shape (4, R).
+    """GPUs at work in the next step under the same mode, after the GPUs to be kept awake have woken, shape (4, R).
 
     Args:
         choice: what the modes do now.
-        others: GPUs that work waiting elsewhere could use.
+        others: GPUs that the work waiting in other regions could use.
     """
     wanted = choice.waiting + np.where(PULLS, others, 0.0)
     return np.where(WAKES, np.maximum(choice.own, np.minimum(wanted, choice.kept)), choice.own)
 
 
 def _miss(choice: _Choice, done: Floats, later: Floats, target: Floats) -> Floats:
-    """GPUs off the plan by mode, shape (4, R): now and, where GPUs sleep, in the next step, half each.
+    """Deviation of each mode from the plan in GPUs, shape (4, R).
 
-    GPUs that a mode would keep awake beyond those at work and those planned count by the power that they draw idle.
+    Where GPUs sleep, it is the mean of the deviations in this step and the next; elsewhere it is that of this step.
+    GPUs that a mode would keep awake beyond those at work or planned are added, weighted by their idle power.
     """
     later = np.where(choice.idle_share == 0.0, done, later)
     off = 0.5 * (np.abs(done - target) + np.abs(later - target))
@@ -99,9 +104,11 @@ def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:
 
 
 def _kept_awake(outlook: Outlook, own: Floats, wanted: Floats) -> Floats:
-    """GPUs that each mode keeps awake for deferrable work, locked GPUs aside, shape (4, R): see `kernels.supply.wake`.
+    """GPUs that each mode keeps awake for deferrable work, without locked GPUs, shape (4, R).
 
-    SOAK and PULL keep as many as the work present anywhere could use.
+    See `kernels.supply.wake`.
+
+    SOAK and PULL keep as many awake as the work present in all regions could use.
     """
     site = outlook.site_power
     busy = outlook.interactive_forecast_gpus[0] + outlook.locked_gpus
@@ -112,20 +119,20 @@ def _kept_awake(outlook: Outlook, own: Floats, wanted: Floats) -> Floats:
 
 
 def _idle_share(outlook: Outlook) -> Floats:
-    """Power of an idle GPU over that of a busy one, both beyond that of a resting one, shape (R,)."""
+    """Power of an idle GPU divided by that of a busy one, both above that of a resting one, shape (R,)."""
     busy_kw = np.maximum(outlook.kw_per_rested_gpu, 1e-9)
     share: Floats = np.where(site_model.sleeps(outlook.site_power), 1.0 - outlook.kw_per_gpu / busy_kw, 0.0)
     return share
 
 
 def _above(gpus: Floats, room: Floats) -> Floats:
-    """What passes the planned peak, in GPUs."""
+    """GPUs above the planned peak."""
     above: Floats = np.maximum(0.0, gpus - room)
     return above
 
 
 def sunny_gpus(outlook: Outlook, due_gpus: Floats) -> Floats:
-    """GPUs that surplus covers now beside requests, locked and due work, shape (R,): what SOAK goes by."""
+    """GPUs that surplus power covers now, after requests, locked work and due work, shape (R,). SOAK runs this many."""
     site = outlook.site_power
     load_kw = outlook.load_kw + site_model.kw_per_awake_gpu(site, outlook.pue) * due_gpus
     surplus_kw = site_model.surplus_kw(outlook.green_forecast_kw[0], load_kw)
@@ -134,7 +141,7 @@ def sunny_gpus(outlook: Outlook, due_gpus: Floats) -> Floats:
 
 
 def gpus_below(outlook: Outlook, grid_kw: Floats) -> Floats:
-    """GPUs that may work for deferrable jobs, locked ones aside, before the grid gives more than `grid_kw`, (R,)."""
+    """GPUs, without locked ones, that deferrable jobs may use before grid power exceeds `grid_kw`, shape (R,)."""
     supply_kw = outlook.green_forecast_kw[0] + outlook.direct_forecast_kw[0] + outlook.contract_forecast_kw[0]
     below: Floats = (grid_kw + supply_kw - outlook.base_kw) / np.maximum(outlook.kw_per_gpu, 1e-9)
     return below

@@ -1,4 +1,4 @@
-"""The planner's linear program: fluid work over blocks of hours, regions' power, their stores, and their peaks."""
+"""The planner's linear program: fluid work over blocks of hours, and the power, stores and peaks of the regions."""
 
 from __future__ import annotations
 
@@ -14,41 +14,44 @@ from wattward.envs.model.stores import is_cooling
 from wattward.envs.model.types import Floats, Ints, Params
 
 MOST_TRACED = 3
-"""Regions up to which a plan knows where each group's work goes; with more its columns would grow with their square."""
+"""Largest number of regions for which a plan tracks where each group's work goes.
+
+The number of columns for this would grow with the square of the number of regions.
+"""
 
 
 class Start(NamedTuple):
-    """How things stand, shape (R,) unless told, and what the plan is charged with beside the forecasts."""
+    """The present state and the plan's charges that are not forecasts, shape (R,) unless stated."""
 
     peak_kw: Floats
     stored_kwh: Floats  # (R, S)
     link_gb_per_h: Floats
     demand_charge_per_kw: Floats
-    left_cost_per_gpu_h: Floats  # work that the plan leaves undone, by where it lies
-    store_cost_per_kwh: Floats  # what the stores hold when the plan ends is worth
-    urgency_cost_per_gpu_h: float  # for each hour that work is put off: breaks ties
+    left_cost_per_gpu_h: Floats  # of work that the plan leaves unfinished, by its region
+    store_cost_per_kwh: Floats  # value of the energy in the stores when the plan ends
+    urgency_cost_per_gpu_h: float  # for each hour of delay; breaks ties
 
 
 class Plan(NamedTuple):
-    """What to do in M blocks."""
+    """A plan over M blocks."""
 
-    own_gpu_h: Floats  # (M, R) work done where it lies
+    own_gpu_h: Floats  # (M, R) the region's own work done here
     pulled_gpu_h: Floats  # (M, R) work of other regions done here
     peak_kw: Floats  # (R,)
-    into_kw: Floats  # (M, R, S) stores that actions order; 0 of others
+    into_kw: Floats  # (M, R, S) into stores that actions control; 0 for other stores
     out_kw: Floats  # (M, R, S)
 
 
 class _Flow(NamedTuple):
     """Columns of work."""
 
-    done: Ints  # (K, M, W) by group, block and way: a region each, or here and anywhere else
-    into: Ints | None  # (M, R) taken from anywhere else, where ways are pooled
-    busy: tuple[Ints, ...]  # R of (M, X): what needs a region's GPUs
+    done: Ints  # (K, M, W) by group, block and destination; one destination per region or, if pooled, own and other
+    into: Ints | None  # (M, R) work taken from other regions, if destinations are pooled
+    busy: tuple[Ints, ...]  # R arrays (M, X): the columns of work that uses the region's GPUs
 
 
 class _Stores(NamedTuple):
-    """Columns (M, R, S), on the stores' own side; ABSENT where there is none, or no action orders it."""
+    """Columns (M, R, S), measured on the store's own side; ABSENT if there is no store or no action controls it."""
 
     into: Ints
     out: Ints
@@ -79,7 +82,7 @@ def plan(params: Params, ahead: Ahead, work: Work, start: Start) -> Plan:
 
 
 def _work_of_regions(work: Work, flow: _Flow, x: Floats, n_regions: int) -> tuple[Floats, Floats]:
-    """Work done where it lies, and others' work, each shape (M, R) [GPU-h]."""
+    """The region's own work and the work of other regions done in each region, each shape (M, R) [GPU-h]."""
     lies = (work.place[:, None] == np.arange(n_regions)).astype(np.float64)
     by_region = np.einsum("kmw,kl->mlw", values_of(flow.done, x), lies)
     if flow.into is None:
@@ -91,10 +94,11 @@ def _work_of_regions(work: Work, flow: _Flow, x: Floats, n_regions: int) -> tupl
 
 
 def _add_flow(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start) -> _Flow:
-    """Work by group, block and where it is done; pooled where there are many regions.
+    """Adds columns of work by group, block and destination. With many regions the destinations are pooled.
 
-    What moving costs depends on where work lies alone, so that with pooled ways nothing is lost but which group's
-    data a region takes in: its link carries the mean of all.
+    The cost of moving work depends only on where it comes from, so pooling leaves costs exact. It only loses which
+    group's data a region receives. So each GPU-hour that a region receives loads its link with the mean data of all
+    groups.
     """
     n_regions = ahead.kw_per_gpu.size
     if n_regions <= MOST_TRACED:
@@ -109,7 +113,10 @@ def _add_flow(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start)
 
 
 def _add_work(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start, away: NDArray[np.bool_]) -> Ints:
-    """Columns of work done by group, block and way, shape (K, M, W) [GPU-h]; `away` (K, W): which ways move it."""
+    """Columns of work done by group, block and destination, shape (K, M, W) [GPU-h].
+
+    `away` (K, W) says for which destinations the work must move.
+    """
     n_groups, n_blocks = work.can_gpu_h.shape
     hours = ahead.hours
     power_cost_per_gb = p.wan_kwh_per_gb[0, work.place] * ahead.grid_price_per_kwh[0, work.place]
@@ -133,7 +140,7 @@ def _add_work(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start,
 
 
 def _add_links(build: Builder, work: Work, start: Start, ahead: Ahead, flow: _Flow) -> None:
-    """Data that leave a region, and data that come in, within what its link carries."""
+    """Limits the data that leave a region, and the data that enter it, each to the capacity of its link."""
     most = start.link_gb_per_h * ahead.hours[:, None]
     none, n_regions = np.zeros(most.shape[0]), most.shape[1]
     mean_gb = float(work.gb_per_gpu_h @ work.total_gpu_h / max(float(work.total_gpu_h.sum()), 1e-9))
@@ -154,7 +161,7 @@ def _add_link(build: Builder, work: Work, flow: _Flow, most: Floats, groups: Int
 
 
 def _add_stores(build: Builder, p: Params, ahead: Ahead, start: Start) -> _Stores:
-    """Stores that an action orders; others follow their rule and are left out of the plan."""
+    """Adds the stores that actions control. Other stores follow their rule and are left out of the plan."""
     there, cools = p.store_entry[0] >= 0, is_cooling(p)[0]
     shape, hours = (ahead.hours.size, *there.shape), ahead.hours
     wear_cost = hours[:, None, None] * p.store_wear_cost_per_kwh[0]
@@ -178,7 +185,7 @@ def _add_stores(build: Builder, p: Params, ahead: Ahead, start: Start) -> _Store
 
 
 def _add_power(build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flow, stores: _Stores) -> Ints:
-    """Power in = power out in every block; columns of the peaks, shape (R,)."""
+    """Adds the power balance of every block and returns the columns of the peaks, shape (R,)."""
     shape, h, n_stores = ahead.base_kw.shape, ahead.hours[:, None], stores.into.shape[2]
     price, big = ahead.grid_price_per_kwh, np.inf
     grid = build.columns(shape, h * price, 0.0, big)

@@ -1,4 +1,4 @@
-"""The regions as a planner expects them, by blocks of hours."""
+"""Forecasts of the regions for a planner, by blocks of hours."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from wattward.envs.policy.outlook import Outlook
 
 
 class Ahead(NamedTuple):
-    """Forecasts over M blocks; shape (M, R) unless told."""
+    """Forecasts over M blocks, shape (M, R) unless stated."""
 
     hours: Floats  # (M,) length of the blocks
-    grid_price_per_kwh: Floats  # tariff, carbon, and what missing green power will cost
-    room_gpu_h: Floats  # left by requests and by rigid jobs that cannot be stopped
-    kw_per_gpu: Floats  # (R,) net power that a GPU adds which rests until then
-    base_kw: Floats  # net power that is drawn whatever deferrable work does
+    grid_price_per_kwh: Floats  # tariff, carbon, and the cost of missing green power
+    room_gpu_h: Floats  # not used by requests or by rigid jobs that cannot be stopped
+    kw_per_gpu: Floats  # (R,) net power that a resting GPU adds when it starts to work
+    base_kw: Floats  # net power without deferrable work
     own_kw: Floats  # of plants on site
     direct_kw: Floats
     contract_kw: Floats
@@ -28,14 +28,15 @@ class Ahead(NamedTuple):
 def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -> Ahead:
     """Means of the forecasts over blocks of steps.
 
-    Beyond the forecasts' reach a lead is taken to be as it is a day (or the reach, if shorter) before. The PUE is the
-    present one. Where GPUs sleep, as many are awake as the load needs and the headroom, so that a busy GPU adds the
-    power between asleep and busy; once all are awake the plan takes it for a little more than it is.
+    Beyond the forecast horizon, the values of the day before are used (or of one horizon before, if that is shorter).
+    The PUE is the present one. Where GPUs sleep, those awake are the ones that the load needs, plus the headroom. So a
+    further busy GPU adds the difference between busy and sleeping power. When all GPUs are awake, this is slightly too
+    much.
 
     Args:
         outlook: the present step.
-        n_blocks: M.
-        block_steps: steps of a block.
+        n_blocks: number of blocks M.
+        block_steps: number of steps in a block.
         fill: share of the free GPU-hours that a plan may count on.
     """
     p, step_h = outlook.params, outlook.step_h
@@ -69,7 +70,7 @@ def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -
 
 
 def _locked_gpus(outlook: Outlook, n_blocks: int, block_steps: int) -> Floats:
-    """GPUs that running rigid jobs which cannot be stopped will hold, by their owners' estimates, shape (M, R)."""
+    """GPUs that running rigid jobs will hold if they cannot be stopped, by their owners' estimates, shape (M, R)."""
     jobs, block_h = outlook.jobs, block_steps * outlook.step_h
     at = np.flatnonzero(jobs.locked)
     left_blocks = jobs.expected_gpu_h[at] / jobs.gpus[at] / block_h
@@ -80,7 +81,7 @@ def _locked_gpus(outlook: Outlook, n_blocks: int, block_steps: int) -> Floats:
 
 
 def _shortfall_price_per_kwh(outlook: Outlook) -> Floats:
-    """What a kWh that is not green will cost where the site is behind its green share, shape (R,)."""
+    """Cost of a kWh that is not green, where the site is below its least green share; 0 elsewhere, shape (R,)."""
     p, sites = outlook.params, outlook.site_state
     behind = sites["green_kwh"] < p.green_share_min[0] * sites["load_kwh"]
     price: Floats = np.where(behind, p.green_share_min[0] * p.shortfall_price_per_kwh[0], 0.0)

@@ -1,4 +1,4 @@
-"""A planner that searches over modes with the simulator itself, on forecasts and estimates alone."""
+"""A planner that searches over modes with the simulator, using only forecasts and estimates."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from wattward.envs.policy.protocol import Modes
 N_CHOICES = len(Mode)
 LONGEST_BLOCK_H = 3.0
 QUANTILES = (0.2, 0.35, 0.5, 0.65, 0.8)
-"""Of the coming prices: plans that run below one of them, region by region, are among the first that are tried."""
+"""Quantiles of the coming prices. The first plans tried include those that run below one of these in each region."""
 
 
 class Planner:
-    """Cross-entropy search over the actions of the coming day, anew every hour.
+    """Cross-entropy search over the actions of the coming day, repeated every hour.
 
-    A plan holds one action over each block of the day; blocks end where any region's price changes. Each entry of each
-    block has a chance for every choice. Plans are drawn from these, played in imagined futures, and the chances moved
-    towards what the best plans did. The next search starts from the last one's chances, moved on in time, and from
-    plans that run where prices are low.
+    A plan has one action for each block of the day. A block ends when the price of any region changes. Each entry of
+    each block has a probability for every choice. Plans are drawn from these probabilities and played in simulated
+    futures. Then the probabilities are moved towards the choices of the best plans. The next search starts from the
+    last probabilities, shifted in time, and from plans that run where prices are low.
     """
 
     def __init__(
@@ -39,16 +39,16 @@ class Planner:
         samples: int = 4,
         left_price: float = 0.9,
     ) -> None:
-        """A planner.
+        """Makes a planner.
 
         Args:
-            name: Of the method.
-            horizon_h: How far it looks ahead, at most the forecasts' horizon.
-            replan_h: How long it keeps to a decision.
-            n_plans: Plans drawn in a round.
-            rounds: Rounds of drawing.
-            samples: Draws of arrivals to come that each plan meets.
-            left_price: Quantile of the coming prices at which work left at the horizon is valued.
+            name: Name of the method.
+            horizon_h: How far it looks ahead, at most the forecast horizon.
+            replan_h: How long it keeps a decision.
+            n_plans: Number of plans drawn in a round.
+            rounds: Number of rounds.
+            samples: Number of draws of future arrivals against which each plan is played.
+            left_price: Quantile of the coming prices at which work that is unfinished at the horizon is valued.
         """
         self.name = name
         self._horizon_h, self._replan_h = horizon_h, replan_h
@@ -98,7 +98,10 @@ class Planner:
 
 
 def _blocks(outlook: Outlook, n_steps: int, first: int) -> Ints:
-    """Steps of each block: the first lasts until the next search, others end where a price changes or grow too long."""
+    """Number of steps of each block.
+
+    The first block lasts until the next search. Each other block ends where a price changes, or at the longest length.
+    """
     price = outlook.price_forecast_per_kwh[:n_steps]
     changes = set((np.flatnonzero((np.diff(price, axis=0) != 0).any(axis=1)) + 1).tolist())
     longest, edges = round(LONGEST_BLOCK_H / outlook.step_h), [0]
@@ -109,7 +112,7 @@ def _blocks(outlook: Outlook, n_steps: int, first: int) -> Ints:
 
 
 def _by_price(outlook: Outlook, starts: Ints, blocks: Ints, entries: int) -> NDArray[np.int64]:
-    """Plans that run or pull below a quantile of each region's prices, and soak or hold above it."""
+    """Plans that RUN or PULL below a quantile of each region's prices, and SOAK or HOLD above it."""
     regions = outlook.n_regions
     price = outlook.price_forecast_per_kwh[starts + blocks // 2]
     plans = []
@@ -125,7 +128,7 @@ def _by_price(outlook: Outlook, starts: Ints, blocks: Ints, entries: int) -> NDA
 
 
 def _towards(chances: Floats, elite: NDArray[np.int64]) -> Floats:
-    """The chances, moved towards how often the elite chose each."""
+    """The probabilities, moved towards the frequencies of the choices in the best plans."""
     chosen = (elite[..., None] == np.arange(N_CHOICES)).mean(axis=0)
     moved: Floats = 0.3 * chances + 0.7 * chosen
     return 0.97 * moved + 0.03 / N_CHOICES

@@ -1,7 +1,7 @@
-"""A batch of imagined futures: the simulator itself, fed with what a policy may know, from the present on.
+"""Simulates a batch of possible futures from the present step on, using only what a policy may know.
 
-The world is the forecast; work is what owners estimate; arrivals to come are drawn from the scenario's own law, several
-times, and every plan meets all of them.
+The world follows the forecast, and the work of jobs is their owners' estimate. Future arrivals are drawn several times
+from the scenario's own distributions. Every plan is played against all of these draws.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from wattward.envs.world.processes.jobs import Jobs, draw_jobs
 
 
 def reach(outlook: Outlook, n_steps: int) -> int:
-    """Steps that can be looked ahead, at most `n_steps`: to the episode's end and the forecasts' horizon."""
+    """Number of steps to look ahead: at most `n_steps`, limited by the episode's end and the forecast horizon."""
     return min(n_steps, outlook.n_steps - outlook.step, outlook.n_leads - 1)
 
 
 class Imagined:
-    """Futures of an outlook; `play` says what plans cost in them.
+    """Possible futures of an outlook; `play` computes what plans cost in them.
 
     Attributes:
-        n_steps: Steps that are looked ahead.
-        terminal_paid: What was charged for work left, of each plan in each world, (n_plans * worlds,), last played.
+        n_steps: Number of steps to look ahead.
+        terminal_paid: Charge for unfinished work in the last call of `play`, for each plan in each world, shape
+            (n_plans * worlds,).
     """
 
     def __init__(self, outlook: Outlook, worlds: Sequence[Exogenous], n_plans: int, *, left_price: float) -> None:
@@ -38,10 +39,11 @@ class Imagined:
 
         Args:
             outlook: What is known.
-            worlds: Every plan is played in each of them; they begin now, with the jobs present first in their tables.
-            n_plans: Plans that are played at once.
-            left_price: What work left at the horizon costs, as a quantile of the prices until then; at the episode's
-                end it costs the terminal cost.
+            worlds: Every plan is played in each of them. They begin now, and their job tables list the jobs present
+                first.
+            n_plans: Number of plans that are played at once.
+            left_price: Price of work that is unfinished at the horizon, as a quantile of the prices until then. At the
+                episode's end such work costs the terminal cost.
         """
         self.n_steps = worlds[0].price_per_kwh.shape[1] - 1
         self._samples, self._n_plans = len(worlds), n_plans
@@ -61,7 +63,7 @@ class Imagined:
 
         Args:
             plans: Actions, shape (n_plans, blocks, entries of an action).
-            block_steps: Steps of each block, shape (blocks,); they sum to at least `n_steps`.
+            block_steps: Number of steps of each block, shape (blocks,); they sum to at least `n_steps`.
         """
         simulator, total = self._simulator, np.zeros(self._n_plans * self._samples)
         simulator.restore(self._start)
@@ -89,7 +91,7 @@ class Imagined:
         )
 
     def _install(self, outlook: Outlook) -> None:
-        """Puts what has happened so far into every environment of the batch."""
+        """Copies the present state into every environment of the batch."""
         fleet, jobs = self._simulator.fleet, outlook.jobs
         for name, value in outlook.site_state.items():
             fleet.regions[name] = value
@@ -104,22 +106,22 @@ class Imagined:
 
 
 def forecast_worlds(outlook: Outlook, n_steps: int, rng: np.random.Generator, samples: int) -> list[Exogenous]:
-    """The forecast as worlds of their own (B = 1), each with other arrivals drawn from the scenario's law.
+    """Worlds (B = 1) that follow the forecast, each with its own arrivals drawn from the scenario's distributions.
 
     Args:
         outlook: What is known.
         n_steps: Steps to look ahead, see `reach`.
-        rng: Draws the arrivals to come.
-        samples: How many worlds.
+        rng: Draws the future arrivals.
+        samples: Number of worlds.
     """
     return [_world(outlook, n_steps + 1, _arrivals(outlook, n_steps, rng)) for _ in range(samples)]
 
 
 def true_world(outlook: Outlook, n_steps: int) -> Exogenous:
-    """What will be: for diagnostics in hindsight, never for a method.
+    """The true future, for diagnostics in hindsight. A method must never use it.
 
     Args:
-        outlook: The present, a perfect outlook.
+        outlook: The present step. It must be a perfect outlook.
         n_steps: Steps to look ahead, see `reach`.
 
     Raises:
@@ -143,7 +145,7 @@ def true_world(outlook: Outlook, n_steps: int) -> Exogenous:
 
 
 def _arrivals(outlook: Outlook, n_steps: int, rng: np.random.Generator) -> Jobs:
-    """Jobs that may come after the present step, those of the first step left out: they are in the queue."""
+    """Jobs that may arrive after the present step. Those of the first step are left out, as they are in the queue."""
     now = outlook.start_minute + outlook.step * outlook.scenario.step_minutes
     drawn = draw_jobs(outlook.scenario, now, np.random.SeedSequence(int(rng.integers(2**63))))
     chosen = (drawn.arrival_step > 0) & (drawn.arrival_step < n_steps)
@@ -177,14 +179,14 @@ def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
 
 
 def _table(present: dict[str, Any], coming: Jobs) -> dict[str, Any]:
-    """The job fields of an Exogenous: the jobs present, all arriving now, then those to come."""
+    """The job fields of an Exogenous: first the jobs present, which all arrive now, then the future jobs."""
     whole = {part: np.concatenate([present[part], getattr(coming, part)])[None] for part in Jobs._fields}
     named = {f"job_{part.removeprefix('job_')}": values for part, values in whole.items()}
     return named | {"n_jobs": np.array([whole["gpus"].shape[1]])}
 
 
 def _as_table(jobs: JobView, outlook: Outlook) -> dict[str, Any]:
-    """The jobs present as rows of a table, all arriving now, with the work that is expected of them."""
+    """The jobs present as rows of a table. All of them arrive now, and their work is the expected work."""
     n = jobs.number.size
     deadline = np.rint(jobs.hours_to_deadline / outlook.step_h).astype(np.int64)
     work = np.maximum(jobs.expected_gpu_h, 1e-6)

@@ -11,7 +11,7 @@ from wattward.envs.policy.protocol import Modes
 
 
 class RunOnArrival(Rule):
-    """The reference to which all others are compared; "carbon-agnostic, no wait" in the literature.
+    """The reference with which all other policies are compared; "carbon-agnostic, no wait" in the literature.
 
     Source: the baseline of Wiesner et al., "Let's Wait Awhile", Middleware 2021, and of most later work.
     """

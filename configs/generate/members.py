@@ -1,4 +1,4 @@
-"""Names of random scenarios: `random-3x17` is number 17 of those with 3 regions; `random-3` stands for all of them."""
+"""Names of random scenarios: `random-3x17` is number 17 with 3 regions; `random-3` stands for all with 3 regions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PREFIX = "random-"
 FAMILY = f"{PREFIX}REGIONS[xNUMBER]"
 MOST_REGIONS = 16
 BLOCK = 10**12
-"""How many numbers each split has. The numbers of the next split follow."""
+"""Number of members of each split. The members of the next split have the numbers that follow."""
 LARGEST = 10 * BLOCK - 1
 
 
@@ -29,10 +29,10 @@ class Member(NamedTuple):
 
 
 def parse(name: str | Path) -> Member | None:
-    """The member that a name asks for, or None where the name is not of the family.
+    """The member with the given name, or None if the name is not one of the family.
 
     Raises:
-        ConfigError: it begins like a name of the family but has another form, or a number is out of range.
+        ConfigError: the name begins like one of the family but has another form, or a number is out of range.
     """
     text = str(name)
     if not text.startswith(PREFIX) or text.endswith((".yaml", ".yml")):

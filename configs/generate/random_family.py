@@ -1,4 +1,4 @@
-"""Random scenarios: `random-3x17` is number 17 of those with 3 regions; `random-3` is a new one in each episode.
+"""Random scenarios: `random-3x17` is number 17 with 3 regions; `random-3` is a new scenario in each episode.
 
 Sites, weather, air and grids come from shipped regions. Fleets, plants, tariffs, demand, links, forecasts and contracts
 are drawn. The family serves to train policies that generalise. All ranges are assumptions.
@@ -22,10 +22,10 @@ Rng = np.random.Generator
 
 
 def generate(member: Member, models: tuple[Scenario, ...]) -> Scenario:
-    """One member; equal numbers give equal scenarios.
+    """Generates one member. Equal numbers give equal scenarios.
 
     Args:
-        member: which one; a missing number means 0.
+        member: the member; a missing number means 0.
         models: the scenarios of MODEL_SCENARIOS.
     """
     rng = np.random.default_rng([ENTROPY, member.regions, member.number or 0])

@@ -1,7 +1,7 @@
-"""Scenarios made from a name: `scale-8x1000` is 8 regions in which about 1,000 jobs are present at once.
+"""Scenarios generated from a name: `scale-8x1000` has 8 regions in which about 1,000 jobs are present at once.
 
-They serve to measure how costs of simulation grow with size. Everything is taken from the Zhejiang-Xinjiang pair except
-for what depends on the size: sites lie around the pair's two, and fleets and their equipment grow with the work.
+They serve to measure how the cost of simulation grows with size. Everything comes from the Zhejiang-Xinjiang pair
+except what depends on the size: sites lie around the two sites of the pair. Fleets and equipment grow with the work.
 Arrival rates are constant over day and week, so that the number in the name holds at every hour. Half of the jobs
 present are cohorts: malleable jobs that stand for many small requests.
 """
@@ -48,10 +48,10 @@ class Size(NamedTuple):
 
 
 def parse(name: str | Path) -> Size | None:
-    """The size that a name asks for, or None where the name is not of the family.
+    """The size with the given name, or None if the name is not one of the family.
 
     Raises:
-        ConfigError: it begins like a name of the family but has another form, or a number is out of range.
+        ConfigError: the name begins like one of the family but has another form, or a number is out of range.
     """
     text = str(name)
     if not text.startswith(PREFIX) or text.endswith((".yaml", ".yml")):
@@ -77,11 +77,11 @@ def _allowed() -> str:
 
 
 def generate(size: Size, models: tuple[Scenario, ...]) -> Scenario:
-    """The scenario of a size.
+    """Generates the scenario of a size.
 
     Args:
         size: how many regions, and how many jobs are present on average when all run on arrival.
-        models: the scenarios that it varies; everything except regions and tariffs comes from the first.
+        models: the scenarios that are varied. Everything except regions and tariffs comes from the first.
     """
     bases = [region for model in models for region in model.regions]
     tariffs: dict[str, GridPrice] = {name: tariff for model in models for name, tariff in model.tariffs.items()}
@@ -120,7 +120,10 @@ def _even(job_class: JobClass) -> JobClass:
 
 
 def _at_rate(job_class: JobClass, share: float, active: list[float], step_h: float) -> JobClass:
-    """The class with the arrival rates that give its share of jobs present (Little's law). Jobs stay whole steps."""
+    """The class with arrival rates that give its share of the jobs present (Little's law).
+
+    Jobs are present for whole steps.
+    """
     per_day = 24.0 * share / (job_class.run_h.mean + step_h / 2)
     return job_class.model_copy(update={"jobs_per_day": tuple(jobs * per_day for jobs in active)})
 

@@ -1,4 +1,4 @@
-"""Loads named or given files into checked models."""
+"""Loads files, by shipped name or by path, into checked models."""
 
 from __future__ import annotations
 

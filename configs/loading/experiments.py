@@ -18,19 +18,19 @@ TOY = "toy"
 
 
 def load_agent_entry(name: str | Path, scenario: str) -> tuple[dict[str, Any], Path]:
-    """Settings of an agent for a scenario as its file states them: `default`, replaced by the scenario's own keys.
+    """Settings of an agent for a scenario, as its file states them: `default`, updated by the scenario's own keys.
 
-    Which keys and values are allowed is its algorithm's to say, see `wattward.agents.load_agent`.
+    The agent's algorithm decides which keys and values are allowed, see `wattward.agents.load_agent`.
 
     Args:
         name: Shipped agent, or path of a settings file.
         scenario: Name of the scenario. A disturbed scenario has the settings of the scenario that is disturbed.
 
     Returns:
-        Keys and values, and where they stand, for messages.
+        Keys and values, and the path of their file, for messages.
 
     Raises:
-        ConfigError: no such agent, or an entry for an unknown scenario.
+        ConfigError: there is no such agent, or the file has an entry for an unknown scenario.
     """
     path, scenario = find("agents", name), scenario.partition(DISTURBED_BY)[0]
     entries = _entries(path, scenario)
@@ -74,7 +74,7 @@ def load_suite(name: str | Path) -> Suite:
 
 
 def load_zoo(path: Path = HERE / "zoo.yaml") -> Zoo:
-    """The plan in a file, the shipped one by default.
+    """The list of shipped agents in a file; by default the shipped file.
 
     Raises:
         ConfigError: the file is missing or wrong.

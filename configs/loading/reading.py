@@ -1,4 +1,4 @@
-"""Finds, reads and checks files. Every failure is one ConfigError."""
+"""Finds, reads and checks files. Every failure raises one ConfigError."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from yaml.constructor import ConstructorError
 from wattward.configs.schema.base import Config, ConfigError
 
 DISTURBED_BY = "+"
-"""Stands between the name of a scenario and those of its disturbances."""
+"""Separates the name of a scenario from those of its disturbances."""
 
 HERE = Path(__file__).parent.parent
 Model = TypeVar("Model", bound=Config)
 MOST_BYTES = 2_000_000
-"""Of a YAML file; the largest that is shipped has a hundredth of it."""
+"""Largest size of a YAML file. The largest shipped file has a hundredth of it."""
 MOST_VALUES, MOST_DEPTH = 200_000, 40
-"""Of a YAML file: aliases can make a small file unfold to a huge one, and deep nesting exhausts the parser."""
+"""Limits of a YAML file. Aliases can expand a small file to a huge one, and deep nesting exhausts the parser."""
 
 
 def names(kind: str) -> list[str]:
@@ -35,7 +35,7 @@ def find(kind: str, name: str | Path) -> Path:
     """The file behind a shipped name or a path.
 
     Raises:
-        ConfigError: no such file; the message lists the nearest shipped names.
+        ConfigError: there is no such file. The message lists the nearest shipped names.
     """
     path = Path(name)
     if path.suffix in {".yaml", ".yml"}:
@@ -51,7 +51,7 @@ def find(kind: str, name: str | Path) -> Path:
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether there is such a file; a name that no file can have is none."""
+    """Whether a file exists at this path; False for a name that no file can have."""
     try:
         return Path(path).is_file()
     except OSError:
@@ -79,7 +79,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def noting_files() -> Iterator[dict[Path, bytes]]:
-    """Notes every file that `read_yaml` reads in this block, with its content."""
+    """Records every file that `read_yaml` reads in this block, with its content."""
     noted: dict[Path, bytes] = {}
     _NOTED.append(noted)
     try:
@@ -89,13 +89,13 @@ def noting_files() -> Iterator[dict[Path, bytes]]:
 
 
 def note(files: Mapping[Path, bytes]) -> None:
-    """Adds files to the notes of every `noting_files` block that is open."""
+    """Adds files to the records of every open `noting_files` block."""
     for noted in _NOTED:
         noted.update(files)
 
 
 def unchanged(noted: Mapping[Path, bytes]) -> bool:
-    """Whether every noted file still has the content that was read."""
+    """Whether every recorded file still has the content that was read."""
     try:
         return all(path.read_bytes() == content for path, content in noted.items())
     except OSError:
@@ -106,9 +106,9 @@ _NOTED: list[dict[Path, bytes]] = []
 
 
 class SafeLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses files that are careless or hostile.
+    """PyYAML's safe loader, which also refuses careless or hostile files.
 
-    It refuses a key that stands twice in a mapping, aliases that would unfold to more than MOST_VALUES values, nesting
+    It refuses a key that occurs twice in a mapping, aliases that would expand to more than MOST_VALUES values, nesting
     deeper than MOST_DEPTH, and scalars that cannot be built, such as 30 February or a number of 5,000 digits. Each
     error names the line.
     """
@@ -119,7 +119,7 @@ class SafeLoader(yaml.SafeLoader):
         self._unfolded: dict[yaml.Node, int] = {}  # values in each node, aliases followed
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - PyYAML's own
-        """Counts depth and values on the way."""
+        """Composes a node and counts its depth and values."""
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         mark: Any = event.start_mark
         self._depth += 1
@@ -148,7 +148,7 @@ class SafeLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401 - whatever the file holds
-        """Builds a value; one that Python cannot hold is an error of its line."""
+        """Builds a value. If Python cannot represent it, the error names its line."""
         try:
             return super().construct_object(node, deep=deep)
         except (ValueError, OverflowError) as error:
@@ -164,7 +164,7 @@ def _parts(node: yaml.Node) -> list[yaml.Node]:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """A text of at most `most` characters; a longer one is cut and ends in dots."""
+    """The text, cut to at most `most` characters; a text that was cut ends in dots."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
@@ -172,7 +172,7 @@ def check(model: type[Model], data: dict[str, Any], path: Path) -> Model:
     """Checks `data` against a model.
 
     Raises:
-        ConfigError: naming the file, the key, the value and what is allowed.
+        ConfigError: the data do not fit. The message names the file, the key, the value and what is allowed.
     """
     try:
         return model.model_validate(data)
@@ -196,7 +196,7 @@ def _explain(detail: Any, model: type[BaseModel], path: Path) -> str:  # noqa: A
 
 
 def _hint(key: str, models: list[type[BaseModel]]) -> str:
-    """What to write instead of an unknown key."""
+    """Hint about what to write instead of an unknown key."""
     for model in models:
         if issubclass(model, Config) and key in model.replaced_keys:
             return model.replaced_keys[key]
@@ -206,7 +206,7 @@ def _hint(key: str, models: list[type[BaseModel]]) -> str:
 
 
 def _models_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[type[BaseModel]]:
-    """The models that may stand at a place: one, or one a kind where the place does not say which."""
+    """The models allowed at a location: one, or one for each kind if the location does not name the kind."""
     found = [model]
     for part in location:
         kinds = [one for one in found if "kind" in one.model_fields and one.model_fields["kind"].default == part]

@@ -45,7 +45,7 @@ def load_grid_price(name: str | Path) -> GridPrice:
     """A time-of-use tariff or, if its file says `kind: market`, a market, by shipped name or path.
 
     Raises:
-        ConfigError: `kind` is there and says something else.
+        ConfigError: `kind` is given and has another value.
     """
     path = find("tariffs", name)
     kind = read_yaml(path).get("kind")
@@ -73,7 +73,7 @@ def load_scenario(name: str | Path) -> Scenario:
 
     Disturbances may follow the name, as in `zhejiang-xinjiang+heat-wave+FILE.yaml`.
 
-    A scenario is read once in a process, and again when one of its files has changed.
+    Each process reads a scenario once, and again only if one of its files has changed.
 
     Raises:
         ConfigError: a file is missing or wrong, or a number in a family's name is out of range.
@@ -89,7 +89,7 @@ def load_scenario(name: str | Path) -> Scenario:
 
 
 _LOADED: dict[str, tuple[dict[Path, bytes], Scenario]] = {}
-"""Scenarios by the names that they were asked for, with the files that they were read from."""
+"""Scenarios by the names under which they were loaded, with the files from which they were read."""
 
 
 def _read_scenario(name: str | Path) -> Scenario:
@@ -119,7 +119,7 @@ def _read_scenario(name: str | Path) -> Scenario:
 
 
 def _refuse_reserved(name: object, path: Path) -> None:
-    """Refuses a scenario file that bears the name of a generated scenario: it would play that one's worlds.
+    """Refuses a scenario file with the name of a generated scenario, because it would play that scenario's worlds.
 
     Raises:
         ConfigError: the name begins like that of a generated family.
@@ -163,7 +163,7 @@ def _disturbances(entries: object, path: Path) -> list[Disturbance]:
     """Checks each entry against its kind, so that an error names the keys of that kind.
 
     Raises:
-        ConfigError: not a list of disturbances.
+        ConfigError: `entries` is not a list of disturbances.
     """
     if not isinstance(entries, list):
         raise ConfigError(f"{path}: disturbances = {entries!r}: must be a list of {{kind: KIND, ...}}")

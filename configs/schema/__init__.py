@@ -1,4 +1,4 @@
-"""What each kind of file may say, as pydantic models."""
+"""Pydantic models of all kinds of configuration files."""
 
 from __future__ import annotations
 

@@ -13,12 +13,15 @@ Discount = Annotated[float, Field(gt=0, le=1)]
 
 
 def is_flat(value: object) -> bool:
-    """Whether a setting is `flat`, which is left out when settings are written: hashes of older settings stay."""
+    """Whether a setting is `flat`. It is then not written, so that hashes of older settings stay the same."""
     return value == "flat"
 
 
 class AgentSettings(Config):
-    """Settings that all algorithms share. A step is one decision in one environment; `num_envs` of them run at once."""
+    """Settings that all algorithms share.
+
+    A step is one decision in one environment; `num_envs` environments run at once.
+    """
 
     algorithm: str
     total_steps: Count

@@ -18,7 +18,7 @@ Quantity = Literal["sun", "wind", "interactive", "carbon"]
 
 
 class Happening(Config):
-    """When and where a disturbance acts. One with a random start ends within the episode if it is short enough."""
+    """Time and place of a disturbance. If its start is random, it ends within the episode if it is short enough."""
 
     start_h: NonNegative | Literal["random"] = RANDOM
     hours: Positive | None = None

@@ -1,4 +1,4 @@
-"""Demands on a site: power cuts that a grid operator asks for, and limits such as a least green share."""
+"""Demands on a site: power cuts requested by the grid operator, and limits such as a least green share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wattward.configs.schema.base import Config, Hours, NonNegative, Positive, S
 
 
 class GridEvents(Config):
-    """Requests to cut a region's grid power, at random times and announced ahead; at most one a day in each region.
+    """Requests to cut a region's grid power, at random times and announced ahead; at most one per day in each region.
 
     A request asks for a cut of `cut_share` of the baseline. Every kWh below the baseline earns `pay_per_kwh`, up to the
     cut. Every missing kWh of the cut costs `penalty_per_kwh`.

@@ -12,11 +12,11 @@ from wattward.configs.schema.storage import Store
 from wattward.configs.schema.supply import Supply
 
 ABSENT = operator.not_
-"""Leaves a key out when it holds no value, so that hashes of older files stay when keys are added."""
+"""Leaves out a key without a value, so that hashes of older files stay the same when keys are added."""
 
 
 class Site(Config):
-    """Where the region lies; `province` picks its column in recordings."""
+    """Location of the region; `province` selects its column in recordings."""
 
     latitude_deg: Annotated[float, Field(ge=-90, le=90)]
     longitude_deg: Annotated[float, Field(ge=-180, le=180)]

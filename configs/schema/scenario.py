@@ -19,7 +19,7 @@ from wattward.configs.schema.tariff import Tariff
 from wattward.configs.schema.tokens import Tokens
 
 GridPrice = Tariff | Market
-"""How a region pays for grid power: by a published tariff or by a market."""
+"""How a region pays for grid power: by a published tariff or at the prices of a market."""
 
 
 class RegionUse(Config):
@@ -160,7 +160,7 @@ class Scenario(Config):
 
     @property
     def utc_offset_minutes(self) -> int:
-        """How far the scenario's clock is ahead of UTC, the whole year [minutes]."""
+        """Minutes by which the scenario's clock is ahead of UTC, the same in the whole year."""
         return utc_offset_minutes(self.timezone, self.calendar_year)
 
     @property
@@ -175,7 +175,10 @@ class Scenario(Config):
 
     @property
     def n_stores(self) -> int:
-        """Stores that an action orders: none unless `storage_control` is "agent", and none that follow grid events."""
+        """Number of stores that actions control. Stores that follow grid events do not count.
+
+        It is 0 unless `storage_control` is "agent".
+        """
         stores = [store for region in self.regions for store in region.stores if not store.ordered_by_grid_events]
         return len(stores) if self.storage_control == "agent" else 0
 
@@ -183,7 +186,7 @@ class Scenario(Config):
     def is_extended(self) -> bool:
         """Whether observations need the additional fields of stores, contracts, sleep, grid events or limits.
 
-        Disturbances need none, so that policies trained without them can be tried with them.
+        Disturbances need none, so policies that were trained without disturbances can also play with them.
         """
         parts = [(r.stores, r.supply, r.fleet.sleep) for r in self.regions]
         return any(any(part) for part in parts) or any((self.grid_events, self.constraints))

@@ -1,4 +1,4 @@
-"""Stores of a site: batteries and UPS on the power side, chilled water on the cooling side; one model a kind."""
+"""Stores of a site: batteries and UPS on the power side, chilled water on the cooling side. Each kind has a model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ LossPerHour = Annotated[float, Field(ge=0, lt=1, description="share of the conte
 
 
 class _Store(Config):
-    """What every kind of store has; powers and energies are electric on the power side, heat on the cooling side."""
+    """Fields of every kind of store. Powers and energies are electric on the power side, heat on the cooling side."""
 
     ordered_by_grid_events: ClassVar[bool] = False
-    """Whether grid events alone order it; any other store follows the price rule or, if told so, the agent."""
+    """Whether only grid events control the store. Other stores follow the price rule or, if configured, the agent."""
     capacity_kwh: Positive
     charge_kw: Positive
     discharge_kw: Positive
@@ -25,7 +25,7 @@ class _Store(Config):
 class Battery(_Store):
     """A battery. Powers are on the AC side. It starts empty; energy left in it at the end has no value.
 
-    Charging by c kW adds c x charge_efficiency, discharging by d kW takes d / discharge_efficiency out.
+    Charging at c kW adds c x charge_efficiency; discharging at d kW takes d / discharge_efficiency out.
     `wear_cost_per_kwh` is paid for every kWh discharged.
     """
 
@@ -51,9 +51,10 @@ class ChilledWater(_Store):
 class Ups(_Store):
     """Batteries of the uninterruptible power supply; powers are on the AC side. They start full.
 
-    `reserve_kwh` stays in them for outages. Only a grid event orders them: while the grid asks for a cut, they give
-    what is missing to it, from what lies above the reserve. Afterwards they charge again, but not in the price rule's
-    peaks. They feed nothing into the grid. Their trickle charge is part of the site's PUE.
+    `reserve_kwh` stays in them for outages. Only grid events control them. While the grid asks for a cut, they supply
+    the part of the cut that is still missing, from the energy above the reserve. Afterwards they charge again, but not
+    at the peak prices of the price rule. They feed nothing into the grid. Their trickle charge is part of the site's
+    PUE.
     """
 
     ordered_by_grid_events: ClassVar[bool] = True
@@ -71,4 +72,4 @@ class Ups(_Store):
 
 
 Store = Annotated[Battery | ChilledWater | Ups, Field(discriminator="kind")]
-"""A store of any kind; a file says which by `kind`."""
+"""A store of any kind. The key `kind` in a file selects the kind."""

@@ -19,7 +19,7 @@ class Direct(Config):
 
 
 class GreenContract(Config):
-    """Aggregated green power through the grid: `kw` x `shape_by_hour`, by hours of the scenario's clock.
+    """Aggregated green power delivered through the grid: `kw` x `shape_by_hour`, by hours of the scenario's clock.
 
     At least `take_share` of the delivered energy is paid for, whether it is used or not.
     """

@@ -23,7 +23,7 @@ MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])
 class Holiday(Config):
     """Days with other bands. Hours that are not named keep the band of the season.
 
-    `dates` are single days; `every_year` are days of every year, as 05-01.
+    `dates` are single days; `every_year` are days of every year, such as 05-01.
     """
 
     dates: tuple[date, ...] = ()

@@ -1,4 +1,4 @@
-"""Applies disturbances to a drawn world. docs/disturbances.md says who knows of them when."""
+"""Applies disturbances to a drawn world. docs/disturbances.md says when policies learn of them."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def place_disturbances(scenario: Scenario, n: int, rng: np.random.Generator) -> 
     """Places each disturbance of the scenario in an episode of `n` drawn steps.
 
     Args:
-        scenario: its disturbances, regions and step.
+        scenario: gives the disturbances, the regions and the step.
         n: number of steps N, including those of the last forecast.
-        rng: draws the random starts, in the order of the scenario.
+        rng: draws the random starts, in the order of the scenario's disturbances.
     """
     return tuple(Placed(disturbance, _mask(scenario, disturbance, n, rng)) for disturbance in scenario.disturbances)
 
@@ -77,9 +77,9 @@ def apply_disturbances(
 ) -> Exogenous:
     """Applies all disturbances to the world (B = 1), except for droughts of sun and wind.
 
-    New tariffs come first, the later in the list over the earlier; then spikes on whatever the price is. `paid_under`
-    gives the prices that all regions pay under a tariff or market of the scenario by its name, shape (N, R)
-    [currency/kWh].
+    New tariffs are applied first; a later one in the list overrides an earlier one. Then price spikes change the
+    resulting price. `paid_under` takes the name of a tariff or market of the scenario and returns the prices that the
+    regions would pay under it, shape (N, R) [currency/kWh].
     """
     for disturbance, here in placed:
         if isinstance(disturbance, NewTariff):

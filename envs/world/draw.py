@@ -1,4 +1,4 @@
-"""Draws a world: each process from its own seed or from a recording, then disturbances."""
+"""Draws a world: draws each process from its own seed or a recording, then applies disturbances."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PROCESSES = (
     "grid_events",
     "replay_jobs",
 )
-"""Processes with a seed of their own, by position, so that one does not change the draws of others. Append only."""
+"""Processes in the order of their seeds. With its own seed, none changes the draws of the others. Append only."""
 
 
 def n_drawn(scenario: Scenario) -> int:
@@ -126,7 +126,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
 
 
 def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
-    """Midnight at which the episode starts: of a random day of the calendar year, or of the scenario's own date.
+    """Midnight at which the episode starts, on a random day of the calendar year or on the scenario's own date.
 
     Raises:
         ConfigError: `start` is neither any_day nor a date.
@@ -200,10 +200,10 @@ def draw_carbon(scenario: Scenario, start_minute: int, sun_factor: Drawn, wind_f
     """Carbon intensity that follows from drawn capacity factors, three (N, R) arrays [kg/kWh].
 
     Args:
-        scenario: its regions and the step.
+        scenario: gives the regions and the step.
         start_minute: start of the first step [minutes since 1970-01-01].
-        sun_factor: of `draw_sun_factor`.
-        wind_factor: of `draw_wind_factor`.
+        sun_factor: result of `draw_sun_factor`.
+        wind_factor: result of `draw_wind_factor`.
     """
     return carbon_of(drawn_grids(scenario, year_of(start_minute)), sun_factor, wind_factor)
 

@@ -5,12 +5,12 @@ The following rules are choices of this project:
 - A log holds the jobs of one class. Slack, data and the error of the owner's estimate are not in a log; they are drawn
   from the class's distributions for each episode.
 - A log begins at the last midnight of the scenario's clock before its first job. A log of a week or more plays in whole
-  weeks, so that weekdays stay weekdays; a shorter one plays in whole days. The rest is left out. An episode at the
-  log's own dates plays it as it was. Any other episode, and one that runs past the log's end, repeats it.
+  weeks, so that weekdays stay weekdays. A shorter log plays in whole days. The rest is left out. An episode at the
+  log's own dates plays the log as it was. Any other episode, and one that runs past the log's end, repeats it.
 - Jobs are assigned to regions in the proportions of the class's `jobs_per_day`, by a golden-ratio sequence, so that the
   proportions hold over any part of the log. A job belongs to the same region in every episode.
 - A job gets at most as many GPUs as a drawn job of its class may. If it is cut, it runs longer and its work stays.
-- Jobs that cannot finish by the end of the episode are left out, as among drawn ones.
+- Jobs that cannot finish by the end of the episode are left out, as for drawn jobs.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ GOLDEN = (5**0.5 - 1) / 2
 def replay_jobs(
     traces: Sequence[JobTrace], scenario: Scenario, start_minute: int, drawn: Jobs, rng: np.random.Generator
 ) -> Jobs:
-    """The jobs of one episode: recorded ones where a class is recorded, drawn ones of the other classes.
+    """The jobs of one episode: recorded jobs for the recorded classes, drawn jobs for the others.
 
     Args:
-        traces: one for each recorded class.
-        scenario: its classes, regions and steps.
+        traces: one log for each recorded class.
+        scenario: gives classes, regions and steps.
         start_minute: start of step 0 [minutes since 1970-01-01 00:00 of the scenario's clock].
         drawn: the drawn jobs of all classes.
         rng: draws slack, data and estimates.
@@ -62,7 +62,7 @@ def arrivals_of(trace: JobTrace, start_minute: int, n_steps: int, step: int) -> 
     Args:
         trace: the log.
         start_minute: start of the episode.
-        n_steps: its steps.
+        n_steps: number of steps of the episode.
         step: length of a step [minutes].
     """
     period, whole = trace.days * DAY_MINUTES, n_steps * step

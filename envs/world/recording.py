@@ -61,8 +61,8 @@ class Recording:
     wind_cf: Floats  # (S, R)
     sun_climatology: Floats  # (S, R) climatology of sun_cf
     wind_climatology: Floats  # (S, R)
-    requests: Floats  # (days x steps a day, R) request rate over its mean, from a midnight of the scenario's clock
-    requests_are_gpus: bool = False  # not rates over their mean
+    requests: Floats  # (days x steps per day, R) request rate / its mean, from a midnight of the scenario's clock
+    requests_are_gpus: bool = False  # whether `requests` are GPUs instead of rates / their mean
     dated: dict[str, Floats] = field(
         default_factory=dict
     )  # (S, R) further series by their names in `envs/world/tidy.py`
@@ -253,7 +253,7 @@ def _first_step(recording: Recording, start_minute: int) -> int:
 
 
 def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario, zone: str | None) -> tuple[int, Floats]:
-    """Year and capacity factors by the scenario's clock, from a file whose dates are of the clock `zone`."""
+    """Year and capacity factors by the scenario's clock, from a file whose dates are in the time zone `zone`."""
     path = directory / part.path
     zone = zone or scenario.timezone
     try:
@@ -305,7 +305,7 @@ def _read_rates(path: Path, part: Requests) -> Series:
 
 
 def _to_clock(rate: Floats, region: Region, step: int) -> Floats:
-    """The rate over its mean, shifted in time so that its mean day peaks when the region's requests do."""
+    """The rate divided by its mean, shifted in time so that its mean day peaks when the region's requests do."""
     per_day = DAY_MINUTES // step
     mean_day = rate.reshape(-1, per_day).mean(axis=0)
     hours = (np.arange(per_day) + 0.5) * step / 60

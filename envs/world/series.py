@@ -38,13 +38,14 @@ def read_series(
         path: the file.
         time_column: dates and hours, or seconds since an undisclosed start.
         columns: names of the K value columns; a name may occur twice.
-        utc_offset_minutes: of the scenario's clock, for dates and hours; a text without an offset of its own is of
-            that clock. None: the column holds seconds.
+        utc_offset_minutes: UTC offset of the scenario's clock, if the column holds dates and hours. A text without an
+            offset of its own is read by that clock. None if the column holds seconds.
         high: highest allowed value; the lowest is 0.
 
     Raises:
-        ConfigError: no such file, not a CSV, a column missing, a time or value that cannot be used, a gap, times that
-            repeat or go back, or not whole days. The message names file, line, column and what is allowed.
+        ConfigError: the file does not exist or is not a CSV, a column is missing, a time or value cannot be used, there
+            is a gap, times repeat or go back, or the rows do not cover whole days. The message names file, line, column
+            and what is allowed.
     """
     table = _read_table(path, [time_column, *columns])
     if len(table) < 2:
@@ -124,7 +125,7 @@ def _numbers(path: Path, texts: pd.Series[str], high: float) -> Floats:
 
 
 def minutes_of(times: pd.DatetimeIndex, utc_offset_minutes: int) -> Floats:
-    """Minutes since 1970-01-01 00:00 of a clock that is so far ahead of UTC, shape (M,); `times` have a time zone."""
+    """Minutes since 1970-01-01 00:00 by a clock with the given UTC offset, shape (M,); `times` have a time zone."""
     import pandas as pd
 
     utc = times.tz_convert("UTC").tz_localize(None)

@@ -1,4 +1,4 @@
-"""How episodes are numbered: splits that never share one, and the seed of each."""
+"""Numbers of episodes: splits that never share an episode, and the seed of each episode."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import numpy as np
 from wattward.configs.schema.base import ConfigError
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
-"""Name of each split and the key that keeps its seeds apart from the others'."""
+"""Names of the splits, each with a key that makes its seeds differ from those of other splits."""
 SPLIT_ENTROPY = 20261121
 N_TRAINING_EPISODES = 2**31
-"""A random episode is one of so many."""
+"""Number of episodes from which a random episode is chosen."""
 
 
 def episode_seed(split: str, index: int) -> np.random.SeedSequence:
-    """The seed of an episode; two splits, or two indices of one, never share it.
+    """The seed of an episode. It differs between splits and between the indices of a split.
 
     Raises:
-        ConfigError: no such split, or a negative index.
+        ConfigError: the split does not exist, or the index is negative.
     """
     if split not in SPLITS:
         raise ConfigError(f"split = {split!r}: must be one of {', '.join(SPLITS)}")
@@ -27,10 +27,10 @@ def episode_seed(split: str, index: int) -> np.random.SeedSequence:
 
 
 def key_of(split: str) -> int:
-    """The number that keeps a split's seeds and scenarios apart from the others'."""
+    """The key that makes a split's seeds and scenarios differ from those of other splits."""
     return SPLITS[split]
 
 
 def choose(rng: np.random.Generator) -> int:
-    """The number of a random episode."""
+    """Draws the number of a random episode."""
     return int(rng.integers(N_TRAINING_EPISODES))

@@ -3,7 +3,7 @@
 The following rules are choices of this project:
 
 - A region plays the rows with its own name or, if there are none, those with the name of its province.
-- Dated series must cover a calendar year of the scenario's clock. Of a longer series the last whole year plays. A
+- Dated series must cover a calendar year of the scenario's clock. If a series is longer, its last whole year plays. A
   series of one year that begins on another day continues at its start. All series must be of the same year.
 - A price holds until the end of its interval. If a step is longer than the interval, prices are averaged.
 - Requests play at their recorded times, in GPUs. The regions' shortest series decides how many whole weeks play (or
@@ -37,7 +37,7 @@ PRICE = "price_per_kwh"
 JOBS = "jobs"
 WEEK_DAYS = 7
 UNITS = {SUN: "1", WIND: "1", AIR: "degC", CARBON: "kg/kWh", PRICE: "{currency}/kWh", REQUESTS: "GPU"}
-"""Series that are replayed, and the units in which they must be; `{currency}` is the scenario's."""
+"""Series that are replayed, and their required units; `{currency}` is the currency of the scenario."""
 
 
 class JobTrace(NamedTuple):
@@ -46,7 +46,7 @@ class JobTrace(NamedTuple):
     job_class: str
     submit_minute: Floats  # (I,) [minutes since 1970-01-01 00:00 of the scenario's clock]
     run_h: Floats  # (I,)
-    processors: Floats  # (I,) a processor is a GPU
+    processors: Floats  # (I,) each counts as one GPU
 
     @property
     def first_minute(self) -> int:
@@ -55,7 +55,7 @@ class JobTrace(NamedTuple):
 
     @property
     def days(self) -> int:
-        """Days that play before the log repeats."""
+        """Number of days that play before the log repeats."""
         days = int((self.submit_minute[-1] - self.first_minute) // DAY_MINUTES) + 1
         return days // WEEK_DAYS * WEEK_DAYS or days
 
@@ -66,16 +66,16 @@ class Tidy(NamedTuple):
     name: str
     year: int  # of dated series; 0 where there are none
     dated: dict[str, Floats]  # (S, R) by series
-    requests: Floats | None  # (days x steps a day, R) [GPU], place 0 at a time that divides their length
-    jobs: tuple[JobTrace, ...] = ()  # of the classes that are recorded
+    requests: Floats | None  # (days x steps per day, R) [GPU]; step k since 1970 plays row k modulo the number of rows
+    jobs: tuple[JobTrace, ...] = ()  # one for each recorded class
 
 
 def read_tidy(directory: Path, scenario: Scenario) -> Tidy:
     """Reads the series of an imported recording that a scenario can play.
 
     Raises:
-        ConfigError: a file is missing or damaged, a series lacks regions of the scenario, is in another unit or does
-            not cover a year, or nothing in it can be played.
+        ConfigError: a file is missing or damaged; a series lacks regions of the scenario, has another unit or does not
+            cover a year; or the recording holds nothing that can be played.
     """
     facts = read_facts(directory)
     table = read_table(directory, facts)
@@ -107,7 +107,7 @@ def read_facts(directory: Path) -> dict[str, Any]:
     """Reads the facts of an imported recording.
 
     Raises:
-        ConfigError: they are missing, not readable or of another format.
+        ConfigError: the facts are missing, cannot be read or have another format.
     """
     path = directory / FACTS_FILE
     try:
@@ -141,10 +141,10 @@ def read_table(directory: Path, facts: dict[str, Any]) -> pd.DataFrame:
 
 
 def read_jobs(directory: Path, facts: dict[str, Any]) -> pd.DataFrame | None:
-    """The table of jobs that facts name, if any.
+    """Reads the table of jobs that the facts name, if they name one.
 
     Raises:
-        ConfigError: it is missing, or not the one that was written with them.
+        ConfigError: the table is missing or does not have the hash in the facts.
     """
     import pandas as pd
 
@@ -157,7 +157,7 @@ def read_jobs(directory: Path, facts: dict[str, Any]) -> pd.DataFrame | None:
 
 
 def read_traces(directory: Path, facts: dict[str, Any], scenario: Scenario) -> tuple[JobTrace, ...]:
-    """The logs of a recording, one for each recorded class.
+    """Reads the logs of a recording, one for each recorded class.
 
     Raises:
         ConfigError: the table is missing or changed, or holds a class that the scenario does not have.

@@ -4,8 +4,8 @@ Chapin and others (1999) describe the format; the Parallel Workloads Archive pub
 ';' are comments; those of the form `; Key: value` at the top are header fields. Every other line has 18 numbers, -1
 where unknown. Submission times are seconds after the header's `UnixStartTime`, in UTC. A processor counts as one GPU.
 
-Two kinds of lines are left out and counted: partial executions (status 2, 3 and 4; their sum has a line of its own),
-and jobs with a run time of zero. For jobs without processors or run time, the option `--missing` says what to do.
+Two kinds of lines are left out and counted: partial executions (status 2, 3 and 4; a separate line holds their sum),
+and jobs with a run time of zero. The option `--missing` decides about jobs without processors or run time.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read(files: list[Path], options: Options) -> Imported:
     """Reads the jobs of one class.
 
     Raises:
-        ConfigError: the class or the start is missing, there is more than one file, a line is no job, or jobs lack
+        ConfigError: the class or the start is missing, there is more than one file, a line is not a job, or jobs lack
             processors or run time and `--missing` is not given.
     """
     options.allow("jobs", OPTIONS)
@@ -85,7 +85,7 @@ def read_log(path: Path) -> Log:
     """The header fields and the rows of a log, compressed or not.
 
     Raises:
-        ConfigError: it cannot be read, holds no jobs, or a line is not 18 numbers; names the line.
+        ConfigError: the log cannot be read or holds no jobs, or a line is not 18 numbers. The message names the line.
     """
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:

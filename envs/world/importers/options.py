@@ -44,7 +44,7 @@ class Options:
     time_column: str | None = None
     time_format: str | None = None  # of strptime
     value_columns: tuple[str, ...] | None = None
-    start: str | None = None  # for a trace that counts from its own start
+    start: str | None = None  # start of a trace whose times count from its own start
     latitude_deg: float | None = None
     longitude_deg: float | None = None
     tilt_deg: float | None = None
@@ -54,7 +54,7 @@ class Options:
     currency: str | None = None  # of the file's prices
     per: str | None = None  # kWh or MWh
     into: str | None = None  # currency of the scenarios that the recording is for; CNY if not given
-    exchange_rate: float | None = None  # what one unit of `currency` is in `into`
+    exchange_rate: float | None = None  # value of one unit of `currency` in `into`
     job_class: str | None = None  # class of a scenario that a job log plays as
     missing: str | None = None  # what to do with incomplete jobs
 
@@ -87,4 +87,4 @@ class Imported(NamedTuple):
     region: str
     measured: list[Measured]
     facts: dict[str, Any]
-    jobs: pd.DataFrame | None = None  # of one class, a row a job
+    jobs: pd.DataFrame | None = None  # of one class, one row for each job

@@ -21,7 +21,7 @@ OPTIONS = frozenset(
 PRICE_PATTERNS = (r"price", r"/ ?[mk]wh")
 KWH = {"kWh": 1.0, "MWh": 1000.0}
 MOST_PER_KWH = 1000.0
-"""A price beyond this is taken for a wrong unit. Price caps of markets are far below it."""
+"""A price beyond this is refused, because its unit is probably wrong. Price caps of markets are far below it."""
 CURRENCIES = r"(?<![A-Z])(CNY|EUR|USD|GBP|AUD|SGD|JPY|KRW|INR|CAD|CHF|DKK|NOK|SEK|PLN|BRL|NZD)(?![A-Z])"
 
 
@@ -29,7 +29,7 @@ def read(files: list[Path], options: Options) -> Imported:
     """Reads prices of one region, per kWh in the currency that `options.into` names.
 
     Raises:
-        ConfigError: currency, unit or exchange rate are not known, a time or value cannot be used, or there are gaps.
+        ConfigError: the currency, unit or exchange rate is unknown, a time or value cannot be used, or there are gaps.
     """
     options.allow("prices", OPTIONS)
     seen: set[tuple[str, str]] = set()
@@ -91,7 +91,7 @@ def _per(path: Path, column: str, options: Options) -> str:
 
 
 def _rate(currency: str, into: str, rate: float | None) -> float:
-    """What one unit of `currency` is in `into`."""
+    """Value of one unit of `currency` in `into`."""
     if into not in ISO_4217:
         raise ConfigError(f"--into = {into!r}: must be an ISO 4217 code such as CNY, EUR or USD")
     if currency == into:

@@ -45,7 +45,7 @@ def import_files(kind: str, files: Sequence[Path], out: Path, options: Options) 
 
 
 def summary(imported: Imported) -> list[dict[str, Any]]:
-    """A row for each imported series: name, unit, first and last time, number, lowest, mean and highest value."""
+    """One row for each imported series: name, unit, first and last time, count, lowest, mean and highest value."""
     return [
         {
             "region": imported.region,

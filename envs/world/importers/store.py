@@ -30,8 +30,8 @@ NO_SERIES = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in zip(COLU
 class Held(NamedTuple):
     """Tables of a recording."""
 
-    series: pd.DataFrame  # a row a value, see COLUMNS
-    jobs: pd.DataFrame | None  # a row a job
+    series: pd.DataFrame  # one row for each value, see COLUMNS
+    jobs: pd.DataFrame | None  # one row for each job
 
 
 def file_facts(path: Path) -> dict[str, str]:
@@ -45,7 +45,7 @@ def add(directory: Path, imported: Imported) -> dict[str, Any]:
     They replace series of the same region and name, or jobs of the same class.
 
     Raises:
-        ConfigError: the folder holds another layout, a recording that cannot be read, or cannot be written.
+        ConfigError: the folder holds another layout or a recording that cannot be read, or it cannot be written.
     """
     if (directory / "recording.yaml").exists():
         raise ConfigError(f"--out {directory}: holds a recording.yaml of another layout; another folder must be given")
@@ -128,7 +128,7 @@ def _write(directory: Path, held: Held, imports: list[dict[str, Any]], old: set[
 
 
 def _publish_table(directory: Path, stem: str, table: pd.DataFrame) -> dict[str, str]:
-    """Writes a table under a name with its hash, and gives both."""
+    """Writes a table to a file with its hash in the name, and returns name and hash."""
     content = table.to_parquet(index=False)
     sha256 = sha256_of_bytes(content)
     name = f"{stem}-{sha256[:12]}.parquet"

@@ -23,14 +23,14 @@ class Times(NamedTuple):
 
     utc: pd.DatetimeIndex  # (M,)
     zone: str
-    notes: list[str]  # on hours that came twice
+    notes: list[str]  # about hours that occur twice
 
 
 def zone_of(name: str) -> ZoneInfo:
     """A time zone by its IANA name.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is no zone of that name.
     """
     try:
         return ZoneInfo(name)
@@ -45,13 +45,13 @@ def to_utc(where: str, texts: pd.Series[str], options: Options, *, events: bool 
 
     Args:
         where: the file, for messages.
-        texts: times in ISO 8601 or in `options.time_format`, with the name of the column.
+        texts: times in ISO 8601 or in `options.time_format`. The series has the name of the column.
         options: `zone` is the zone of times without an offset. A column whose name says UTC needs none.
         events: whether times may repeat and be unevenly spaced.
 
     Raises:
-        ConfigError: a text is no time, the zone is unknown, an hour does not exist in the zone, or an hour exists
-            twice and the order of rows does not tell which is meant.
+        ConfigError: a text is not a time, the zone is unknown, an hour does not exist in the zone, or an hour exists
+            twice and the order of rows does not show which one is meant.
     """
     stated = _stated(texts, options.time_format)
     if stated.any() and not stated.all():

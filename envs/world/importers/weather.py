@@ -77,7 +77,7 @@ def read(files: list[Path], options: Options) -> Imported:
     """Reads capacity factors and air temperature of one region.
 
     Raises:
-        ConfigError: a file is no weather file, lacks its coordinates, has values out of range or gaps.
+        ConfigError: a file is not a weather file, lacks its coordinates, or has gaps or values out of range.
     """
     options.allow("weather", OPTIONS)
     parts = [_read(path) for path in files]

@@ -1,1 +1,1 @@
-"""Processes of the world, one phenomenon a file. Each is a pure function of settings and a random generator."""
+"""Processes of the world, one file for each phenomenon. Each is a pure function of settings and a random generator."""

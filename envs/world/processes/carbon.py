@@ -1,4 +1,4 @@
-"""Carbon intensity of each region's grid. Fossil plants supply what sun and wind of the hour do not.
+"""Carbon intensity of each region's grid. Fossil plants supply what sun and wind do not supply in that hour.
 
 intensity = fossil x (1 - share),
 share = mean share + sun_share x (sun / mean sun - 1) + wind_share x (wind / mean wind - 1),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wattward.envs.model.types import Floats
 
 VALLEY = 8
-"""Of the coming 24 hours, the 8 with the lowest prices may charge and the 8 with the highest may discharge."""
+"""Stores may charge in the 8 cheapest of the coming 24 hours, and discharge in the 8 most expensive ones."""
 APART = 0.15
 """Least relative difference from the mean price, which pays for losses of storage."""
 HOURS = 24

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STANDARD_W_PER_M2 = 1000.0
 MINUTES_PER_DEGREE = 4
-"""Solar time is this much later for each degree further west."""
+"""Minutes by which solar time is later for each degree further west."""
 
 
 @lru_cache(maxsize=256)
