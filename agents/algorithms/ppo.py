@@ -47,7 +47,7 @@ class ClippedPolicyGradient(OnPolicy[Clipped]):
         return PPO
 
     def arguments(self, settings: Clipped, num_envs: int, episode_steps: int) -> dict[str, Any]:
-        """Returns the arguments that only PPO takes, and those of rollouts.
+        """Returns PPO's own arguments and those of rollouts.
 
         Raises:
             ConfigError: a rollout is not a whole number of batches.

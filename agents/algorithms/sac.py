@@ -44,7 +44,7 @@ class SAC(OffPolicy[SACSettings]):
         return SAC
 
     def arguments(self, settings: SACSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:  # noqa: ARG002
-        """Returns the arguments that only SAC takes, and those of the buffer."""
+        """Returns SAC's own arguments and those of the buffer."""
         return {**self.buffer_arguments(settings), "tau": settings.tau, "ent_coef": settings.ent_coef}
 
     def optimizers(self, model: Any) -> dict[str, torch.optim.Optimizer]:  # noqa: ANN401 - SB3's SAC

@@ -41,7 +41,7 @@ class TRPO(OnPolicy[TRPOSettings]):
         return TRPO
 
     def arguments(self, settings: TRPOSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:
-        """Returns the arguments that only TRPO takes, and those of rollouts.
+        """Returns TRPO's own arguments and those of rollouts.
 
         Raises:
             ConfigError: a rollout is not a whole number of batches.

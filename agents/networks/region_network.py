@@ -62,7 +62,7 @@ class RegionExtractor(torch.nn.Module):
         self.value_net = _perceptron((2 * code, code), activation)
 
     def forward(self, observed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Maps observations (B, size) to codes for the actor (B, R, latent_dim_pi) and the critic (B, latent_dim_vf)."""
+        """Maps observations (B, size) to codes of the actor (B, R, latent_dim_pi) and critic (B, latent_dim_vf)."""
         own = self._codes(observed)
         context = _pooled(own)
         return self._actor(own, context), self.value_net(context)
