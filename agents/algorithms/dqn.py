@@ -25,9 +25,9 @@ class ValueSettings(OffPolicySettings):
     """Steps between two updates of the target network, counted in the same way as `total_steps`."""
     tau: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Weight of the learning network in each update of the target network. Below 1 the target network is a running
-    average, which is less noisy where actions are almost equally good; the target network is then the one that acts."""
+    average, which is less noisy if actions are almost equally good. The target network then chooses the actions."""
     return_steps: Count = 1
-    """Number of rewards in an n-step return before the Q-network's estimate follows."""
+    """Number of rewards in an n-step return, before the estimate of the Q-network is added."""
     mixing: Annotated[Literal["none", "sum"], Field(exclude_if=lambda mixing: mixing == "none")] = "none"
     """Only with `layout: region`. `none`: each region's value estimates the whole return. `sum`: the sum of the
     regions' values estimates it."""
@@ -47,7 +47,7 @@ OfValues = TypeVar("OfValues", bound=ValueSettings)
 
 
 class ValueLearning(OffPolicy[OfValues]):
-    """What all variants of DQN share."""
+    """Base of all variants of DQN."""
 
     flat_layout = "joint"
 

@@ -38,7 +38,7 @@ Clipped = TypeVar("Clipped", bound=ClippedSettings)
 
 
 class ClippedPolicyGradient(OnPolicy[Clipped]):
-    """What all variants of PPO share."""
+    """Base of all variants of PPO."""
 
     def stock(self) -> type[BaseAlgorithm]:
         """Returns Stable-Baselines3's PPO."""

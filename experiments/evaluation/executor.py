@@ -187,7 +187,7 @@ def _spread(
 
 @dataclass(frozen=True)
 class WorldsShipment:
-    """The resolved scenario and the recording behind some worlds."""
+    """The resolved scenario and the recording of some worlds."""
 
     worlds: Worlds
 
