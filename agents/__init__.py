@@ -1,4 +1,4 @@
-"""Policies that learn: algorithms, networks, training, checkpoints, and the policies that checkpoints hold."""
+"""Learning agents: algorithms, networks, training, checkpoints, and policies loaded from checkpoints."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The algorithms there are, by name, and the settings of agents that use them.
+"""Registry of all algorithms by name, and the settings of agents that use them.
 
-Every file of `wattward.agents.algorithms` is imported when the first algorithm is asked for. None of them imports torch
+Every file of `wattward.agents.algorithms` is imported at the first lookup of an algorithm. None of them imports torch
 before a model is built, so checking settings and loading checkpoints stay fast.
 """
 
@@ -27,10 +27,10 @@ _ALGORITHMS: dict[str, Algorithm[Any]] = {}
 
 
 def register(algorithm: Registered) -> Registered:
-    """Class decorator: makes an algorithm known by its `name`.
+    """Class decorator that registers an algorithm under its `name`.
 
     Raises:
-        ValueError: another class has that name.
+        ValueError: another class is registered under that name.
     """
     earlier = _ALGORITHMS.get(algorithm.name)
     if earlier is not None and type(earlier).__qualname__ != algorithm.__qualname__:
@@ -47,13 +47,13 @@ def _discover() -> None:
 
 
 def algorithms() -> dict[str, Algorithm[Any]]:
-    """All algorithms by name, in alphabetical order."""
+    """Returns all algorithms by name, in alphabetical order."""
     _discover()
     return dict(sorted(_ALGORITHMS.items()))
 
 
 def algorithm(name: str) -> Algorithm[Any]:
-    """The algorithm of that name.
+    """Returns the algorithm with that name.
 
     Raises:
         ConfigError: no algorithm has that name; the message lists those that exist.
@@ -67,19 +67,20 @@ def algorithm(name: str) -> Algorithm[Any]:
 
 
 def algorithm_of(settings: AgentSettings) -> Algorithm[Any]:
-    """The algorithm that the settings are for."""
+    """Returns the algorithm that the settings belong to."""
     return algorithm(settings.algorithm)
 
 
 def load_agent(name: str | Path, scenario: str) -> AgentSettings:
-    """Settings of an agent for a scenario: the file's `default` entry, replaced by the scenario's own where it has one.
+    """Loads an agent's settings for a scenario: the scenario's own entry of the file, or else the `default` entry.
 
     Args:
-        name: Shipped agent, or path of a settings file.
-        scenario: Name of the scenario. A disturbed scenario has the settings of the scenario that is disturbed.
+        name: Name of a shipped agent, or path of a settings file.
+        scenario: Name of the scenario. A disturbed scenario uses the settings of the scenario that it is based on.
 
     Raises:
-        ConfigError: no such agent or algorithm, an entry for an unknown scenario, or a wrong key or value.
+        ConfigError: the agent or algorithm does not exist, an entry is for an unknown scenario, or a key or value is
+            wrong.
     """
     entry, where = load_agent_entry(name, scenario)
     try:

@@ -1,1 +1,4 @@
-"""One file an algorithm: its settings, how its model is built, and what acts; `wattward.agents.registry` finds them."""
+"""One file for each algorithm: its settings, how its model is built, and the network that acts.
+
+`wattward.agents.registry` finds the files.
+"""

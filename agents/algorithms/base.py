@@ -1,7 +1,7 @@
 """The interface of an algorithm, and what the algorithms of one family share.
 
-An algorithm is built of a class of Stable-Baselines3 (`stock`) and the arguments that it takes for given settings.
-Torch and Stable-Baselines3 are imported inside methods that train, never by the methods that load a checkpoint.
+An algorithm consists of a class of Stable-Baselines3 (`stock`) and the arguments of that class for given settings.
+Only methods that train import torch and Stable-Baselines3. Methods that load a checkpoint do not.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Algorithm(ABC, Generic[Settings]):
     """A learning algorithm: its settings, its model, and the network that acts.
 
     Attributes:
-        name: As settings and checkpoints say it.
-        settings: What an agent's file may say.
-        flat_layout: What the outputs of a network that sees all regions stand for.
-        zip_policy: Module of the policy in a zip that `stock` saved; None where such zips are not read.
+        name: Name in settings and checkpoints.
+        settings: Model of the entries in an agent's file.
+        flat_layout: Meaning of the outputs of a network that sees all regions.
+        zip_policy: Module of the policy in a zip that `stock` saved; None if such zips cannot be read.
     """
 
     name: ClassVar[str]
@@ -54,77 +54,77 @@ class Algorithm(ABC, Generic[Settings]):
     # settings
 
     def action_layout(self, settings: Settings) -> ActionLayout:
-        """What outputs stand for: modes of each region, joint actions, modes of the one region seen, or shares."""
+        """Returns the meaning of the network's outputs, see `ActionLayout`."""
         return "region" if settings.layout == "region" else self.flat_layout
 
     def check(self, settings: Settings, scenario: Scenario) -> None:
-        """Refuses a scenario that the algorithm cannot be trained on with these settings.
+        """Rejects a scenario on which the algorithm cannot be trained with these settings.
 
         Raises:
-            ConfigError: it cannot.
+            ConfigError: the algorithm cannot be trained on the scenario.
         """
 
-    def warm_start(self, settings: Settings) -> WarmStart | None:  # noqa: ARG002 - for those that have one
-        """The imitation that precedes reinforcement learning, if any."""
+    def warm_start(self, settings: Settings) -> WarmStart | None:  # noqa: ARG002 - for algorithms that have one
+        """Returns the settings of the imitation before reinforcement learning, or None."""
         return None
 
     # training
 
     @abstractmethod
     def stock(self) -> type[BaseAlgorithm]:
-        """The class of Stable-Baselines3 or sb3-contrib."""
+        """Returns the class of Stable-Baselines3 or sb3-contrib."""
 
     @abstractmethod
     def arguments(self, settings: Settings, num_envs: int, episode_steps: int) -> dict[str, Any]:
-        """Arguments of `stock`, without those that all algorithms share.
+        """Returns the arguments of `stock`, without those that all algorithms share.
 
         Args:
-            settings: Of the agent.
-            num_envs: Environments, regions counted as environments where they are.
-            episode_steps: Steps of the simulator in an episode.
+            settings: Settings of the agent.
+            num_envs: Number of environments; regions count as environments if each region is one.
+            episode_steps: Number of simulator steps in an episode.
 
         Raises:
-            ConfigError: the numbers do not go together.
+            ConfigError: the numbers contradict each other.
         """
 
     def model(self, settings: Settings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:  # noqa: ARG002
-        """An untrained model; `arguments` are those of this algorithm and those that all algorithms share."""
+        """Makes an untrained model; `arguments` holds the algorithm's own arguments and those that all share."""
         return self.stock()("MlpPolicy", env, seed=seed, **arguments)
 
-    def callbacks(self, settings: Settings) -> list[BaseCallback]:  # noqa: ARG002 - for those that have any
-        """Callbacks of training, such as schedules that Stable-Baselines3 does not have."""
+    def callbacks(self, settings: Settings) -> list[BaseCallback]:  # noqa: ARG002 - for algorithms that have any
+        """Returns additional training callbacks, such as schedules that Stable-Baselines3 does not have."""
         return []
 
-    def log_interval(self, settings: Settings) -> int:  # noqa: ARG002 - for those that count otherwise
-        """Rollouts, or episodes of an algorithm that learns from a buffer, between two entries in TensorBoard."""
+    def log_interval(self, settings: Settings) -> int:  # noqa: ARG002 - for algorithms that count differently
+        """Returns the number of rollouts (off-policy: episodes) between two entries in TensorBoard."""
         return 1
 
     def optimizers(self, model: BaseAlgorithm) -> dict[str, torch.optim.Optimizer]:
-        """The optimizers, by the prefix of their tensors' names in a checkpoint."""
+        """Returns the optimizers, by the prefix of their tensors' names in a checkpoint."""
         return {"": model.policy.optimizer}
 
-    def learned_numbers(self, model: BaseAlgorithm) -> dict[str, torch.Tensor]:  # noqa: ARG002 - for those that have any
-        """Learned tensors that do not belong to the policy, by their names in a checkpoint's optimizer file."""
+    def learned_numbers(self, model: BaseAlgorithm) -> dict[str, torch.Tensor]:  # noqa: ARG002 - if any
+        """Returns learned tensors that do not belong to the policy, by their names in a checkpoint's optimizer file."""
         return {}
 
     # acting
 
     @abstractmethod
     def acting_layers(self, manifest: Manifest) -> LayerNames:
-        """Names of the acting network's layers in Stable-Baselines3."""
+        """Returns the names of the acting network's layers in Stable-Baselines3."""
 
     def acting_prefixes(self, manifest: Manifest) -> tuple[str, ...]:
-        """Prefixes of the names of all tensors that the acting network needs."""
+        """Returns the name prefixes of all tensors that the acting network needs."""
         names = self.acting_layers(manifest)
         return (names.prefix, *(f"{name}." for name in names.last))
 
     def network(self, manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
-        """The network that acts, computed by NumPy.
+        """Builds the acting network, which is computed with NumPy.
 
         Args:
-            manifest: Of the checkpoint.
-            tensors: Of the checkpoint.
-            path: Of the checkpoint, for messages.
+            manifest: Manifest of the checkpoint.
+            tensors: Tensors of the checkpoint.
+            path: Path of the checkpoint, used in error messages.
 
         Raises:
             ConfigError: layers are missing or do not fit the manifest.
@@ -134,12 +134,12 @@ class Algorithm(ABC, Generic[Settings]):
         check_fit(path, manifest, network.n_inputs, network.n_outputs)
         return network
 
-    def outputs(self, layers: list[Layer], number: int) -> list[Layer]:  # noqa: ARG002 - for those that learn others
-        """The layers, with the last one reduced to `number` outputs where training needs more of them."""
+    def outputs(self, layers: list[Layer], number: int) -> list[Layer]:  # noqa: ARG002 - for algorithms with other outputs
+        """Returns the layers; the last one is reduced to `number` outputs if training needs more outputs."""
         return layers
 
     def chooser(self, manifest: Manifest, network: ActingNetwork) -> Chooser:
-        """The rule that turns the network's outputs into a decision."""
+        """Returns the rule that turns the network's outputs into a decision."""
         if manifest.action_layout == "region":
             return RegionChooser(network, manifest.observation_size)
         return ModeChooser(network, manifest.n_regions, joint=manifest.action_layout == "joint")
@@ -166,7 +166,7 @@ class OnPolicy(Algorithm[OfRollouts]):
     def rollout_arguments(
         self, settings: OfRollouts, num_envs: int, episode_steps: int, batch_size: int | None = None
     ) -> dict[str, Any]:
-        """Length of a rollout and lambda, under the names of Stable-Baselines3.
+        """Returns the rollout length and lambda, under the names of Stable-Baselines3.
 
         Raises:
             ConfigError: a rollout is not a whole number of batches of `batch_size`.
@@ -180,13 +180,13 @@ class OnPolicy(Algorithm[OfRollouts]):
         return {"n_steps": n_steps, "gae_lambda": settings.gae_lambda}
 
     def model(self, settings: OfRollouts, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
-        """An untrained model whose actor prefers RUN and PULL as `run_logit` says."""
+        """Makes an untrained model whose actor prefers RUN and PULL by `run_logit`."""
         model = self.stock()(self.policy(settings), env, seed=seed, **arguments)
         self.set_out(settings, model)
         return model
 
     def policy(self, settings: OfRollouts) -> Any:  # noqa: ANN401, ARG002 - a name or a class of Stable-Baselines3
-        """The policy that `stock` is given."""
+        """Returns the policy name or class that is passed to `stock`."""
         return "MlpPolicy"
 
     def set_out(self, settings: OfRollouts, model: BaseAlgorithm) -> None:
@@ -197,7 +197,7 @@ class OnPolicy(Algorithm[OfRollouts]):
             actor_bias(model)[int(mode) :: len(Mode)] += settings.run_logit
 
     def callbacks(self, settings: OfRollouts) -> list[BaseCallback]:
-        """Moves lambda where the settings say so."""
+        """Returns a callback that changes lambda during training if the settings ask for it."""
         from wattward.agents.learners.schedules import MovingLambda
 
         if settings.gae_lambda_end is None:
@@ -205,12 +205,12 @@ class OnPolicy(Algorithm[OfRollouts]):
         return [MovingLambda(settings.gae_lambda, settings.gae_lambda_end, settings.total_steps)]
 
     def acting_layers(self, manifest: Manifest) -> LayerNames:  # noqa: ARG002 - the same for all
-        """The actor's hidden layers and its last one."""
+        """Returns the actor's hidden layers and its last layer."""
         return LayerNames("mlp_extractor.policy_net.", ("action_net",))
 
 
 def actor_bias(model: BaseAlgorithm) -> torch.Tensor:
-    """Biases of the actor's last layer, (outputs,); what is written into them is the model's."""
+    """Returns the biases (outputs,) of the actor's last layer; writing into this tensor changes the model."""
     import torch
 
     layer = model.policy.action_net
@@ -223,7 +223,7 @@ class OffPolicySettings(AgentSettings):
 
     batch_size: Count
     buffer_size: Count
-    """Capacity of the replay buffer, in steps as `total_steps`."""
+    """Capacity of the replay buffer, in steps counted in the same way as `total_steps`."""
     learning_starts: Annotated[int, Field(ge=0)]
     train_freq: Count
     """Decisions of each environment between two rounds of gradient steps."""
@@ -242,13 +242,13 @@ OfBuffer = TypeVar("OfBuffer", bound=OffPolicySettings)
 
 
 class OffPolicy(Algorithm[OfBuffer]):
-    """A learner from a buffer of earlier decisions."""
+    """An algorithm that learns from a buffer of earlier decisions."""
 
     def buffer_arguments(self, settings: OfBuffer) -> dict[str, Any]:
-        """Sizes of buffer and batches, and how often gradient steps follow, under the names of Stable-Baselines3."""
+        """Returns sizes of buffer and batches and frequency of gradient steps, under the names of Stable-Baselines3."""
         names = ("batch_size", "buffer_size", "learning_starts", "train_freq", "gradient_steps")
         return {name: getattr(settings, name) for name in names}
 
     def log_interval(self, settings: OfBuffer) -> int:
-        """All environments end their episodes together: one entry for all of them."""
+        """Returns `num_envs`: all environments end their episodes together and share one entry."""
         return settings.num_envs

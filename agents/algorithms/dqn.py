@@ -22,15 +22,15 @@ class ValueSettings(OffPolicySettings):
     """Settings that all variants of DQN share."""
 
     target_update_interval: Count
-    """Steps between two updates of the target network, counted as `total_steps`."""
+    """Steps between two updates of the target network, counted in the same way as `total_steps`."""
     tau: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Weight of the learning network in each update of the target network. Below 1 the target network is a running
-    average, which is less noisy where actions are almost equally good; the target network is then the one that acts."""
+    average, which is less noisy if actions are almost equally good. The target network then chooses the actions."""
     return_steps: Count = 1
-    """Number of rewards in an n-step return before the Q-network's estimate follows."""
+    """Number of rewards in an n-step return, before the estimate of the Q-network is added."""
     mixing: Annotated[Literal["none", "sum"], Field(exclude_if=lambda mixing: mixing == "none")] = "none"
     """Only with `layout: region`. `none`: each region's value estimates the whole return. `sum`: the sum of the
-    regions' values does."""
+    regions' values estimates it."""
     exploration_fraction: Share
     exploration_start: Share = 1.0
     exploration_end: Share
@@ -47,12 +47,12 @@ OfValues = TypeVar("OfValues", bound=ValueSettings)
 
 
 class ValueLearning(OffPolicy[OfValues]):
-    """What all variants of DQN share."""
+    """Base of all variants of DQN."""
 
     flat_layout = "joint"
 
     def arguments(self, settings: OfValues, num_envs: int, episode_steps: int) -> dict[str, Any]:  # noqa: ARG002
-        """DQN's own."""
+        """Returns the arguments that all variants of DQN take."""
         return {
             **self.buffer_arguments(settings),
             "target_update_interval": max(settings.target_update_interval, num_envs),
@@ -65,7 +65,10 @@ class ValueLearning(OffPolicy[OfValues]):
         }
 
     def with_buffer(self, arguments: dict[str, Any], kind: type, **of_buffer: Any) -> dict[str, Any]:  # noqa: ANN401
-        """The arguments with a buffer of n-step returns of a kind, which takes the number of steps itself."""
+        """Replaces the replay buffer in the arguments by an n-step buffer of class `kind`.
+
+        The number of steps moves from the arguments of the algorithm to those of the buffer.
+        """
         own = dict(arguments)
         returns = {"n_steps": own.pop("n_steps"), "gamma": own["gamma"]}
         return {**own, "replay_buffer_class": kind, "replay_buffer_kwargs": {**returns, **of_buffer}}
@@ -86,13 +89,13 @@ class DQN(ValueLearning[DQNSettings]):
     zip_policy = "stable_baselines3.dqn.policies"
 
     def stock(self) -> type[BaseAlgorithm]:
-        """Stable-Baselines3's DQN."""
+        """Returns Stable-Baselines3's DQN."""
         from stable_baselines3 import DQN
 
         return DQN
 
     def model(self, settings: DQNSettings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
-        """Our own over Stable-Baselines3's, by `mixing`."""
+        """Makes `SummedDQN` or `DoubleDQN`, depending on `mixing`; both extend Stable-Baselines3's DQN."""
         from wattward.agents.learners.buffers import BatchReplayBuffer, RegionReplayBuffer
         from wattward.agents.learners.region_env import regions_in
         from wattward.agents.learners.value_learners import DoubleDQN, SummedDQN
@@ -103,6 +106,6 @@ class DQN(ValueLearning[DQNSettings]):
         return DoubleDQN("MlpPolicy", env, seed=seed, **self.with_buffer(arguments, BatchReplayBuffer))
 
     def acting_layers(self, manifest: Manifest) -> LayerNames:
-        """The target's where it is a running average, else the learning network's."""
+        """Returns the target network's layers if it is a running average, or else the learning network's layers."""
         averaged = manifest.settings.get("tau", 1.0) < 1.0
         return LayerNames("q_net_target.q_net." if averaged else "q_net.q_net.")

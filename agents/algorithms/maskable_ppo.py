@@ -1,4 +1,4 @@
-"""PPO with modes masked that cannot matter in a step; `wattward.agents.networks.masking` says which."""
+"""PPO that masks modes without effect in a step; `wattward.agents.networks.masking` checks where masks are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class MaskablePPOSettings(ClippedSettings):
-    """Settings of PPO without warm start and other networks: masks need all regions, and teachers do not keep them."""
+    """Settings of PPO without warm start and without other networks.
+
+    Masks need the observations of all regions, and a teacher's decisions do not respect masks.
+    """
 
     algorithm: Literal["maskable-ppo"]
     layout: Annotated[Literal["flat"], Field(exclude_if=is_flat)] = "flat"
@@ -28,33 +31,33 @@ class MaskablePPOSettings(ClippedSettings):
 
 @register
 class MaskablePPO(ClippedPolicyGradient[MaskablePPOSettings]):
-    """PPO on modes; a masked mode has no probability."""
+    """PPO on modes; a masked mode has zero probability."""
 
     name = "maskable-ppo"
     settings = MaskablePPOSettings
 
-    def check(self, settings: MaskablePPOSettings, scenario: Scenario) -> None:  # noqa: ARG002 - whatever they are
-        """Masks are known for plain regions only.
+    def check(self, settings: MaskablePPOSettings, scenario: Scenario) -> None:  # noqa: ARG002 - settings do not matter
+        """Rejects scenarios for which no mask is known; masks are known for plain regions only.
 
         Raises:
-            ConfigError: the scenario has others.
+            ConfigError: the scenario has other regions.
         """
         from wattward.agents.networks.masking import check_maskable
 
         check_maskable(scenario)
 
     def policy(self, settings: MaskablePPOSettings) -> Any:  # noqa: ANN401, ARG002 - a class of Stable-Baselines3
-        """Actor and critic that work out the mask of an observation by themselves."""
+        """Returns the policy class that computes the mask from the observation itself."""
         from wattward.agents.networks.modes_policy import MaskedModesPolicy
 
         return MaskedModesPolicy
 
     def model(self, settings: MaskablePPOSettings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
-        """PPO whose batches are gathered straight into tensors."""
+        """Makes an untrained PPO model whose buffer gathers batches directly into tensors."""
         from wattward.agents.learners.buffers import FlatRolloutBuffer
 
         return super().model(settings, env, seed, {**arguments, "rollout_buffer_class": FlatRolloutBuffer})
 
     def chooser(self, manifest: Manifest, network: ActingNetwork) -> Chooser:
-        """The likeliest of the modes that may matter."""
+        """Returns the rule that picks the most probable mode that is not masked."""
         return ModeChooser(network, manifest.n_regions, joint=False, masked=True)

@@ -38,16 +38,16 @@ Clipped = TypeVar("Clipped", bound=ClippedSettings)
 
 
 class ClippedPolicyGradient(OnPolicy[Clipped]):
-    """What all variants of PPO share."""
+    """Base of all variants of PPO."""
 
     def stock(self) -> type[BaseAlgorithm]:
-        """Stable-Baselines3's PPO."""
+        """Returns Stable-Baselines3's PPO."""
         from stable_baselines3 import PPO
 
         return PPO
 
     def arguments(self, settings: Clipped, num_envs: int, episode_steps: int) -> dict[str, Any]:
-        """PPO's own.
+        """Returns PPO's own arguments and those of rollouts.
 
         Raises:
             ConfigError: a rollout is not a whole number of batches.
@@ -62,12 +62,12 @@ class PPOSettings(ClippedSettings):
 
     algorithm: Literal["ppo"]
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=is_flat)] = "flat"
-    """`regions` shares its weights between regions and plays any number of them; `flat` has separate weights for
-    each."""
+    """`regions` shares its weights between regions and works for any number of them; `flat` has separate weights for
+    each region."""
     warm_start: Annotated[WarmStart | None, Field(exclude_if=operator.not_)] = None
     action: Annotated[Literal["modes", "shares"], Field(exclude_if=lambda action: action == "modes")] = "modes"
-    """`shares`: two numbers for each region: the share of its free GPUs for its own queue, and the share of the
-    rest for work of other regions."""
+    """`shares` means two numbers for each region: the share of its free GPUs for its own queue, and the share of the
+    remaining free GPUs for work of other regions."""
     log_std_init: Annotated[float, Field(exclude_if=operator.not_)] = 0.0
     """Logarithm of the initial standard deviation of shares."""
     run_share: Annotated[Share, Field(exclude_if=operator.not_)] = 0.0
@@ -90,14 +90,14 @@ class PPO(ClippedPolicyGradient[PPOSettings]):
     zip_policy = "stable_baselines3.common.policies"
 
     def action_layout(self, settings: PPOSettings) -> ActionLayout:
-        """Shares where the settings say so."""
+        """Returns `shares` if the settings ask for them."""
         return "shares" if settings.action == "shares" else super().action_layout(settings)
 
     def check(self, settings: PPOSettings, scenario: Scenario) -> None:
-        """A network of regions orders no stores.
+        """Rejects a network of regions if actions control stores, because such a network cannot control them.
 
         Raises:
-            ConfigError: it would have to.
+            ConfigError: the scenario's actions control stores and the settings ask for a network of regions.
         """
         if settings.network == "regions" and scenario.n_stores:
             raise ConfigError(
@@ -106,11 +106,11 @@ class PPO(ClippedPolicyGradient[PPOSettings]):
             )
 
     def warm_start(self, settings: PPOSettings) -> WarmStart | None:
-        """The settings' own."""
+        """Returns the warm start of the settings, or None."""
         return settings.warm_start
 
     def policy(self, settings: PPOSettings) -> Any:  # noqa: ANN401 - a name or a class of Stable-Baselines3
-        """The network that the settings ask for, where there is one choice a region."""
+        """Returns the network in the settings if actions are modes of each region, or else `MlpPolicy`."""
         if self.action_layout(settings) != "modes":
             return "MlpPolicy"
         from wattward.agents.networks.modes_policy import ModesPolicy
@@ -119,7 +119,7 @@ class PPO(ClippedPolicyGradient[PPOSettings]):
         return {"flat": ModesPolicy, "regions": RegionsPolicy}[settings.network]
 
     def model(self, settings: PPOSettings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
-        """PPO whose batches are gathered straight into tensors."""
+        """Makes an untrained PPO model whose buffer gathers batches directly into tensors."""
         from wattward.agents.learners.buffers import FlatRolloutBuffer
 
         own: dict[str, Any] = {"rollout_buffer_class": FlatRolloutBuffer}
@@ -128,25 +128,25 @@ class PPO(ClippedPolicyGradient[PPOSettings]):
         return super().model(settings, env, seed, {**arguments, **own})
 
     def set_out(self, settings: PPOSettings, model: BaseAlgorithm) -> None:
-        """Shares begin at `run_share`, modes near RUN and PULL."""
+        """Sets the initial shares to `run_share`, or makes RUN and PULL more probable at the start."""
         if settings.action != "shares":
             super().set_out(settings, model)
             return
         actor_bias(model).add_(settings.run_share)
 
     def acting_prefixes(self, manifest: Manifest) -> tuple[str, ...]:
-        """The encoder, too, where the network is one of regions."""
+        """Adds the prefix of the encoder if the network is a network of regions."""
         encoder = ("mlp_extractor.encoder.",) if manifest.network == "regions" else ()
         return (*super().acting_prefixes(manifest), *encoder)
 
     def network(self, manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
-        """The kind of network that the manifest names."""
+        """Builds the kind of network that the manifest names."""
         if manifest.network == "regions":
             return read_region_network(manifest, tensors, path)
         return super().network(manifest, tensors, path)
 
     def chooser(self, manifest: Manifest, network: ActingNetwork) -> Chooser:
-        """Shares are the outputs as they are."""
+        """Returns the rule for decisions; outputs are used as shares without squashing."""
         if manifest.action_layout == "shares":
             return ShareChooser(network, squashed=False)
         return super().chooser(manifest, network)

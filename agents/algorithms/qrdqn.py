@@ -36,13 +36,13 @@ class QRDQN(ValueLearning[QRDQNSettings]):
     settings = QRDQNSettings
 
     def stock(self) -> type[BaseAlgorithm]:
-        """sb3-contrib's QRDQN."""
+        """Returns sb3-contrib's QRDQN."""
         from sb3_contrib import QRDQN
 
         return QRDQN
 
     def model(self, settings: QRDQNSettings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
-        """Our own over sb3-contrib's."""
+        """Makes an untrained `QuantileDQN`, which extends sb3-contrib's QRDQN."""
         import torch
 
         from wattward.agents.learners.buffers import BatchReplayBuffer
@@ -53,18 +53,18 @@ class QRDQN(ValueLearning[QRDQNSettings]):
         return QuantileDQN("MlpPolicy", env, seed=seed, **self.with_buffer(given, BatchReplayBuffer))
 
     def acting_layers(self, manifest: Manifest) -> LayerNames:  # noqa: ARG002 - always the learning network's
-        """The learning network's."""
+        """Returns the layers of the learning network."""
         return LayerNames("quantile_net.quantile_net.")
 
     def outputs(self, layers: list[Layer], number: int) -> list[Layer]:
-        """The mean over quantiles, folded into the last layer."""
+        """Replaces the last layer by one that computes the mean over quantiles."""
         if layers[-1][1].size % number:
             return layers
         return [*layers[:-1], mean_of_quantiles(layers[-1], number)]
 
 
 def mean_of_quantiles(layer: Layer, n_actions: int) -> Layer:
-    """The layer that gives the mean of what a layer of quantiles (n_quantiles * n_actions) gives."""
+    """Returns the layer whose outputs (n_actions) are the means of a quantile layer's (n_quantiles * n_actions)."""
     weight, bias = layer
     by_quantile = weight.reshape(-1, n_actions, weight.shape[1])
     return by_quantile.mean(axis=0), bias.reshape(-1, n_actions).mean(axis=0)

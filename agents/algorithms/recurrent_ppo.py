@@ -45,31 +45,31 @@ class RecurrentPPO(ClippedPolicyGradient[RecurrentPPOSettings]):
     settings = RecurrentPPOSettings
 
     def stock(self) -> type[BaseAlgorithm]:
-        """sb3-contrib's RecurrentPPO."""
+        """Returns sb3-contrib's RecurrentPPO."""
         from sb3_contrib import RecurrentPPO
 
         return RecurrentPPO
 
     def policy(self, settings: RecurrentPPOSettings) -> Any:  # noqa: ANN401, ARG002 - a class of sb3-contrib
-        """Actor and critic behind LSTMs."""
+        """Returns the policy class whose actor and critic each follow an LSTM."""
         from wattward.agents.networks.lstm_policy import LstmPolicy
 
         return LstmPolicy
 
     def model(self, settings: RecurrentPPOSettings, env: VecEnv, seed: int, arguments: dict[str, Any]) -> BaseAlgorithm:
-        """With LSTMs of the settings' size."""
+        """Makes an untrained model with LSTMs of the size in the settings."""
         policy = {**arguments["policy_kwargs"], "lstm_hidden_size": settings.lstm_size}
         return super().model(settings, env, seed, {**arguments, "policy_kwargs": policy})
 
     def acting_prefixes(self, manifest: Manifest) -> tuple[str, ...]:
-        """The actor's LSTM, too."""
+        """Adds the prefix of the actor's LSTM."""
         return (*super().acting_prefixes(manifest), LSTM)
 
     def network(self, manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
-        """The LSTM and the layers behind it.
+        """Builds the LSTM and the layers that follow it.
 
         Raises:
-            ConfigError: they are missing or do not fit each other or the manifest.
+            ConfigError: layers are missing or do not fit each other or the manifest.
         """
         head = Perceptron(read_layers(self.acting_layers(manifest), tensors, path), manifest.activation)
         cell = read_lstm(LSTM, tensors, path)

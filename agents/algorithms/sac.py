@@ -1,4 +1,4 @@
-"""Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290) over shares, like PPO with `action: shares`."""
+"""Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290). Actions are shares, as in PPO with `action: shares`."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class SAC(OffPolicy[SACSettings]):
     flat_layout = "shares"
 
     def stock(self) -> type[BaseAlgorithm]:
-        """Stable-Baselines3's SAC."""
+        """Returns Stable-Baselines3's SAC."""
         from stable_baselines3 import SAC
 
         return SAC
 
     def arguments(self, settings: SACSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:  # noqa: ARG002
-        """SAC's own."""
+        """Returns SAC's own arguments and those of the buffer."""
         return {**self.buffer_arguments(settings), "tau": settings.tau, "ent_coef": settings.ent_coef}
 
     def optimizers(self, model: Any) -> dict[str, torch.optim.Optimizer]:  # noqa: ANN401 - SB3's SAC
-        """The actor's, the critics', and that of the entropy's weight where it is learned."""
+        """Returns the optimizers of the actor, the critics, and the entropy weight if it is learned."""
         found = {
             "actor.": model.actor.optimizer,
             "critic.": model.critic.optimizer,
@@ -57,13 +57,13 @@ class SAC(OffPolicy[SACSettings]):
         return {name: optimizer for name, optimizer in found.items() if optimizer is not None}
 
     def learned_numbers(self, model: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - SB3's SAC
-        """The logarithm of the entropy's weight where it is learned."""
+        """Returns the logarithm of the entropy weight if it is learned."""
         return {} if model.log_ent_coef is None else {"log_ent_coef": model.log_ent_coef}
 
     def acting_layers(self, manifest: Manifest) -> LayerNames:  # noqa: ARG002 - always the same
-        """The actor's up to the mean of its distribution."""
+        """Returns the actor's layers up to the mean of its distribution."""
         return LayerNames("actor.latent_pi.", ("actor.mu",))
 
-    def chooser(self, manifest: Manifest, network: ActingNetwork) -> Chooser:  # noqa: ARG002 - shares alone
-        """Shares are the outputs squashed."""
+    def chooser(self, manifest: Manifest, network: ActingNetwork) -> Chooser:  # noqa: ARG002 - always shares
+        """Returns the rule that squashes the outputs to shares."""
         return ShareChooser(network, squashed=True)

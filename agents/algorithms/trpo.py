@@ -1,4 +1,4 @@
-"""Trust region policy optimisation (Schulman et al. 2015, arXiv 1502.05477), of sb3-contrib."""
+"""Trust region policy optimisation (Schulman et al. 2015, arXiv 1502.05477) from sb3-contrib."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 
 
 class TRPOSettings(OnPolicySettings):
-    """TRPO's settings; `learning_rate` is the critic's, the actor's step follows from `target_kl`."""
+    """TRPO's settings. `learning_rate` is for the critic; `target_kl` determines the actor's step."""
 
     algorithm: Literal["trpo"]
     batch_size: Count
-    """Of the critic's gradient steps."""
+    """Batch size of the critic's gradient steps."""
     target_kl: Positive = 0.01
-    """Largest mean divergence of the new policy from the old one."""
+    """Largest mean KL divergence between the old and the new policy."""
     n_critic_updates: Count = 10
-    """Passes over a rollout."""
+    """Number of the critic's passes over a rollout in each update."""
     cg_max_steps: Count = 15
-    """Of the conjugate gradient that finds the actor's direction."""
+    """Largest number of conjugate gradient steps that find the direction of the actor's update."""
 
 
 @register
 class TRPO(OnPolicy[TRPOSettings]):
-    """TRPO on modes of each region, or of one."""
+    """TRPO on the modes of all regions, or of one region at a time."""
 
     name = "trpo"
     settings = TRPOSettings
 
     def stock(self) -> type[BaseAlgorithm]:
-        """sb3-contrib's TRPO."""
+        """Returns sb3-contrib's TRPO."""
         from sb3_contrib import TRPO
 
         return TRPO
 
     def arguments(self, settings: TRPOSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:
-        """TRPO's own.
+        """Returns TRPO's own arguments and those of rollouts.
 
         Raises:
             ConfigError: a rollout is not a whole number of batches.

@@ -1,4 +1,4 @@
-"""Trained agents at work: checkpoints, and networks that act without torch."""
+"""Inference with trained agents: checkpoints, and networks that choose actions without torch."""
 
 from __future__ import annotations
 

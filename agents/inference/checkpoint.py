@@ -1,8 +1,8 @@
-"""Checkpoint folders that hold tensors and facts, never code: safetensors and JSON, every file with its size and hash.
+"""Checkpoint folders, which hold tensors (safetensors) and facts (JSON) but never code.
 
 - policy.safetensors: weights of the acting and the value network, by their names in Stable-Baselines3
-- optimizer.safetensors: what else training needs to go on; absent from a finished policy
-- checkpoint.json: the `Manifest`
+- optimizer.safetensors: everything else that training needs to continue; absent from a finished policy
+- checkpoint.json: the `Manifest`, with the size and hash of each tensor file
 """
 
 from __future__ import annotations
@@ -25,33 +25,37 @@ from wattward.configs.schema.base import Config, ConfigError
 
 Tensors = dict[str, NDArray[np.generic]]
 ActionLayout = Literal["modes", "joint", "region", "shares"]
-"""What outputs stand for: modes of each region, joint modes of all, modes of the one region seen, shares of each."""
+"""Meaning of a network's outputs.
+
+`modes`: the modes of each region. `joint`: the joint modes of all regions. `region`: the modes of the one region that
+the network sees. `shares`: the shares of each region.
+"""
 
 FORMAT = 1
 MANIFEST, POLICY, OPTIMIZER = "checkpoint.json", "policy.safetensors", "optimizer.safetensors"
 
 
 class TensorFile(Config):
-    """A tensor file as it was written."""
+    """Size and hash of a tensor file when it was written."""
 
     size_bytes: int
     sha256: str
 
 
 class Manifest(Config):
-    """What `checkpoint.json` says about the tensors beside it."""
+    """Contents of `checkpoint.json`, which describes the tensors in the same folder."""
 
     format: Literal[1] = 1
     agent: str
     algorithm: str
-    """A name of `wattward.agents.registry`, which refuses unknown ones when the policy is made."""
+    """Name in `wattward.agents.registry`, which rejects unknown names when the policy is made."""
     scenario: str
     seed: int
     steps_done: int
     updates_done: int
     validation_saving: float | None = None
     wall_s: Annotated[float | None, Field(exclude_if=lambda seconds: seconds is None)] = None
-    """Training until then, on the machine that trained; of a resumed run its sessions together."""
+    """Training time until this checkpoint, on the training machine; a resumed run counts all its sessions."""
     settings: dict[str, Any]
     settings_sha256: str
     activation: Literal["relu", "tanh"]
@@ -61,13 +65,13 @@ class Manifest(Config):
     action_repeat: int = 1
     action_layout: ActionLayout
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=lambda kind: kind == "flat")] = "flat"
-    """A network of regions plays any number of them, `flat` only as many as it was trained on."""
+    """`regions` works for any number of regions, `flat` only for the number that it was trained on."""
     packages: dict[str, str]
     files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = Field(default_factory=dict)
 
 
 def observation_sha256() -> str:
-    """Hash of the observation's layout: names, order and widths of fields, edges of forecast and slack blocks."""
+    """Returns a hash of the observation's layout: names, order and widths of fields, and edges of its blocks."""
     from wattward.envs.model import observation
 
     groups = ("clock", "world", "present", "forecast")
@@ -76,7 +80,7 @@ def observation_sha256() -> str:
 
 
 def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tensors | None = None) -> Path:
-    """Writes a checkpoint whole or not at all, in place of an older one; the folder."""
+    """Writes a checkpoint completely or not at all, replaces an older one, and returns the folder."""
     payload = {POLICY: save_tensors(policy)}
     if optimizer is not None:
         payload[OPTIMIZER] = save_tensors(optimizer)
@@ -94,10 +98,10 @@ def _described(data: bytes) -> TensorFile:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """The manifest of a checkpoint folder.
+    """Reads the manifest of a checkpoint folder.
 
     Raises:
-        ConfigError: no such folder, or a manifest that cannot be used.
+        ConfigError: the folder does not exist, or its manifest cannot be used.
     """
     path = directory / MANIFEST
     if not path.is_file():
@@ -117,7 +121,7 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def read_policy(directory: Path) -> tuple[Manifest, Tensors]:
-    """A checkpoint's manifest and policy weights, sizes and hashes verified.
+    """Reads a checkpoint's manifest and policy weights, and verifies sizes and hashes.
 
     Raises:
         ConfigError: a file is missing, truncated or altered.
@@ -127,10 +131,10 @@ def read_policy(directory: Path) -> tuple[Manifest, Tensors]:
 
 
 def read_optimizer(directory: Path) -> Tensors:
-    """What training needs to go on, beside the policy.
+    """Reads the tensors that training needs to continue, in addition to the policy.
 
     Raises:
-        ConfigError: the checkpoint is of a finished policy, or the file is missing, truncated or altered.
+        ConfigError: the checkpoint holds a finished policy, or the file is missing, truncated or altered.
     """
     return _verified(directory / OPTIMIZER, read_manifest(directory).files.get("optimizer.safetensors"))
 

@@ -1,4 +1,4 @@
-"""From a network's outputs to a decision: modes of regions, or shares."""
+"""Turns a network's outputs into a decision: modes of regions, or shares."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 
 
 class Chooser(Protocol):
-    """Observations to decisions."""
+    """Maps observations to decisions."""
 
     def __call__(self, observation: NDArray[np.float32], /) -> Modes | Shares:
-        """Modes (..., R) or shares (..., R, 2) of observations (..., size)."""
+        """Returns modes (..., R) or shares (..., R, 2) for observations (..., size)."""
         ...
 
     def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
-        """What must agree before the network may act in a world."""
+        """Returns the numbers that must agree before the network may act in a world."""
         ...
 
 
 class ModeChooser:
-    """Observations to modes by the largest output: a group of outputs a region, or one output a joint action.
+    """Maps observations to the modes with the largest outputs.
 
-    If `masked`, only of modes that may matter, see `allowed_modes`.
+    The network has a group of outputs for each region, or one output for each joint action if `joint`. If `masked`,
+    only the modes that `allowed_modes` allows are compared.
     """
 
     def __init__(self, network: ActingNetwork, n_regions: int, joint: bool, masked: bool = False) -> None:
@@ -39,7 +40,7 @@ class ModeChooser:
         self._n_entries = n_regions
 
     def __call__(self, observation: NDArray[np.float32]) -> Modes:
-        """Modes (..., R) of observations (..., size)."""
+        """Returns modes (..., R) for observations (..., size)."""
         values = self._network(observation)
         if self._joint:
             return joint_to_modes(values.argmax(axis=-1), self._n_entries)
@@ -52,45 +53,45 @@ class ModeChooser:
         return modes
 
     def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
-        """The network's."""
+        """Returns the requirements of the network."""
         return self._network.requirements(manifest, seen)
 
 
 class RegionChooser:
-    """Observations to modes by the largest output for each region's view; any number of regions."""
+    """Maps each region's view to the mode with the largest output; works for any number of regions."""
 
     def __init__(self, network: ActingNetwork, view_size: int) -> None:
         self._network, self._view_size = network, view_size
 
     def __call__(self, observation: NDArray[np.float32]) -> Modes:
-        """Modes (..., R) of observations (..., size)."""
+        """Returns modes (..., R) for observations (..., size)."""
         from wattward.envs.policy.region_views import n_regions_of, region_views
 
         n_regions = n_regions_of(observation.shape[-1], self._view_size)
         modes: Modes = self._network(region_views(observation, n_regions)).argmax(axis=-1)
         return modes
 
-    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:  # noqa: ARG002 - its view alone
-        """As many numbers in a region's view; any number of regions."""
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:  # noqa: ARG002 - only the view matters
+        """Requires the same length of a region's view; any number of regions is possible."""
         from wattward.envs.policy.region_views import observation_size
 
         return (("observed numbers", observation_size(seen.n_regions, self._view_size), seen.size),)
 
 
 class ShareChooser:
-    """Observations to shares: the outputs, squashed where the algorithm does so, cut to 0..1."""
+    """Maps observations to shares: the outputs, squashed if the algorithm does so, and clipped to 0..1."""
 
     def __init__(self, network: ActingNetwork, squashed: bool) -> None:
         self._network, self._squashed = network, squashed
 
     def __call__(self, observation: NDArray[np.float32]) -> Shares:
-        """Shares (..., R, 2) of observations (..., size)."""
+        """Returns shares (..., R, 2) for observations (..., size)."""
         mean = self._network(observation).astype(np.float64)
         shares = 0.5 * (np.tanh(mean) + 1.0) if self._squashed else mean
         return np.clip(shares, 0.0, 1.0).reshape(*mean.shape[:-1], -1, 2)
 
     def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
-        """As many regions and numbers observed as in training; stores go by the rule."""
+        """Requires the same numbers of regions and observed numbers as in training; stores follow the built-in rule."""
         return ("regions", manifest.n_regions, seen.n_regions), (
             "observed numbers",
             manifest.observation_size,

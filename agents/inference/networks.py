@@ -1,4 +1,4 @@
-"""Networks that act, in NumPy alone, out of a checkpoint's tensors; torch is not loaded."""
+"""Networks for inference, built from a checkpoint's tensors and computed with NumPy only; torch is not loaded."""
 
 from __future__ import annotations
 
@@ -18,65 +18,66 @@ Layer = tuple[Numbers, Numbers]
 """Weights (out, in) and biases (out,)."""
 Activation = Literal["relu", "tanh"]
 Requirements = tuple[tuple[str, int, int], ...]
-"""What is counted, how many the network was made for, and how many there are."""
+"""For each requirement: what is counted, the number that the network was made for, and the actual number."""
 
 
 class Seen(NamedTuple):
-    """What a policy meets in a world."""
+    """Sizes of the world that a policy acts in."""
 
     size: int
     """Length of an observation."""
     n_regions: int
     n_orders: int
-    """Stores that actions order."""
+    """Number of stores that actions control."""
 
 
 class LayerNames(NamedTuple):
-    """Where layers stand among a checkpoint's tensors."""
+    """Names of a network's layers among a checkpoint's tensors."""
 
     prefix: str
-    """Of the numbered ones."""
+    """Prefix of the numbered layers."""
     last: tuple[str, ...] = ()
-    """Full names of those behind them."""
+    """Full names of the layers that follow the numbered ones."""
 
 
 class ActingNetwork(Protocol):
-    """Observations to outputs."""
+    """A network that maps observations to outputs."""
 
     remembers: bool
     """Whether outputs depend on earlier inputs since the last `reset`."""
 
     def __call__(self, x: Numbers, /) -> Numbers:
-        """Outputs (..., out) of inputs (..., in)."""
+        """Returns outputs (..., out) for inputs (..., in)."""
         ...
 
     def reset(self) -> None:
-        """Forgets what came before."""
+        """Clears the memory of earlier inputs."""
         ...
 
     def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
-        """What must agree before the network may act in a world."""
+        """Returns the numbers that must agree before the network may act in a world."""
         ...
 
 
 class FlatNetwork:
-    """What is common to networks: nothing is remembered, and a world must have as many regions as in training."""
+    """Base of networks without memory that need the same number of regions as in training."""
 
     remembers = False
 
     def reset(self) -> None:
-        """Forgets what came before, which is nothing."""
+        """Does nothing, because the network has no memory."""
 
     def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
-        """As many entries of an action and as many numbers observed as in training."""
+        """Requires the same length of action and of observation as in training."""
         entries = ("regions and stores to order", manifest.n_regions, seen.n_regions + seen.n_orders)
         return entries, ("observed numbers", manifest.observation_size, seen.size)
 
 
 class Perceptron(FlatNetwork):
-    """A multilayer perceptron of layers (weights (out, in), biases (out,)), the activation between them.
+    """A multilayer perceptron.
 
-    `encodes` says that the last layer is followed by the activation, too.
+    Each layer has weights (out, in) and biases (out,). The activation follows every layer except the last one. If
+    `encodes`, it also follows the last layer.
     """
 
     def __init__(self, layers: Sequence[Layer], activation: Activation, *, encodes: bool = False) -> None:
@@ -95,7 +96,7 @@ class Perceptron(FlatNetwork):
         return int(self._layers[-1][0].shape[1])
 
     def __call__(self, x: Numbers) -> Numbers:
-        """Outputs (..., out) of inputs (..., in)."""
+        """Returns outputs (..., out) for inputs (..., in)."""
         for number, (weight, bias) in enumerate(self._layers):
             x = x @ weight + bias
             if number < self._activated:
@@ -104,25 +105,31 @@ class Perceptron(FlatNetwork):
 
 
 class RegionNetwork(FlatNetwork):
-    """As `wattward.agents.networks.region_network` computes a region's logits, for any number of regions."""
+    """Computes logits in the same way as `wattward.agents.networks.region_network`, for any number of regions."""
 
     def __init__(self, encoder: Perceptron, head: Perceptron, n_clock: int) -> None:
-        """`encoder` (its last layer activated) of the clock and a region; `head` of own, mean and largest codes."""
+        """Joins an encoder and a head.
+
+        Args:
+            encoder: Maps the clock and a region's observations to a code. The activation follows its last layer.
+            head: Maps a region's own code, the mean of all codes and their maximum to the region's logits.
+            n_clock: Number of clock values at the start of an observation.
+        """
         self._encoder, self._head, self._n_clock = encoder, head, n_clock
         self.width = encoder.n_inputs - n_clock
-        """Numbers observed of a region."""
+        """Length of the observation of one region."""
 
     def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:  # noqa: ARG002 - any number of regions
-        """No stores, and as many numbers of each region."""
+        """Requires that no stores are controlled, and the same length of each region's observation."""
         width = self.width_in(seen.size, seen.n_regions)
         return ("stores to order", 0, seen.n_orders), ("observed numbers a region", self.width, width)
 
     def width_in(self, size: int, n_regions: int) -> int:
-        """Numbers observed of each of so many regions in an observation of a size."""
+        """Returns the length of one region's part in an observation of length `size` with `n_regions` regions."""
         return (size - self._n_clock) // n_regions
 
     def __call__(self, x: Numbers) -> Numbers:
-        """Logits (..., R * 4) of observations (..., size), R by their size."""
+        """Returns logits (..., R * 4) for observations (..., size); R follows from the size."""
         lead = x.shape[:-1]
         regions = x[..., self._n_clock :].reshape(*lead, -1, self.width)
         each = regions.shape[:-1]
@@ -134,10 +141,10 @@ class RegionNetwork(FlatNetwork):
 
 
 class LstmCell:
-    """One layer of long short-term memory as torch computes it: gates in the order input, forget, cell, output."""
+    """One LSTM layer as torch computes it: the order of the gates is input, forget, cell, output."""
 
     def __init__(self, of_input: Numbers, of_hidden: Numbers, bias: Numbers) -> None:
-        """Weights of the input (4 H, in) and of the hidden state (4 H, H), and the sum of both biases (4 H,)."""
+        """Takes the weights of the input (4 H, in) and the hidden state (4 H, H), and the sum of both biases (4 H,)."""
         self._of_input = np.ascontiguousarray(of_input.T)
         self._of_hidden = np.ascontiguousarray(of_hidden.T)
         self._bias = bias
@@ -149,11 +156,11 @@ class LstmCell:
 
     @property
     def size(self) -> int:
-        """Length H of the hidden state and of the cell's."""
+        """Length H of the hidden state and of the cell state."""
         return int(self._of_hidden.shape[0])
 
     def __call__(self, x: Numbers, hidden: Numbers, cell: Numbers) -> tuple[Numbers, Numbers]:
-        """Hidden state and cell state (..., H) after inputs (..., in)."""
+        """Returns the hidden state and the cell state (..., H) after inputs (..., in)."""
         gates = x @ self._of_input + hidden @ self._of_hidden + self._bias
         entered, kept, new, shown = np.split(gates, 4, axis=-1)
         cell = _sigmoid(kept) * cell + _sigmoid(entered) * np.tanh(new)
@@ -161,7 +168,7 @@ class LstmCell:
 
 
 def _sigmoid(x: Numbers) -> Numbers:
-    # by tanh, which does not overflow
+    # computed with tanh, which does not overflow
     half: Numbers = np.tanh(np.float32(0.5) * x)
     half *= np.float32(0.5)
     half += np.float32(0.5)
@@ -169,12 +176,12 @@ def _sigmoid(x: Numbers) -> Numbers:
 
 
 class RecurrentNetwork(FlatNetwork):
-    """An LSTM cell and a network behind it; carries the cell's state from one input to the next."""
+    """An LSTM cell followed by a network. The state of the cell is kept from one input to the next."""
 
     remembers = True
 
     def __init__(self, cell: LstmCell, head: Callable[[Numbers], Numbers]) -> None:
-        """`head` gives outputs (..., out) of hidden states (..., H)."""
+        """`head` maps hidden states (..., H) to outputs (..., out)."""
         self._cell, self._head = cell, head
         self._state: tuple[Numbers, Numbers] | None = None
 
@@ -184,14 +191,14 @@ class RecurrentNetwork(FlatNetwork):
         return self._cell.n_inputs
 
     def reset(self) -> None:
-        """Forgets what came before."""
+        """Clears the state of the cell."""
         self._state = None
 
     def __call__(self, x: Numbers) -> Numbers:
-        """Outputs (..., out) of the next inputs (..., in) of one sequence each.
+        """Returns outputs (..., out) for inputs (..., in), the next input of each sequence.
 
         Raises:
-            ValueError: another number of sequences than before, without a `reset`.
+            ValueError: the number of sequences changed without a `reset`.
         """
         lead = x.shape[:-1]
         if self._state is None:
@@ -203,7 +210,7 @@ class RecurrentNetwork(FlatNetwork):
 
 
 def n_outputs(manifest: Manifest) -> int:
-    """Outputs of a network that acts by the manifest's layout of actions."""
+    """Returns the number of outputs that the manifest's action layout needs."""
     entries = manifest.n_regions
     each: dict[str, int] = {
         "joint": N_MODES**entries,
@@ -215,7 +222,7 @@ def n_outputs(manifest: Manifest) -> int:
 
 
 def read_layers(names: LayerNames, tensors: Tensors, path: Path) -> list[Layer]:
-    """Layers in their order; `path` is for messages.
+    """Reads layers in their order; `path` is used in error messages.
 
     Raises:
         ConfigError: a tensor is missing.
@@ -234,7 +241,7 @@ def _layer(name: str, tensors: Tensors, path: Path) -> Layer:
 
 
 def read_lstm(prefix: str, tensors: Tensors, path: Path) -> LstmCell:
-    """A layer of an LSTM whose tensors' names begin so; `path` is for messages.
+    """Reads an LSTM layer whose tensor names begin with `prefix`; `path` is used in error messages.
 
     Raises:
         ConfigError: a tensor is missing.
@@ -245,7 +252,7 @@ def read_lstm(prefix: str, tensors: Tensors, path: Path) -> LstmCell:
 
 
 def read_region_network(manifest: Manifest, tensors: Tensors, path: Path) -> RegionNetwork:
-    """A network that treats all regions alike; `path` is for messages.
+    """Reads a network that shares its weights between regions; `path` is used in error messages.
 
     Raises:
         ConfigError: layers are missing or do not fit the manifest.
@@ -264,10 +271,16 @@ def read_region_network(manifest: Manifest, tensors: Tensors, path: Path) -> Reg
 
 
 def check_fit(path: Path, manifest: Manifest, inputs: int, outputs: int) -> None:
-    """Holds a network of so many inputs and outputs to its manifest; `path` is for messages.
+    """Checks that a network has the numbers of inputs and outputs that its manifest needs.
+
+    Args:
+        path: Path of the checkpoint, used in error messages.
+        manifest: Manifest of the checkpoint.
+        inputs: Number of inputs of the network.
+        outputs: Number of outputs of the network.
 
     Raises:
-        ConfigError: it does not fit.
+        ConfigError: the network does not fit the manifest.
     """
     needed = n_outputs(manifest)
     _must_agree(path, (("inputs", inputs, manifest.observation_size), ("outputs", outputs, needed)))

@@ -1,4 +1,4 @@
-"""A trained network as a Policy, in NumPy alone: a decision costs microseconds and torch is not loaded."""
+"""Uses a trained network as a Policy with NumPy only: a decision takes microseconds and torch is not loaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wattward.envs.policy.protocol import Modes, Shares
 
 
 class LearnedPolicy:
-    """An agent's network as a method, without exploration."""
+    """Policy that acts with an agent's network, without exploration."""
 
     def __init__(self, manifest: Manifest, network: ActingNetwork) -> None:
         self._manifest, self._network = manifest, network
@@ -25,19 +25,20 @@ class LearnedPolicy:
 
     @property
     def name(self) -> str:
-        """The agent's name in capitals: PPO, DQN."""
+        """The agent's name in capitals, such as PPO or DQN."""
         return self._manifest.agent.upper()
 
     @property
     def manifest(self) -> Manifest:
-        """Where the network comes from."""
+        """The manifest of the network's checkpoint."""
         return self._manifest
 
-    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - the protocol's; chance plays no part
-        """Forgets the held modes and what the network remembers, and checks that the network was made for such a world.
+    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - required by the protocol; this policy is not random
+        """Clears the held decision and the network's memory, and checks that the network fits the world.
 
         Raises:
-            ConfigError: another observation, or, but for a network of regions, another number of them.
+            ConfigError: the observation, or the number of regions, is not the one that the network was made for; a
+                network of regions accepts any number of regions.
         """
         self._held, self._decided_in = None, -1
         self._network.reset()
@@ -51,13 +52,13 @@ class LearnedPolicy:
                 )
 
     def act(self, outlook: Outlook) -> Modes | Shares:
-        """Modes of the highest value or probability, shape (R,), or shares (R, 2); held as long as in training."""
+        """Returns the best or most probable modes (R,), or shares (R, 2); a decision is held as long as in training."""
         if self._held is None or self._decides(outlook.step):
             self._held, self._decided_in = self._choose(outlook.observation), outlook.step
         return self._held.copy()
 
     def _decides(self, step: int) -> bool:
-        # a network that remembers must see a step once, however often it is asked
+        # a network with memory must process each step only once, even if act is called several times
         asked_again = self._network.remembers and step == self._decided_in
         return step % self._manifest.action_repeat == 0 and not asked_again
 
@@ -67,10 +68,10 @@ def _n_orders(outlook: Outlook) -> int:
 
 
 def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
-    """The policy in a checkpoint folder, or in a Stable-Baselines3 zip if `trust_pickle` says so.
+    """Loads the policy from a checkpoint folder, or from a Stable-Baselines3 zip if `trust_pickle`.
 
     Raises:
-        ConfigError: the checkpoint cannot be used, or a zip came without `trust_pickle`.
+        ConfigError: the checkpoint cannot be used, or the path is a zip and `trust_pickle` is False.
     """
     if path.suffix == ".zip":
         from wattward.agents.inference.sb3_zip import load_zip
@@ -83,7 +84,7 @@ def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
 
 
 def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> ActingNetwork:
-    """The network that acts, out of a checkpoint's tensors; `path` is for messages.
+    """Builds the acting network from a checkpoint's tensors; `path` is used in error messages.
 
     Raises:
         ConfigError: layers are missing or do not fit the manifest.
@@ -96,6 +97,6 @@ def acting_network(manifest: Manifest, tensors: Tensors, path: Path) -> ActingNe
 
 
 def acting_tensors(manifest: Manifest, tensors: Tensors) -> Tensors:
-    """Of a checkpoint's tensors those that act: neither critics nor target networks."""
+    """Selects the tensors of the acting network from a checkpoint's tensors; all others are left out."""
     prefixes = algorithm(manifest.algorithm).acting_prefixes(manifest)
     return {name: tensor for name, tensor in tensors.items() if name.startswith(prefixes)}

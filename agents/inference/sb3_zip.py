@@ -1,4 +1,4 @@
-"""Policies out of Stable-Baselines3 zips made elsewhere, whose pickles run whatever code their maker put in them."""
+"""Loads policies from Stable-Baselines3 zips made elsewhere. Loading their pickles can run arbitrary code."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ WHY = (
 
 
 def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, ActingNetwork]:
-    """A manifest and the acting network from the zip of an algorithm whose zips are read.
+    """Reads a manifest and the acting network from the zip of a supported algorithm.
 
     Raises:
-        ConfigError: `trust_pickle` is False, or the zip is not of such an algorithm with a plain multilayer perceptron.
+        ConfigError: `trust_pickle` is False, or the zip does not hold a plain perceptron of such an algorithm.
     """
     if not trust_pickle:
         raise ConfigError(f"{path}: not opened: {WHY}")

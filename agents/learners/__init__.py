@@ -1,1 +1,1 @@
-"""What Stable-Baselines3's learners do otherwise here: buffers, gradient steps on values, regions as environments."""
+"""Changes to Stable-Baselines3's learners: buffers, gradient steps of value learners, regions as environments."""

@@ -1,4 +1,7 @@
-"""Stable-Baselines3's buffers with fewer copies of observations, flat and float32; a seed gives the same batches."""
+"""Stable-Baselines3's buffers with fewer copies of observations, which must be flat and float32.
+
+The same seed gives the same batches as with the original buffers.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ Indices = NDArray[np.int64]
 
 
 class FlatRolloutBuffer(RolloutBuffer):
-    """A rollout whose batches are gathered straight into tensors, actions as the integers they are."""
+    """Rollout buffer that gathers batches directly into tensors and keeps actions as integers."""
 
     def _get_samples(self, batch_inds: Indices, env: VecNormalize | None = None) -> RolloutBufferSamples:  # noqa: ARG002 - SB3's
         columns = (self.values, self.log_probs, self.advantages, self.returns)
@@ -27,21 +30,21 @@ class FlatRolloutBuffer(RolloutBuffer):
 
 
 class BatchReplayBuffer(NStepReplayBuffer):
-    """n-step returns for several batches at once."""
+    """Replay buffer with n-step returns that draws several batches at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - SB3's own
         super().__init__(*args, **kwargs)
         self._gathered: dict[str, NDArray[np.float32]] = {}
 
     def sample_batches(self, batch_size: int, n_batches: int) -> list[ReplayBufferSamples]:
-        """As many calls of `sample`, gathered in one; the next call writes over the tensors.
+        """Draws the same batches as `n_batches` calls of `sample`. The next call overwrites the tensors.
 
         Args:
-            batch_size: Transitions in a batch.
-            n_batches: Batches, drawn one after the other.
+            batch_size: Number of transitions in a batch.
+            n_batches: Number of batches, which are drawn one after the other.
 
         Returns:
-            Observations (batch_size, size) and actions, rewards, dones and discounts (batch_size, 1) of each batch.
+            For each batch, observations (batch_size, size) and actions, rewards, dones and discounts (batch_size, 1).
         """
         first = self._first(batch_size, n_batches)
         last, returns, lengths = self._n_step(first)
@@ -57,13 +60,13 @@ class BatchReplayBuffer(NStepReplayBuffer):
         return [ReplayBufferSamples(*parts) for parts in zip(*split, strict=True)]
 
     def _first(self, batch_size: int, n_batches: int) -> Indices:
-        """Flat places of the transitions of all batches, drawn anew."""
+        """Draws the flat indices of the transitions of all batches."""
         upper = self.buffer_size if self.full else self.pos
         drawn = [np.random.randint(0, (upper, self.n_envs)[k], batch_size) for _ in range(n_batches) for k in range(2)]  # noqa: NPY002 - SB3 seeds it
         return np.concatenate(drawn[::2]) * self.n_envs + np.concatenate(drawn[1::2])
 
     def _n_step(self, first: Indices) -> tuple[Indices, NDArray[np.float32], Indices]:
-        """Flat places of the last transitions, sums of discounted rewards, and numbers of transitions."""
+        """Returns flat indices of the last transitions, sums of discounted rewards, and numbers of transitions."""
         newest = (self.pos - 1) % self.buffer_size
         places = (first + np.arange(self.n_steps)[:, None] * self.n_envs) % (self.buffer_size * self.n_envs)
         ends = (self.dones.take(places) + self.timeouts.take(places)).astype(np.bool_) | (
@@ -85,10 +88,10 @@ class BatchReplayBuffer(NStepReplayBuffer):
 
 
 class RegionReplayBuffer(BatchReplayBuffer):
-    """Draws decisions of whole environments: the transitions of all regions of each, in their order."""
+    """Draws decisions of whole environments: the transitions of all regions of an environment, in order."""
 
     def __init__(self, *args: Any, n_regions: int, **kwargs: Any) -> None:  # noqa: ANN401 - SB3's own
-        """As Stable-Baselines3's; `n_regions` is the number of regions of an environment."""
+        """Takes the arguments of Stable-Baselines3's buffer, and the number of regions of an environment."""
         super().__init__(*args, **kwargs)
         self.n_regions = n_regions
 

@@ -1,7 +1,7 @@
-"""sb3-contrib's QR-DQN (Dabney et al. 2018, arXiv 1710.10044) with what `value_learners` changes in DQN.
+"""sb3-contrib's QR-DQN (Dabney et al. 2018, arXiv 1710.10044) with the changes that `value_learners` makes to DQN.
 
-The learning network chooses by the mean of its quantiles, the target network gives the quantiles of that choice, and
-each environment explores by its own coin.
+The learning network chooses the action with the highest mean of its quantiles. The target network gives the quantiles
+of that action. Each environment decides independently whether it explores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from wattward.agents.learners.value_learners import BatchLearner, discounts_of, 
 
 
 class QuantileDQN(BatchLearner, QRDQN):
-    """QR-DQN with double targets and exploration by environment; learns once its buffer holds `learning_starts`."""
+    """QR-DQN with double targets and independent exploration in each environment.
+
+    It starts learning when its buffer holds `learning_starts` steps.
+    """
 
     def predict(
         self,
@@ -27,7 +30,7 @@ class QuantileDQN(BatchLearner, QRDQN):
         episode_start: NDArray[Any] | None = None,
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Greedy actions, each replaced by a random one with the present exploration rate unless `deterministic`."""
+        """Returns greedy actions; unless `deterministic`, each becomes random with the current exploration rate."""
         actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
         if not deterministic:
             n_actions = int(self.quantile_net.action_space.n)
@@ -47,6 +50,6 @@ class QuantileDQN(BatchLearner, QRDQN):
 
 
 def _of_actions(quantiles: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-    """Quantiles (B, N) of one action (B, 1) each, out of those of all actions (B, N, A)."""
+    """Selects the quantiles (B, N) of the given actions (B, 1) from the quantiles of all actions (B, N, A)."""
     index = actions.long()[:, :, None].expand(-1, quantiles.shape[1], 1)
     return quantiles.gather(2, index).squeeze(2)

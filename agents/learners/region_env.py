@@ -1,4 +1,4 @@
-"""Environments as learners see them that have one network for any region: each region is an environment."""
+"""Vector environment for learners that use one network for every region: each region is an environment."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class RegionVecEnv(VecEnvWrapper):
-    """B environments of R regions as B * R environments of one; region r of environment b is number b * R + r.
+    """Presents B environments with R regions each as B * R environments with one region each.
 
-    Each has its region's view and mode, and the reward of the whole environment, which all its regions bring about
-    together. Stores go by the rule.
+    Region r of environment b has index b * R + r. It receives its own view and chooses its own mode. Its reward is the
+    reward of the whole environment, which all regions cause together. Stores follow the built-in rule.
     """
 
     def __init__(self, fleet: FleetVecEnv) -> None:
@@ -35,19 +35,19 @@ class RegionVecEnv(VecEnvWrapper):
         self._actions: NDArray[np.int64] = np.zeros(self.num_envs, np.int64)
 
     def reset(self) -> NDArray[np.float32]:
-        """First views, shape (B * R, size)."""
+        """Returns the first views, shape (B * R, size)."""
         return self._views(self._fleet.reset())
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
-        """Takes the modes of the coming step, shape (B * R,)."""
+        """Stores the modes of the next step, shape (B * R,)."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Views (B * R, size), rewards and dones (B * R,) and infos of the step."""
+        """Returns views (B * R, size), rewards and dones (B * R,) and infos of the step."""
         return self.step_held(self._actions, 1)
 
     def step_held(self, actions: NDArray[np.int64], action_repeat: int) -> VecEnvStepReturn:
-        """As `step`, under one decision for `action_repeat` steps or to the episode's end; rewards are summed."""
+        """Holds one decision for `action_repeat` steps or until the episode ends, and sums the rewards."""
         modes = np.reshape(actions, (-1, self.n_regions))
         observations, rewards, dones, infos = self._fleet.step_held(modes, action_repeat)
         assert isinstance(observations, np.ndarray)
@@ -63,7 +63,7 @@ class RegionVecEnv(VecEnvWrapper):
 
 
 def regions_in(env: VecEnv) -> int:
-    """Regions of an environment below wrappers, where each region is an environment; 1 where none is."""
+    """Returns the number of regions of the `RegionVecEnv` below all wrappers, or 1 if there is none."""
     while isinstance(env, VecEnvWrapper) and not isinstance(env, RegionVecEnv):
         env = env.venv
     return env.n_regions if isinstance(env, RegionVecEnv) else 1

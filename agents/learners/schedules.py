@@ -1,6 +1,6 @@
-"""Numbers that move in the course of a run, and never past their ends.
+"""Schedules of numbers that change during a run and never go beyond their final value.
 
-A last rollout may pass `total_steps`, where Stable-Baselines3 counts less than nothing as remaining.
+The last rollout may pass `total_steps`. Stable-Baselines3 then reports a negative remaining share.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 
 def linear(start: float, end: float) -> Callable[[float], float]:
-    """A schedule from `start`, where all of a run remains (1), to `end`, where nothing does (0) or less."""
+    """Returns a linear schedule: `start` when the remaining share of a run is 1, `end` when it is 0 or negative."""
     return lambda remaining: end + (start - end) * min(1.0, max(0.0, remaining))
 
 
 class MovingLambda(BaseCallback):
-    """Moves the lambda of generalised advantages linearly from `start` to `end` over `total_steps`."""
+    """Moves the lambda of generalised advantage estimation linearly from `start` to `end` over `total_steps`."""
 
     def __init__(self, start: float, end: float, total_steps: int) -> None:
         super().__init__()

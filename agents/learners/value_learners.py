@@ -1,9 +1,9 @@
-"""Learners of values over Stable-Baselines3's DQN.
+"""Value learners based on Stable-Baselines3's DQN.
 
-Targets are those of double Q-learning (van Hasselt, Guez and Silver 2016, arXiv 1509.06461): the online network
-chooses, the target network values. Each environment explores by its own coin instead of one coin for all. Where the
-target network is a running average of the online one (tau < 1), it is the average that acts greedily. Gradient steps
-take batches that are drawn together, once the buffer holds enough.
+Targets are those of double Q-learning (van Hasselt, Guez and Silver 2016, arXiv 1509.06461): the online network chooses
+the next action, the target network gives its value. Each environment decides independently whether it explores. If the
+target network is a running average of the online network (tau < 1), greedy actions come from the target network.
+Learning starts when the buffer holds enough steps. The batches of one round of gradient steps are drawn together.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from torch.nn import functional
 from wattward.agents.learners.buffers import BatchReplayBuffer, RegionReplayBuffer
 
 MAX_GRAD_NORM = 10.0
-"""Of gradients, as in Stable-Baselines3's DQN."""
+"""Largest norm of gradients, as in Stable-Baselines3's DQN."""
 
 
 class BatchLearner(OffPolicyAlgorithm):
-    """Base of a learner, named before the class of Stable-Baselines3 that it changes.
+    """Mixin that changes how an off-policy class of Stable-Baselines3 learns; must be listed before that class.
 
-    It learns once its buffer holds `learning_starts` steps, in a resumed run as well.
+    Learning starts when the buffer holds `learning_starts` steps, also in a resumed run.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - SB3's own
-        """As the algorithm behind; gradients are cut to a norm of `max_grad_norm`."""
+        """Takes the arguments of the class that it changes; gradients are clipped to a norm of `max_grad_norm`."""
         super().__init__(*args, **kwargs)
         self._max_grad_norm = float(kwargs.get("max_grad_norm", MAX_GRAD_NORM))
 
     @abstractmethod
     def _learning_network(self) -> torch.nn.Module:
-        """What is learned."""
+        """Returns the network that gradient steps update."""
 
     @abstractmethod
     def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:
-        """The loss of a batch, a scalar."""
+        """Returns the loss of a batch as a scalar."""
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        """`gradient_steps` steps on as many batches drawn from the buffer."""
+        """Takes `gradient_steps` gradient steps, each on its own batch from the buffer."""
         buffer = self.replay_buffer
         assert isinstance(buffer, BatchReplayBuffer)
         if buffer.size() * self.n_envs < self.learning_starts:
@@ -69,19 +69,22 @@ class BatchLearner(OffPolicyAlgorithm):
 
 
 def discounts_of(batch: ReplayBufferSamples) -> torch.Tensor:
-    """What stands before the value that follows, (batch_size, 1)."""
+    """Returns the discount factors of the next values, shape (batch_size, 1)."""
     assert batch.discounts is not None
     return batch.discounts
 
 
 def explored(actions: NDArray[Any], n_actions: int, rate: float, rng: np.random.Generator) -> NDArray[Any]:
-    """The actions, each replaced by a random one of `n_actions` with a chance of `rate`, one coin each."""
+    """Replaces each action, independently with probability `rate`, by a random one of `n_actions`."""
     explores = rng.random(np.shape(actions)) < rate
     return np.where(explores, rng.integers(n_actions, size=np.shape(actions)), actions)
 
 
 class DoubleDQN(BatchLearner, DQN):
-    """DQN with double targets and exploration by environment; learns once its buffer holds `learning_starts` steps."""
+    """DQN with double targets and independent exploration in each environment.
+
+    It starts learning when its buffer holds `learning_starts` steps.
+    """
 
     def predict(
         self,
@@ -90,7 +93,7 @@ class DoubleDQN(BatchLearner, DQN):
         episode_start: NDArray[Any] | None = None,
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Greedy actions, each replaced by a random one with the present exploration rate unless `deterministic`."""
+        """Returns greedy actions; unless `deterministic`, each becomes random with the current exploration rate."""
         if deterministic and self.tau < 1.0:
             with torch.no_grad():
                 values = self.q_net_target(torch.as_tensor(observation))
@@ -111,7 +114,7 @@ class DoubleDQN(BatchLearner, DQN):
         return functional.smooth_l1_loss(values, targets)
 
     def _values(self, batch: ReplayBufferSamples) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values of the actions taken and of those that follow, both (batch_size, 1)."""
+        """Returns the values of the actions taken and of the next actions, both (batch_size, 1)."""
         online, target = self.q_net.q_net, self.q_net_target.q_net
         with torch.no_grad():
             chosen = online(batch.next_observations).argmax(dim=1, keepdim=True)
@@ -120,11 +123,11 @@ class DoubleDQN(BatchLearner, DQN):
 
 
 class SummedDQN(DoubleDQN):
-    """DQN whose value of a decision is the sum of what one network says of each region's mode.
+    """DQN in which the value of a joint decision is the sum of the values of each region's mode.
 
-    Value decomposition (Sunehag et al. 2017, arXiv 1706.05296) with shared weights: the sum is fitted to the return of
-    the whole environment, so the network finds out what each region's mode contributes, and the best joint action is
-    every region's own best mode.
+    This is value decomposition (Sunehag et al. 2017, arXiv 1706.05296) with one network for all regions. The sum is
+    fitted to the return of the whole environment, so the network learns the contribution of each region's mode. The
+    best joint action is the best mode of each region.
     """
 
     def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:

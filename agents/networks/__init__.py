@@ -1,1 +1,1 @@
-"""Torch networks that map an observation to a decision while it is learned, and which modes can matter in a step."""
+"""Torch networks that map observations to decisions during training, and the check for masked modes."""

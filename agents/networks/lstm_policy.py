@@ -1,7 +1,7 @@
-"""The network of sb3-contrib's recurrent PPO, whose batches of whole sequences go through the LSTM at once.
+"""The network of sb3-contrib's recurrent PPO, which passes whole sequences through the LSTM in one call.
 
-A batch's sequences begin where an episode or a batch begins, so a state is reset at their first decision only;
-sb3-contrib looks for resets at every decision and, where it finds one, goes through the sequence one by one.
+The sequences of a batch start where an episode or the batch starts, so the state is reset at their first decision only.
+sb3-contrib looks for resets at every decision. If it finds one, it passes the decisions through the LSTM one by one.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ State = tuple[torch.Tensor, torch.Tensor]
 
 
 class LstmPolicy(MlpLstmPolicy):
-    """Actor and critic, each behind an LSTM of its own; the same numbers as sb3-contrib's, sooner."""
+    """Actor and critic, each behind its own LSTM. Gives the same numbers as sb3-contrib's policy, but faster."""
 
     @staticmethod
     def _process_sequence(
         features: torch.Tensor, lstm_states: State, episode_starts: torch.Tensor, lstm: torch.nn.LSTM
-    ) -> Any:  # noqa: ANN401 - sb3-contrib's type forgets that states are two
-        """Outputs (B * T, H), and states (1, B, H) after them, of B sequences in rows (B * T, in), one after the other.
+    ) -> Any:  # noqa: ANN401 - sb3-contrib's type does not say that there are two states
+        """Returns outputs (B * T, H) and the final states (1, B, H) of B sequences.
 
-        An episode that starts within a sequence is left to sb3-contrib.
+        The features (B * T, in) hold the sequences one after the other. If an episode starts within a sequence,
+        sb3-contrib's own method is used.
         """
         starts = episode_starts.reshape(lstm_states[0].shape[1], -1)
         if torch.any(starts[:, 1:] != 0.0):

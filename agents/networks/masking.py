@@ -1,4 +1,4 @@
-"""Which scenarios modes can be masked in; the masks are `wattward.envs.decisions.modes.allowed_modes`."""
+"""Checks whether modes can be masked in a scenario. `wattward.envs.decisions.modes.allowed_modes` gives the masks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from wattward.configs.schema.scenario import Scenario
 
 
 def check_maskable(scenario: Scenario) -> None:
-    """Masks are proven for plain regions only.
+    """Rejects scenarios for which no mask is known; masks are proven for plain regions only.
 
     Raises:
         ConfigError: the scenario has stores, contracts, sleep, grid events or constraints.

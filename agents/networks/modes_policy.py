@@ -1,4 +1,7 @@
-"""Stable-Baselines3's networks without what only other spaces need; the same seed gives the same numbers."""
+"""Stable-Baselines3's networks, reduced to what this action space needs.
+
+The same seed gives the same numbers as with the original networks.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,21 @@ from wattward.configs.schema.base import ConfigError
 from wattward.envs.decisions.modes import allowed_modes
 
 MASKED_LOGIT = -1e8
-"""As in sb3-contrib."""
+"""Logit of a masked mode, the same as in sb3-contrib."""
 
 
 class ReLU(torch.nn.ReLU):
-    """Rectifier that overwrites its input: nothing after a linear layer needs what it gave."""
+    """Rectifier that overwrites its input. This is safe because the output of a linear layer is not used again."""
 
     def __init__(self) -> None:
         super().__init__(inplace=True)
 
 
 class ModesPolicy(ActorCriticPolicy):
-    """Actor and critic for one choice a region: log-probabilities in one tensor, not a distribution object a region.
+    """Actor and critic for one choice in each region.
 
-    Observations are flat and float32 as they come, so nothing is converted on the way in.
+    The log-probabilities of all regions are in one tensor instead of one distribution object for each region.
+    Observations arrive flat and as float32, so they are not converted.
     """
 
     def __init__(
@@ -37,10 +41,10 @@ class ModesPolicy(ActorCriticPolicy):
         *args: Any,  # noqa: ANN401 - SB3's own
         **kwargs: Any,  # noqa: ANN401 - SB3's own
     ) -> None:
-        """As Stable-Baselines3's.
+        """Takes the same arguments as Stable-Baselines3's class.
 
         Raises:
-            ConfigError: regions with different numbers of modes, or another kind of space.
+            ConfigError: the space is not MultiDiscrete, or its regions have different numbers of modes.
         """
         if not isinstance(action_space, spaces.MultiDiscrete) or len({*action_space.nvec.tolist()}) != 1:
             raise ConfigError(f"action_space = {action_space}: must be MultiDiscrete, as many modes in every region")
@@ -50,7 +54,7 @@ class ModesPolicy(ActorCriticPolicy):
     def forward(
         self, obs: torch.Tensor, deterministic: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Modes (B, R), values (B, 1) and the modes' log-probabilities (B,) of observations (B, size)."""
+        """Returns modes (B, R), values (B, 1) and the modes' log-probabilities (B,) for observations (B, size)."""
         latent, latent_value = self.mlp_extractor(obs)
         log_probs = self._log_probs(latent)
         modes = log_probs.argmax(dim=2) if deterministic else _drawn(functional.softmax(log_probs, dim=2))
@@ -59,7 +63,7 @@ class ModesPolicy(ActorCriticPolicy):
     def evaluate_actions(
         self, obs: PyTorchObs, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Values (B, 1), log-probabilities (B,) of modes (B, R), and entropies (B,)."""
+        """Returns values (B, 1), log-probabilities (B,) of the given modes (B, R), and entropies (B,)."""
         latent, latent_value = self.mlp_extractor(obs)
         log_probs = self._log_probs(latent)
         chosen = _chosen(log_probs, actions.long())
@@ -72,10 +76,10 @@ class ModesPolicy(ActorCriticPolicy):
 
 
 class MaskedModesPolicy(ModesPolicy):
-    """Actor and critic whose masked modes have no probability.
+    """Actor and critic that give masked modes zero probability.
 
-    The mask is a function of the observation, so the policy works it out itself, in rollouts and in updates alike, and
-    PPO stays as it is; sb3-contrib's MaskablePPO, which has masks come from the environment, learns the same.
+    The mask is a function of the observation. The policy therefore computes it itself, in rollouts and in updates, and
+    PPO needs no change. sb3-contrib's MaskablePPO takes masks from the environment and learns the same.
     """
 
     _masked = torch.zeros(0, dtype=torch.bool)
@@ -83,14 +87,14 @@ class MaskedModesPolicy(ModesPolicy):
     def forward(
         self, obs: torch.Tensor, deterministic: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Modes (B, R), values (B, 1) and the modes' log-probabilities (B,) of observations (B, size)."""
+        """Returns modes (B, R), values (B, 1) and the modes' log-probabilities (B,) for observations (B, size)."""
         self._mask(obs)
         return super().forward(obs, deterministic)
 
     def evaluate_actions(
         self, obs: PyTorchObs, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Values (B, 1), log-probabilities (B,) of modes (B, R), and entropies (B,)."""
+        """Returns values (B, 1), log-probabilities (B,) of the given modes (B, R), and entropies (B,)."""
         self._mask(obs)
         return super().evaluate_actions(obs, actions)
 

@@ -1,8 +1,8 @@
-"""Actor and critic that treat all regions alike, so that one policy serves any number of them, in any order.
+"""Actor and critic that share their weights between regions, so that one policy serves any number and order of them.
 
-Each region's observations, joined with the clock, go through one encoder (deep sets: Zaheer et al. 2017, arXiv
-1703.06114). A region's modes follow from its own code and the mean and maximum of all regions' codes; the value from
-the latter alone.
+One encoder maps the clock and a region's observations to a code (deep sets: Zaheer et al. 2017, arXiv 1703.06114). The
+actor computes a region's logits from the region's own code and from the mean and maximum of all regions' codes. The
+critic computes the value from that mean and maximum only.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class RegionHead(torch.nn.Linear):
     """One linear layer for all regions: codes (B, R, width) to logits (B, R * modes)."""
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
-        """Logits, region by region."""
+        """Returns the logits of the first region, then those of the second, and so on."""
         return super().forward(codes).flatten(1)
 
 
 class RegionChoices(MultiCategoricalDistribution):
-    """One choice a region, its logits from one layer that all regions share."""
+    """One categorical choice for each region; one shared layer computes the logits of all regions."""
 
     def proba_distribution_net(self, latent_dim: int) -> torch.nn.Module:
-        """The layer for codes of a width."""
+        """Returns the shared layer for codes of width `latent_dim`."""
         return RegionHead(latent_dim, self.action_dims[0])
 
 
 class RegionExtractor(torch.nn.Module):
-    """Codes of regions, and of all of them together.
+    """Encodes each region separately, and all regions together.
 
     Attributes:
         latent_dim_pi: Width of a region's code for the actor.
@@ -46,7 +46,13 @@ class RegionExtractor(torch.nn.Module):
     """
 
     def __init__(self, width: int, net_arch: Sequence[int], activation: Activation) -> None:
-        """`width` numbers are observed of a region; `net_arch` sizes the encoder, its last either head's one layer."""
+        """Builds the encoder and the two heads.
+
+        Args:
+            width: Length of the observation of one region.
+            net_arch: Widths of the encoder's layers. The last one is also the width of each head's single layer.
+            activation: Follows every layer.
+        """
         super().__init__()
         code = net_arch[-1]
         self.latent_dim_pi = self.latent_dim_vf = code
@@ -56,18 +62,18 @@ class RegionExtractor(torch.nn.Module):
         self.value_net = _perceptron((2 * code, code), activation)
 
     def forward(self, observed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Actor's codes (B, R, latent_dim_pi) and the critic's (B, latent_dim_vf) of observations (B, size)."""
+        """Maps observations (B, size) to codes of the actor (B, R, latent_dim_pi) and critic (B, latent_dim_vf)."""
         own = self._codes(observed)
         context = _pooled(own)
         return self._actor(own, context), self.value_net(context)
 
     def forward_actor(self, observed: torch.Tensor) -> torch.Tensor:
-        """The actor's codes alone."""
+        """Returns only the actor's codes."""
         own = self._codes(observed)
         return self._actor(own, _pooled(own))
 
     def forward_critic(self, observed: torch.Tensor) -> torch.Tensor:
-        """The critic's code alone."""
+        """Returns only the critic's code."""
         value: torch.Tensor = self.value_net(_pooled(self._codes(observed)))
         return value
 
@@ -80,7 +86,7 @@ class RegionExtractor(torch.nn.Module):
     def _actor(self, own: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         head, activate = self.policy_net
         assert isinstance(head, torch.nn.Linear)
-        # what regions have in common is multiplied once, not once a region
+        # the part that all regions share is multiplied only once, not once for each region
         ours, common = head.weight.split([own.shape[2], context.shape[1]], dim=1)
         codes: torch.Tensor = activate(
             functional.linear(own, ours) + functional.linear(context, common, head.bias)[:, None]
@@ -89,10 +95,10 @@ class RegionExtractor(torch.nn.Module):
 
 
 class RegionsPolicy(ModesPolicy):
-    """Permuting regions permutes their modes and leaves the value.
+    """Policy for any order of regions: permuting the regions permutes their modes and does not change the value.
 
     Raises:
-        ConfigError: the observation is not a clock and as many blocks of equal width as there are choices.
+        ConfigError: the observation is not a clock followed by one block of equal width for each choice.
     """
 
     def _build_mlp_extractor(self) -> None:

@@ -1,1 +1,1 @@
-"""What training needs besides the algorithm: environments, callbacks, state that resumes."""
+"""Parts of training besides the algorithm: environments, callbacks, models that can be restored, and imitation."""

@@ -1,4 +1,4 @@
-"""What happens beside the learning: TensorBoard, checkpoints, validation and a progress bar."""
+"""Callbacks that run during training: TensorBoard, checkpoints, validation and a progress bar."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ LOGGED_KPIS = (
     "moved_gb",
     "carbon_kg",
 )
-"""Of `info["kpis"]`, as `episode/NAME` in TensorBoard, beside `episode/saving`."""
+"""Entries of `info["kpis"]` that TensorBoard shows as `episode/NAME`, in addition to `episode/saving`."""
 REDRAWN_EVERY_S = 0.1
-"""The terminal is not redrawn more often."""
+"""Shortest time between two redraws of the terminal [s]."""
 
 
 class EpisodeKpis(BaseCallback):
-    """Means of finished episodes' KPIs in TensorBoard."""
+    """Writes the mean KPIs of finished episodes to TensorBoard."""
 
     def _on_step(self) -> bool:
         for env in np.flatnonzero(self.locals["dones"]):
@@ -50,7 +50,10 @@ class EpisodeKpis(BaseCallback):
 
 
 class Every(BaseCallback):
-    """Calls `action` when a multiple of `interval` steps has been passed: between updates, with weights at rest."""
+    """Calls `action` each time training has passed a multiple of `interval` steps.
+
+    The call happens at the start of a rollout, when the weights are not being updated.
+    """
 
     def __init__(self, interval: int, action: Callable[[], None]) -> None:
         super().__init__()
@@ -72,7 +75,7 @@ class Every(BaseCallback):
 
 
 class ProgressBar(BaseCallback):
-    """Steps done, time left and the last validation in the terminal."""
+    """Shows steps done, remaining time and the last validation in the terminal."""
 
     def __init__(self, console: Console, total_steps: int, note: Callable[[], str]) -> None:
         super().__init__()
@@ -99,12 +102,15 @@ class ProgressBar(BaseCallback):
         self._progress.update(self._task, completed=min(self.num_timesteps, self._total_steps), note=self._note())
 
     def stop(self) -> None:
-        """Leaves the terminal as it was, however training ended."""
+        """Restores the terminal, also when training ended with an error."""
         self._progress.stop()
 
 
 def greedy(model: BaseAlgorithm) -> Callable[[NDArray[np.float32]], NDArray[Any]]:
-    """Greedy actions of a model through one episode; the state of one that remembers is carried along."""
+    """Returns a function that gives a model's greedy actions, for one episode.
+
+    The function passes the state of a recurrent model from one step to the next.
+    """
     state: tuple[NDArray[Any], ...] | None = None
 
     def act(observations: NDArray[np.float32]) -> NDArray[Any]:
@@ -119,14 +125,14 @@ def greedy(model: BaseAlgorithm) -> Callable[[NDArray[np.float32]], NDArray[Any]
 
 
 class Validation:
-    """The same validation episodes every time: how much a policy saves on them against running all work on arrival."""
+    """Measures on fixed validation episodes how much a policy saves compared with running all work on arrival."""
 
     def __init__(self, make_env: Callable[[], VecEnv], always_run: NDArray[np.int64] | int) -> None:
         self._make_env = make_env
         self._on_arrival_cost = self._total_cost(lambda observations: np.array([always_run] * len(observations)))
 
     def saving(self, model: BaseAlgorithm) -> float:
-        """Share of the run-on-arrival cost that the model's greedy actions save; positive is better."""
+        """Returns the share of the run-on-arrival cost that the model's greedy actions save; higher is better."""
         total_cost = self._total_cost(greedy(model))
         return float(1.0 - total_cost.sum() / self._on_arrival_cost.sum())
 

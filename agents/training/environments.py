@@ -1,4 +1,4 @@
-"""Environments to learn in, and the episodes that they play."""
+"""Training environments and the episodes that they play."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
 
 BANK_KEY = 1
-"""Keeps the choice of a run's episodes apart from all else that its seed decides."""
+"""Separates the random choice of a run's episodes from everything else that uses the run's seed."""
 
 
 @runtime_checkable
 class RepeatsActions(Protocol):
-    """Environments that can repeat actions by themselves, and so encode only the last of the steps' observations."""
+    """Environments that repeat actions themselves and therefore encode only the observation of the last step."""
 
     def step_held(self, actions: NDArray[np.int64], action_repeat: int) -> VecEnvStepReturn:
-        """Steps until `action_repeat` are done or an episode ends; rewards (num_envs,) are their sums."""
+        """Takes `action_repeat` steps, or fewer if an episode ends; rewards (num_envs,) are sums over the steps."""
         ...
 
 
 class RepeatedActions(VecEnvWrapper):
-    """Decisions that hold for some steps of the environments; a decision's rewards are summed, then scaled.
+    """Holds each decision for several steps of the environments. Rewards of a decision are summed, then scaled.
 
-    All environments must end their episodes at the same steps; a decision ends with the episode.
+    All environments must end their episodes at the same steps. A decision ends when its episode ends.
     """
 
     def __init__(self, venv: VecEnv, action_repeat: int, reward_scale: float) -> None:
         super().__init__(venv)
         self._action_repeat, self._reward_scale = action_repeat, reward_scale
         self._actions: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        # of its own, not one that a wrapper passes on past itself
+        # only if the class itself defines step_held: a wrapper would forward the call and skip its own step
         self._native = venv if hasattr(type(venv), "step_held") and isinstance(venv, RepeatsActions) else None
 
     def reset(self) -> VecEnvObs:
-        """First observations (num_envs, size)."""
+        """Returns the first observations (num_envs, size)."""
         return self.venv.reset()
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
-        """Takes the coming decision."""
+        """Stores the next decision."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Observations after the decision's last step, its summed rewards, and that step's dones and infos."""
+        """Returns observations, dones and infos of the decision's last step, and its summed and scaled rewards."""
         step = self._native.step_held if self._native else self._step_held
         observations, rewards, dones, infos = step(self._actions, self._action_repeat)
         return observations, (rewards * self._reward_scale).astype(np.float32), dones, infos
@@ -78,9 +78,9 @@ def make_env(
     num_envs: int | None = None,
     bank: EpisodeBank | int | None = None,
 ) -> VecEnv:
-    """Environments to learn in, a batch; its actions are laid out as the algorithm needs them.
+    """Makes a batch of training environments whose action layout is the one that the algorithm needs.
 
-    Rewards are scaled, returns in `info["episode"]` are not. With `layout: region` each region is an environment.
+    Rewards are scaled, but returns in `info["episode"]` are not. With `layout: region` each region is an environment.
 
     Raises:
         ConfigError: the algorithm cannot be trained on the scenario.
@@ -107,9 +107,11 @@ def make_env(
 def make_bank(
     scenario: Scenario, settings: AgentSettings, seed: int, *, progress: bool = False
 ) -> EpisodeBank | int | None:
-    """The training episodes of a run, another choice for every seed; none where the settings ask for fresh ones.
+    """Draws the training episodes of a run; every seed gives a different choice.
 
-    Of a family it is only their number: each has a scenario of its own, and the environments draw them.
+    Returns:
+        The episodes; only their number for a family of scenarios, because each of its episodes has its own scenario
+        and the environments draw them; None if the settings ask for new episodes all the time.
     """
     if settings.bank_episodes == 0:
         return None

@@ -1,4 +1,4 @@
-"""A warm start: before PPO, the actor is fitted to a teacher's decisions and the critic to what they returned."""
+"""Warm start: before PPO, fits the actor to a teacher's decisions and the critic to the returns of these decisions."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from wattward.configs.schema.agent import WarmStart
 
 
 class Demonstrations(NamedTuple):
-    """Decisions of a teacher, as many rows as decisions."""
+    """Decisions of a teacher, one row for each decision."""
 
     observations: NDArray[np.float32]  # (N, size)
     modes: NDArray[np.int64]  # (N, R)
-    returns: NDArray[np.float32]  # (N,) discounted sums of scaled rewards to the episode's end
+    returns: NDArray[np.float32]  # (N,) discounted sums of scaled rewards until the end of the episode
 
 
 def discounted(rewards: NDArray[np.float64], gamma: float) -> NDArray[np.float32]:
-    """Returns (T,) of one episode's rewards (T,)."""
+    """Computes the discounted returns (T,) of one episode from its rewards (T,)."""
     returns, following = np.zeros(len(rewards), dtype=np.float32), 0.0
     for t in reversed(range(len(rewards))):
         following = rewards[t] + gamma * following
@@ -30,10 +30,10 @@ def discounted(rewards: NDArray[np.float64], gamma: float) -> NDArray[np.float32
 
 
 def imitate(model: OnPolicyAlgorithm, shown: Demonstrations, settings: WarmStart, seed: int) -> float:
-    """Fits actor and critic; PPO's own optimizer is left as it was.
+    """Fits actor and critic to the demonstrations; PPO's own optimizer does not change.
 
     Returns:
-        Share of the teacher's modes that the actor then finds likeliest.
+        Share of the teacher's modes to which the fitted actor gives the highest probability.
     """
     tensors = [torch.from_numpy(np.ascontiguousarray(column)) for column in shown]
     rng = np.random.default_rng(seed)
@@ -53,7 +53,11 @@ def imitate(model: OnPolicyAlgorithm, shown: Demonstrations, settings: WarmStart
 
 
 def _loss(model: OnPolicyAlgorithm, batch: list[torch.Tensor], settings: WarmStart) -> torch.Tensor:
-    """Cross-entropy of the teacher's modes less a share of the actor's entropy, and the critic's squared error."""
+    """Returns the loss of actor and critic on a batch.
+
+    It is the cross-entropy of the teacher's modes, minus the weighted entropy of the actor, plus the weighted squared
+    error of the critic.
+    """
     observations, modes, returns = batch
     values, log_probs, entropy = model.policy.evaluate_actions(observations, modes)
     assert entropy is not None

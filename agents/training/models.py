@@ -1,4 +1,4 @@
-"""Stable-Baselines3 models from settings, and their tensors out and in again."""
+"""Makes Stable-Baselines3 models from settings, reads their tensors and restores them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from wattward.configs.schema.agent import AgentSettings
 from wattward.configs.schema.base import ConfigError
 
 FUSED_ADAM = {"optimizer_kwargs": {"fused": True}}
-"""One pass over all weights instead of one for each term: 5 % of a gradient step."""
+"""Adam updates all weights in one pass instead of one pass for each term, which saves 5 % of a gradient step."""
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": ReLU, "tanh": torch.nn.Tanh}
 
 
 def make_model(
     settings: AgentSettings, env: VecEnv, seed: int, *, episode_steps: int, threads: int = 1
 ) -> BaseAlgorithm:
-    """An untrained model. The same seed gives the same model and, on the same machine, the same training.
+    """Makes an untrained model. The same seed gives the same model and, on the same machine, the same training.
 
     Args:
-        settings: Of the agent.
-        env: From `make_env` of the same settings.
-        seed: Of everything random in the model.
-        episode_steps: Steps of the simulator in an episode.
-        threads: Of PyTorch.
+        settings: Settings of the agent.
+        env: Result of `make_env` with the same settings.
+        seed: Seed of everything random in the model.
+        episode_steps: Number of simulator steps in an episode.
+        threads: Number of PyTorch threads.
 
     Raises:
-        ConfigError: settings do not go together, or the algorithm needs a package that is not installed.
+        ConfigError: the settings contradict each other, or the algorithm needs a package that is not installed.
     """
     torch.set_num_threads(threads)
     arguments = model_arguments(settings, env.num_envs, episode_steps)
@@ -49,10 +49,10 @@ def make_model(
 
 
 def model_arguments(settings: AgentSettings, num_envs: int, episode_steps: int) -> dict[str, Any]:
-    """What the algorithm's stock class is to be given for these settings, beside policy, environments and seed.
+    """Returns the arguments of the algorithm's stock class for these settings, except policy, environments and seed.
 
     Raises:
-        ConfigError: settings do not go together.
+        ConfigError: the settings contradict each other.
     """
     end = settings.learning_rate if settings.learning_rate_end is None else settings.learning_rate_end
     return {
@@ -66,12 +66,15 @@ def model_arguments(settings: AgentSettings, num_envs: int, episode_steps: int) 
 
 
 def policy_tensors(model: BaseAlgorithm) -> Tensors:
-    """All weights of the policy, by their names in Stable-Baselines3."""
+    """Returns all weights of the policy, by their names in Stable-Baselines3."""
     return {name: tensor.detach().numpy().copy() for name, tensor in model.policy.state_dict().items()}
 
 
 def optimizer_tensors(settings: AgentSettings, model: BaseAlgorithm) -> Tensors:
-    """Adam's moments, as `PARAMETER.MOMENT` behind the optimizer's prefix, and numbers learned beside the policy."""
+    """Returns Adam's moments and the learned numbers that are not part of the policy.
+
+    A moment's name is the optimizer's prefix followed by `PARAMETER.MOMENT`.
+    """
     algorithm = algorithm_of(settings)
     tensors = {
         f"{prefix}{number}.{key}": np.asarray(value)
@@ -92,15 +95,15 @@ def restore(
     steps_done: int = 0,
     updates_done: int = 0,
 ) -> None:
-    """Puts weights, moments and counters of a checkpoint into a fresh model of the same settings.
+    """Loads the weights, moments and counters of a checkpoint into a new model with the same settings.
 
     Args:
-        settings: Of the agent.
-        model: From `make_model` of the same settings.
-        policy: From `policy_tensors`.
-        optimizer: From `optimizer_tensors`; may be empty where training does not go on.
-        steps_done: Decisions so far.
-        updates_done: Updates of the weights so far, as Stable-Baselines3 counts them.
+        settings: Settings of the agent.
+        model: Result of `make_model` with the same settings.
+        policy: Result of `policy_tensors`.
+        optimizer: Result of `optimizer_tensors`; may be empty if training does not continue.
+        steps_done: Number of decisions so far.
+        updates_done: Number of weight updates so far, as Stable-Baselines3 counts them.
     """
     algorithm = algorithm_of(settings)
     model.policy.load_state_dict({name: _tensor(array) for name, array in policy.items()})

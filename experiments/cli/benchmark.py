@@ -1,4 +1,4 @@
-"""`wattward benchmark`. Heavy modules are imported inside, so that help answers at once."""
+"""The `wattward benchmark` command. It imports heavy modules only when it runs, so that help appears immediately."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Commands that train policies and compare them: `train`, `evaluate`, `leaderboard`, `reproduce`.
 
-Heavy modules are imported inside commands, so that help answers at once.
+Commands import heavy modules only when they run, so that help appears immediately.
 """
 
 from __future__ import annotations

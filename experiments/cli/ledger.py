@@ -1,4 +1,4 @@
-"""The `wattward ledger` commands. Heavy modules are imported inside them, so that help answers at once."""
+"""The `wattward ledger` commands. They import heavy modules only when they run, so that help appears immediately."""
 
 from __future__ import annotations
 

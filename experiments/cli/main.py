@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and what happens when one of them fails.
+"""The command line: the list of commands, and the handling of their errors.
 
-A command's module is imported when the command is asked for, and heavy modules inside commands, so that help answers
-at once.
+A command's module is imported only when the command is needed. Heavy modules are imported only when the command runs.
+Help therefore appears immediately.
 """
 
 from __future__ import annotations
@@ -36,37 +36,40 @@ SECTIONS = {
         "study": "study:commands",
     },
 }
-"""The commands by section of the help: MODULE:FUNCTION of this package, or a group of commands."""
+"""The commands in each section of the help.
+
+A value is MODULE:FUNCTION, or MODULE:GROUP for a group of commands, in this package.
+"""
 FULL = 1000
-"""Letters of a help line, which is wrapped and not cut."""
+"""Largest length of a help line in characters; so large that lines are wrapped but not cut."""
 COMMANDS = {name: where for section in SECTIONS.values() for name, where in section.items()}
 
 
 class Commands(TyperGroup):
-    """A group of commands that are found when they are asked for, and whose bad input ends in one clear message."""
+    """A group that imports a command only when it is needed, and reports bad input in one clear message."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - Typer keeps the type of its contexts to itself
-        """Names of all commands, in the order of the help."""
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - Typer does not export the type of contexts
+        """Returns the names of all commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
-        """The command of that name; None if there is none."""
+        """Returns the command with that name, or None."""
         return command_of(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
-        """The commands of the help, by section."""
+        """Writes the commands to the help, by section."""
         for title, section in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, self.get_command(ctx, name).get_short_help_str(FULL)) for name in section])
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
-        """Runs the command; bad input ends with exit code 2, Ctrl-C with 130, neither with a traceback."""
+        """Runs the command; bad input gives exit code 2 and Ctrl-C gives 130, both without a traceback."""
         with speaking_plainly():
             return super().invoke(ctx)
 
 
-def command_of(name: str) -> Any:  # noqa: ANN401 - Typer keeps the type of its commands to itself
-    """The command behind one of the names of `COMMANDS`."""
+def command_of(name: str) -> Any:  # noqa: ANN401 - Typer does not export the type of commands
+    """Returns the command for one of the names in `COMMANDS`."""
     module, _, attribute = COMMANDS[name].partition(":")
     found = getattr(import_module(f"wattward.experiments.cli.{module}"), attribute)
     if not isinstance(found, typer.Typer):

@@ -1,4 +1,4 @@
-"""Options that several commands share, how commands speak, and what they say when they are interrupted."""
+"""Options that several commands share, and common output: tables, progress bars, messages for errors and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 import typer
 
 BAD_INPUT, DIFFERENT, INTERRUPTED = 2, 1, 130
-"""Exit codes: what was given cannot be used; what was checked is not as it should be; Ctrl-C."""
+"""Exit codes: the input cannot be used; a check found a difference; the command was ended by Ctrl-C."""
 KEPT = "what was finished is kept; the same command goes on from there"
 NOTHING = "nothing was written"
 CACHE = Path("results/cache")
@@ -43,10 +43,10 @@ Trust = Annotated[
 def interruptible(
     told: str | Callable[[Mapping[str, Any]], str],
 ) -> Callable[[Callable[Given, Answer]], Callable[Given, Answer]]:
-    """Lets a command say what is left behind when Ctrl-C ends it; the exit code is then 130.
+    """Returns a decorator that prints what a command has kept when Ctrl-C ends it, and sets exit code 130.
 
     Args:
-        told: the rest of the message, or a function that makes it of the command's options by name.
+        told: The text after "interrupted; ", or a function that makes it from the command's options by name.
     """
 
     def decorate(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
@@ -65,7 +65,7 @@ def interruptible(
 
 @contextmanager
 def speaking_plainly() -> Iterator[None]:
-    """Ends with exit code 2 and one clear message where input cannot be used, with 130 after Ctrl-C."""
+    """Ends the program with one clear message: with exit code 2 for bad input, and with 130 after Ctrl-C."""
     try:
         yield
     except ValueError as error:
@@ -81,10 +81,10 @@ def speaking_plainly() -> Iterator[None]:
 
 
 def folder(recording: Path | None) -> str | None:
-    """The recording's folder as text.
+    """Returns the recording's folder as text, or None if there is no recording.
 
     Raises:
-        ConfigError: there is no such folder.
+        ConfigError: the folder does not exist.
     """
     if recording is not None and not recording.is_dir():
         from wattward.configs.schema.base import ConfigError
@@ -94,7 +94,7 @@ def folder(recording: Path | None) -> str | None:
 
 
 def show(table: object, width: int = 100) -> None:
-    """Prints a table, `width` columns wide at least."""
+    """Prints a table with a console width of at least `width` columns."""
     from rich.console import Console
 
     console = Console()
@@ -104,7 +104,7 @@ def show(table: object, width: int = 100) -> None:
 
 @contextmanager
 def counting(unit: str) -> Iterator[Callable[[str], None]]:
-    """A progress bar; the function it gives counts one more and shows what it is."""
+    """Shows a progress bar; each call of the returned function counts one item and shows its description."""
     from tqdm import tqdm
 
     with tqdm(unit=f" {unit}", leave=False) as bar:

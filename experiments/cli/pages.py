@@ -1,4 +1,4 @@
-"""Commands that write pages for a browser: `report`, `replay`. Heavy modules are imported inside them."""
+"""Commands that write HTML pages: `report`, `replay`. They import heavy modules only when they run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`wattward study`: questions that were asked of the simulator once, and can be asked again.
+"""The `wattward study` commands, which repeat the simulation studies behind the documentation.
 
-Heavy modules are imported inside commands, so that help answers at once.
+Commands import heavy modules only when they run, so that help appears immediately.
 """
 
 from __future__ import annotations

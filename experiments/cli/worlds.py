@@ -1,4 +1,4 @@
-"""Commands about worlds: `list`, `describe`, `import`. Heavy modules are imported inside commands."""
+"""Commands about worlds: `list`, `describe`, `import`. They import heavy modules only when they run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def list_(
 
 
 def _in_columns(name: str, summary: str) -> str:
-    """A name and what it is, within 80 columns."""
+    """Formats a name and its summary within 80 columns."""
     import textwrap
 
     indent = " " * (NAME_COLUMNS + 2)

@@ -1,7 +1,7 @@
-"""Runs a grid of cells, in local processes or on a Ray cluster; a cell that is done is never done again.
+"""Runs a grid of cells in local processes or on a Ray cluster; finished cells are not run again.
 
-Whoever runs the work, its results come back to this process and are written here, each whole or not at all. So a run
-that is killed loses the cells that were running and nothing else, and no other machine needs this one's disk.
+All results return to this process, which writes each of them completely or not at all. A killed run therefore loses
+only the cells that were running, and other machines do not need access to this machine's disk.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from wattward.experiments.evaluation.ray_executor import Shipment
 from wattward.experiments.evaluation.worlds import Worlds, give_worlds, recorded
 
 _AT_HAND: dict[str, Path] = {}
-"""Checkpoints that were sent to this process, by their content."""
+"""Paths of checkpoints that were sent to this process, by the hash of their content."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Executor = Literal["local", "ray"]
 STALE_S = 3600.0
-"""A temporary file is written in milliseconds; one as old as this was left by a run that was killed."""
+"""Age [s] above which a temporary file is left over from a killed run; writing one takes only milliseconds."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """Where and how wide a grid is run."""
+    """Where a grid is run, and with how many processes."""
 
     executor: Executor = "local"
     jobs: int = 2
     progress: bool = True
 
     def __post_init__(self) -> None:
-        """Refuses what is no executor.
+        """Checks the name of the executor.
 
         Raises:
-            ConfigError: it is none.
+            ConfigError: there is no such executor.
         """
         if self.executor not in get_args(Executor):
             raise ConfigError(f"--executor {self.executor!r}: must be one of {', '.join(get_args(Executor))}")
@@ -62,16 +62,16 @@ class Means:
 def run_cells(
     cells: Sequence[Cell], cache_dir: Path, *, jobs: int = 2, progress: bool = True, executor: Executor = "local"
 ) -> list[Record]:
-    """Records of all cells, in the order of the cells.
+    """Returns the records of all cells, in the order of the cells.
 
-    Each cell is kept under its name as soon as it is done, so an interrupted run goes on where it stopped.
+    Each cell is stored under its name as soon as it is finished, so an interrupted run continues where it stopped.
 
     Args:
-        cells: what to run.
-        cache_dir: where finished cells and the references of episodes are kept.
-        jobs: local processes; a Ray cluster has its own width.
-        progress: whether to show a bar with the time that remains.
-        executor: "local" or "ray".
+        cells: The cells to run.
+        cache_dir: Folder of finished cells and of the references of episodes.
+        jobs: Number of local processes; a Ray cluster determines its own number.
+        progress: Whether to show a progress bar with the remaining time.
+        executor: Either "local" or "ray".
 
     Raises:
         ConfigError: there is no such executor, or it cannot be used.
@@ -95,7 +95,7 @@ def run_cells(
 
 @dataclass(frozen=True)
 class _Task:
-    """A cell with the floor and ceiling of each of its episodes."""
+    """A cell, and the floor and ceiling of each of its episodes."""
 
     cell: Cell
     against: tuple[References, ...]
@@ -116,7 +116,7 @@ _Episode = tuple[Worlds, int]
 def _references(
     cells: Sequence[Cell], worlds_names: dict[Worlds, str], cache_dir: Path, means: Means
 ) -> dict[_Episode, References]:
-    """Floor and ceiling of every episode of these cells; those not yet known are computed first."""
+    """Returns the floor and ceiling of every episode of these cells; missing ones are computed first."""
     episodes = dict.fromkeys((cell.worlds, episode) for cell in cells for episode in cell.episodes)
     paths = {item: references_path(worlds_names[item[0]], item[1], cache_dir) for item in episodes}
     known = {item: kept for item, path in paths.items() if (kept := read_references(path)) is not None}
@@ -152,16 +152,16 @@ def drain(
     done: int = 0,
     needs: Callable[[Item], tuple[Shipment, ...]] = _needs_nothing,
 ) -> None:
-    """Does all the work, with a bar and the time that remains if there is any; every result is kept as it comes.
+    """Processes all items and stores every result as soon as it arrives; shows a progress bar if there is work to do.
 
     Args:
-        work: a function of a module, that writes nothing.
-        items: what to work on.
-        keep: is called in this process with an item and its result.
-        means: where and how wide.
-        title: what the bar is called.
-        done: how many more items there were, done in an earlier run.
-        needs: what another machine must be sent before it works on an item.
+        work: Function at module level that writes nothing.
+        items: The items to process.
+        keep: Called in this process with an item and its result.
+        means: Where the work runs, and with how many processes.
+        title: Title of the progress bar.
+        done: Number of items that an earlier run finished; these are not in `items`.
+        needs: Returns what must be sent to another machine before it processes an item.
     """
     if not items:
         return
@@ -187,12 +187,12 @@ def _spread(
 
 @dataclass(frozen=True)
 class WorldsShipment:
-    """The resolved scenario and the recording behind some worlds."""
+    """The resolved scenario and the recording of some worlds."""
 
     worlds: Worlds
 
     def pack(self) -> PackedWorlds:
-        """Loads both."""
+        """Loads the scenario and the recording."""
         scenario, recording = self.worlds.scenario, self.worlds.recording
         played = recorded(recording, scenario) if recording else None
         return PackedWorlds(self.worlds, load_scenario(scenario), played)
@@ -200,26 +200,26 @@ class WorldsShipment:
 
 @dataclass(frozen=True)
 class PackedWorlds:
-    """Worlds with all that they are made of."""
+    """Worlds together with their scenario and recording."""
 
     worlds: Worlds
     scenario: Scenario
     recording: Any
 
     def unpack(self) -> None:
-        """Lends both to this process."""
+        """Registers the scenario and the recording in this process."""
         give_worlds(self.worlds, self.scenario, self.recording)
 
 
 @dataclass(frozen=True)
 class CheckpointShipment:
-    """The file or the folder's files behind a method."""
+    """The checkpoint of a method, which is one file or the files of a folder."""
 
     content: str
     path: Path
 
     def pack(self) -> PackedCheckpoint:
-        """Reads them."""
+        """Reads the files."""
         if self.path.is_dir():
             files = {path.name: path.read_bytes() for path in sorted(self.path.iterdir()) if path.is_file()}
             return PackedCheckpoint(self.content, None, files)
@@ -228,14 +228,14 @@ class CheckpointShipment:
 
 @dataclass(frozen=True)
 class PackedCheckpoint:
-    """Files by name, and which of them is the checkpoint where it is not all of them."""
+    """Files by name; `file` is the checkpoint's file name, or None if all files together are the checkpoint."""
 
     content: str
     file: str | None
     files: dict[str, bytes]
 
     def unpack(self) -> None:
-        """Writes them into a folder that this process deletes when it ends."""
+        """Writes the files into a temporary folder, which is deleted when this process ends."""
         if self.content in _AT_HAND:
             return
         folder = Path(_store().name, self.content)
@@ -246,13 +246,13 @@ class PackedCheckpoint:
 
 
 def shipments(who: Method, worlds: Worlds) -> tuple[Shipment, ...]:
-    """All that a cell of these needs."""
+    """Returns everything that a cell with this method and these worlds needs."""
     checkpoint = () if who.path is None else (CheckpointShipment(who.content, who.path),)
     return (WorldsShipment(worlds), *checkpoint)
 
 
 def at_hand(who: Method) -> Method:
-    """The method, its path the one of the files that were sent, if any were."""
+    """Returns the method; if its checkpoint was sent to this process, its path points to the received files."""
     return replace(who, path=_AT_HAND[who.content]) if who.content in _AT_HAND else who
 
 
@@ -262,7 +262,7 @@ def _store() -> tempfile.TemporaryDirectory[str]:
 
 
 def _sweep(cache_dir: Path) -> None:
-    """Deletes what runs that were killed left half-written."""
+    """Deletes incomplete files that killed runs left behind."""
     for path in cache_dir.glob("*/.*.json"):
         try:
             if time.time() - path.stat().st_mtime > STALE_S:

@@ -1,8 +1,8 @@
-"""Kills a leaderboard again and again while it runs, and holds what it ends with against a run that was left alone.
+"""Kills a running leaderboard repeatedly, and compares its final results with those of an uninterrupted run.
 
-`python -m wattward.experiments.evaluation.kill_test SUITE` (`make kill-test`). A suite that is too long to run twice is
-killed in the run that publishes it: `--into FOLDER --within SECONDS` kills it that often in moments of that length,
-lets it end, and keeps what it wrote.
+Run it with `python -m wattward.experiments.evaluation.kill_test SUITE` (`make kill-test`). If a suite takes too long to
+run twice, use `--into FOLDER --within SECONDS` on the run that publishes it. This kills the run `--kills` times, each
+time within SECONDS of its start, then lets it finish and keeps its results.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from pathlib import Path
 from typing import Any
 
 TIMINGS = ("decision_us",)
-"""Fields of a record that differ from run to run; all others are the same bit for bit."""
+"""Fields of a record that differ between runs; all other fields are the same bit for bit."""
 POLL_S, LINGER_S = 0.02, 0.3
 Files = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: finished files at each kill, and how many there are in the end."""
+    """Result of a test: the number of finished files at each kill and at the end."""
 
     at_kills: list[int]
     files: int
 
 
 class KillTestError(AssertionError):
-    """A finished result was lost, made again, or differs from that of a run left alone."""
+    """A finished result was lost or computed again, or differs from that of an uninterrupted run."""
 
 
 def kill_test(suite: str, folder: Path, *, kills: int = 10, jobs: int = 2, seed: int = 0) -> Outcome:
-    """Runs a suite once left alone and once killed with SIGKILL at random moments, each time started again.
+    """Runs a suite once without interruption, and once killed with SIGKILL at random moments and restarted each time.
 
     Args:
-        suite: by name or file.
-        folder: for both runs.
-        kills: how often.
-        jobs: local processes.
-        seed: of the random moments.
+        suite: Name or file of the suite.
+        folder: Folder for both runs.
+        kills: Number of kills.
+        jobs: Number of local processes.
+        seed: Seed of the random moments.
 
     Raises:
-        KillTestError: something was lost, made again, or is different.
-        RuntimeError: a run failed by itself.
+        KillTestError: a result was lost, computed again, or is different.
+        RuntimeError: a run failed without being killed.
     """
     rng = random.Random(seed)
     alone, killed = folder / "alone", folder / "killed"
@@ -76,20 +76,22 @@ def kill_test(suite: str, folder: Path, *, kills: int = 10, jobs: int = 2, seed:
 def killed_on_the_way(
     suite: str, folder: Path, *, kills: int, within_s: float, jobs: int = 2, seed: int = 0, more: Sequence[str] = ()
 ) -> Outcome:
-    """Runs a suite into FOLDER/SUITE by the results in FOLDER/cache, killed at random moments and started again.
+    """Runs a suite, kills it at random moments and restarts it each time.
+
+    The suite writes to FOLDER/SUITE and stores its results in FOLDER/cache.
 
     Args:
-        suite: by name or file.
-        folder: of results.
-        kills: how often.
-        within_s: longest time from a start to its kill [s].
-        jobs: local processes.
-        seed: of the random moments.
-        more: further options of `wattward leaderboard`.
+        suite: Name or file of the suite.
+        folder: Folder of results.
+        kills: Number of kills.
+        within_s: Longest time from a start to its kill [s].
+        jobs: Number of local processes.
+        seed: Seed of the random moments.
+        more: Additional options of `wattward leaderboard`.
 
     Raises:
-        KillTestError: something was lost or made again.
-        RuntimeError: a run failed by itself.
+        KillTestError: a result was lost or computed again.
+        RuntimeError: a run failed without being killed.
     """
     rng, at_kills, before = random.Random(seed), list[int](), finished(folder)
     for _ in range(kills):
@@ -108,17 +110,17 @@ def killed_on_the_way(
 
 
 def finished(folder: Path) -> Files:
-    """Results under a folder, with the inode and the time [ns] of each: both change when it is written again."""
+    """Returns the inode and time [ns] of each result in a folder; both change when a result is written again."""
     found = [path for path in folder.glob("cache/*/*.json") if not path.name.startswith(".")]
     stats = {str(path.relative_to(folder)): path.stat() for path in found}
     return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
 
 def check_same(one: Path, two: Path) -> None:
-    """Holds two runs' results against each other, byte by byte but for timings.
+    """Checks that the results of two runs are identical except for timings.
 
     Raises:
-        KillTestError: they differ.
+        KillTestError: the results differ.
     """
     names = [set(finished(folder)) for folder in (one, two)]
     if names[0] != names[1]:
@@ -156,7 +158,7 @@ def _finish(run: subprocess.Popen[str]) -> None:
 
 
 def _kill(run: subprocess.Popen[str], folder: Path, wanted: int, linger_s: float) -> bool:
-    """Kills a run a moment after it has so many results; False where it ended before."""
+    """Kills a run `linger_s` seconds after it has `wanted` results; returns False if the run ended before."""
     while len(finished(folder)) < wanted and run.poll() is None:
         time.sleep(POLL_S)
     time.sleep(linger_s)
@@ -168,7 +170,7 @@ def _kill(run: subprocess.Popen[str], folder: Path, wanted: int, linger_s: float
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line of `make kill-test`."""
+    """Runs the command line of `make kill-test`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("suite", nargs="?", default="quick")
     parser.add_argument("--kills", type=int, default=10)

@@ -1,4 +1,7 @@
-"""A grid of work in processes of this machine, over joblib's loky; Ctrl-C and the driver's own death end them all."""
+"""Runs a grid of work in local processes, with joblib's loky.
+
+All processes end on Ctrl-C and when the driver process ends.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,12 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 def spread(
     work: Callable[[Item], Result], items: Sequence[Item], jobs: int
 ) -> Generator[tuple[int, Result], None, None]:
-    """Results with the index of their item, each as soon as it is there, in no order.
+    """Yields each result with the index of its item, as soon as it is available and in any order.
 
     Args:
-        work: can be pickled, where there is more than one process.
-        items: what to work on.
-        jobs: processes; with 1 the work is done in this one, in order.
+        work: Function of one item; it must be picklable if there is more than one process.
+        items: The items.
+        jobs: Number of processes; with 1, this process does the work in order.
 
     Raises:
         ConfigError: a process died.
@@ -92,7 +95,7 @@ def _submit(
 
 
 def _close(pool: ProcessPoolExecutor, flying: dict[Future[Any], int], kill: bool) -> None:
-    # loky's manager thread fails with a KeyError where it is told to kill while work that it has not yet queued remains
+    # loky's manager thread raises a KeyError if it must kill workers while some work is not yet queued
     until = time.monotonic() + SETTLE_S
     while kill and not all(future.running() or future.done() for future in flying) and time.monotonic() < until:
         time.sleep(0.01)
@@ -100,7 +103,7 @@ def _close(pool: ProcessPoolExecutor, flying: dict[Future[Any], int], kill: bool
 
 
 def _follow(driver: int) -> None:
-    """In a worker: leaves Ctrl-C to the driver, and ends when the driver is gone, however it went."""
+    """Runs in a worker: ignores Ctrl-C, which the driver handles, and ends the worker when the driver has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
@@ -113,10 +116,10 @@ def _follow(driver: int) -> None:
 
 @contextmanager
 def _heeding_interrupts() -> Iterator[Callable[[], None]]:
-    """Gives a check that raises KeyboardInterrupt where one was raised before and lost.
+    """Provides a check that raises KeyboardInterrupt again if an earlier one was lost.
 
-    Python raises it in whatever code runs at that moment; raised in a callback of compiled code or in a destructor,
-    it is printed or dropped and the run goes on.
+    Python raises KeyboardInterrupt in the code that happens to run. In a callback of compiled code or in a destructor,
+    the exception is only printed or dropped, and the run would continue.
     """
     pressed = threading.Event()
 
@@ -140,7 +143,7 @@ def _heeding_interrupts() -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _children_deaf_to_interrupts() -> Iterator[None]:
-    """Processes started in the block ignore Ctrl-C from their first moment, so that none dies of it while starting."""
+    """Makes processes that start in this block ignore Ctrl-C, so that it cannot end them during their start."""
     if not _in_main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Who may enter: a rule by its name, a trained policy by its checkpoint folder, or a policy of another package."""
+"""Methods to compare: rules by name, trained policies by checkpoint folder, and policies of other packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wattward.experiments.evaluation import submissions
 
 @dataclass(frozen=True)
 class Method:
-    """One method with one training seed; a checkpoint has a `path`, a policy of another package a `factory`."""
+    """One method with one training seed; a checkpoint has a `path`, and a policy of another package has a `factory`."""
 
     name: str
     path: Path | None = None
@@ -27,16 +27,16 @@ class Method:
 
     @property
     def is_diagnostic(self) -> bool:
-        """Whether it sees the future, and so must never be ranked; only one of ours may."""
+        """Whether the method sees the future and must therefore not be ranked; only built-in methods may do so."""
         return not (self.learned or self.factory) and sees_everything(self.policy())
 
     @property
     def learned(self) -> bool:
-        """Whether it comes from a checkpoint."""
+        """Whether the method comes from a checkpoint."""
         return self.path is not None
 
     def policy(self) -> Policy:
-        """The policy itself, made anew.
+        """Makes a new instance of the policy.
 
         Raises:
             ConfigError: the checkpoint or the factory cannot be used.
@@ -53,20 +53,20 @@ class Method:
 
 
 def policy_seed(who: Method, episode: int, seed: int) -> np.random.SeedSequence:
-    """The seed of a method's own randomness in one episode; it does not depend on who else takes part."""
+    """Returns the seed of a method's randomness in one episode; it does not depend on the other methods."""
     return np.random.SeedSequence([seed, episode, int(digest(who.name, who.train_seed), 16)])
 
 
 def method(text: str, *, trust_pickle: bool = False) -> Method:
-    """The method behind a name or a checkpoint, made once to see that it works.
+    """Finds a method and makes its policy once to check that it works.
 
     Args:
-        text: a rule's name, a checkpoint folder, a Stable-Baselines3 zip, the name of an installed package's entry
-            point, or MODULE:FACTORY.
-        trust_pickle: whether a zip, which runs whatever code is in it, may be loaded.
+        text: Name of a rule, checkpoint folder, Stable-Baselines3 zip, name of an installed package's entry point, or
+            MODULE:FACTORY.
+        trust_pickle: Whether a zip may be loaded, which can run arbitrary code.
 
     Raises:
-        ConfigError: neither; the message lists the nearest names.
+        ConfigError: there is no such method, in which case the message lists similar names, or it cannot be used.
     """
     path = _checkpoint_path(text)
     if path is not None:
@@ -84,14 +84,14 @@ def method(text: str, *, trust_pickle: bool = False) -> Method:
 
 
 def submitted(where: str, name: str | None = None) -> Method:
-    """A policy of another package, under `name` or its own.
+    """Makes a method from a policy of another package.
 
     Args:
-        where: MODULE:FACTORY; the factory takes nothing and returns a policy.
-        name: the method's.
+        where: MODULE:FACTORY; the factory takes no arguments and returns a policy.
+        name: Name of the method; the policy's own name by default.
 
     Raises:
-        ConfigError: it cannot be made, asks to see the future, or bears the name of one of our rules.
+        ConfigError: the policy cannot be made, declares that it sees the future, or has the name of a built-in rule.
     """
     from wattward.baselines import registry
 
@@ -105,7 +105,7 @@ def submitted(where: str, name: str | None = None) -> Method:
 
 
 def checkpoint(name: str, folder: str) -> Method:
-    """A learned method under the name a suite gives it.
+    """Makes a learned method from a checkpoint, under the name that a suite gives it.
 
     Raises:
         ConfigError: the folder is missing or its checkpoint cannot be used.

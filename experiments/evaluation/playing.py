@@ -1,4 +1,4 @@
-"""Runs methods over episodes that everybody meets alike, and sets each cost beside its floor and its ceiling."""
+"""Runs methods on episodes that are the same for all methods, and compares each cost with its floor and ceiling."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from wattward.experiments.evaluation.methods import Method, policy_seed
 from wattward.experiments.evaluation.worlds import Worlds, given, recorded
 
 FLOOR = "RunOnArrival"
-"""The rule whose cost is score 0."""
+"""The rule whose cost defines score 0."""
 
 
 @dataclass(frozen=True)
 class References:
-    """What an episode costs under RunOnArrival and at the hindsight bound [currency]."""
+    """Cost of an episode under RunOnArrival, and its hindsight bound [currency]."""
 
     run_on_arrival_cost: float
     bound_cost: float
 
 
 def evaluate(who: Method, worlds: Worlds, episodes: range, cache_dir: Path, *, seed: int = 0) -> list[Record]:
-    """Records of one method on some episodes, each with the score it earns.
+    """Plays a method on some episodes and returns their records, with scores.
 
     Args:
-        who: the method.
-        worlds: where the episodes come from.
-        episodes: indices into the split; the same index is the same world for everyone.
-        cache_dir: where the references of each episode are kept.
-        seed: of the policy's own randomness.
+        who: The method.
+        worlds: Source of the episodes.
+        episodes: Indices in the split; an index gives the same world to all methods.
+        cache_dir: Folder where the references of each episode are stored.
+        seed: Seed of the policy's own randomness.
 
     Raises:
         ConfigError: the scenario, the recording or the checkpoint cannot be used.
@@ -49,7 +49,7 @@ def evaluate(who: Method, worlds: Worlds, episodes: range, cache_dir: Path, *, s
 
 
 def play(who: Method, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0) -> list[Record]:
-    """Records of one method on some episodes, scored against their references; see `evaluate`."""
+    """Plays a method on some episodes and scores them against the given references; see `evaluate`."""
     policy, env = who.policy(), environment(worlds.scenario, worlds.recording)
     records = []
     for episode, its in zip(episodes, against, strict=True):
@@ -60,10 +60,11 @@ def play(who: Method, worlds: Worlds, episodes: range, against: Sequence[Referen
 
 
 def check_fit(methods: Iterable[Method], worlds: Worlds) -> None:
-    """Sets every method before an episode of these worlds, so that what does not fit is found before any work is done.
+    """Begins an episode of these worlds with every method, to find methods that do not fit before the work starts.
 
     Raises:
-        ConfigError: the scenario or the recording cannot be used, or a policy was trained for another world.
+        ConfigError: the scenario or the recording cannot be used, the split does not exist, or a policy was trained
+            for another world.
     """
     env = environment(worlds.scenario, worlds.recording)
     if worlds.split not in get_args(Split):
@@ -102,7 +103,7 @@ def _scored(who: Method, worlds: Worlds, played: Trajectory, against: References
 
 @cache
 def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - ClusterEnv, imported only when used
-    """The environment of a scenario in this process; whoever uses it resets it first."""
+    """Returns this process's environment for a scenario; it is shared, so reset it before use."""
     from wattward.envs.interfaces.cluster_env import ClusterEnv
 
     here = given(scenario, recording)
@@ -112,7 +113,7 @@ def environment(scenario: str, recording: str | None) -> Any:  # noqa: ANN401 - 
 
 
 def references(worlds: Worlds, episode: int, cache_dir: Path) -> References:
-    """Floor and ceiling of one episode, computed once and kept by content."""
+    """Returns the floor and ceiling of one episode from the cache, or computes and stores them."""
     path = references_path(worlds.name(), episode, cache_dir)
     kept = read_references(path)
     if kept is None:
@@ -122,18 +123,18 @@ def references(worlds: Worlds, episode: int, cache_dir: Path) -> References:
 
 
 def references_path(worlds_name: str, episode: int, cache_dir: Path) -> Path:
-    """Where the references of an episode are kept."""
+    """Returns the path of the file with the references of an episode."""
     return cache_dir / "references" / f"{digest(worlds_name, episode)}.json"
 
 
 def read_references(path: Path) -> References | None:
-    """What was kept there, or None where there is nothing that can be used."""
+    """Reads references from a file; None if there is no usable file."""
     kept = read_json(path)
     return None if kept is None else References(**kept)
 
 
 def compute_references(worlds: Worlds, episode: int) -> References:
-    """Floor and ceiling of one episode."""
+    """Computes the floor and ceiling of one episode."""
     from wattward.baselines.bound.bound import bound
 
     env, who = environment(worlds.scenario, worlds.recording), Method(FLOOR)

@@ -1,4 +1,4 @@
-"""The same grid of work on a Ray cluster; imported only where it is asked for."""
+"""Runs a grid of work on a Ray cluster; imported only if this executor is chosen."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from wattward.experiments.common.provenance import code_and_packages
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 RETRIES = 5
-"""How often a cell is started again after its node or its process died."""
+"""Number of times that a cell is restarted after its node or process died."""
 HEED_S, ANSWER_S = 1.0, 5.0
 HOW = "start one with `ray start --head --disable-usage-stats` on this machine, or set RAY_ADDRESS to its HOST:PORT"
 
 
 class Packed(Protocol):
-    """Something that was packed on the driver and can be pickled."""
+    """Data that was packed on the driver and can be pickled."""
 
     def unpack(self) -> None:
-        """Puts it where the work of this process finds it; a second time nothing happens."""
+        """Makes the data available to this process; further calls have no effect."""
         ...
 
 
 class Shipment(Protocol):
-    """Names something to send; equal shipments are packed once."""
+    """Identifies data to send to nodes; equal shipments are packed only once."""
 
     def pack(self) -> Packed:
-        """Reads it, on the driver."""
+        """Reads the data on the driver."""
         ...
 
 
 def spread(
     work: Callable[[Item], Result], items: Sequence[Item], needs: Callable[[Item], tuple[Shipment, ...]]
 ) -> Generator[tuple[int, Result], None, None]:
-    """Results with the index of their item, each as soon as it is there, in no order.
+    """Yields each result with the index of its item, as soon as it is available and in any order.
 
-    A task that dies with its node is started again on another; only as many tasks are out as keep the cluster busy.
+    If a node dies, its tasks are restarted on another node. Only as many tasks are submitted as keep the cluster busy.
 
     Args:
-        work: can be pickled; every node has this version of the package.
-        items: what to work on.
-        needs: what must be on a node before it works on an item.
+        work: Picklable function of one item; every node must have this version of the package.
+        items: The items.
+        needs: Returns what must be on a node before it processes an item.
 
     Raises:
         ConfigError: Ray is not installed, no cluster answers, a node has other code or other packages, or a cell
@@ -142,7 +142,7 @@ def _connected() -> Any:  # noqa: ANN401 - Ray is untyped here
 
 
 def _check_answers(address: str) -> None:
-    """Refuses at once an address where nothing listens; Ray itself would try for a minute."""
+    """Rejects an address without a listening server immediately; Ray itself would try for a minute."""
     host, colon, port = address.rpartition(":")
     if not colon or "/" in host or not port.isdigit():
         return

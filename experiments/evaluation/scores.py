@@ -1,4 +1,4 @@
-"""What an episode says about a method; what many say is in `statistics`."""
+"""Scores of single episodes; `statistics` summarises the scores of many episodes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 BOUND_MARGIN = 1e-9
-"""Relative; as `wattward.baselines.lp` takes off its dual values."""
+"""Relative margin, the same as `wattward.baselines.lp` subtracts from its dual values."""
 
 
 def score(total_cost: Floats, run_on_arrival_cost: Floats, bound_cost: Floats) -> Floats:
-    """Share of the attainable saving that was attained: 0 is running on arrival, 1 is the hindsight bound.
+    """Returns the attained share of the possible saving: 0 is running on arrival, 1 is the hindsight bound.
 
     An episode in which nothing can be saved has no score (NaN).
     """
@@ -22,13 +22,13 @@ def score(total_cost: Floats, run_on_arrival_cost: Floats, bound_cost: Floats) -
 
 
 def is_below_bound(total_cost: float, bound_cost: float) -> bool:
-    """Whether an episode costs less than its hindsight bound, so that its score would be above 1.
+    """Returns whether an episode costs less than its hindsight bound, which would give a score above 1.
 
-    The bound's own safety margin is the tolerance.
+    The tolerance is the safety margin of the bound.
     """
     return total_cost < bound_cost - BOUND_MARGIN * abs(bound_cost)
 
 
 def saving(total_cost: Floats, run_on_arrival_cost: Floats) -> float:
-    """1 - total cost / total cost of running on arrival, over all the episodes given."""
+    """Returns 1 - total cost / total cost of running on arrival, summed over all given episodes."""
     return float(1.0 - np.sum(total_cost) / np.sum(run_on_arrival_cost))

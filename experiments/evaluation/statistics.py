@@ -1,10 +1,11 @@
-"""What many runs say of methods, and how surely: pure functions of scores[training seed, episode, scenario].
+"""Statistics of methods over many runs: pure functions of scores[training seed, episode, scenario].
 
-An episode in which nothing could be saved has no score: NaN, for everyone. Scenarios are strata that keep their weight
-in a resample: training seeds and episode indices are resampled, scenarios are not. A resampled index counts for all
-scenarios at once, because episodes of one index share their draws between scenarios that differ in a tariff or a
-disturbance, and because one training run may play them all; where they are independent the interval is as right.
-SciPy's statistics take longer to import than an episode to play, so only the functions that need them import them.
+An episode in which nothing could be saved has no score: it is NaN for all methods. The bootstrap resamples training
+seeds and episode indices but not scenarios, so each scenario keeps its weight. A resampled index is used in all
+scenarios at the same time. The reason is that episodes with the same index share their random draws if two scenarios
+differ only in a tariff or a disturbance, and that one training run may play all scenarios. If the scenarios are
+independent, the interval is still correct. Importing SciPy's statistics takes longer than playing an episode, so only
+the functions that need them import them.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from wattward.experiments.evaluation.scores import Floats
 
 CONFIDENCE = 0.95
 DRAWS = 2000
-"""Bootstrap resamples behind an interval."""
+"""Number of bootstrap resamples for an interval."""
 CHUNK = 2_000_000
-"""Resampled scores that are held at once."""
+"""Largest number of resampled scores in memory at the same time."""
 SEED_STREAM, EPISODE_STREAM = 0, 1
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and the interval that should hold it."""
+    """An estimate and its confidence interval."""
 
     value: float
     low: float
@@ -35,7 +36,7 @@ class Estimate:
 
 
 def interquartile_mean(scores: Floats) -> float:
-    """Mean of the middle half of all scores, any shape, NaN left out.
+    """Returns the mean of the middle half of all scores; any shape, NaN is ignored.
 
     Raises:
         ValueError: there is no score.
@@ -46,7 +47,7 @@ def interquartile_mean(scores: Floats) -> float:
 
 
 def fifth_percentile(scores: Floats) -> float:
-    """The score that one run in twenty does not reach, any shape, NaN left out.
+    """Returns the 5th percentile of all scores; any shape, NaN is ignored.
 
     Raises:
         ValueError: there is no score.
@@ -55,16 +56,16 @@ def fifth_percentile(scores: Floats) -> float:
 
 
 def resampled_iqms(scores: Floats, *, draws: int = DRAWS, seed: int = 0, method: int = 0) -> Floats:
-    """Interquartile means of bootstrap resamples, shape (draws,).
+    """Returns interquartile means of bootstrap resamples, shape (draws,).
 
     Args:
-        scores: shape (S, E, K), NaN where an episode has none.
-        draws: resamples.
-        seed: of the resampling. Methods resampled with one seed meet the same episodes in the same draw.
-        method: tells the methods' training seeds apart, which are resampled independently.
+        scores: Shape (S, E, K), NaN where an episode has no score.
+        draws: Number of resamples.
+        seed: Seed of the resampling. With the same seed, all methods get the same episodes in each resample.
+        method: Index of the method. Training seeds of different methods are resampled independently.
 
     Raises:
-        ValueError: the shape is another, or there is no score.
+        ValueError: the shape is wrong, or there is no score.
     """
     table = _table(scores)
     rows, columns = _drawn(table.shape, draws, seed, method)
@@ -77,24 +78,26 @@ def resampled_iqms(scores: Floats, *, draws: int = DRAWS, seed: int = 0, method:
 
 
 def iqm_estimate(scores: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE) -> Estimate:
-    """Interquartile mean of scores of shape (S, E, K), with its percentile bootstrap interval."""
+    """Returns the interquartile mean of scores (S, E, K), with its percentile bootstrap interval."""
     return _estimate(interquartile_mean(scores), resampled_iqms(scores, draws=draws, seed=seed), confidence)
 
 
 def improvement(
     ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Chance that one of our runs scores above one of theirs on the same episode; a tie counts half.
+    """Returns the probability that a run of `ours` scores higher than a run of `theirs` on the same episode.
+
+    A tie counts as one half.
 
     Args:
-        ours: shape (S, E, K).
-        theirs: shape (S', E, K), the same episodes in the same order.
-        draws: resamples of both methods' training seeds and of the episodes.
-        seed: of the resampling.
-        confidence: probability that the interval should cover.
+        ours: Shape (S, E, K).
+        theirs: Shape (S', E, K), for the same episodes in the same order.
+        draws: Number of resamples of both methods' training seeds and of the episodes.
+        seed: Seed of the resampling.
+        confidence: Probability that the interval should cover.
 
     Raises:
-        ValueError: the two do not share their episodes, or no episode has a score of both.
+        ValueError: the two methods do not have the same episodes, or no episode has a score for both.
     """
     a, b = _paired(ours, theirs)
     gap = a[:, None] - b[None]
@@ -105,7 +108,7 @@ def improvement(
 def difference(
     ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Mean over episodes of our score less theirs on the same episode; arguments and errors as `improvement`."""
+    """Returns the mean of score `ours` minus `theirs` on the same episode; arguments and errors as in `improvement`."""
     a, b = _paired(ours, theirs)
     return _pair_estimate(a[:, None] - b[None], draws, seed, confidence)
 
@@ -113,20 +116,20 @@ def difference(
 def change(
     before: Floats, after: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Interquartile mean of one method's scores after something changed, less that before it.
+    """Returns the interquartile mean of a method's scores after a change, minus the one before it.
 
-    A resample draws the same training seeds and the same episodes on both sides: what they share does not widen the
-    interval.
+    Each resample uses the same training seeds and the same episodes before and after. Variation that is common to both
+    therefore does not widen the interval.
 
     Args:
-        before: shape (S, E, K).
-        after: the same training seeds and episodes in the same order.
-        draws: resamples.
-        seed: of the resampling.
-        confidence: probability that the interval should cover.
+        before: Shape (S, E, K).
+        after: Scores of the same training seeds and episodes in the same order.
+        draws: Number of resamples.
+        seed: Seed of the resampling.
+        confidence: Probability that the interval should cover.
 
     Raises:
-        ValueError: the two do not share their training seeds and episodes.
+        ValueError: the shapes of `before` and `after` differ.
     """
     a, b = _table(before), _table(after)
     if a.shape != b.shape:
@@ -137,7 +140,7 @@ def change(
 
 
 def profile(scores: Floats, taus: ArrayLike) -> Floats:
-    """Performance profile: share of runs whose score is above each of `taus`, NaN left out, shape of `taus`.
+    """Returns the performance profile: the share of runs with a score above each of `taus`; NaN is ignored.
 
     Raises:
         ValueError: there is no score.
@@ -150,7 +153,7 @@ def profile(scores: Floats, taus: ArrayLike) -> Floats:
 def profile_band(
     scores: Floats, taus: ArrayLike, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> tuple[Floats, Floats]:
-    """Lower and upper ends of the profile's interval at each of `taus`, from scores of shape (S, E, K)."""
+    """Returns the lower and upper ends of the profile's interval at each of `taus`, from scores (S, E, K)."""
     table = _table(scores)
     counts = _counts(table.shape, draws, seed, 0)
     total = _weighted(np.isfinite(table).sum(axis=2).astype(np.float64), *counts)
@@ -163,18 +166,19 @@ def profile_band(
 
 
 def rank_stability(tables: Mapping[str, Floats], *, draws: int = DRAWS, seed: int = 0) -> dict[str, Floats]:
-    """Share of resamples in which each method holds each rank by its interquartile mean.
+    """Returns the share of resamples in which each method has each rank by its interquartile mean.
 
     Args:
-        tables: scores of each method, shapes (S, E, K) with S of its own, on the same episodes.
-        draws: resamples; in each, all methods meet the same resampled episodes.
-        seed: of the resampling.
+        tables: Scores of each method on the same episodes, shape (S, E, K); S may differ between methods.
+        draws: Number of resamples; in each, all methods get the same resampled episodes.
+        seed: Seed of the resampling.
 
     Returns:
-        By method, shares of rank 1, 2, ... (one place a method); methods of equal score share their ranks evenly.
+        For each method, the shares of rank 1, 2, ..., with as many ranks as methods. Methods with equal scores share
+        their ranks evenly.
 
     Raises:
-        ValueError: the methods do not share their episodes.
+        ValueError: the methods do not have the same episodes.
     """
     from scipy.stats import rankdata
 
@@ -189,7 +193,7 @@ def rank_stability(tables: Mapping[str, Floats], *, draws: int = DRAWS, seed: in
 
 
 def _pair_estimate(pairs: Floats, draws: int, seed: int, confidence: float) -> Estimate:
-    """Mean of pairs[ours, theirs, episode, scenario] that are not NaN, with its interval."""
+    """Returns the mean of pairs[ours, theirs, episode, scenario] with its interval; NaN is ignored."""
     known = np.isfinite(pairs)
     total, number = np.where(known, pairs, 0.0).sum(axis=3), known.sum(axis=3).astype(np.float64)
     if not number.sum():
@@ -212,14 +216,14 @@ def _ends(confidence: float) -> tuple[float, float]:
 
 
 def _drawn(shape: tuple[int, ...], draws: int, seed: int, method: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Resampled training seeds (draws, S), the method's own, and episodes (draws, E), everyone's."""
+    """Draws training seeds (draws, S), which depend on the method, and episodes (draws, E), which do not."""
     seeds = np.random.default_rng([seed, SEED_STREAM, method]).integers(shape[0], size=(draws, shape[0]))
     episodes = np.random.default_rng([seed, EPISODE_STREAM]).integers(shape[1], size=(draws, shape[1]))
     return seeds, episodes
 
 
 def _counts(shape: tuple[int, ...], draws: int, seed: int, method: int) -> tuple[Floats, Floats]:
-    """How often each training seed (draws, S) and each episode (draws, E) was drawn."""
+    """Returns how often each training seed (draws, S) and each episode (draws, E) was drawn."""
     seeds, episodes = _drawn(shape, draws, seed, method)
     return _histogram(seeds), _histogram(episodes)
 
@@ -231,12 +235,12 @@ def _histogram(drawn: NDArray[np.int64]) -> Floats:
 
 
 def _weighted(values: Floats, seeds: Floats, episodes: Floats) -> Floats:
-    """Sums of values (S, E), each as often as it was drawn, shape (draws,)."""
+    """Returns sums (draws,) of values (S, E); each value counts as often as it was drawn."""
     return np.asarray(np.einsum("da,de,ae->d", seeds, episodes, values, optimize=True), dtype=np.float64)
 
 
 def _middle_means(resampled: Floats) -> Floats:
-    """Interquartile means over all but the first axis, NaN left out; NaN where nothing else was drawn."""
+    """Returns interquartile means over all but the first axis; ignores NaN unless only NaN was drawn."""
     flat = np.sort(resampled.reshape(len(resampled), -1), axis=1)
     known = np.isfinite(flat).sum(axis=1)
     cut = known // 4
@@ -263,7 +267,7 @@ def _table(scores: Floats) -> Floats:
 
 
 def _some(scores: Floats) -> Floats:
-    """The scores that are numbers, one after the other."""
+    """Returns the scores that are not NaN, in one dimension."""
     table = np.asarray(scores, dtype=np.float64)
     known = table[~np.isnan(table)]
     if not known.size or np.isinf(known).any():

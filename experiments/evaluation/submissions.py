@@ -1,4 +1,4 @@
-"""Methods that are not ours: policies in any installed package or module, found by name; docs/submissions.md."""
+"""External methods: finds policies in installed packages or modules by name, see docs/submissions.md."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy
 
 GROUP = "wattward.methods"
-"""Entry points of this group join every suite that says `rules: all`."""
+"""Group of entry points; its methods take part in every suite with `rules: all`."""
 NEEDED = ("reset", "act")
 
 
 def installed() -> dict[str, str]:
-    """Where the factories of installed packages are, as module:factory, by the method's name.
+    """Returns the factories of installed packages as module:factory, by the name of the method.
 
     Raises:
-        ConfigError: two packages give one name.
+        ConfigError: two packages use the same name.
     """
     found: dict[str, str] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
@@ -32,14 +32,14 @@ def installed() -> dict[str, str]:
 
 
 def make(where: str) -> Policy:
-    """The policy that the factory at `where` makes; modules in the current folder are found too.
+    """Calls the factory at `where` and returns its policy; the factory may be in a module of the current folder.
 
     Raises:
-        ConfigError: there is no such module or factory, it fails, or what it makes is no policy.
+        ConfigError: the module or factory does not exist, the factory fails, or its result is not a policy.
     """
     factory = _factory(where)
     try:
-        made = factory()  # type: ignore[operator]  # whatever it is, calling it is what tells
+        made = factory()  # type: ignore[operator]  # any object; the call shows whether it is a factory
     except Exception as error:
         raise ConfigError(f"method {where}: its factory failed: {type(error).__name__}: {error}") from error
     lacking = [name for name in NEEDED if not callable(getattr(made, name, None))]
@@ -53,7 +53,7 @@ def make(where: str) -> Policy:
 
 
 def content_of(where: str) -> str:
-    """Names all files of the package or module that a factory is in, whatever they hold."""
+    """Returns a hash of all files of the package or module that contains a factory."""
     root = where.partition(":")[0].split(".")[0]
     spec = importlib.util.find_spec(root)
     if spec is None:

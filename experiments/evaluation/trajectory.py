@@ -1,4 +1,4 @@
-"""One method's episode step by step: what it chose, where its power came from, what waited, what it cost."""
+"""One episode of a method, step by step: its modes, power sources, waiting work and costs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from wattward.experiments.evaluation.worlds import Worlds
 EPOCH = datetime(1970, 1, 1)
 DAY_H = 24
 ON_SITE = {"river": ("hydro_kw", "recovered_kw"), "wind": ("wind_kw",), "sun": ("sun_kw",)}
-"""The plants on site, by the fields of `Flows` that they deliver."""
+"""The plants on site, each with the fields of `Flows` that hold its power."""
 SOURCES = (*ON_SITE, "direct line", "contract", "stores", "grid")
-"""Where a site's power comes from; their sum is its load."""
+"""The power sources of a site; the sum of their power is the site's load."""
 
 
 class Setting(NamedTuple):
-    """What no method changes in an episode of T steps in R regions."""
+    """The facts of an episode with T steps and R regions that do not depend on the method."""
 
-    start: datetime  # of the scenario's clock
+    start: datetime  # by the scenario's clock
     step_h: float
     regions: tuple[str, ...]
     fleet_gpus: Floats  # (R,)
@@ -33,33 +33,33 @@ class Setting(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """What one method did; means over the step, but for the queue, which is that at its end."""
+    """The course of an episode under one method: means over each step, but the queue at the end of each step."""
 
     method: str
-    modes: Ints  # (T, R) values of `Mode`
-    sources_kw: dict[str, Floats]  # by SOURCES, each (T, R)
-    unused_kw: Floats  # (T, R) green power sold or curtailed
-    interactive_gpus: Floats  # (T, R) served
-    deferrable_gpus: Floats  # (T, R) held by deferrable work
-    queue_gpu_h: Floats  # (T, R) true work present, running or not
-    total_cost: Floats  # (T,) all regions and terms
+    modes: Ints  # (T, R), values of `Mode`
+    sources_kw: dict[str, Floats]  # for each of SOURCES, (T, R)
+    unused_kw: Floats  # (T, R), green power that was sold or curtailed
+    interactive_gpus: Floats  # (T, R), GPUs that serve interactive work
+    deferrable_gpus: Floats  # (T, R), GPUs that deferrable work occupies
+    queue_gpu_h: Floats  # (T, R), true amount of work in the region, running or not
+    total_cost: Floats  # (T,), sum over all regions and cost terms
     kpis: dict[str, float]
 
     @property
     def load_kw(self) -> Floats:
-        """All that the sites drew, shape (T, R) [kW]."""
+        """Total power of the sites, shape (T, R) [kW]."""
         load: Floats = np.sum(list(self.sources_kw.values()), axis=0)
         return load
 
 
 def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[Setting, Replay]:
-    """Plays one episode as `evaluate` does and keeps every step.
+    """Plays one episode in the same way as `evaluate` and keeps every step.
 
     Args:
-        who: the method.
-        worlds: where the episode comes from.
-        episode: its index in the split.
-        seed: of the policy's own randomness.
+        who: The method.
+        worlds: Source of the episode.
+        episode: Index of the episode in the split.
+        seed: Seed of the policy's own randomness.
 
     Raises:
         ConfigError: the scenario, the recording or the checkpoint cannot be used.
@@ -83,7 +83,7 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[S
 
 
 def setting_of(env: ClusterEnv) -> Setting:
-    """What everybody meets in the episode that `env` plays."""
+    """Returns the facts of the episode that `env` plays, which are the same for all methods."""
     world, params, scenario = env.world, env.params, env.scenario
     return Setting(
         EPOCH + timedelta(minutes=int(world.start_minute[0])),
@@ -95,7 +95,7 @@ def setting_of(env: ClusterEnv) -> Setting:
 
 
 def hours_of(setting: Setting) -> Ints:
-    """Hour of day of each step's beginning, shape (T,)."""
+    """Returns the hour of the day at the start of each step, shape (T,)."""
     first_h = setting.start.hour + setting.start.minute / 60
     hours = first_h + setting.step_h * np.arange(len(setting.price_per_kwh))
     whole: Ints = (np.floor(hours + 1e-9) % DAY_H).astype(np.int64)
@@ -103,7 +103,10 @@ def hours_of(setting: Setting) -> Ints:
 
 
 def _sources(flows: Flows) -> dict[str, Floats]:
-    """Power by source, each shape (T, R) [kW]; plants on site share what was used in proportion to what they gave."""
+    """Returns the power of each source, shape (T, R) [kW].
+
+    The power used from plants on site is divided between the plants in proportion to their generation.
+    """
     load = flows.it_kw + flows.cooling_kw + flows.wan_kw + flows.charge_kw
     bought = {
         "direct line": flows.direct_used_kw,
@@ -119,13 +122,16 @@ def _sources(flows: Flows) -> dict[str, Floats]:
 
 
 def saved_cost(ours: Replay, floor: Replay) -> Floats:
-    """What `ours` has cost less than `floor` up to the end of each step, shape (T,) [currency]."""
+    """Returns the cost of `floor` minus the cost of `ours`, summed up to the end of each step, (T,) [currency]."""
     saved: Floats = np.cumsum(floor.total_cost - ours.total_cost)
     return saved
 
 
 def blocks_of(values: Floats, every: int) -> Floats:
-    """Means of `every` steps in a row, shape (T, ...) to (ceil(T / every), ...); the last may be of fewer."""
+    """Averages blocks of `every` consecutive steps: shape (T, ...) becomes (ceil(T / every), ...).
+
+    The last block may have fewer steps.
+    """
     starts = np.arange(0, len(values), every)
     counts = np.diff([*starts, len(values)]).reshape(-1, *[1] * (values.ndim - 1))
     means: Floats = np.add.reduceat(values, starts, axis=0) / counts
@@ -133,7 +139,7 @@ def blocks_of(values: Floats, every: int) -> Floats:
 
 
 def as_setting(setting: Setting, every: int) -> dict[str, Any]:
-    """A setting as JSON holds it, in blocks of `every` steps; series are lists by region."""
+    """Converts a setting to values for JSON, in blocks of `every` steps; a series is one list for each region."""
     return {
         "start": setting.start.isoformat(),
         "step_h": setting.step_h * every,
@@ -145,7 +151,7 @@ def as_setting(setting: Setting, every: int) -> dict[str, Any]:
 
 
 def as_replay(played: Replay, floor: Replay, every: int) -> dict[str, Any]:
-    """A replay as JSON holds it, in blocks of `every` steps; sources that never gave anything are left out."""
+    """Converts a replay to values for JSON, in blocks of `every` steps; sources that are always zero are omitted."""
     last = np.minimum(np.arange(0, len(played.total_cost), every) + every, len(played.total_cost)) - 1
     sources = {name: kw for name, kw in played.sources_kw.items() if kw.any()}
     return {
@@ -162,7 +168,7 @@ def as_replay(played: Replay, floor: Replay, every: int) -> dict[str, Any]:
 
 
 def _rounded(values: Floats, digits: int) -> list[list[float]]:
-    """Series by region, shape (T, R) to R lists; whole numbers without a point, since thousands of them are written."""
+    """Converts a series (T, R) to R rounded lists; whole numbers become integers, which keeps the file small."""
     return [[_short(number, digits) for number in region] for region in values.T]
 
 

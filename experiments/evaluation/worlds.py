@@ -1,4 +1,4 @@
-"""Where episodes come from: a scenario, a split, and perhaps a recording."""
+"""Sources of episodes: a scenario, a split, and optionally a recording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Worlds:
-    """A family of episodes: a scenario's, of one split, drawn or from a recording; scored by one bound."""
+    """The episodes of one split of a scenario, drawn or from a recording, and the bound that scores them."""
 
     scenario: str
     split: str = "test"
@@ -26,7 +26,7 @@ class Worlds:
     bound: Precision = "fast"
 
     def name(self) -> str:
-        """Names the content of these worlds, and the code and the packages that run them, but for that of agents."""
+        """Returns a hash of these worlds' content and of the code and packages that run them, except agents' code."""
         scenario = load_scenario(self.scenario)
         content = recording_digest(self.recording, self.scenario) if self.recording else None
         tighter = () if self.bound == "fast" else (self.bound,)
@@ -34,22 +34,22 @@ class Worlds:
 
 
 _GIVEN: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}
-"""Scenarios and recordings that this process was given, by name, because their files may be elsewhere."""
+"""Scenarios and recordings that were sent to this process, by name; their files may be on another machine."""
 
 
 def give_worlds(worlds: Worlds, scenario: Scenario, recording: Any) -> None:  # noqa: ANN401 - a Recording, or None
-    """Lets this process meet some worlds without their files."""
+    """Registers a scenario and a recording in this process, so that their files are not needed."""
     _GIVEN.setdefault((worlds.scenario, worlds.recording), (scenario, recording))
 
 
 def given(scenario: str, recording: str | None) -> tuple[Scenario, Any] | None:
-    """The scenario and the recording that this process was given for these names, if it was."""
+    """Returns the scenario and the recording that `give_worlds` registered under these names, or None."""
     return _GIVEN.get((scenario, recording))
 
 
 @cache
 def recorded(recording: str, scenario: str) -> Any:  # noqa: ANN401 - Recording, imported only when used
-    """A recording as a scenario plays it, read once in this process."""
+    """Loads a recording for a scenario, once in each process."""
     from wattward.envs.world.recording import load_recording
 
     return load_recording(Path(recording), load_scenario(scenario))
@@ -57,7 +57,7 @@ def recorded(recording: str, scenario: str) -> Any:  # noqa: ANN401 - Recording,
 
 @cache
 def recording_digest(recording: str, scenario: str) -> str:
-    """Names the series that a recording holds for a scenario."""
+    """Returns a hash of the series that a recording holds for a scenario."""
     import joblib
 
     return str(joblib.hash(recorded(recording, scenario)))

@@ -1,4 +1,4 @@
-"""Trains agents, keeps their runs and the zoo of shipped ones."""
+"""Trains agents, stores their runs, and maintains the zoo of shipped agents."""
 
 from __future__ import annotations
 

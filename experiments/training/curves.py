@@ -1,4 +1,4 @@
-"""Learning curves of training runs, and how soon each reaches what a rule saves on the same validation episodes."""
+"""Learning curves of training runs, and how soon each run saves as much as a rule on the same validation episodes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NEAR = 0.9
-"""Share of the bound's saving that is asked for beside the rule's."""
+"""Share of the bound's saving that serves as a second target, in addition to the rule's saving."""
 COLUMNS: tuple[tables.Column, ...] = (
     ("scenario", tables.text("scenario")),
     ("agent", tables.text("agent")),
@@ -34,7 +34,7 @@ COLUMNS: tuple[tables.Column, ...] = (
     ("to 0.9 of the bound's", tables.text("decisions_to_near")),
 )
 LOW_DOWN = 0.15
-"""Share of a panel's height within which a label would meet the axis below it, or the legend beside it."""
+"""Share of a panel's height within which a label would overlap the axis below it or the legend next to it."""
 NOTE = (
     "Saving of total cost against running all on arrival, on the run's own validation episodes; range over training "
     "seeds. Decisions, steps of the environment and seconds of training until a run first saves what the rule "
@@ -44,7 +44,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Curve:
-    """One run's validations."""
+    """The validation results of one run."""
 
     scenario: str
     agent: str
@@ -55,14 +55,14 @@ class Curve:
     saving: list[float]
 
     def reached(self, saving: float) -> int | None:
-        """The first validation that saves so much."""
+        """Returns the index of the first validation that saves at least `saving`, or None."""
         there = np.flatnonzero(np.array(self.saving) >= saving)
         return int(there[0]) if there.size else None
 
 
 @dataclass(frozen=True)
 class Level:
-    """What a rule and the bound save on a scenario's validation episodes."""
+    """Savings of a rule and of the bound on a scenario's validation episodes."""
 
     scenario: str
     rule: str
@@ -72,10 +72,10 @@ class Level:
 
 
 def read_runs(folder: Path) -> list[Curve]:
-    """The curves of all finished runs below a folder.
+    """Reads the curves of all finished runs below a folder.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: the folder holds no finished run.
     """
     runs = sorted(path.parent for path in folder.glob("*/*/seed-*/run.json") if (path.parent / "final").is_dir())
     curves = [_read(run) for run in runs]
@@ -85,10 +85,10 @@ def read_runs(folder: Path) -> list[Curve]:
 
 
 def read_published(path: Path) -> tuple[list[Curve], dict[str, Level]]:
-    """Curves of runs that may be gone, and levels by scenario, out of a published `curves.json`.
+    """Reads curves, and levels by scenario, from a published `curves.json`; the runs themselves may be deleted.
 
     Raises:
-        ConfigError: the file holds none.
+        ConfigError: the file cannot be read or is not a `curves.json`.
     """
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
@@ -99,12 +99,12 @@ def read_published(path: Path) -> tuple[list[Curve], dict[str, Level]]:
 
 
 def gathered(sources: Sequence[Path]) -> tuple[list[Curve], dict[str, Level]]:
-    """Curves of folders of runs and of published files, sorted, and the levels that the files know.
+    """Collects sorted curves from folders of runs and from published files, and the levels from these files.
 
-    An agent on a scenario is taken from the first source that has it.
+    If several sources hold the same agent on the same scenario, the first source is used.
 
     Raises:
-        ConfigError: a source holds none.
+        ConfigError: a folder holds no finished run, or a file is not a `curves.json`.
     """
     curves: dict[tuple[str, str], list[Curve]] = {}
     levels: dict[str, Level] = {}
@@ -137,13 +137,13 @@ def _read(run: Path) -> Curve:
 
 
 def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
-    """What a rule and the bound save on the episodes that runs validate on.
+    """Computes what a rule and the bound save on the validation episodes of runs.
 
     Args:
-        scenario: By name.
-        rule: By name.
-        n_episodes: As in the run's settings.
-        seed: Of the choice of episodes, as in training.
+        scenario: Name of the scenario.
+        rule: Name of the rule.
+        n_episodes: Number of validation episodes in the run's settings.
+        seed: Seed for the choice of episodes, the same as in training.
     """
     from wattward.baselines import registry
     from wattward.baselines.bound.bound import bound
@@ -164,7 +164,7 @@ def level(scenario: str, rule: str, n_episodes: int, seed: int = 0) -> Level:
 
 
 def rows(curves: Sequence[Curve], levels: dict[str, Level]) -> list[dict[str, Any]]:
-    """The table: a row an agent and scenario."""
+    """Makes the rows of the table, one for each agent and scenario."""
     groups: dict[tuple[str, str], list[Curve]] = {}
     for curve in curves:
         groups.setdefault((curve.scenario, curve.agent), []).append(curve)
@@ -213,7 +213,7 @@ def publish(curves: Sequence[Curve], levels: dict[str, Level], out: Path) -> lis
 
 
 def draw(curves: Sequence[Curve], levels: dict[str, Level], path: Path) -> None:
-    """A panel a scenario: a line a run, the rule as a level, the bound in the heading."""
+    """Draws one panel for each scenario: a line for each run, the rule as a level, and the bound in the heading."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

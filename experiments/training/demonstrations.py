@@ -1,4 +1,4 @@
-"""Training episodes as a teacher plays them, for agents that begin by imitation."""
+"""A teacher's decisions on training episodes, for agents that start with imitation."""
 
 from __future__ import annotations
 
@@ -15,32 +15,35 @@ from wattward.envs.policy.protocol import Policy
 from wattward.envs.world.splits import N_TRAINING_EPISODES
 
 HINDSIGHT = "HindsightPlanner"
-"""A teacher that knows the episode: no method, but training episodes may be known in hindsight."""
+"""Name of a teacher that knows the whole episode.
+
+It is not a registered method, but hindsight is allowed on training episodes.
+"""
 TEACHER_KEY = 2
-"""Keeps the choice of a teacher's episodes apart from all else that a run's seed decides."""
+"""Separates the random choice of a teacher's episodes from everything else that uses the run's seed."""
 
 
 def teacher(name: str) -> Policy:
-    """The teacher behind a method's name, or HindsightPlanner.
+    """Makes the teacher with a method's name, or HindsightPlanner.
 
     Raises:
-        ConfigError: no such method.
+        ConfigError: no method has that name.
     """
     return HindsightPlanner() if name == HINDSIGHT else registry.make(name)
 
 
 def check_teacher(name: str) -> None:
-    """Refuses a teacher before anything is written.
+    """Checks a teacher's name before anything is written.
 
     Raises:
-        ConfigError: no such method.
+        ConfigError: no method has that name.
     """
     if name != HINDSIGHT:
         registry.make(name)
 
 
 def demonstrations(scenario: Scenario, settings: AgentSettings, warm: WarmStart, seed: int) -> Demonstrations:
-    """The teacher's decisions on training episodes that the seed chooses, each held as long as the agent's will be."""
+    """Plays the teacher on training episodes chosen by the seed; it holds decisions for as long as the agent will."""
     env = ClusterEnv(scenario, split="train", reward=settings.reward)
     policy = teacher(warm.teacher)
     numbers = np.random.default_rng([TEACHER_KEY, seed]).choice(N_TRAINING_EPISODES, warm.episodes, replace=False)

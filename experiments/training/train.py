@@ -1,7 +1,7 @@
-"""Training runs: a folder a run, checkpoints in it that training can go on from, and a finished policy at its end.
+"""Training runs: each has a folder with checkpoints, from which training can continue, and the finished policy.
 
-runs/SCENARIO/AGENT/seed-N/ holds `run.json` (what was asked for), `step-…/` (checkpoints with the optimizer),
-`best/` (the best policy so far on validation episodes), `tensorboard/`, and `final/` once the run is done.
+runs/SCENARIO/AGENT/seed-N/ holds `run.json` (agent, scenario, seed and settings), `step-…/` (checkpoints with the
+optimizer), `best/` (the best policy so far on validation episodes), `tensorboard/`, and `final/` once the run is done.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("wattward", "stable-baselines3", "torch", "gymnasium", "numpy", "numba")
 CHECKPOINTS = 10
-"""In a run."""
+"""Number of checkpoints in a run."""
 VALIDATION_SEED = 0
 
 
@@ -61,28 +61,29 @@ def train_agent(
     torch_threads: int = 1,
     console: Console | None = None,
 ) -> Path:
-    """Trains an agent, or goes on training it, or does nothing if this very run is finished.
+    """Trains an agent, resumes its training, or does nothing if the same run is finished already.
 
-    A resumed run starts from the last whole checkpoint: weights, optimizer and step count as they were, episodes new,
-    and a DQN's replay buffer refilled by the policy before it learns again.
+    A resumed run starts from the last complete checkpoint. It restores weights, optimizer and step count, and it draws
+    new episodes. The policy refills a DQN's replay buffer before learning continues.
 
     Args:
-        agent: Shipped agent or a settings file.
-        scenario: Shipped scenario or a scenario file.
-        seed: Of everything random in the run.
+        agent: Name of a shipped agent, or path of a settings file.
+        scenario: Name of a shipped scenario, or path of a scenario file.
+        seed: Seed of everything random in the run.
         out: Folder of all runs.
-        total_steps: In place of the settings' own.
-        resume: Go on with an interrupted run.
-        overwrite: Delete what an earlier run left and start again.
-        progress: Show a progress bar where there is a terminal.
-        torch_threads: Of PyTorch. Networks this small gain nothing from a second one, and lose where cores are busy.
-        console: Where messages go; standard error by default.
+        total_steps: Replaces the value in the settings.
+        resume: Whether to continue an interrupted run.
+        overwrite: Whether to delete the files of an earlier run and start again.
+        progress: Whether to show a progress bar if there is a terminal.
+        torch_threads: Number of PyTorch threads. Networks of this size do not gain from a second thread, and become
+            slower if the cores are busy.
+        console: Console for messages; standard error by default.
 
     Returns:
         The folder of the finished policy.
 
     Raises:
-        ConfigError: unknown names, wrong settings, or an earlier run in the way.
+        ConfigError: a name is unknown, the settings are wrong, or an earlier run is in the folder.
     """
     if torch_threads < 1:
         raise ConfigError(f"torch_threads = {torch_threads}: must be at least 1")
@@ -110,7 +111,7 @@ def _settings(agent: str, scenario: Scenario, total_steps: int | None) -> AgentS
 
 
 def _check(settings: AgentSettings, scenario: Scenario) -> None:
-    """Refuses what could not be trained, before anything is written."""
+    """Rejects settings that cannot be trained, before anything is written."""
     algorithm = algorithm_of(settings)
     algorithm.check(settings, scenario)
     warm = algorithm.warm_start(settings)
@@ -121,7 +122,7 @@ def _check(settings: AgentSettings, scenario: Scenario) -> None:
 
 
 class Run:
-    """What was asked for, and the folder where it is done."""
+    """A training run: agent, scenario, settings, seed, and the folder of its files."""
 
     def __init__(self, out: Path, agent: str, scenario: Scenario, settings: AgentSettings, seed: int) -> None:
         self.agent, self.scenario, self.settings, self.seed = agent, scenario, settings, seed
@@ -130,7 +131,7 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What makes two runs the same run."""
+        """The facts that identify a run: two runs with equal facts are the same run."""
         return {
             "agent": self.agent,
             "scenario": self.scenario.name,
@@ -140,10 +141,10 @@ class Run:
         }
 
     def prepare(self, *, resume: bool, overwrite: bool) -> bool:
-        """Makes the folder ready; True if this run is finished already.
+        """Prepares the folder and returns whether this run is finished already.
 
         Raises:
-            ConfigError: an earlier run is in the way.
+            ConfigError: the folder holds a different run, or an unfinished run and `resume` is False.
         """
         record = self.directory / "run.json"
         if overwrite:
@@ -160,11 +161,11 @@ class Run:
         return False
 
     def checkpoint_at(self, steps_done: int) -> Path:
-        """Folder of the checkpoint after so many steps."""
+        """Returns the folder of the checkpoint after `steps_done` steps."""
         return self.directory / f"step-{steps_done:010d}"
 
     def last_whole(self, console: Console) -> tuple[Manifest, Tensors, Tensors] | None:
-        """The last checkpoint that can be read in full; broken ones are named and passed over."""
+        """Returns the last checkpoint that can be read completely, or None; broken ones are reported and skipped."""
         for directory in sorted(self.directory.glob("step-*"), reverse=True):
             try:
                 return *read_policy(directory), read_optimizer(directory)
@@ -196,7 +197,7 @@ def _flat(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 class Session:
-    """One process's share of a run: environments, model, callbacks."""
+    """The part of a run that one process trains: environments, model, callbacks."""
 
     def __init__(self, run: Run, console: Console, torch_threads: int = 1) -> None:
         from stable_baselines3.common.logger import configure
@@ -209,7 +210,7 @@ class Session:
         found = run.last_whole(console)
         done = found[0].steps_done if found else 0
         self._began_s, self._earlier_s = monotonic(), (found[0].wall_s or 0.0) if found else 0.0
-        # a resumed run must not live through its first episodes again
+        # a resumed run must not play its first episodes again
         seed = int(np.random.SeedSequence([run.seed, done]).generate_state(1)[0]) if done else run.seed
         bank = environments.make_bank(scenario, settings, run.seed, progress=console.is_terminal)
         self._env: VecEnv = environments.make_env(scenario, settings, seed, bank=bank)
@@ -240,7 +241,7 @@ class Session:
         self._console.print(f"{warm.teacher}: {len(shown.modes):,} decisions, {100 * agreed:.0f} % of modes imitated")
 
     def train(self, *, show_progress: bool) -> None:
-        """Trains to the end and writes the finished policy."""
+        """Trains until the end of the run and writes the finished policy."""
         from wattward.agents.training.callbacks import ProgressBar
 
         settings = self._run.settings

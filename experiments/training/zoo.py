@@ -1,4 +1,4 @@
-"""The shipped agents: what the plan asks for is trained where it is missing, put into its place, and given a card."""
+"""The shipped agents: trains the missing agents of the plan, stores them in the zoo, and writes their cards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from wattward.experiments.common.provenance import PACKAGE
 ZOO = PACKAGE / "agents" / "zoo"
 CARD, NUMBERS = "README.md", "card.json"
 TABLES = ("standard", "generalise", "optimisers")
-"""Suites whose boards a card quotes, the first that has the scenario."""
+"""Suites whose leaderboards a card quotes; the first suite with a score for the agent and scenario is used."""
 COLUMNS: tuple[tables.Column, ...] = (
     ("seed", tables.number("seed", "d")),
     ("decisions", tables.number("steps_done", ",d")),
@@ -78,7 +78,7 @@ centre: fleets, demand and forecasts are drawn from the laws that the scenario's
 
 
 class Place(NamedTuple):
-    """Where one trained agent belongs."""
+    """Identifies one trained agent and its folder."""
 
     agent: str
     scenario: str
@@ -86,10 +86,10 @@ class Place(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> Place:
-        """From `SCENARIO/AGENT/seed-N`, as the folders are called.
+        """Reads a place from `SCENARIO/AGENT/seed-N`, which is also the path of its folder.
 
         Raises:
-            ConfigError: the name is none.
+            ConfigError: the name has another form.
         """
         found = re.fullmatch(r"([^/]+)/([^/]+)/seed-(\d+)", name)
         if found is None:
@@ -97,12 +97,12 @@ class Place(NamedTuple):
         return cls(found[2], found[1], int(found[3]))
 
     def within(self, folder: Path) -> Path:
-        """Its folder."""
+        """Returns its folder below `folder`."""
         return folder / self.scenario / self.agent / f"seed-{self.seed}"
 
 
 def missing(plan: Zoo, zoo: Path = ZOO) -> list[Place]:
-    """What the plan asks for and the zoo lacks, or holds by other settings than the shipped ones."""
+    """Lists the planned agents that are not in the zoo, or were trained with other settings than the shipped ones."""
     asked = [Place(one.agent, one.scenario, seed) for one in plan.shipped for seed in range(one.seeds)]
     return [place for place in asked if not _is_there(place, zoo)]
 
@@ -117,17 +117,17 @@ def _is_there(place: Place, zoo: Path) -> bool:
 
 
 def train_missing(plan: Zoo, runs: Path, train: Callable[..., Path], *, zoo: Path = ZOO, jobs: int = 2) -> list[Place]:
-    """Trains what is missing, each in a process of its own, and ships it; interrupted runs go on.
+    """Trains the missing agents in parallel processes and puts them into the zoo. Interrupted runs are resumed.
 
     Args:
-        plan: What is asked for.
+        plan: The planned agents.
         runs: Folder of runs.
-        train: Trains one; `train_agent` in earnest.
-        zoo: Where finished policies go.
-        jobs: Processes.
+        train: Function that trains one agent, normally `train_agent`.
+        zoo: Folder for finished policies.
+        jobs: Number of processes.
 
     Returns:
-        What was shipped.
+        The agents that were added to the zoo.
     """
     todo = missing(plan, zoo)
     Parallel(n_jobs=jobs)(delayed(_train)(place, runs, zoo, train) for place in todo)
@@ -140,19 +140,22 @@ def _train(place: Place, runs: Path, zoo: Path, train: Callable[..., Path]) -> N
 
 
 def ship(final: Path, target: Path) -> None:
-    """Puts what acts of a finished policy into its place, whole or not at all."""
+    """Copies the acting tensors of a finished policy to `target`, completely or not at all."""
     manifest, tensors = read_policy(final)
     write(target, manifest, acting_tensors(manifest, tensors))
 
 
 def trained_again(places: Sequence[Place], train: Callable[..., Path], *, zoo: Path = ZOO, jobs: int = 2) -> list[bool]:
-    """Trains shipped agents anew, out of sight, and says of each whether the weights are the same, bit for bit.
+    """Trains shipped agents again in a temporary folder and compares the weights bit for bit.
 
     Args:
-        places: Which.
-        train: Trains one; `train_agent` in earnest.
-        zoo: Where they are.
-        jobs: Processes.
+        places: The agents to train again.
+        train: Function that trains one agent, normally `train_agent`.
+        zoo: Folder of the shipped agents.
+        jobs: Number of processes.
+
+    Returns:
+        For each agent, whether its weights are the same.
 
     Raises:
         ConfigError: one of them is not in the zoo.
@@ -172,12 +175,12 @@ def _train_only(place: Place, runs: Path, train: Callable[..., Path]) -> Path:
 
 
 def write_cards(plan: Zoo, results: Path, zoo: Path = ZOO) -> list[Path]:
-    """Writes a card for each agent on each scenario, with its numbers in JSON beside it, and returns the cards' paths.
+    """Writes a card and a JSON file of its numbers for each agent and scenario, and returns the paths of the cards.
 
     Args:
-        plan: What is shipped.
-        results: Folder of published boards, whose test scores the cards quote.
-        zoo: Where the policies are.
+        plan: The shipped agents.
+        results: Folder of published leaderboards, whose test scores the cards quote.
+        zoo: Folder of the policies.
     """
     paths = [zoo / one.scenario / one.agent / CARD for one in plan.shipped]
     for one, path in zip(plan.shipped, paths, strict=True):
@@ -187,7 +190,7 @@ def write_cards(plan: Zoo, results: Path, zoo: Path = ZOO) -> list[Path]:
 
 
 def write_index(plan: Zoo, results: Path, zoo: Path = ZOO) -> Path:
-    """Writes the table of all shipped agents, a row an agent and scenario, and returns its path."""
+    """Writes the table of shipped agents, one row for each agent and scenario, and returns its path."""
     path, rows = zoo / CARD, [_entry(one, results, zoo) for one in plan.shipped]
     write_text(path, INDEX.format(table=tables.markdown(INDEX_COLUMNS, rows)))
     return path
@@ -211,7 +214,7 @@ def _entry(one: Trained, results: Path, zoo: Path) -> dict[str, Any]:
 
 
 def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
-    """The card of an agent on a scenario, in Markdown."""
+    """Returns the card of an agent on a scenario, in Markdown."""
     first, scenario = read_manifest(Place(one.agent, one.scenario, 0).within(zoo)), load_scenario(one.scenario)
     facts = {
         "agent": one.agent,
@@ -241,7 +244,7 @@ def _row(manifest: Manifest) -> dict[str, Any]:
 
 
 def _tested(one: Trained, results: Path) -> dict[str, Any] | None:
-    """The board's row of the agent on the scenario: of the first suite that has a score of it."""
+    """Returns the agent's row on the scenario from the first suite in `TABLES` that has its score, or None."""
     for suite in TABLES:
         for row in _board(results / suite / "leaderboard.json"):
             if (row["method"], row["scenario"]) == (one.agent.upper(), one.scenario) and row["score_iqm"] is not None:
