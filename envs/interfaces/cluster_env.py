@@ -156,7 +156,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             self._film.note()
         outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
-        info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward stands behind the bills
+        info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward follows the bills
         if terminated:
             info["kpis"] = self.kpis()
         return self._observed(), outcome[REWARD], terminated, False, info
