@@ -208,7 +208,7 @@ COST_TERMS = (
     *("energy_cost", "demand_cost", "carbon_cost", "wan_cost", "drop_cost", "late_cost", "terminal_cost"),
     *("supply_cost", "sales_cost", "wear_cost", "event_cost", "shortfall_cost"),
 )
-"""The fields of `Flows` that sum to the cost of a step; they stand last."""
+"""The last fields of `Flows`, which sum to the cost of a step."""
 BILLS = ("total_cost", *COST_TERMS, "cost")
 """The entries of `info` for each step. "cost" is the constraint cost, as in constrained RL, not money."""
 
@@ -222,7 +222,7 @@ class Tally(NamedTuple):
 
 
 class Offers(NamedTuple):
-    """What each region offers deferrable work in a step."""
+    """The GPUs that each region offers to deferrable work in a step."""
 
     own: Floats  # (B, R) share of the free GPUs for its own queue, 0..1
     others: Floats  # (B, R) share of the GPUs then still free for waiting work of other regions, 0..1
