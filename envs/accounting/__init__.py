@@ -1,4 +1,4 @@
-"""What an episode came to: indicators, tokens, and an hourly ledger of green power with certificates."""
+"""The results of an episode: indicators, tokens, and an hourly ledger of green power with certificates."""
 
 from __future__ import annotations
 

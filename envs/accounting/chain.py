@@ -70,7 +70,7 @@ def line_of(entry: Entry) -> str:
 
 
 def sha256_of_json(entry: Entry) -> str:
-    """The hash of all that an entry holds but its own hash, as `line_of` spells it."""
+    """The hash of an entry's canonical text (see `line_of`), without the entry's own hash."""
     return sha256_of_bytes(line_of({**entry, "sha256": None}).encode())
 
 
@@ -79,7 +79,7 @@ def first_fault(entries: Sequence[Entry], head: str | None = None) -> Fault | No
 
     Args:
         entries: a whole chain.
-        head: the known hash of the last entry, if any. A chain that was rewritten as a whole has another one.
+        head: the known hash of the last entry, if any. A chain that was completely rewritten has a different one.
     """
     accounts, previous, last = Accounts(), BEFORE_THE_FIRST, len(entries) - 1
     for place, entry in enumerate(entries):

@@ -16,8 +16,8 @@ OWN = ("sun_kw", "wind_kw", "hydro_kw", "recovered_kw")
 def ledger_difference(hourly: Hourly, total: Flows, class_gpu_h: Floats, step_h: float, b: int = 0) -> float:
     """The largest relative difference between a ledger and the flows from which it was made.
 
-    Compared by region: kWh of all consumers, of each supply, and of what charges stores; what plants delivered, sold
-    and had curtailed; GPU-h of requests and of each job class; carbon; the bill for electricity.
+    These are compared by region: the energy [kWh] of all consumers, of each supply and of charging; the delivered, sold
+    and curtailed energy of plants; GPU-h of requests and of each job class; carbon; and the electricity bill.
 
     Args:
         hourly: the ledger of environment `b`.

@@ -1,4 +1,4 @@
-"""Costs and revenue of tokens: energy, carbon and electricity cost of a million tokens; peak and off-peak revenue.
+"""Cost and revenue of tokens: energy, carbon and electricity cost per million tokens; peak and off-peak revenue.
 
 A consumer's energy is that of its busy GPUs and their cooling, as in the ledger. Idle GPUs, the network, batteries, and
 work that produces no tokens appear only in the row of the whole site.

@@ -10,11 +10,11 @@ Energy of one hour in one region is divided by these rules:
    `STORAGE`.
 3. The energy of each supply, its carbon and the electricity bill are divided in proportion to total energy, so that all
    consumers of an hour are equally green.
-4. Energy from stores is a supply of its own and counts as green for nobody, because it was counted when it charged
-   them.
+4. Energy from stores is a supply of its own. It is green for no consumer, because it was counted when it charged the
+   stores.
 
-Curtailed and sold energy is recorded by plant; no consumer may claim it. The untaken energy of a direct line is its
-own; the rest is divided between plants on site in proportion to their available energy.
+Curtailed and sold energy is recorded by plant; no consumer may claim it. The untaken energy of a direct line is
+recorded for the line. The rest is divided between plants on site in proportion to their available energy.
 """
 
 from __future__ import annotations

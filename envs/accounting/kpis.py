@@ -1,4 +1,4 @@
-"""KPIs of an episode, from its sums."""
+"""KPIs of an episode, computed from its sums."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wattward.envs.model.types import COST_TERMS, Params, State, Tally
 def kpis_of(params: Params, state: State, tally: Tally, b: int) -> dict[str, float]:
     """KPIs of environment `b` so far: costs, kWh, GPU-h, GB and kg summed over regions and steps, and shares in 0..1.
 
-    `params` has B rows, or one for all environments.
+    `params` has B rows, or one row for all environments.
     """
     row = min(b, params.step_h.size - 1)
     total, step_h, steps = tally.total, float(params.step_h[row]), max(1, int(state.step[b]))

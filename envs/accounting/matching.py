@@ -27,9 +27,9 @@ class Balance(NamedTuple):
     hours: tuple[datetime, ...]
     regions: tuple[str, ...]
     load_kwh: Floats  # (H, R) drawn from plants and grid
-    stores_kwh: Floats  # (H, R) that stores gave besides
-    delivered_kwh: Floats  # (H, R, P) that the region used in the hour
-    curtailed_kwh: Floats  # (H, R, P) that plants could have given besides
+    stores_kwh: Floats  # (H, R) additional energy from stores
+    delivered_kwh: Floats  # (H, R, P) energy that the region used in the hour
+    curtailed_kwh: Floats  # (H, R, P) additional energy that plants could have delivered
 
 
 def balance_of(entries: Sequence[Entry]) -> Balance:

@@ -1,4 +1,4 @@
-"""Energy of a token by the load of the GPU that serves it, from published measurements.
+"""Energy per token as a function of the load of the serving GPU, from published measurements.
 
 Throughput saturates with the number b of concurrent requests: T(b) = T_most b / (b + b_half). Power rises with
 throughput: P(T) = P_low + (P_high - P_low) (T / T_best)^k. The fits hold up to T_best, the highest measured throughput,
@@ -32,7 +32,7 @@ def power_w(fit: ServingFit, tok_per_s: ArrayLike) -> Floats:
 
 
 def energy_j_per_tok(fit: ServingFit, requests: ArrayLike) -> Floats:
-    """Energy of a token [J] on a GPU with this many concurrent requests, any shape.
+    """Energy per token [J] on a GPU with this many concurrent requests, any shape.
 
     Raises:
         ValueError: requests are not above 0.
@@ -45,7 +45,7 @@ def energy_j_per_tok(fit: ServingFit, requests: ArrayLike) -> Floats:
 
 
 def energy_kwh_per_mtok(fit: ServingFit, requests: ArrayLike) -> Floats:
-    """Energy of a million tokens [kWh] on a GPU with this many concurrent requests, any shape.
+    """Energy per million tokens [kWh] on a GPU with this many concurrent requests, any shape.
 
     Raises:
         ValueError: requests are not above 0.

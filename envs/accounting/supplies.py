@@ -1,4 +1,4 @@
-"""The table of supplies: where energy comes from, and which of it is green."""
+"""The table of supplies: the sources of energy, and which of them are green."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 
 class Supply(NamedTuple):
-    """Where energy comes from."""
+    """A source of energy."""
 
-    flow: str  # the field of `Flows` with its power; of a plant on site, all that it could give
+    flow: str  # the field of `Flows` with its power; for a plant on site, all available power
     kind: str
 
 
@@ -24,7 +24,7 @@ SUPPLY: Mapping[str, Supply] = {
     "stores": Supply("discharge_kw", STORE),
     "grid": Supply("grid_kw", GRID),
 }
-"""Supplies by name: plants on site, plants elsewhere, then what is green to nobody."""
+"""Supplies by name: plants on site, plants elsewhere, then supplies that are never green."""
 SUPPLIES = tuple(SUPPLY)
 PLANTS = tuple(name for name, supply in SUPPLY.items() if supply.kind in (ON_SITE, DIRECT, CONTRACT))
-"""Supplies that are green; what they deliver is certified."""
+"""The green supplies; their delivered energy is certified."""

@@ -35,9 +35,9 @@ MOST_STORES = 3
 def random_params(
     rng: np.random.Generator, n_regions: int, n_steps: int, n_leads: int = 5, *, extended: bool = False
 ) -> Params:
-    """Random but possible parameters of one environment (B = 1).
+    """Random but valid parameters of one environment (B = 1).
 
-    With `extended`, sites have stores, sleep, contracts and programmes as well.
+    With `extended`, sites also have stores, sleep, contracts and programmes.
     """
 
     def regional(low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -78,7 +78,7 @@ def random_params(
 
 
 def random_sites(rng: np.random.Generator, n_regions: int, idle_kw: Floats) -> dict[str, Any]:
-    """Fields of `Params` for sites with everything, each region with its own numbers and 0 to 3 stores."""
+    """Fields of `Params` for sites with all optional equipment; each region has its own numbers and 0 to 3 stores."""
 
     def regional(low: float, high: float) -> Floats:
         return rng.uniform(low, high, (1, n_regions))
@@ -99,7 +99,7 @@ def random_sites(rng: np.random.Generator, n_regions: int, idle_kw: Floats) -> d
 
 
 def _random_stores(rng: np.random.Generator) -> list[StoreRow]:
-    """The stores of a site: any number of any kind, the price rule's or a grid event's to order."""
+    """Random stores of a site, of any number and kind; the price rule or grid events order them."""
     rows = []
     for _ in range(rng.integers(0, MOST_STORES + 1)):
         cools, by_events = rng.random() < 0.4, rng.random() < 0.4
@@ -136,7 +136,7 @@ def random_extras(rng: np.random.Generator, params: Params, n: int) -> dict[str,
 
 
 def random_world(rng: np.random.Generator, params: Params, n_jobs: int, *, extended: bool = False) -> Exogenous:
-    """A random world for `params` (B = 1): white noise, prices that may be negative, jobs that may be impossible.
+    """A random world for `params` (B = 1): white noise, prices that may be negative, jobs that may be infeasible.
 
     With `extended`, links and GPUs fail, contracts deliver, the grid asks for cuts, and stores get random orders.
     """
@@ -197,7 +197,7 @@ def assert_conserves(params: Params, world: Exogenous, before: Snapshot, state: 
         flows: Flows of the step.
 
     Raises:
-        AssertionError: a balance is broken; the message names it.
+        AssertionError: a balance does not hold; the message names it.
     """
     _assert_energy(params, world, before.state, flows)
     _assert_work(before.flows, flows)
@@ -232,9 +232,9 @@ def _assert_energy(params: Params, world: Exogenous, before: State, flows: Flows
 
 
 def _assert_stores(params: Params, before: State, after: State, flows: Flows) -> None:
-    """What went into and out of the stores of a site is what they hold more or less, losses aside; limits hold.
+    """Asserts that the flows of stores match the changes of their energy after losses, and that limits hold.
 
-    Each store does one thing at a time: otherwise more would have gone in and out than levels tell.
+    This also shows that no store charges and discharges in the same step: its flows would then exceed the changes.
     """
     p, level = params, after.stored_kwh
     into_kw, out_kw = store_flows(params, before.stored_kwh, level)
@@ -280,7 +280,7 @@ def _assert_costs(params: Params, world: Exogenous, before: State, state: State,
 
 
 def _assert_contracts(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
-    """Contracts, wear and cuts are paid for as agreed; green is what neither grid nor power stores gave."""
+    """Asserts that contracts, wear and cuts cost what they should, and that green energy leaves out grid and stores."""
     rows, t, step_h = np.arange(before.step.size), before.step, params.step_h[:, None]
     _, out_kw = store_flows(params, before.stored_kwh, state.stored_kwh)
     supplied = flows.direct_used_kw, flows.contract_kw, world.contract_kw[rows, t]
@@ -304,7 +304,7 @@ def _assert_contracts(params: Params, world: Exogenous, before: State, state: St
 
 
 def assert_due_work_runs(params: Params, world: Exogenous, before: State, state: State, flows: Flows) -> None:
-    """No job that was due before the step waits while enough GPUs are free in its region."""
+    """Asserts that no job that was due before the step waits while enough GPUs are free in its region."""
     for b in range(before.step.size):
         idle = (
             world.fleet_gpus[b, before.step[b]] - flows.asleep_gpus[b] - flows.interactive_gpus[b] - flows.held_gpus[b]
@@ -328,7 +328,7 @@ def _assert_runs_or_has_no_room(state: State, b: int, k: int, idle: Floats, need
 
 
 def played_cost(env: ClusterEnv, policy: Policy | Any, split: str, episode: int) -> float:  # noqa: ANN401 - or shares
-    """What an episode costs under a policy; its own randomness is seeded by the episode's number."""
+    """The cost of an episode under a policy; the episode's number seeds the policy's randomness."""
     rng = np.random.default_rng(episode)
     return play_episode(policy, env, split=split, episode=episode, rng=rng).total_cost
 
@@ -341,8 +341,8 @@ def total_cost(flows: Flows) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 def toy_optimum_cost(params: Params, world: Exogenous) -> float:
     """The least cost of an episode of the toy scenario, computed directly.
 
-    The toy has no limits: either fleet can run all jobs of the day at once, moves are free, each job takes one step,
-    and power is the only cost. So each job runs in the cheapest step of its window, in either region, or pays the
+    The toy scenario has no limits: each fleet can run all jobs of the day at once, moves are free, each job takes one
+    step, and power is the only cost. So each job runs in the cheapest step of its window, in either region, or pays the
     terminal cost if its deadline lies beyond the end. Interactive load pays the price of its hour.
 
     Args:
@@ -366,7 +366,7 @@ def toy_optimum_cost(params: Params, world: Exogenous) -> float:
 
 
 def _toy_kw_per_gpu(params: Params, world: Exogenous) -> float:
-    """Power of a busy GPU, after a check that only its energy costs anything."""
+    """Power of a busy GPU, after a check that nothing but energy has a cost."""
     demanded = world.job_gpus[0].sum() + world.interactive_gpus[0].max(axis=0)
     free = (params.gpu_idle_kw, params.pue_slope_per_c, params.demand_charge_per_kw, params.wan_cost_per_gb)
     absent = (params.carbon_price_per_kg, world.sun_kw, world.wind_kw, world.hydro_kw, params.wan_kwh_per_gb)

@@ -1,4 +1,4 @@
-"""A simple site with round numbers, for tests by hand that change one number at a time."""
+"""A simple site with round numbers, for hand-computed tests that change one number at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GPUS = 10.0
 
 
 def plain_params(n_steps: int, *, step_h: float = 1.0, stores: Sequence[Store] = (), **changes: float) -> Params:
-    """One region of 10 GPUs, 0.1 kW idle and 1.1 kW busy, PUE 1, nothing charged but what `changes` say."""
+    """One region with 10 GPUs of 0.1 kW idle and 1.1 kW busy, PUE 1, and no costs except those in `changes`."""
     site: dict[str, Any] = {
         **{"fleet_gpus": GPUS, "rigid_limit_gpus": GPUS, "gpu_idle_kw": 0.1, "gpu_busy_kw": 1.1},
         **{"pue_base": 1.0, "pue_slope_per_c": 0.0, "pue_free_c": 15.0, "demand_charge_per_kw": 0.0},
@@ -73,7 +73,7 @@ def plain_world(params: Params, jobs: Sequence[tuple[float, ...]] = (), **series
 
 
 def play(params: Params, world: Exogenous, modes: Sequence[Mode]) -> tuple[list[Flows], list[State]]:
-    """Flows of each step and the states after them. Every step is checked for balance."""
+    """Returns the flows of each step and the state after it. The balances of every step are checked."""
     simulator = Simulator(params)
     simulator.load(0, world)
     flows, states = [], []
@@ -87,10 +87,10 @@ def play(params: Params, world: Exogenous, modes: Sequence[Mode]) -> tuple[list[
 
 
 def series(flows: Sequence[Flows] | Sequence[State], name: str) -> list[float]:
-    """One field of the only region, at each step."""
+    """The values of one field in the only region, by step."""
     return [float(getattr(step, name)[0, 0]) for step in flows]
 
 
 def levels(states: Sequence[State], store: int = 0) -> list[float]:
-    """What a store of the only region holds after each step [kWh]."""
+    """The energy in a store of the only region after each step [kWh]."""
     return [float(step.stored_kwh[0, 0, store]) for step in states]

@@ -1,4 +1,4 @@
-"""The stores of a site in plain Python, step by step as docs/sites.md tells it: what the kernels are held against."""
+"""A reference model of a site's stores in plain Python, following docs/sites.md; kernels are tested against it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from wattward.envs.model.types import BY_GRID_EVENTS, COOLING, POWER, Params
 
 @dataclass
 class PlainStore:
-    """One store; powers are on its own side."""
+    """One store; powers are on the store's own side."""
 
     numbers: dict[str, float]
     kwh: float
     order: float = 0.0
 
     def leak(self, h: float) -> None:
-        """Loses what a step of `h` hours loses."""
+        """Applies the losses of a step of `h` hours."""
         self.kwh *= 1.0 - self.numbers["loss_per_h"] * h
 
     def put(self, wanted_kw: float, h: float) -> float:
-        """Takes in what fits, at most what is wanted; returns its power [kW]."""
+        """Charges with the wanted power as far as it fits; returns the charging power [kW]."""
         room_kw = (self.numbers["capacity_kwh"] - self.kwh) / self.numbers["charge_efficiency"] / h
         kw = max(0.0, min(wanted_kw, self.numbers["charge_kw"], room_kw))
         self.kwh += kw * self.numbers["charge_efficiency"] * h
         return kw
 
     def take(self, wanted_kw: float, h: float) -> float:
-        """Gives what its order and its reserve allow, at most what is wanted; returns its power [kW]."""
+        """Discharges the wanted power as far as order and reserve allow; returns the discharging power [kW]."""
         above_kwh = max(0.0, self.kwh - self.numbers["reserve_kwh"])
         kw = min(-self.order * self.numbers["discharge_kw"], above_kwh * self.numbers["discharge_efficiency"] / h)
         kw = max(0.0, min(kw, wanted_kw))
@@ -37,10 +37,10 @@ class PlainStore:
 
 @dataclass
 class PlainStores:
-    """The stores of region `r` of environment 0, which rules order.
+    """The stores of region `r` of environment 0; rules order them.
 
     Attributes:
-        flows: What the last step moved, by the names of `Flows`; methods add to it.
+        flows: The flows of the last step, by the names of `Flows`; methods add to them.
     """
 
     p: Params
@@ -48,7 +48,7 @@ class PlainStores:
     flows: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Fills the stores as they are when an episode begins."""
+        """Sets the stores to their energy at the start of an episode."""
         fields = {name for name in Params._fields if name.startswith("store_")}
         count = int((self.p.store_capacity_kwh[0, self.r] > 0.0).sum())
         rows = [
@@ -59,7 +59,7 @@ class PlainStores:
         self.h = float(self.p.step_h[0])
 
     def begin_step(self, rule_order: float, cut_kw: float) -> None:
-        """Losses and orders: by the price rule, or by grid events."""
+        """Applies losses and sets orders, by the price rule or by grid events."""
         self.flows = dict.fromkeys(("cold_in_kw", "cold_out_kw", "charge_kw", "discharge_kw", "wear_cost"), 0.0)
         self.cut_kw = cut_kw
         for store in self.stores:
@@ -69,7 +69,7 @@ class PlainStores:
                 store.order = -1.0 if cut_kw > 0.0 else float(rule_order >= 0.0)
 
     def chill(self, it_kw: float, cooling_kw: float) -> float:
-        """What chillers draw for the heat that is left, and for filling stores."""
+        """Operates cooling stores; returns the chillers' power for the remaining heat and for charging stores [kW]."""
         heat_kw, filling_kw = it_kw, 0.0
         for store in self._coupled(COOLING):
             cold = store.take(min(heat_kw, cooling_kw * store.numbers["cop"]), self.h)
@@ -82,7 +82,7 @@ class PlainStores:
         return cooling_kw + filling_kw
 
     def charge(self, load_kw: float, own_kw: float) -> float:
-        """The load with what stores take: first as ordered, then what own plants have left over."""
+        """Charges power stores as ordered and with surplus of own plants; returns the load with charging [kW]."""
         for store in sorted(self._coupled(POWER), key=lambda store: store.order <= 0.0):
             charge = store.put(max(store.order * store.numbers["charge_kw"], own_kw - load_kw), self.h)
             load_kw += charge
@@ -90,7 +90,7 @@ class PlainStores:
         return load_kw
 
     def discharge(self, missing_kw: float) -> float:
-        """What is missing once stores have given."""
+        """Discharges power stores; returns the power that is still missing [kW]."""
         for store in self._coupled(POWER):
             wanted_kw = missing_kw
             if store.numbers["entry"] == BY_GRID_EVENTS:

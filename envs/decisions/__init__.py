@@ -1,4 +1,4 @@
-"""One action interface a file: its space, its mask, its check and how it becomes orders."""
+"""The action interfaces, each in its own file: space, mask, check and encoding for the kernels."""
 
 from __future__ import annotations
 

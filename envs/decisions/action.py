@@ -1,8 +1,8 @@
-"""What a policy decides, and what every action interface has in common.
+"""The decisions of a policy, and the base class of all action interfaces.
 
-An action interface is one form that decisions may take: modes, shares, joint modes. It owns the form's Gymnasium space,
-its check and error text, its mask, and its encoding into what the kernels read. The registry beside this file knows
-interfaces by name. Environments of all kinds use only what `ActionInterface` says.
+An action interface is one form of decisions: modes, shares or joint modes. It defines the Gymnasium space of the form,
+its check and error text, its mask, and its encoding for the kernels. The module `registry` lists the interfaces by
+name. Environments of all kinds use only the methods of `ActionInterface`.
 """
 
 from __future__ import annotations
@@ -29,49 +29,54 @@ class Mode(IntEnum):
     """What a region does with deferrable work in a step."""
 
     HOLD = 0
-    """Own queue: only what is due."""
+    """Run only due jobs of the own queue."""
     SOAK = 1
-    """Own queue, then others', up to what surplus green power covers."""
+    """Run the own queue, then work of others, on as many GPUs as surplus green power covers."""
     RUN = 2
-    """Own queue up to the free GPUs."""
+    """Run the own queue on the free GPUs."""
     PULL = 3
-    """Own queue up to the free GPUs, then others' with the GPUs still free."""
+    """Run the own queue on the free GPUs, then work of others on the GPUs still free."""
 
 
 class StoreOrder(IntEnum):
-    """What an action tells a store, where the scenario hands its control to it."""
+    """What an action tells a store, if the scenario lets actions order it."""
 
     BY_RULE = 0
-    """As the price rule has it (`wattward.envs.world.processes.store_rule`)."""
+    """Follow the price rule (`wattward.envs.world.processes.store_rule`)."""
     CHARGE = 1
-    """At full power."""
+    """Charge at full power."""
     IDLE = 2
-    """A power store still takes surplus of the plants on site."""
+    """Neither charge nor discharge; a power store still takes surplus of the plants on site."""
     DISCHARGE = 3
-    """Up to what the site needs."""
+    """Discharge at full power, but at most as much as the site needs."""
 
 
 N_MODES = len(Mode)
 
 
 def n_entries(scenario: Scenario) -> int:
-    """Numbers in an action of modes: one a region, then one a store that actions order; each is one of 4."""
+    """Length of an action of modes: one number for each region and each store that actions order.
+
+    Each number has 4 values.
+    """
     return scenario.n_regions + scenario.n_stores
 
 
 class ActionInterface(ABC):
     """One form of decisions, for the environments of one scenario. It has no state, so it may be shared and copied.
 
-    A new form is a file in this folder with a subclass, and its class in `registry.INTERFACES`; no environment changes.
+    To add a form, put a subclass into a new file in this folder and add the class to `registry.INTERFACES`. No
+    environment needs to change.
 
-    Where the kernels cannot read a form yet, such as an order for each job, they learn it once: a new array in
-    `wattward.envs.kernels.fleet.Fleet` for `write` to fill, and a new source in `wattward.envs.kernels.codes` for it to
-    return and `wattward.envs.kernels.entries` to tell apart. `write` and `masks` get the whole fleet, so they find the
-    jobs that an action is about in `Fleet.queue`; `observation_space` and `observed` may add them to what is observed.
+    The kernels may not be able to read a new form yet, such as an order for each job. Then add an array to
+    `wattward.envs.kernels.fleet.Fleet`, which `write` fills, and a source to `wattward.envs.kernels.codes`, which
+    `write` returns, and handle this source in `wattward.envs.kernels.entries`. `write` and `masks` get the whole fleet,
+    so they can find the jobs of an action in `Fleet.queue`. `observation_space` and `observed` may add these jobs to
+    observations.
 
     Attributes:
-        name: What the registry knows it by.
-        scenario: The scenario; of a family one of its members, as all have as many regions and stores.
+        name: The interface's name in the registry.
+        scenario: The scenario. For a family it is any member, because all have the same number of regions and stores.
     """
 
     name: ClassVar[str]
@@ -86,61 +91,61 @@ class ActionInterface(ABC):
 
     @abstractmethod
     def recognises(self, answer: object) -> bool:
-        """Whether one environment's action, as a policy may answer it, has this form, be its values allowed or not."""
+        """Whether one environment's action has this form, whether or not its values are allowed."""
 
     @abstractmethod
     def checked(self, action: Any, batch: int | None = None) -> Actions:  # noqa: ANN401 - whatever a caller brings
-        """The action in the form that `write` reads.
+        """Checks an action and returns it in the form that `write` reads.
 
         Args:
-            action: Of one environment; or of `batch` environments, along the first axis.
-            batch: Environments B, or None for one.
+            action: Action of one environment, or actions of `batch` environments along the first axis.
+            batch: Number of environments B, or None for a single one.
 
         Raises:
-            ValueError: shape, type or values are wrong; the message says what is allowed. Modes out of range pass: the
-                kernels find them, see `wattward.envs.simulator.simulator.Simulator.advance`.
+            ValueError: shape, type or values are wrong; the message says what is allowed. Modes out of range are not
+                found here but by the kernels, see `wattward.envs.simulator.simulator.Simulator.advance`.
         """
 
     @abstractmethod
     def write(self, actions: Actions, fleet: Fleet) -> int:
-        """Writes checked actions, of all environments of a batch or of its only one, into the batch's arrays.
+        """Writes checked actions of all environments of a batch, or of its only one, into the batch's arrays.
 
         Returns:
-            Where the kernels find them: a source of `wattward.envs.kernels.codes`.
+            The source from which the kernels read them, see `wattward.envs.kernels.codes`.
         """
 
     @abstractmethod
     def modes_alike(self, action: Actions) -> NDArray[np.int64]:
-        """The modes that one environment's action comes nearest to, shape (R,) or with store orders: for pictures."""
+        """The modes nearest to one environment's action, shape (R,), or longer with store orders; used for pictures."""
 
     def masks(self, fleet: Fleet) -> Masks | None:
-        """Which choices may matter now, as flat as sb3-contrib's MaskablePPO takes them.
+        """Which choices may matter now, as the flat mask that sb3-contrib's MaskablePPO needs.
 
         Returns:
-            Shape (B, choices); all true where nothing is known; None where the space has no choices to count.
+            Shape (B, choices); all true if nothing is known; None if the space is not made of discrete choices.
         """
         del fleet
         return None
 
     def observation_space(self, observed: spaces.Box) -> spaces.Space[Any]:
-        """The space of what one environment observes, where the vector of fields is `observed`."""
+        """The observation space of one environment; `observed` is the space of the vector of fields."""
         return observed
 
     def observed(self, fleet: Fleet, which: int | slice) -> Any:  # noqa: ANN401 - as `observation_space` says
-        """A copy of what environment `which`, or a slice of them, observes."""
+        """A copy of the observation of environment `which`, or of a slice of environments."""
         return fleet.observations[which].copy()
 
     @abstractmethod
     def agent_space(self, entries: Sequence[int]) -> spaces.Space[Any]:
-        """The space of the agent of one region; `entries` are the numbers of its mode and its stores' orders."""
+        """The action space of one region's agent; `entries` are the positions of its mode and its stores' orders."""
 
     @abstractmethod
     def joined(self, actions: Sequence[Any], entries: Sequence[Sequence[int]]) -> Actions:
-        """One environment's action out of the regions' agents' own.
+        """Joins the actions of the regions' agents into one environment's action.
 
         Args:
-            actions: One of each region, in its `agent_space`.
-            entries: Of each region, as for `agent_space`.
+            actions: The action of each region's agent, from its `agent_space`.
+            entries: The entries of each region, as for `agent_space`.
         """
 
 
@@ -150,5 +155,5 @@ def batched(shape: tuple[int, ...], batch: int | None) -> tuple[int, ...]:
 
 
 def wrong_shape(allowed: str, got: tuple[int, ...], batch: int | None) -> ValueError:
-    """The error about an action, or about the actions of a batch, of another shape than allowed."""
+    """The error for an action, or for the actions of a batch, with a wrong shape."""
     return ValueError(f"{'action' if batch is None else 'actions'} must have shape {allowed}, got {got}")

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from wattward.envs.kernels.fleet import Fleet
 
 MOST_ENTRIES = 31
-"""Of an action that one 64-bit number holds."""
+"""The most entries of an action that a 64-bit number can hold."""
 
 
 class JointActions(ActionInterface):
-    """Discrete(4**(R + S)): the base-4 digits are the modes, then the store orders, the first the most significant."""
+    """Discrete(4**(R + S)). The base-4 digits are the modes, then the store orders; the first is most significant."""
 
     name = "joint"
 
     def __init__(self, scenario: Scenario) -> None:
-        """Interface for the environments of a scenario."""
+        """Makes the interface for the environments of a scenario."""
         super().__init__(scenario)
         self._entries, self._modes = n_entries(scenario), ModeActions(scenario)
 
@@ -36,7 +36,7 @@ class JointActions(ActionInterface):
         """Discrete(4**(R + S)).
 
         Raises:
-            ValueError: so many actions have no number of 64 bits.
+            ValueError: there are too many actions for a 64-bit number.
         """
         if self._entries > MOST_ENTRIES:
             raise ValueError(
@@ -46,15 +46,15 @@ class JointActions(ActionInterface):
         return spaces.Discrete(N_MODES**self._entries)
 
     def recognises(self, answer: object) -> bool:
-        """Whether it is a single integer."""
+        """Whether the answer is a single integer."""
         array = np.asarray(answer)
         return array.dtype.kind in "iu" and array.shape == ()
 
     def checked(self, action: Any, batch: int | None = None) -> Actions:  # noqa: ANN401 - whatever a caller brings
-        """Modes and orders, shape (R + S,) or (B, R + S).
+        """Returns modes and orders, shape (R + S,) or (B, R + S).
 
         Raises:
-            ValueError: the numbers are no integers, of another shape, or out of range.
+            ValueError: the numbers are not integers, have a wrong shape, or are out of range.
         """
         array, n_actions = np.asarray(action), self.space.n
         if array.dtype.kind not in "iu":
@@ -66,7 +66,7 @@ class JointActions(ActionInterface):
         return joint_to_modes(array, self._entries)
 
     def write(self, actions: Actions, fleet: Fleet) -> int:
-        """As modes are written."""
+        """Writes the actions in the same way as modes."""
         return self._modes.write(actions, fleet)
 
     def modes_alike(self, action: Actions) -> NDArray[np.int64]:
@@ -74,7 +74,7 @@ class JointActions(ActionInterface):
         return self._modes.modes_alike(action)
 
     def masks(self, fleet: Fleet) -> Masks:
-        """Joint actions all of whose modes may matter, shape (B, 4**(R + S))."""
+        """The joint actions in which every mode may matter, shape (B, 4**(R + S))."""
         each = self._modes.masks(fleet).reshape(len(fleet.observations), self._entries, N_MODES)
         allowed = np.ones((len(each), 1), np.bool_)
         for entry in range(self._entries):
@@ -89,7 +89,7 @@ class JointActions(ActionInterface):
         """The joint action of all regions, shape ().
 
         Raises:
-            ValueError: an agent's action is no integer of its space.
+            ValueError: an agent's action is not an integer of its space.
         """
         modes = np.zeros(self._entries, np.int64)
         for r, (action, own) in enumerate(zip(actions, entries, strict=True)):
@@ -101,20 +101,20 @@ class JointActions(ActionInterface):
 
 
 def joint_to_modes(joint: NDArray[np.integer], entries: int) -> NDArray[np.int64]:
-    """Base-4 digits of joint actions, the first region's most significant.
+    """Splits joint actions into their base-4 digits; the first region's digit is the most significant.
 
     Args:
-        joint: Shape (...), values 0..4**entries - 1.
-        entries: Numbers in an action, see `n_entries`.
+        joint: Joint actions, shape (...), values 0..4**entries - 1.
+        entries: Length of an action, see `n_entries`.
 
     Returns:
-        Actions, shape (..., entries).
+        Modes and store orders, shape (..., entries).
     """
     return (np.asarray(joint, dtype=np.int64)[..., None] // _place_values(entries)) % N_MODES
 
 
 def modes_to_joint(modes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Joint actions, shape (...), of modes and store orders, shape (..., entries)."""
+    """Joins modes and store orders, shape (..., entries), into joint actions, shape (...)."""
     joint: NDArray[np.int64] = np.asarray(modes, dtype=np.int64) @ _place_values(modes.shape[-1])
     return joint
 

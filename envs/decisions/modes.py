@@ -1,4 +1,4 @@
-"""Modes as actions: one of four a region, then an order for each store that actions order."""
+"""Modes as actions: one of four modes for each region, then an order for each store that actions order."""
 
 from __future__ import annotations
 
@@ -33,19 +33,22 @@ _OWN = np.array([0.0, 1.0, 1.0, 1.0])
 _OTHERS = np.array([0.0, 1.0, 0.0, 1.0])
 _SURPLUS = np.array([False, True, False, False])
 LEAST_BASE_LOAD = 1e-5
-"""A region that takes this share of its full power from elsewhere than its plants has no surplus, however rounded."""
+"""A region has no surplus if its load exceeds its plants by at least this share of its full power.
+
+The margin allows for rounding.
+"""
 
 
 class ModeActions(ActionInterface):
     """MultiDiscrete([4] * (R + S)): a `Mode` for each of R regions, then a `StoreOrder` for each of S stores.
 
-    An action may leave out the orders; stores then go by the rule.
+    An action may leave out the orders; stores then follow their rules.
     """
 
     name = "modes"
 
     def __init__(self, scenario: Scenario) -> None:
-        """Interface for the environments of a scenario."""
+        """Makes the interface for the environments of a scenario."""
         super().__init__(scenario)
         self._entries = n_entries(scenario)
         self._shape, self._without_orders = (self._entries,), (scenario.n_regions,)
@@ -56,15 +59,15 @@ class ModeActions(ActionInterface):
         return spaces.MultiDiscrete([N_MODES] * self._entries)
 
     def recognises(self, answer: object) -> bool:
-        """Whether it is integers, one a region, or one a region and one a store."""
+        """Whether the answer is an array of integers: one for each region, or one for each region and each store."""
         array = np.asarray(answer)
         return array.dtype.kind in "biu" and array.shape in (self._shape, self._without_orders)
 
     def checked(self, action: Any, batch: int | None = None) -> Actions:  # noqa: ANN401 - whatever a caller brings
-        """Modes and orders as integers, shape (R + S,) or (B, R + S).
+        """Returns modes and orders as integers, shape (R + S,) or (B, R + S).
 
         Raises:
-            ValueError: they are no integers, or of another shape.
+            ValueError: they are not integers, or have a wrong shape.
         """
         array = np.asarray(action)
         if array.dtype.kind not in "biu":
@@ -78,7 +81,7 @@ class ModeActions(ActionInterface):
         return np.concatenate([array, by_rule], axis=-1)
 
     def write(self, actions: Actions, fleet: Fleet) -> int:
-        """Copies them into `Fleet.modes`."""
+        """Copies the actions into `Fleet.modes`."""
         fleet.modes[...] = actions
         return MODES
 
@@ -87,21 +90,21 @@ class ModeActions(ActionInterface):
         return action.astype(np.int64)
 
     def masks(self, fleet: Fleet) -> Masks:
-        """Modes that may matter, see `allowed_modes`, shape (B, 4 (R + S)); all of them in extended scenarios."""
+        """The modes that may matter, see `allowed_modes`, shape (B, 4 (R + S)); all true in extended scenarios."""
         allowed = np.ones((len(fleet.observations), self._entries, N_MODES), np.bool_)
         if not self.scenario.is_extended:
             allowed[:] = allowed_modes(fleet.observations, self.scenario.n_regions)
         return allowed.reshape(len(allowed), -1)
 
     def agent_space(self, entries: Sequence[int]) -> spaces.Discrete | spaces.MultiDiscrete:
-        """A mode; where the region has stores to order, a mode and their orders."""
+        """The space of a mode, or of a mode and store orders if actions order stores of the region."""
         return spaces.Discrete(N_MODES) if len(entries) == 1 else spaces.MultiDiscrete([N_MODES] * len(entries))
 
     def joined(self, actions: Sequence[Any], entries: Sequence[Sequence[int]]) -> Actions:
         """Modes and orders of all regions, shape (R + S,).
 
         Raises:
-            ValueError: an agent's action is of another shape, or no integers.
+            ValueError: an agent's action has a wrong shape or is not made of integers.
         """
         joined = np.zeros(self._entries, np.int64)
         for r, (action, own) in enumerate(zip(actions, entries, strict=True)):
@@ -114,12 +117,12 @@ class ModeActions(ActionInterface):
 
 
 def unknown_modes(modes: NDArray[np.integer], where: str = "") -> ValueError:
-    """The error about numbers that are no modes."""
+    """The error for numbers that are not modes."""
     return ValueError(f"modes must lie in 0..{N_MODES - 1}, got {modes.tolist()}{where}")
 
 
 def offers_of_modes(modes: NDArray[np.integer]) -> Offers:
-    """Offers of a batch of modes.
+    """Translates a batch of modes into offers.
 
     Args:
         modes: Shape (B, R), values of `Mode`.
@@ -133,24 +136,25 @@ def offers_of_modes(modes: NDArray[np.integer]) -> Offers:
 
 
 def allowed_modes(observations: NDArray[np.float32], n_regions: int) -> Masks:
-    """Modes that can matter in a step, from observations alone: one that does what HOLD or RUN does is masked.
+    """The modes that can matter in a step, from observations alone; a mode with the effect of HOLD or RUN is masked.
 
-    Invalid-action masking is that of Huang and Ontañón (2022, arXiv 2006.14171). HOLD is never masked. RUN is where
-    nothing waits in the region; PULL where nothing waits elsewhere; SOAK where there is no surplus, or nothing waits
-    anywhere. A held decision is masked by the step it begins with; SOAK stays where surplus is forecast for the coming
-    hour.
+    Invalid-action masking follows Huang and Ontañón (2022, arXiv 2006.14171). HOLD is never masked. RUN is masked if
+    nothing waits in the region. PULL is masked if nothing waits elsewhere; if there are more regions than a job tries,
+    only if nothing waits in the region either. SOAK is masked if there is no surplus, or nothing waits anywhere. A
+    decision that is held for several steps is masked by its first step, so SOAK stays if surplus is forecast for the
+    coming hour.
 
     Args:
-        observations: Shape (..., size), of a scenario that is not extended.
-        n_regions: Regions R.
+        observations: Observations of a scenario that is not extended, shape (..., size).
+        n_regions: Number of regions R.
 
     Returns:
-        Shape (..., R, 4), by `Mode`.
+        Whether each mode can matter, shape (..., R, 4), by `Mode`.
     """
     rows = observations[..., N_CLOCK:].reshape(*observations.shape[:-1], n_regions, -1)
     waits = rows[..., AT.queue : AT.queue + WIDTH.queue].any(axis=-1)
     n_waiting = waits.sum(axis=-1, keepdims=True)
-    # of more regions than a job tries, one that pulls for nothing would take another's place
+    # if there are more regions than a job tries, a region that pulls in vain takes the place of another in the tries
     pulls = (n_waiting > waits) | (waits & (n_regions > LOOKAHEAD))
     allowed = np.ones((*waits.shape, N_MODES), dtype=np.bool_)
     allowed[..., Mode.RUN] = waits
@@ -160,7 +164,7 @@ def allowed_modes(observations: NDArray[np.float32], n_regions: int) -> Masks:
 
 
 def _may_have_surplus(rows: NDArray[np.float32]) -> Masks:
-    """Surplus in this step, or forecast for the coming hour, shape (..., R)."""
+    """Whether there is surplus in this step or in the forecast for the coming hour, shape (..., R)."""
     n_blocks = (rows.shape[-1] - N_NOW) // N_FORECASTS
     soon = rows[..., N_NOW + AT.surplus_ahead * n_blocks] > 0.0
     now = rows[..., AT.base_load] < LEAST_BASE_LOAD

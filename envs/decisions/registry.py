@@ -1,4 +1,4 @@
-"""The action interfaces by name, and which of them a policy's answer belongs to."""
+"""The action interfaces by name, and the search for the interface to which a policy's action belongs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 INTERFACES: dict[str, type[ActionInterface]] = {made.name: made for made in (ModeActions, ShareActions, JointActions)}
 """Every interface by its name."""
 ActionChoice: TypeAlias = "str | ActionInterface | Callable[[Scenario], ActionInterface]"
-"""An interface's name, an interface, or what makes one for a scenario, such as its class."""
+"""An interface's name, an interface, or a callable that makes one for a scenario, such as its class."""
 
 
 def interface_of(action: ActionChoice, scenario: Scenario) -> ActionInterface:
-    """The interface that is meant, for a scenario.
+    """The chosen interface, for a scenario.
 
     Raises:
         ValueError: no interface has that name.
@@ -35,15 +35,18 @@ def interface_of(action: ActionChoice, scenario: Scenario) -> ActionInterface:
 
 
 class Answers:
-    """What policies may answer: an action of the environment's own interface, or of any other that is registered."""
+    """The actions that policies may return: those of the environment's own interface or of any registered one."""
 
     def __init__(self, own: ActionInterface) -> None:
-        """`own` is asked first, and says what is wrong with an answer that nobody recognises."""
+        """Sets the environment's own interface.
+
+        It is tried first. If no interface recognises an answer, `own` reports the error.
+        """
         self._own = own
         self._others: list[ActionInterface] | None = None
 
     def interface_of(self, answer: object) -> ActionInterface:
-        """The interface that an answer belongs to."""
+        """The first interface that recognises an answer, or the environment's own if there is none."""
         if self._own.recognises(answer):
             return self._own
         if self._others is None:

@@ -1,4 +1,4 @@
-"""Shares as actions: two numbers a region, which generalise HOLD, RUN and PULL."""
+"""Shares as actions: two numbers for each region, which generalise HOLD, RUN and PULL."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from wattward.envs.kernels.fleet import Fleet
 
 A_REGION = 2
-"""Numbers a region: the share of its free GPUs for its own queue, then of what is left for others' work."""
+"""Numbers for each region: the share of its free GPUs for its own queue, and of the rest for work of others."""
 
 
 class ShareActions(ActionInterface):
-    """A flat Box of 2 R numbers in 0..1, region by region; stores go by the rule.
+    """A flat Box of 2 R numbers in 0..1, region by region; stores follow their rules.
 
-    Where Python brings the action it may have the shape (R, 2), too.
+    Python code may also pass an action of shape (R, 2).
     """
 
     name = "shares"
 
     def __init__(self, scenario: Scenario) -> None:
-        """Interface for the environments of a scenario."""
+        """Makes the interface for the environments of a scenario."""
         super().__init__(scenario)
         self._by_region = (scenario.n_regions, A_REGION)
         self._flat = (scenario.n_regions * A_REGION,)
@@ -43,15 +43,15 @@ class ShareActions(ActionInterface):
         return spaces.Box(0.0, 1.0, self._flat, np.float32)
 
     def recognises(self, answer: object) -> bool:
-        """Whether it is floating-point numbers, two a region."""
+        """Whether the answer is an array of floating-point numbers, two for each region."""
         array = np.asarray(answer)
         return array.dtype.kind == "f" and array.shape in (self._flat, self._by_region)
 
     def checked(self, action: Any, batch: int | None = None) -> Actions:  # noqa: ANN401 - whatever a caller brings
-        """Shares, shape (R, 2) or (B, R, 2).
+        """Returns shares, shape (R, 2) or (B, R, 2).
 
         Raises:
-            ValueError: they are no numbers, of another shape, or outside 0..1.
+            ValueError: they are not numbers, have a wrong shape, or lie outside 0..1.
         """
         array, flat, by_region = np.asarray(action), batched(self._flat, batch), batched(self._by_region, batch)
         if array.dtype.kind not in "fiu":
@@ -61,15 +61,15 @@ class ShareActions(ActionInterface):
         return _within_bounds(array.reshape(by_region).astype(np.float64))
 
     def write(self, actions: Actions, fleet: Fleet) -> int:
-        """Writes them as offers of the regions."""
+        """Writes the shares as offers of the regions."""
         return write_offers(_offers(actions), fleet)
 
     def modes_alike(self, action: Actions) -> NDArray[np.int64]:
-        """HOLD, RUN or PULL, shape (R,)."""
+        """The nearest of HOLD, RUN and PULL for each region, shape (R,)."""
         runs, pulls = action[:, 0] >= 0.5, action[:, 1] >= 0.5
         return np.where(runs & pulls, Mode.PULL, np.where(runs, Mode.RUN, Mode.HOLD)).astype(np.int64)
 
-    def agent_space(self, entries: Sequence[int]) -> spaces.Box:  # noqa: ARG002 - stores go by the rule
+    def agent_space(self, entries: Sequence[int]) -> spaces.Box:  # noqa: ARG002 - stores follow their rules
         """Box(0, 1, (2,))."""
         return spaces.Box(0.0, 1.0, (A_REGION,), np.float32)
 
@@ -77,7 +77,7 @@ class ShareActions(ActionInterface):
         """Shares of all regions, shape (2 R,).
 
         Raises:
-            ValueError: an agent's action is of another shape, or no floating-point numbers.
+            ValueError: an agent's action has a wrong shape or is not made of floating-point numbers.
         """
         for r, (action, own) in enumerate(zip(actions, entries, strict=True)):
             array = np.asarray(action)
@@ -88,10 +88,10 @@ class ShareActions(ActionInterface):
 
 
 def offers_of_shares(shares: NDArray[np.floating]) -> Offers:
-    """Offers of a batch of continuous actions.
+    """Translates a batch of shares into offers.
 
     Args:
-        shares: Shape (B, R, 2) in 0..1: share of the free GPUs for the own queue, then of what is left for others'.
+        shares: Shape (B, R, 2), in 0..1: the share of the free GPUs for the own queue, and of the rest for others.
 
     Raises:
         ValueError: a share lies outside 0..1.
@@ -100,7 +100,11 @@ def offers_of_shares(shares: NDArray[np.floating]) -> Offers:
 
 
 def write_offers(offers: Offers, fleet: Fleet) -> int:
-    """Writes offers, shape (B, R) each, into the regions' rows; stores go by the rule. Returns the source `OFFERS`."""
+    """Writes offers, shape (B, R) each, into the regions' rows and lets stores follow their rules.
+
+    Returns:
+        The source `OFFERS`.
+    """
     regions = fleet.regions
     regions["own_share"], regions["others_share"], regions["surplus_only"] = offers
     fleet.stored["told"] = BY_RULE

@@ -1,4 +1,4 @@
-"""The simulator as Gymnasium, Stable-Baselines3 and PettingZoo know environments."""
+"""The simulator as environments for Gymnasium, Stable-Baselines3 and PettingZoo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One environment for Gymnasium: a batch of one over the compiled simulator."""
+"""A single environment for Gymnasium: a batch of one in the compiled simulator."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 class ClusterEnv(gymnasium.Env[Any, Any]):
-    """GPU clusters in several regions; each step decides what they do with deferrable work, by default a mode a region.
+    """GPU clusters in several regions. An action decides what they do with deferrable work in a step.
 
-    The observation is a vector of named fields (see `fields` and docs/observation.md). Episodes have a fixed length and
-    terminate; they are never truncated. `reset(seed=...)` draws a random episode of the environment's split;
-    `reset(options={"split": "test", "episode": 3})` plays that very episode.
+    By default an action holds one mode for each region. The observation is a vector of named fields (see `fields` and
+    docs/observation.md). Episodes have a fixed length and terminate; they are never truncated. `reset(seed=...)` draws
+    a random episode of the environment's split; `reset(options={"split": "test", "episode": 3})` plays that episode.
     """
 
     metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - Gymnasium's own attribute
@@ -55,18 +55,18 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         bank: EpisodeBank | None = None,
         render_mode: Literal["ansi", "rgb_array"] | None = None,
     ) -> None:
-        """Builds the environment; nothing is drawn before `reset`.
+        """Builds the environment; no episode is drawn before `reset`.
 
         Args:
-            scenario: A shipped scenario's name, a path to a YAML file, or a Scenario; or a family such as "random-3",
-                of which every episode is another scenario.
-            split: "train", "validation" or "test": where `reset` draws episodes from.
-            recording: A Recording, or a folder to load one from, whose series replace the drawn ones.
+            scenario: The name of a shipped scenario, a path to a YAML file, or a Scenario; or a family such as
+                "random-3", in which every episode has its own scenario.
+            split: The split from which `reset` draws episodes: "train", "validation" or "test".
+            recording: A Recording, or a folder that holds one. Its series replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.kernels.codes`.
-            action: The form of actions: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder`
-                for each of S stores where the scenario hands their control over; "shares" for a Box of 2 R numbers in
-                0..1; "joint" for Discrete(4**(R + S)); or another, see `wattward.envs.decisions.registry`.
-            bank: Episodes drawn beforehand that `reset` chooses from, instead of drawing new ones.
+            action: The form of actions. "modes" is MultiDiscrete([4] * (R + S)): a mode for each region, and a
+                `StoreOrder` for each of the S stores that the scenario lets actions order. "shares" is a Box of 2 R
+                numbers in 0..1. "joint" is Discrete(4**(R + S)). For others see `wattward.envs.decisions.registry`.
+            bank: Episodes drawn beforehand, from which `reset` chooses instead of drawing new ones.
             render_mode: "ansi", "rgb_array" or None.
 
         Raises:
@@ -142,8 +142,8 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         """Advances one step.
 
         Args:
-            action: Of the action space; or what a policy may answer: the action of any registered interface, such as
-                modes, shape (R + S,) or (R,), or shares, shape (R, 2).
+            action: An element of the action space, or an action of any registered interface, such as modes of shape
+                (R + S,) or (R,), or shares of shape (R, 2).
 
         Raises:
             ValueError: the action has the wrong shape, type or values, or the episode is over.
@@ -156,7 +156,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             self._film.note()
         outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
-        info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward stands behind the bills
+        info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward follows the bills
         if terminated:
             info["kpis"] = self.kpis()
         return self._observed(), outcome[REWARD], terminated, False, info
@@ -170,10 +170,10 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         return as_text(self.outlook(), self.flows, self.kpis(), self._simulator.fleet.regions[0])
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which choices may matter now, flat, as sb3-contrib's MaskablePPO asks for them.
+        """Which choices may matter now, as the flat mask that sb3-contrib's MaskablePPO needs.
 
         Raises:
-            ValueError: the action space has no choices to count.
+            ValueError: the action space is not made of discrete choices.
         """
         masks = self.interface.masks(self._simulator.fleet)
         if masks is None:
@@ -181,7 +181,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         return masks[0]
 
     def modes_alike(self, answer: Any) -> NDArray[np.int64]:  # noqa: ANN401 - of any interface
-        """The modes that a policy's answer comes nearest to, shape (R,) or with store orders: for pictures."""
+        """The modes nearest to a policy's action, shape (R,), or longer with store orders; used for pictures."""
         interface = self._answers.interface_of(answer)
         return interface.modes_alike(interface.checked(answer))
 
@@ -222,14 +222,15 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         return self._observer.views(observation)
 
     def observed_fields(self) -> NDArray[np.float32]:
-        """A copy of the present vector of fields, whatever the action interface adds to observations."""
+        """A copy of the present vector of fields, without what the action interface may add to observations."""
         return self._simulator.fleet.observations[0].copy()
 
     def outlook(self, *, perfect: bool = False) -> Outlook:
         """What a policy may see now, in natural units.
 
         Args:
-            perfect: Whether forecasts come true and owners know their work: for diagnostics, never for a method.
+            perfect: Whether forecasts are exact and owners' estimates are true. For diagnostics only, never for a
+                method that is ranked.
         """
         if self._lookout is None:
             self._lookout = Lookout(self.scenario, self._known_params, self.world)
@@ -245,7 +246,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         return self._simulator.save()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Returns to a snapshot taken in this very episode."""
+        """Returns to a snapshot that was taken in this same episode."""
         self._simulator.restore(snapshot)
 
     def _begin(self, slot: int, world: Exogenous | None, split: str, number: int) -> None:
@@ -255,7 +256,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             self._film.begin()
 
     def _new_film(self) -> Film | None:
-        """What draws frames, if they are asked for."""
+        """A Film if the render mode needs frames, else None."""
         if self.render_mode != "rgb_array":
             return None
         from wattward.envs.interfaces.frames import Film
@@ -263,7 +264,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         return Film(self.scenario, self._simulator)
 
     def _become(self, scenario: Scenario) -> None:
-        """Plays another scenario of the same family from now on."""
+        """Switches to another scenario of the same family."""
         self.scenario, self.params = scenario, make_params(scenario)
         self._known_params = immutable(self.params)
         self._observer = Observer(scenario, self.params)

@@ -1,7 +1,7 @@
-"""What frames are put together from: colours, measures, letters, bars, areas and lines, all as arrays.
+"""The parts of frames as arrays: colours, sizes, letters, bars, areas and lines.
 
-A patch of text or a bar is drawn by Pillow once and then laid into frames as it is; charts are places in a table of
-colours until they are coloured.
+Pillow draws a patch of text or a bar once; it is then copied into frames. Charts hold indices into a table of colours
+until they are coloured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wattward.envs.model.types import Floats
 Picture: TypeAlias = NDArray[np.uint8]
 """An RGB array, shape (height, width, 3)."""
 SOURCES = ("hydro", "wind", "sun", "direct line", "contract", "stores", "grid")
-"""Where power comes from, in the order of the stack from below; a turbine in the return water counts as hydro."""
+"""Sources of power, in the order of the stacked areas from below. A turbine in the return water counts as hydro."""
 SOURCE_COLOURS = {
     "hydro": "#0072b2",
     "wind": "#56b4e9",
@@ -32,7 +32,7 @@ SOURCE_COLOURS = {
     "stores": "#cc79a7",
     "grid": "#c04a00",
 }
-"""After Okabe and Ito (2008), with a darker vermilion. No source is grey: greys are decisions."""
+"""Colours after Okabe and Ito (2008), with a darker vermilion. No source is grey, because greys show decisions."""
 MODE_COLOURS = {Mode.HOLD: "#e4e4e4", Mode.SOAK: "#bdbdbd", Mode.RUN: "#6a6a6a", Mode.PULL: "#1a1a1a"}
 MODE_MEANINGS = {
     Mode.HOLD: "only work that is due",
@@ -42,19 +42,19 @@ MODE_MEANINGS = {
 }
 INK, SOFT, LINE, PAPER, PAST, FORECAST = "#222222", "#5c5c5c", "#d8d8d8", "#ffffff", "#f6f6f6", "#a9d5c3"
 MOST_REGIONS = 8
-"""Regions that get a row; of more, the first ones do, and a line sums up the rest."""
+"""The most regions that get a row of their own. If there are more, one line sums up the rest."""
 WAITING_H = 12.0
-"""A full bar of waiting work keeps all GPUs of the region busy for so many hours."""
+"""A full bar of waiting work would keep all GPUs of the region busy for this many hours."""
 
 WIDTH, MARGIN, HEAD, FOOT, REST = 960, 16, 92, 84, 26
 RIGHT = WIDTH - MARGIN + 4
 BLOCK = 16
-"""Sides of a frame are multiples of it, as video encoders like them."""
+"""Width and height of a frame are multiples of this [pixels], as video encoders prefer."""
 CHART_WIDTH, BEFORE = 288, 96
-"""Pixels of a chart, and of its part before now: whole ones for steps of a quarter of an hour and of an hour."""
+"""Widths of a chart and of its part before now [pixels]. A step of 15 minutes or an hour spans whole pixels."""
 POWER_LEFT, PRICE_LEFT = 306, 660
 HEADS = 68
-"""Top of the heads of columns."""
+"""Top of the column headings."""
 MEGAWATTS_FROM_KW = 10_000.0
 BAR_LEFT, BAR_WIDTH, BAR_HEIGHT, VALUE_LEFT = 70, 72, 10, 148
 PANEL_RIGHT = 248
@@ -67,7 +67,7 @@ GRID_AT, PAST_AT, FORECAST_AT, INK_AT, SOFT_AT, SOURCE_AT, MODE_AT = 1, 2, 3, 4,
 
 
 def lay(picture: Picture, x: int, y: int, patch: Picture, *, right: bool = False) -> int:
-    """Lays a patch into the picture, its left or right edge at `x`; where it ends."""
+    """Copies a patch into the picture, with its left or right edge at `x`; returns where it ends."""
     height, width = patch.shape[:2]
     left = x - width if right else x
     seen = picture[y : y + height, left : left + width]
@@ -76,13 +76,13 @@ def lay(picture: Picture, x: int, y: int, patch: Picture, *, right: bool = False
 
 
 def fill_bar(picture: Picture, y: int, first: float, last: float, stripes: Picture) -> None:
-    """Stripes in a bar, between two shares of its length."""
+    """Fills a bar with stripes between two shares of its length."""
     start, end = (round(BAR_WIDTH * min(1.0, share)) for share in (first, last))
     picture[y + 1 : y + BAR_HEIGHT, BAR_LEFT + 1 + start : BAR_LEFT + 1 + end] = stripes[: BAR_HEIGHT - 1, start:end]
 
 
 def lettered(text: str, size: int, *, bold: bool = False, colour: str = INK) -> Picture:
-    """A line of text on paper, put together from letters that are drawn once."""
+    """A line of text on the background colour, assembled from letters that are drawn once."""
     return np.concatenate([_letter(letter, size, bold, colour) for letter in text], axis=1)
 
 
@@ -95,7 +95,7 @@ def _letter(letter: str, size: int, bold: bool, colour: str) -> Picture:
 
 
 def write_ticks(picture: Picture, left: int, top: int, height: int, values: tuple[float, ...]) -> None:
-    """Writes numbers beside a chart over what stood there: the greatest, the least, then others where there is room."""
+    """Overwrites the numbers beside a chart: the greatest, the least, then others where there is room."""
     picture[top - 3 : top + height + 2, left - 46 : left - 2] = 255
     high, low, *_ = values
     taken: list[int] = []
@@ -120,7 +120,7 @@ def decision_badge(word: str, level: int) -> Picture:
 
 @cache
 def stripes(*, slanted: bool, colour: str = INK) -> Picture:
-    """A whole bar: upright stripes for requests and what is stored, slanted ones for work."""
+    """The stripes of a full bar: upright for requests and stored energy, slanted for work."""
     y, x = np.mgrid[:STRIP, :BAR_WIDTH]
     drawn = (x + y) % 4 < 1 if slanted else x % 3 < 2
     return np.where(drawn[:, :, None], _rgb(colour), _rgb(PAPER))
@@ -128,7 +128,7 @@ def stripes(*, slanted: bool, colour: str = INK) -> Picture:
 
 @cache
 def empty_chart(height: int) -> NDArray[np.uint8]:
-    """A chart's grid, as places in the table of colours."""
+    """The grid of a chart, as indices into the table of colours."""
     chart = np.zeros((height, CHART_WIDTH), np.uint8)
     chart[:, :BEFORE] = PAST_AT
     chart[height // 2] = GRID_AT
@@ -137,7 +137,7 @@ def empty_chart(height: int) -> NDArray[np.uint8]:
 
 
 def coloured(places: NDArray[np.uint8]) -> Picture:
-    """Pixels of places in the table of colours; Pillow is quicker at looking them up than NumPy."""
+    """Pixels of indices into the table of colours; Pillow looks them up faster than NumPy."""
     image = Image.fromarray(places)
     image.putpalette(_palette())
     return np.asarray(image.convert("RGB"))
@@ -153,7 +153,7 @@ def _rgb(colour: str) -> NDArray[np.uint8]:
 
 
 def draw_area(charts: NDArray[np.uint8], tops: Floats, colour: int) -> None:
-    """Fills charts, (S, H, W), from below up to shares of their height, (W, S)."""
+    """Fills charts, shape (S, H, W), from the bottom up to shares of their height, shape (W, S)."""
     height = charts.shape[1]
     first = (height - np.rint(np.clip(tops, 0.0, 1.0) * height)).astype(np.int16).T
     np.copyto(charts, colour, where=np.arange(height, dtype=np.int16)[None, :, None] >= first[:, None, :])
@@ -172,7 +172,7 @@ def draw_line(charts: NDArray[np.uint8], tops: Floats, known: NDArray[np.bool_])
 
 
 def round_up(value: float) -> float:
-    """The least of 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6 and 8 times a power of ten that is not below `value`."""
+    """Rounds up to the next number that is 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6 or 8 times a power of ten."""
     if value <= 0.0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -180,7 +180,7 @@ def round_up(value: float) -> float:
 
 
 def amount(value: float) -> str:
-    """A number as a reader wants it: whole from ten on, two digits below."""
+    """Formats a number for readers: whole from ten on, with two digits below."""
     return signed(value, ",.0f" if abs(value) >= 9.95 or value == 0 else ".2g")
 
 
@@ -190,13 +190,13 @@ def signed(value: float, form: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """A name that fits beside a decision."""
+    """Shortens a name so that it fits beside a decision."""
     return name if len(name) <= 18 else f"{name[:17]}…"
 
 
 @cache
 def font_of(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """DejaVu Sans, which matplotlib brings, found without importing it; Pillow's own font where it is not there."""
+    """DejaVu Sans from matplotlib's files, found without importing matplotlib; Pillow's own font if it is missing."""
     found = importlib.util.find_spec("matplotlib")
     if found is not None and found.origin is not None:
         folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"

@@ -1,8 +1,9 @@
 """Pictures of an environment as arrays, for videos and notebooks, drawn with Pillow.
 
-From top to bottom: the time and what the episode has cost, a row a region, a legend. A row holds the region's decision,
-its GPUs and its waiting work; power by source against the load, of the steps before now, and what its own plants are
-forecast to give; and the price of power, before now and ahead. Text and lines that stay are drawn once.
+A frame shows, from top to bottom, the time and the cost of the episode so far, a row for each region, and a legend. A
+row has three parts. The first shows the region's decision, its GPUs and its waiting work. The second shows past power
+by source against the load, and the forecast power of its own plants. The third shows the price of power, past and
+ahead. Text and lines that do not change are drawn once.
 """
 
 from __future__ import annotations
@@ -79,15 +80,15 @@ from wattward.envs.simulator.simulator import Simulator
 
 
 class _Scales(NamedTuple):
-    """What the axes end at; they only ever grow, so that frames of a video compare."""
+    """The ends of the axes. They only ever grow, so that frames of a video can be compared."""
 
-    power_kw: tuple[float, ...]  # a region
+    power_kw: tuple[float, ...]  # of each region
     price: float  # per kWh, of all regions
     least_price: float  # 0 or below
 
 
 class _Layout(NamedTuple):
-    """Where things stand in frames of so many regions [pixels]."""
+    """Positions in a frame, which depend on the number of regions [pixels]."""
 
     n_rows: int
     row: int
@@ -97,18 +98,18 @@ class _Layout(NamedTuple):
 
 
 class Film:
-    """Draws frames of environment `b` of a simulator, and keeps the steps that charts show before now.
+    """Draws frames of environment `b` of a simulator, and keeps the past steps that charts show.
 
-    Frames of one film all have the same shape. A frame depends on the state and on the steps that were noted.
+    All frames of a film have the same shape. A frame depends on the state and on the steps that were noted.
     """
 
     def __init__(self, scenario: Scenario, simulator: Simulator, b: int = 0) -> None:
-        """Draws nothing yet.
+        """Prepares the film; draws no frame yet.
 
         Args:
             scenario: The scenario that is played.
-            simulator: What plays it.
-            b: Which environment of the batch.
+            simulator: The simulator that plays it.
+            b: Index of the environment in the batch.
         """
         self._scenario, self._simulator, self._b = scenario, simulator, b
         params = simulator.params
@@ -126,11 +127,11 @@ class Film:
         self._static = np.array(_static(scenario, self._layout, self._horizon_h))
 
     def begin(self) -> None:
-        """Forgets the steps of the episode before."""
+        """Forgets the steps of the previous episode."""
         self._steps[:] = -1
 
     def note(self) -> None:
-        """Keeps the step that was just taken; nothing where the episode has only begun."""
+        """Keeps the step that was just taken; does nothing before the first step."""
         simulator, b, shown = self._simulator, self._b, self._shown
         step = int(simulator.state.step[b]) - 1
         if step < 0:
@@ -150,7 +151,7 @@ class Film:
         self._levels[place] = decision_levels(simulator.fleet.regions[b, :shown])
 
     def frame(self, outlook: Outlook) -> NDArray[np.uint8]:
-        """The present as a picture.
+        """Draws the present step.
 
         Args:
             outlook: What a policy sees now of the film's environment.
@@ -175,20 +176,20 @@ class Film:
         return picture
 
     def _past(self, step: int) -> NDArray[np.int64]:
-        """Places of the steps before now, oldest first; -1 for those that were not noted."""
+        """Places of the past steps, oldest first; -1 for steps that were not noted."""
         wanted = np.arange(step - self._steps.size, step)
         places = wanted % self._steps.size
         return np.where((self._steps[places] == wanted) & (wanted >= 0), places, -1)
 
     def _requests_kw(self, outlook: Outlook) -> Floats:
-        """About what requests alone will draw by lead, shape (L, R): what axes hold before anything was noted."""
+        """Approximate power of requests alone by lead, shape (L, R) [kW]; sets axes before any step was noted."""
         site, in_order = outlook.site_power, outlook.gpus_in_order
         at_work = site_model.serving_gpus(site, np.minimum(outlook.interactive_forecast_gpus, in_order))
         load_kw: Floats = site_model.base_kw(site, outlook.pue, outlook.fixed_kw, in_order, in_order, at_work)
         return load_kw[:, : self._shown]
 
     def _stretch(self, past: NDArray[np.int64], expected_kw: Floats, price: Floats) -> None:
-        """Lengthens axes that what is shown would leave."""
+        """Extends the axes that are too short for the values shown."""
         noted = past[past >= 0]
         most_kw = np.maximum(
             expected_kw.max(axis=0),
@@ -244,7 +245,7 @@ class Film:
             lay(picture, VALUE_LEFT, top + 65, lettered(f"{share:.0%} of {capacity_kwh:,.0f} kWh", 11))
 
     def _write_rest(self, picture: Picture, outlook: Outlook) -> None:
-        """A line for the regions that have no row."""
+        """Writes the line for the regions that have no row."""
         rest, flow = slice(self._shown, None), self._simulator.fleet.flows[self._b, self._shown :]
         fleet, queued = float(outlook.fleet_gpus[rest].sum()), float(outlook.queue_gpu_h[rest].sum())
         busy = float(flow["interactive_gpus"].sum() + flow["held_gpus"].sum())
@@ -255,9 +256,9 @@ class Film:
         lay(picture, MARGIN, self._layout.foot - REST + 8, lettered(said, 12, bold=True))
 
     def _draw_charts(self, picture: Picture, past: NDArray[np.int64], green_kw: Floats, price: Floats) -> None:
-        """Draws the charts of all regions at once, as places in a table of colours."""
+        """Draws the charts of all regions at once, as indices into the table of colours."""
         seen, n_shown = past >= 0, self._shown
-        before = -(-(np.arange(BEFORE) + 1) * past.size // BEFORE) - 1  # the newest step is always seen
+        before = -(-(np.arange(BEFORE) + 1) * past.size // BEFORE) - 1  # the newest step is always shown
         ahead = (np.arange(CHART_WIDTH - BEFORE) * (len(price) - 1)) // (CHART_WIDTH - BEFORE)
         power_kw, (_, high, low) = np.array(self._scales.power_kw), self._scales
         charts = np.repeat(empty_chart(self._layout.chart)[None], 2 * n_shown, axis=0)
@@ -291,7 +292,7 @@ def _load_words(load_kw: float, grid_kw: float) -> str:
 
 
 def _grown(top: float, most: float) -> float:
-    """Where an axis ends that ended at `top`, 0 if nowhere yet, and has to hold `most`."""
+    """The new end of an axis that must reach `most`; `top` is the present end, or 0 if there is none yet."""
     return top if top > 0.0 and most <= top else round_up(most)
 
 
@@ -302,7 +303,7 @@ def _layout(n_rows: int, with_rest: bool) -> _Layout:
 
 
 def _static(scenario: Scenario, layout: _Layout, horizon_h: float) -> Image.Image:
-    """All that stays: names, frames of charts, hours, legend."""
+    """Draws everything that does not change: names, frames of charts, hours and the legend."""
     image = Image.new("RGB", (WIDTH, layout.height), PAPER)
     draw = ImageDraw.Draw(image)
     draw.text((RIGHT, 13), scenario.name, SOFT, font_of(12), anchor="ra")
@@ -337,7 +338,7 @@ def _static(scenario: Scenario, layout: _Layout, horizon_h: float) -> Image.Imag
 
 
 def _write_axes(picture: Picture, layout: _Layout, scales: _Scales) -> None:
-    """Writes what the axes end at, and their middles, over what stood there."""
+    """Overwrites the numbers at the ends and middles of the axes."""
     unit, kw = ("MW", 1000.0) if max(scales.power_kw) >= MEGAWATTS_FROM_KW else ("kW", 1.0)
     lay(picture, POWER_LEFT, HEADS, lettered(f"Power by source, {unit}", 12, bold=True))
     for r, power_kw in enumerate(scales.power_kw):
@@ -375,18 +376,18 @@ def _legend(image: Image.Image, scenario: Scenario, top: int) -> None:
 
 
 def _said(draw: ImageDraw.ImageDraw, x: int, y: int, text: str) -> int:
-    """Writes a word of the legend; where the next may begin."""
+    """Writes a word of the legend; returns where the next may begin."""
     draw.text((x, y - 1), text, INK, font_of(11))
     return x + round(draw.textlength(text, font_of(11))) + 16
 
 
 def _has_power_store(region: Region) -> bool:
-    """Whether a store of the site gives power, not cold."""
+    """Whether the site has a store that delivers power, not cold."""
     return any(row_of(store)["coupling"] == POWER for store in region.stores)
 
 
 def _sources_of(scenario: Scenario) -> list[str]:
-    """Sources that a site of the scenario has."""
+    """Sources that at least one site of the scenario has."""
     regions = scenario.regions
     supplies = [region.supply for region in regions if region.supply is not None]
     there = {

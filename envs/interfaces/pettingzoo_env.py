@@ -1,4 +1,4 @@
-"""One agent a region for PettingZoo, over the same step as the single environment."""
+"""A PettingZoo environment with one agent for each region, over the same step as the single environment."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NAMING = ("split", "episode")
 
 
 class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
-    """GPU clusters in several regions, each an agent that decides for its own region in every step.
+    """GPU clusters in several regions; each region is an agent that decides for itself in every step.
 
-    Agents are named by their regions. Each sees the clock, its own region's fields, and the mean and the largest of the
-    other regions' fields (`wattward.envs.policy.region_views`), so that one policy serves any region of any scenario
-    with the same fields. All agents get the same reward: that of the whole, as they bring it about together. Episodes
-    have a fixed length, terminate for all at once and are never truncated.
+    Agents have the names of their regions. Each sees the clock, the fields of its own region, and the mean and the
+    largest of the other regions' fields (`wattward.envs.policy.region_views`). So one policy can serve any region of
+    any scenario with the same fields. All agents get the same reward, that of all regions together. Episodes have a
+    fixed length, terminate for all agents at once and are never truncated.
     """
 
     metadata = {"name": "wattward_v0", "render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - PettingZoo's own
@@ -50,10 +50,10 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         bank: EpisodeBank | None = None,
         render_mode: Literal["ansi", "rgb_array"] | None = None,
     ) -> None:
-        """Builds the environment; arguments as those of `ClusterEnv`.
+        """Builds the environment; the arguments are those of `ClusterEnv`.
 
         Raises:
-            ConfigError: The scenario, recording or bank cannot be used; a family is among what cannot.
+            ConfigError: The scenario, recording or bank cannot be used. A family cannot be used either.
             ValueError: `split`, `reward`, `action` or `render_mode` is unknown.
         """
         self.cluster = ClusterEnv(
@@ -82,13 +82,14 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         }
 
     def observation_space(self, agent: str) -> spaces.Box:
-        """The Box of what an agent sees."""
+        """The Box of an agent's observation."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """What the agent decides for its region, as the action interface has it.
+        """The space of the agent's decisions for its region, as the action interface defines it.
 
-        By default a mode; where the scenario hands the region's stores to its agent, a mode and an order for each.
+        By default an action is a mode. If the scenario lets actions order the region's stores, it also holds an order
+        for each of them.
         """
         return self.action_spaces[agent]
 
@@ -99,8 +100,8 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
 
         Args:
             seed: Seeds the choice of episodes.
-            options: May hold "split" and "episode" to name the episode. Other keys are left alone, as PettingZoo's own
-                checks of an environment pass some.
+            options: May hold "split" and "episode" to name the episode. Other keys are ignored, because PettingZoo's
+                own checks of an environment pass some.
 
         Returns:
             Views and infos by agent; an info holds "split" and "episode".
@@ -119,14 +120,14 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         """Advances one step.
 
         Args:
-            actions: By agent, each of the agent's action space.
+            actions: An action by agent, each from the agent's action space.
 
         Returns:
-            Views, rewards, terminations, truncations and infos by agent. An info holds "total_cost" and its terms of
-            the agent's own region, "team_cost" of all, and "kpis" of the episode where it ended.
+            Views, rewards, terminations, truncations and infos by agent. An info holds "total_cost" and its terms for
+            the agent's own region, "team_cost" for all regions, and "kpis" if the episode ended.
 
         Raises:
-            ValueError: an agent's action is missing or no action of its, or the episode is over.
+            ValueError: an agent's action is missing or not in its action space, or the episode is over.
         """
         if not self.agents:
             raise ValueError("the episode is over; call reset()")
@@ -144,7 +145,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
         return self.cluster.render()
 
     def state(self) -> NDArray[np.float32]:
-        """The fields of all regions together, the vector that `ClusterEnv` gives by default."""
+        """The fields of all regions together: the vector that `ClusterEnv` observes by default."""
         return self.cluster.observed_fields()
 
     def close(self) -> None:

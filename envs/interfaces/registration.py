@@ -1,4 +1,4 @@
-"""The environments Gymnasium knows: one table and one loop."""
+"""Registers the environments with Gymnasium."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENVIRONMENTS = {
 }
 """Environment id -> scenario name."""
 FAMILIES = {"wattward/Random-v0": "random-3"}
-"""Environment id -> a family; Gymnasium gets no native vector of one."""
+"""Environment id -> family. Families have no native vector environment for Gymnasium."""
 
 
 def register_all() -> None:

@@ -1,4 +1,4 @@
-"""The present step of one environment in words: what regions decided, and a few lines of text for `render`."""
+"""The present step of one environment as text: the decisions of regions, and the lines for `render`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from wattward.envs.model.types import Flows
 from wattward.envs.policy.outlook import Outlook
 
 BAR = 15
-"""Characters of a full fleet in a text bar."""
+"""Characters of a text bar that stands for the full fleet."""
 COLUMNS = {"GPU-h": 7, "/kWh": 6, "load kW": 7, "grid": 6, "green": 6}
-"""Heads of the numbers in a line of text, and their widths: what waits, the price now, power."""
+"""Headings of the numbers in a line of text, with their widths: waiting work, price now, and power."""
 
 
 def decision_levels(regions: Rows) -> NDArray[np.int64]:
-    """The mode of each region in the last step, or the one nearest to its shares.
+    """The mode of each region in the last step, or the mode nearest to its shares.
 
     Args:
         regions: Rows of REGION, shape (R,).
@@ -31,7 +31,7 @@ def decision_levels(regions: Rows) -> NDArray[np.int64]:
 
 
 def decision_words(regions: Rows) -> list[str]:
-    """What each region decided in the last step: a mode's name, or shares for its own and others' work, as 90% + 50%.
+    """The decision of each region in the last step: a mode's name, or shares for own and others' work ("90% + 50%").
 
     Args:
         regions: Rows of REGION, shape (R,).
@@ -50,7 +50,9 @@ def _word(nearest: Mode, own: float, others: float) -> str:
 
 
 def as_text(outlook: Outlook, flows: Flows, kpis: dict[str, float], regions: Rows) -> str:
-    """The present step in a line a region, within 80 columns: decision, GPUs in use, queue, price and power.
+    """The present step as text, with a line of at most 80 columns for each region.
+
+    A line holds decision, GPUs in use, queue, price and power.
 
     Args:
         outlook: What a policy sees now.

@@ -1,4 +1,4 @@
-"""Many environments at once for Stable-Baselines3, directly over the batch simulator."""
+"""A batch of environments for Stable-Baselines3, directly over the batch simulator."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from wattward.envs.world.family import family_of, refuse_family
 class FleetVecEnv(VecEnv):
     """B environments of one scenario, or of members of a family, in one compiled step.
 
-    A finished episode is followed by a new one at once.
-    Every environment draws its episodes from its own stream of the seed, so that results do not depend on B's order.
-    `infos[b]` holds, where an episode ended, "episode" (return "r", length "l"), "kpis", "terminal_observation" and,
-    but for reward "cost" "saving" (against RunOnArrival).
+    A new episode begins as soon as one ends. Every environment draws its episodes from its own random stream of the
+    seed, so that results do not depend on the order of environments. If the episode of environment b ended, `infos[b]`
+    holds "episode" (return "r", length "l"), "kpis", "terminal_observation" and, unless the reward is "cost", "saving"
+    (against RunOnArrival).
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class FleetVecEnv(VecEnv):
         """Allocates the batch.
 
         Args:
-            scenario: A shipped scenario's name, a path, or a Scenario.
+            scenario: The name of a shipped scenario, a path, or a Scenario.
             num_envs: Number of environments B.
             seed: Seeds the choice of episodes.
-            action: The form of actions, "modes", "shares", "joint" or another, as in `ClusterEnv`.
+            action: The form of actions: "modes", "shares", "joint" or another, as in `ClusterEnv`.
             reward: "cost", "saving" or "shaped", see `wattward.envs.kernels.codes`.
-            split: The split episodes are drawn from.
+            split: The split from which episodes are drawn.
             threads: Threads that share a step.
-            bank: Episodes drawn beforehand, or how many, as in `ClusterVectorEnv`; of a family, how many members are
-                drawn for the environments to choose from, one an environment by default.
-            draw_ahead: Most fresh episodes drawn ahead, as in `ClusterVectorEnv`; none of a family.
-            late_weight: Times the scenario's price of lateness that is charged, here and in a bank that is brought.
+            bank: Episodes drawn beforehand, or their number, as in `ClusterVectorEnv`. For a family, the number of
+                members that are drawn for the environments to choose from; by default one for each environment.
+            draw_ahead: Most fresh episodes that are drawn ahead, as in `ClusterVectorEnv`. Not for a family.
+            late_weight: Factor on the scenario's price of lateness; a bank that is passed must have the same factor.
         """
         check_counts(num_envs, threads, draw_ahead)
         found = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
@@ -102,24 +102,24 @@ class FleetVecEnv(VecEnv):
         return [seed] * self.num_envs
 
     def reset(self) -> Any:  # noqa: ANN401 - as the interface has it
-        """Starts a new episode everywhere; observations, shape (B, size)."""
+        """Starts a new episode in every environment; returns observations, shape (B, size)."""
         for b in range(self.num_envs):
             self._start(b)
         return self._observed()
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Takes the actions of the coming step."""
+        """Stores the actions for the coming step."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Observations (B, size), rewards (B,), dones (B,) and infos of the step."""
+        """Takes the step; returns observations (B, size), rewards (B,), dones (B,) and infos."""
         return self._step(self._actions, 1)
 
     def step_held(self, actions: NDArray[Any], action_repeat: int) -> VecEnvStepReturn:
-        """As `step`, under one decision for `action_repeat` steps or to the episode's end; rewards are summed.
+        """Repeats one decision for `action_repeat` steps or until the episode ends; rewards are summed.
 
         Raises:
-            ValueError: an action is none.
+            ValueError: an action is not valid.
         """
         return self._step(actions, action_repeat)
 
@@ -159,10 +159,10 @@ class FleetVecEnv(VecEnv):
         return info
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Does nothing: there is nothing to release."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:  # noqa: ANN401 - SB3's own signature
-        """The attribute of this object, once an environment asked for."""
+        """Returns the attribute of this object, once for each environment in `indices`."""
         return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:  # noqa: ANN401, ARG002 - SB3's own
@@ -174,10 +174,10 @@ class FleetVecEnv(VecEnv):
         raise AttributeError(f"cannot set {attr_name!r} on single environments of {type(self).__name__}")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ANN401
-        """Calls a method of this object once, for every environment asked for."""
+        """Calls a method of this object once; returns the result for each environment in `indices`."""
         result = getattr(self, method_name)(*args, **kwargs)
         return [result] * len(list(self._get_indices(indices)))
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ANN401, ARG002 - SB3's own
-        """Never wrapped."""
+        """Returns False for each environment: they are never wrapped."""
         return [False] * len(list(self._get_indices(indices)))

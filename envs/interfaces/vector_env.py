@@ -1,4 +1,4 @@
-"""Many environments at once for Gymnasium, directly over the batch simulator."""
+"""A batch of environments for Gymnasium, directly over the batch simulator."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ StepReturn = tuple[Any, NDArray[np.float64], Booleans, Booleans, dict[str, Any]]
 class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
     """B environments of one scenario in one compiled step, each the same as a `ClusterEnv` with its seed.
 
-    `reset(seed=s)` seeds environment b with s + b. `info` holds the bills of the step, shape (B,) each, and where
-    episodes ended "kpis" as Gymnasium batches them; with AutoresetMode.SAME_STEP "final_obs" and "final_info".
+    `reset(seed=s)` seeds environment b with s + b. `info` holds the bills of the step, shape (B,) each. If episodes
+    ended, it also holds "kpis", batched as in Gymnasium, and with AutoresetMode.SAME_STEP "final_obs" and "final_info".
     """
 
     metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - Gymnasium's own attribute
@@ -70,23 +70,23 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         draw_ahead: int | None = None,
         render_mode: Literal["ansi", "rgb_array"] | None = None,
     ) -> None:
-        """Allocates the batch; nothing is drawn before `reset`, but for a bank.
+        """Allocates the batch; no episode is drawn before `reset`, except those of a bank.
 
         Args:
-            scenario: A shipped scenario's name, a path to a YAML file, or a Scenario.
-            num_envs: Environments B.
-            split: "train", "validation" or "test": where episodes are drawn from.
-            recording: A Recording, or a folder to load one from, whose sun, wind and load replace the drawn ones.
+            scenario: The name of a shipped scenario, a path to a YAML file, or a Scenario.
+            num_envs: Number of environments B.
+            split: The split from which episodes are drawn: "train", "validation" or "test".
+            recording: A Recording, or a folder that holds one. Its sun, wind and load replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.kernels.codes`.
-            action: The form of actions: "modes" for MultiDiscrete([4] * (R + S)), a mode a region and a `StoreOrder`
-                for each of S stores where the scenario hands their control over; "shares" for a Box of 2 R numbers in
-                0..1; "joint" for Discrete(4**(R + S)); or another, see `wattward.envs.decisions.registry`.
-            autoreset_mode: As Gymnasium defines them.
+            action: The form of actions. "modes" is MultiDiscrete([4] * (R + S)): a mode for each region, and a
+                `StoreOrder` for each of the S stores that the scenario lets actions order. "shares" is a Box of 2 R
+                numbers in 0..1. "joint" is Discrete(4**(R + S)). For others see `wattward.envs.decisions.registry`.
+            autoreset_mode: When environments reset themselves, as defined by Gymnasium.
             threads: Threads that share a step.
-            bank: Episodes drawn beforehand that all environments choose from, or how many to draw (numbers 0 to
-                bank - 1 of the split); by default each environment draws fresh ones.
-            draw_ahead: Most fresh episodes that are drawn ahead of their use, a few every step; by default as many as
-                there are environments, but at most 256.
+            bank: Episodes drawn beforehand from which all environments choose, or how many to draw (numbers 0 to
+                bank - 1 of the split). By default each environment draws fresh ones.
+            draw_ahead: Most fresh episodes that are drawn ahead of their use, a few in every step. By default as many
+                as there are environments, but at most 256.
             render_mode: "ansi", "rgb_array" or None.
 
         Raises:
@@ -118,14 +118,15 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Starts an episode everywhere, or where `options["reset_mask"]` is true.
+        """Starts an episode in all environments, or where `options["reset_mask"]` is true.
 
         Args:
-            seed: Seeds the choice of episodes: one a environment, or one number that counts up from environment 0.
+            seed: Seeds the choice of episodes: one seed for each environment, or one number to which the index of
+                each environment is added.
             options: May hold "reset_mask", shape (B,), and "split" and "episode" to name the episode.
 
         Raises:
-            ValueError: an option or a number of seeds is wrong.
+            ValueError: an option or the number of seeds is wrong.
         """
         options = dict(options or {})
         mask = _mask(options.pop("reset_mask", self._everywhere), self.num_envs)
@@ -140,7 +141,8 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         """Steps every environment.
 
         Args:
-            actions: Of the action space, or what its interface takes besides, such as shares of shape (B, R, 2).
+            actions: Elements of the action space, or another form that its interface accepts, such as shares of shape
+                (B, R, 2).
 
         Returns:
             Observations (B, size), rewards (B,), terminations (B,), truncations (B,), all false, and infos.
@@ -164,7 +166,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         return self._observed(), rewards, terminations, np.zeros(self.num_envs, np.bool_), infos
 
     def render(self) -> tuple[Any, ...] | None:
-        """A text ("ansi") or an RGB array, shape (height, width, 3), of each environment, or None."""
+        """Text ("ansi") or an RGB array, shape (height, width, 3), of each environment; None without a render mode."""
         if self.render_mode is None:
             return None
         if self._films:
@@ -173,11 +175,11 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
 
     @property
     def jobs_present(self) -> float:
-        """Jobs present or in transit now, mean over environments."""
+        """Number of jobs present or in transit now, averaged over environments."""
         return float(self._simulator.state.n_active.mean())
 
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ANN401 - Gymnasium's own signature
-        """Nothing to release."""
+        """Does nothing: there is nothing to release."""
 
     def _seed(self, seed: int | Sequence[int | None] | None, mask: Booleans) -> None:
         seeds: Sequence[int | None]
@@ -203,7 +205,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
             self._films[b].begin()
 
     def _new_lookouts_and_films(self) -> tuple[dict[int, Lookout], list[Film]]:
-        """Places for worlds that are shown; and what draws frames, one an environment, if they are asked for."""
+        """Makes an empty table of lookouts and, if the render mode needs frames, one film for each environment."""
         if self.render_mode != "rgb_array":
             return {}, []
         from wattward.envs.interfaces.frames import Film
@@ -212,11 +214,14 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
 
     @property
     def _compared(self) -> RewardKind:
-        """The reward that episodes are prepared for: frames show the saving, too."""
+        """The reward for which episodes are prepared; "saving" if frames are drawn, because they show the saving."""
         return "saving" if self.render_mode == "rgb_array" else self.reward
 
     def _outlook(self, b: int) -> Outlook:
-        """What a policy sees now of environment `b`; its world is drawn again once an episode, as banks keep a part."""
+        """What a policy sees now of environment `b`.
+
+        The world is drawn again once per episode, because a bank keeps only a part of it.
+        """
         if isinstance(self._recording, (str, Path)):
             self._recording = load_recording(Path(self._recording), self.scenario)
         simulator = self._simulator
@@ -235,7 +240,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         return as_text(self._outlook(b), flows, kpis, simulator.fleet.regions[b])
 
     def _restart(self, ended: Booleans) -> None:
-        """Environments that ended in the last step begin anew instead of stepping."""
+        """Starts a new episode where one ended in the last step; these environments do not step."""
         for b in np.flatnonzero(ended):
             self._begin(int(b))
         self._simulator.fleet.env["asleep"] = ended
@@ -258,7 +263,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         return infos
 
     def _end(self, ended: Booleans, infos: dict[str, Any]) -> None:
-        """Reports on what ended, and with SAME_STEP begins anew."""
+        """Reports the episodes that ended; with SAME_STEP, starts new ones."""
         simulator, same_step = self._simulator, self.autoreset_mode is AutoresetMode.SAME_STEP
         final: dict[str, Any] = {}
         for b in np.flatnonzero(ended):
@@ -281,7 +286,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         infos |= self._which(ended)
 
     def _which(self, mask: Booleans) -> dict[str, Any]:
-        """Split and number of the episodes that began."""
+        """Split and number of the episodes that began, for `info`."""
         infos: dict[str, Any] = {}
         for b in np.flatnonzero(mask):
             playing = self._playing[b]

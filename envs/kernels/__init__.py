@@ -1,8 +1,8 @@
-"""The step, compiled: every function that changes state or fills flows, and those that encode observations.
+"""The compiled step: all functions that change state, fill flows or encode observations.
 
-Parameter names are the same throughout: `e` is the environment's row of ENV, `p` its SCENARIO, `sites`, `stores` and
-`classes` its rows of SITE, STORE and JOB_CLASS, `regs` of REGION, `held` of STORED, `f` of FLOW, `q` its queue of
-QUEUED jobs, `now` the rows of HOUR of the step. `r` is a region, `s` one of its stores, `k` a place in the queue.
-Passes over jobs follow the queue: earliest deadline first. A step costs O(jobs present + R log R). Python calls
-`entries` alone.
+Parameter names are the same throughout. `e` is the environment's row of ENV and `p` its row of SCENARIO. `sites`,
+`stores`, `classes`, `regs`, `held` and `f` are its rows of SITE, STORE, JOB_CLASS, REGION, STORED and FLOW. `q` is its
+queue, rows of QUEUED. `now` is the rows of HOUR of the step. `r` is a region, `s` one of its stores, and `k` a place in
+the queue. Passes over jobs follow the order of the queue: earliest deadline first. A step takes O(jobs present +
+R log R) time. Python calls only the functions of `entries`.
 """

@@ -1,6 +1,7 @@
-"""What observations say of the world, for all steps of an episode at once: clock, prices, carbon and forecasts.
+"""The part of observations that depends on the world alone: clock, prices, carbon and forecasts.
 
-None of it depends on what a policy does, so it is worked out when an episode is loaded and copied in every step.
+It does not depend on what a policy does. So it is computed for all steps when an episode is loaded, and copied into
+the observation in every step.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Encoding(NamedTuple):
 
 
 class Series(NamedTuple):
-    """One region's world, step by step; shapes (N,) and (4, N)."""
+    """The world of one region by step; shapes (N,) and (4, N)."""
 
     price: Floats
     carbon: Floats
@@ -111,7 +112,7 @@ def _clock(p: Params, x: Exogenous, t: int, row: NDArray[np.float32]) -> None:
 
 @inlined
 def _prices(s: Series, e: Encoding, columns: NDArray[np.float32]) -> None:
-    """The price, its rank among those to come, how far above the lowest it is, and the grid's carbon."""
+    """Fills the price, its rank among the coming prices, its distance from the lowest, and the grid's carbon."""
     n_rows, n_leads = columns.shape[0], e.block_of_lead.size
     lowest, rank = s.price[:n_rows].copy(), np.zeros(n_rows)
     for lead in range(1, n_leads):
@@ -135,9 +136,11 @@ def _expected(s: Series, e: Encoding, truth: Floats, quantity: int, t: int, lead
 
 @inlined
 def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float32]) -> None:
-    """Price, surplus and interactive load, means by block of leads; leads outside, so that steps go side by side.
+    """Fills the means of price, surplus and interactive load over each block of leads.
 
-    Surplus is what requests leave over where GPUs that nothing needs sleep; present are air and GPUs in order.
+    The outer loop runs over leads, so that the inner loop over steps is vectorised. Surplus is the green power that
+    remains after the load of requests, with unneeded GPUs asleep where GPUs can sleep. It assumes the present air
+    temperature and the present number of GPUs in order.
     """
     n_rows, n_blocks, site = columns.shape[0], e.n_blocks, _site(p, r)
     fleet, in_order = site.fleet_gpus, s.in_order_gpus
@@ -156,7 +159,7 @@ def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float
         for t in range(n_rows):
             busy[t] = _expected(s, e, s.interactive, INTERACTIVE, t, lead)
             at_work[t] = min(busy[t], in_order[t])
-        if site.serving_exponent != 1.0:  # apart: a loop with powers is not compiled into vectors
+        if site.serving_exponent != 1.0:  # a separate loop, as a loop with powers is not vectorised
             for t in range(n_rows):
                 at_work[t] = site_model.serving_gpus(site, at_work[t])
         for t in range(n_rows):

@@ -1,13 +1,15 @@
-"""What Python and the kernels tell each other in numbers: the form of a decision, the kind of reward, and answers.
+"""Number codes shared by Python and the kernels: the source of a decision, the kind of reward, and return codes.
 
-Rewards are in units of the scenario's cost per step when all runs on arrival; `kernels.entries` computes them:
+Rewards are divided by the scenario's expected cost per step when all work runs on arrival. `kernels.entries` computes
+them:
 
 - "cost": -(cost of the step).
-- "saving": what the same step of the same episode costs when all runs on arrival, less its cost: a control variate,
-  with the same optimum and far less variance.
-- "shaped": as "saving", and work is credited when it is done. The potential of a state is -(worth of the work left,
-  beyond what is left when all runs on arrival), and 0 at both ends, so an episode's sum is that of "saving" exactly
-  (Ng, Harada and Russell 1999). Holding work then earns nothing until it runs at a better price than the usual.
+- "saving": the cost of the same step of the same episode when all work runs on arrival, minus the cost of the step.
+  The first term is a control variate: it leaves the optimum as it is and reduces the variance by far.
+- "shaped": as "saving", and work is credited when it is done. The shaping is potential-based (Ng, Harada and Russell
+  1999). The potential of a state is -(worth of the work left, beyond the work left when all runs on arrival). It is 0
+  at both ends of an episode, so the rewards of an episode sum to exactly the same as those of "saving". Holding work
+  thus earns nothing until the work runs at a better price than usual.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 from typing import Literal
 
 OFFERS, MODES = 0, 1
-"""Where a step reads the decision: shares and store orders in REGION, or `Fleet.modes`."""
+"""Sources from which a step reads the decision: offers (shares and store orders in REGION), or `Fleet.modes`."""
 
 RewardKind = Literal["cost", "saving", "shaped"]
 REWARD_KINDS: tuple[RewardKind, ...] = ("cost", "saving", "shaped")
@@ -23,9 +25,9 @@ REWARD_KINDS: tuple[RewardKind, ...] = ("cost", "saving", "shaped")
 COST_ONLY, SAVING, SHAPED = range(3)
 
 NO_ERROR, QUEUE_FULL, EPISODE_OVER, UNKNOWN_MODE = range(4)
-"""Error codes: nothing is wrong; a queue needs more places; an episode is over; a number is no mode."""
+"""Error codes: no error; a queue needs more places; an episode is over; a number is not a mode."""
 N_CODES = 4
-"""A kernel answers NO_ERROR, or `code + N_CODES * environment` for the environment that it is about.
+"""Number of error codes. A kernel returns NO_ERROR, or `code + N_CODES * b` for an error in environment `b`.
 
-When it answers an error, it has changed nothing.
+A kernel that returns an error has changed nothing.
 """

@@ -1,4 +1,4 @@
-"""How the kernels are compiled, and the notice that says so."""
+"""How the kernels are compiled, and the notice about compilation."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ Compiled = TypeVar("Compiled", bound=Callable[..., object])
 
 
 def inlined(function: Compiled) -> Compiled:
-    """A part of a kernel, compiled into whatever calls it; keeps the function's type.
+    """Compiles a part of a kernel so that it is inlined into its callers; keeps the function's type.
 
-    Inlining matters: a call would count references to every array of its arguments.
+    Inlining matters for speed: a call would count references to every array among its arguments.
     """
     return cast("Compiled", njit(error_model="numpy", forceinline=True)(function))
 
 
 def entry(function: Compiled) -> Compiled:
-    """A kernel that Python calls, kept compiled on disk; releases the interpreter lock."""
+    """Compiles a kernel that Python calls; it is cached on disk and releases the global interpreter lock."""
     return cast("Compiled", njit(cache=True, error_model="numpy", nogil=True)(function))
 
 
 def threaded_entry(function: Compiled) -> Compiled:
-    """As `entry`, with its `prange` loops spread over threads."""
+    """Compiles a kernel as `entry` does, with its `prange` loops spread over threads."""
     return cast("Compiled", njit(cache=True, error_model="numpy", nogil=True, parallel=True)(function))
 
 
 def digest_of(*paths: Path) -> int:
-    """A number that changes with the content of files.
+    """Computes a number that changes when the content of the files changes.
 
-    Numba's cache knows a kernel by its own file and by the variables it closes over; an entry that closes over this
-    number is compiled anew when a part of it in another file has changed.
+    Numba's cache identifies a kernel by its own file and by the variables it closes over. So an entry that closes over
+    this number is compiled again when one of its parts in another file has changed.
     """
     digest = hashlib.sha256()
     for path in sorted(paths):
@@ -52,7 +52,7 @@ INLINE: Any = {"error_model": "numpy", "forceinline": True}
 
 
 def _share_with_kernels() -> None:
-    """Lets kernels call the functions of the site model, compiled into the caller; amounts are numbers there."""
+    """Makes the functions of the site model callable from kernels, inlined; in kernels, amounts are numbers."""
     overload(site_model.lesser, jit_options=INLINE)(_lesser)
     overload(site_model.greater, jit_options=INLINE)(_greater)
     overload(site_model.select, jit_options=INLINE)(_select)
@@ -60,7 +60,7 @@ def _share_with_kernels() -> None:
         register_jitable(**INLINE)(function)
 
 
-# Numba wants the names of the arguments where they are not used, too
+# Numba needs the names of the arguments even if they are not used
 def _lesser(first, second):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
     return lambda first, second: min(first, second)
 
@@ -85,7 +85,7 @@ class Announcer(Listener):
         self._module, self._said = module, False
 
     def on_start(self, event: Any) -> None:  # noqa: ANN401 - Numba's event
-        """Takes note of a compilation that begins."""
+        """Writes the notice if this is the first compilation of an entry of the module."""
         compiled = event.data["dispatcher"].py_func
         if not self._said and compiled.__module__ == self._module and sys.stderr.isatty():
             self._said = True
@@ -93,9 +93,9 @@ class Announcer(Listener):
             sys.stderr.flush()
 
     def on_end(self, event: Any) -> None:  # noqa: ANN401 - Numba's event
-        """Nothing to say."""
+        """Does nothing."""
 
 
 def announce_compilation_of(module: str) -> None:
-    """Lets the user know when functions of a module are compiled, not when they are found compiled on disk."""
+    """Announces when functions of a module are compiled, but not when they are loaded from the cache on disk."""
     register("numba:compile", Announcer(module))  # type: ignore[no-untyped-call]

@@ -72,7 +72,7 @@ def _scan_queue(fleet: Fleet, b: int) -> None:
 
 @inlined
 def _decode(fleet: Fleet, b: int) -> None:
-    """Offers of the modes, and what stores are told."""
+    """Translates modes and store orders into offers of the regions and orders of the stores."""
     regs, row = fleet.regions[b], min(b, fleet.scenario.size - 1)
     for r in range(regs.size):
         mode = fleet.modes[b, r]
@@ -135,7 +135,7 @@ def _left_gpu_h(fleet: Fleet, b: int) -> float:
 
 @inlined
 def _count(fleet: Fleet, numbers: Floats, b: int) -> None:
-    """Adds the step's flows to the tally, and its bills to the outcome."""
+    """Adds the flows of the step to the tally, and its bills to the outcome."""
     p, sites = fleet.scenario[min(b, fleet.scenario.size - 1)], fleet.sites[min(b, fleet.scenario.size - 1)]
     for r in range(fleet.flows.shape[1]):
         for i in range(N_FLOWS):
@@ -181,7 +181,7 @@ def _observe(fleet: Fleet, b: int) -> None:
 
 @inlined
 def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, hold: int) -> None:
-    """Up to `hold` steps of environment `b` under one decision; none where it is asleep."""
+    """Takes up to `hold` steps of environment `b` under one decision; takes none if it is asleep."""
     e, n_steps = fleet.env[b], fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps
     for i in range(N_OUTCOMES):
         fleet.outcome[b, i] = 0.0
@@ -206,7 +206,7 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
 
 @inlined
 def _error_code(fleet: Fleet, source: int, arrivals: int) -> int:
-    """NO_ERROR, or what forbids steps and in which environment, see `codes`."""
+    """Returns NO_ERROR, or the code of the error that prevents a step and its environment, see `codes`."""
     for b in range(fleet.env.size):
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
             return QUEUE_FULL + N_CODES * b
@@ -235,10 +235,10 @@ def _advance_span(a: Ints, first: int, last: int, source: int, reward: int, hold
 
 @inlined
 def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals: int) -> int:
-    """Plays an episode with all work run on arrival; writes what each step cost and left.
+    """Plays an episode with all work run on arrival; writes the cost of each step and the work left after it.
 
     Returns:
-        NO_ERROR; or QUEUE_FULL where the queue had no places for so many arrivals: nothing written then counts.
+        NO_ERROR; or QUEUE_FULL if the queue had too few places for the arrivals. What was written is then invalid.
     """
     _begin(fleet, numbers, b, slot)
     fleet.modes[b, : fleet.regions.shape[1]] = RUN
@@ -267,7 +267,7 @@ class Entries(NamedTuple):
 def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Callable[[Ints, int, int, int, int], int]]:
     @entry
     def advance(a: Ints, source: int, reward: int, hold: int) -> int:
-        """Steps every environment and observes it; answers as `codes` says, before anything has changed."""
+        """Steps and observes every environment; returns a code, see `codes`. An error is found before any change."""
         _ = sources
         error_code = _error_code(opened(a), source, hold * a[-1])
         if error_code == NO_ERROR:
@@ -276,7 +276,7 @@ def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Calla
 
     @threaded_entry
     def advance_threaded(a: Ints, source: int, reward: int, hold: int, parts: int) -> int:
-        """As `advance`, environments spread over threads in `parts` parts."""
+        """Does the same as `advance`, with the environments split into `parts` parts that threads share."""
         _ = sources
         error_code, n_envs = _error_code(opened(a), source, hold * a[-1]), opened(a).env.size
         if error_code == NO_ERROR:
@@ -288,7 +288,7 @@ def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Calla
 
 
 def _entries(sources: int) -> Entries:
-    """All entries; they close over the digest of their sources, so that Numba's cache forgets them when it changes."""
+    """Makes all entries. They close over the digest of their sources, so that a change invalidates Numba's cache."""
 
     @entry
     def begin(a: Ints, b: int, slot: int) -> None:
@@ -300,7 +300,7 @@ def _entries(sources: int) -> Entries:
 
     @entry
     def observe_one(a: Ints, b: int) -> None:
-        """Surveys and observes environment `b`; needed when its state has been put back."""
+        """Scans the queue of environment `b` and observes it; needed after its state has been restored."""
         _ = sources
         fleet = opened(a)
         _scan_queue(fleet, b)

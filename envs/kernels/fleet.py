@@ -1,6 +1,7 @@
-"""All arrays of a batch, and how a kernel gets at them.
+"""All arrays of a batch, and how a kernel accesses them.
 
-It is one table of addresses: every array that Python hands to a compiled function costs a tenth of a microsecond.
+Python passes one table of addresses to a kernel instead of the arrays, because every array that Python passes to a
+compiled function costs a tenth of a microsecond.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ F8, F4, I8, I4, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i
 
 
 class Fleet(NamedTuple):
-    """B environments, their parameters and a bank of K episodes. P is 1 where all share their parameters, or B."""
+    """B environments, their parameters and a bank of K episodes. P is 1 if all share one row of parameters, else B."""
 
     scenario: Rows  # (P,) SCENARIO
     sites: Rows  # (P, R) SITE
@@ -59,29 +60,32 @@ class Fleet(NamedTuple):
     class_gpu_h: Floats  # (B, R, C) work done by job class in the last step [GPU-h]
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
-    picks: Places  # (B, 3, A) what the scan found, see DUE
-    modes: Ints  # (B, E) actions: a mode a region, then an order for each store that actions order
+    picks: Places  # (B, 3, A) places in the queue that the scan found, see DUE
+    modes: Ints  # (B, E) actions: a mode for each region, then an order for each store that actions order
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
-    ended: NDArray[np.bool_]  # (B,) whose episode ended in this step
+    ended: NDArray[np.bool_]  # (B,) whether the episode ended in this step
     n_jobs: Ints  # (K,)
     hours: Rows  # (K, T, R) HOUR
     jobs: Rows  # (K, J) JOB
-    ahead: NDArray[np.float32]  # (K, T, W) what an observation holds of the world
+    ahead: NDArray[np.float32]  # (K, T, W) the part of observations that depends on the world alone
     on_arrival: Rows  # (K, T) ON_ARRIVAL
 
 
 N_ARRAYS = len(Fleet._fields)
 FLOWS, HOURS, AHEAD = (Fleet._fields.index(name) for name in ("flows", "hours", "ahead"))
 LINE, FAR, HOUR_BYTES, F4_BYTES = 64, 512, HOUR.itemsize, F4.itemsize
-"""Bytes in a cache line, and of a row that are asked for beforehand; what follows a run of lines comes by itself."""
+"""Sizes in bytes: a cache line; the most of a row that is prefetched; an HOUR; a float.
+
+The hardware itself prefetches what follows a run of lines.
+"""
 
 
 def addresses_of(fleet: Fleet, most_arrivals: int) -> Ints:
-    """Where the arrays lie, and their sizes; what `opened` needs.
+    """Returns the table of the addresses and sizes of the arrays, which `opened` reads.
 
-    The arrays must be C-contiguous and outlive every use of the table. Its last number is how many jobs may arrive in
-    a step.
+    The arrays must be C-contiguous and outlive every use of the table. The last number of the table is the most jobs
+    that may arrive in one step.
     """
     assert all(array.flags.c_contiguous for array in fleet)
     sizes = (*fleet.classes.shape, *fleet.queue.shape, *fleet.hours.shape, fleet.jobs.shape[1])
@@ -102,7 +106,7 @@ _pointer = cast("Callable[[Any], Any]", intrinsic(_to_pointer))
 
 @inlined
 def opened(a: Ints) -> Fleet:
-    """The arrays of a table of addresses."""
+    """Returns the arrays of a table of addresses."""
     n_params, n_classes, n_envs, places = a[N_ARRAYS], a[N_ARRAYS + 1], a[N_ARRAYS + 2], a[N_ARRAYS + 3]
     n_slots, n_rows, n_regions, n_jobs = a[N_ARRAYS + 4], a[N_ARRAYS + 5], a[N_ARRAYS + 6], a[N_ARRAYS + 7]
     size, width, entries, n_stores = a[N_ARRAYS + 8], a[N_ARRAYS + 9], a[N_ARRAYS + 10], a[N_ARRAYS + 11]
@@ -148,7 +152,7 @@ _prefetch = cast("Callable[[Any], None]", intrinsic(_to_prefetch))
 
 @inlined
 def fetch_ahead(a: Ints, slot: int, step: int) -> None:
-    """Asks for the rows of the world that the end of a step reads, so that they are near by then."""
+    """Prefetches the rows of the world that the end of a step reads, so that they are in the cache by then."""
     n_rows, n_regions, width = a[N_ARRAYS + 5], a[N_ARRAYS + 6], a[N_ARRAYS + 9]
     row = slot * n_rows + step
     hours, ahead = n_regions * HOUR_BYTES, width * F4_BYTES

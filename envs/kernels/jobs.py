@@ -1,4 +1,4 @@
-"""Where the queue's jobs get their GPUs: those that are due, a region's own, then those of others."""
+"""Assigns GPUs to the jobs in the queue: first to due jobs, then to a region's own jobs, then to jobs of others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from wattward.envs.kernels.compiling import inlined
 from wattward.envs.model.layout import EPS, LOOKAHEAD, MOVABLE, RIGID_JOBS, Places, Row, Rows
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Ints
 
-SHORT = 12  # as many regions are sorted by insertion
+SHORT = 12  # up to this many regions are sorted by insertion
 
 
 @inlined
 def admit(e: Row, classes: Rows, q: Rows, table: Rows, n_jobs: int) -> None:
-    """Jobs that arrive at the coming step join the queue, each behind all with the same or an earlier deadline.
+    """Adds the jobs that arrive at the coming step to the queue, each behind all with the same or an earlier deadline.
 
-    Both the queue and the arrivals are sorted, so one merge from the back does it.
+    Both the queue and the arrivals are sorted, so they are merged in one pass from the back.
     """
     first = e.next_job
     last = first
@@ -50,7 +50,10 @@ def _enter(job: Row, new: Row, job_class: Row) -> None:
 
 @inlined
 def _fits(job: Row, room: float, rigid_room: float) -> float:
-    """GPUs a job takes: up to its limit if malleable, else all or none. `rigid_room` binds jobs that cannot stop."""
+    """GPUs that a job takes: up to its limit if malleable, else all or none.
+
+    `rigid_room` is a further limit for rigid jobs that cannot be preempted.
+    """
     if room <= EPS:
         return 0.0
     if job.malleable:
@@ -61,7 +64,10 @@ def _fits(job: Row, room: float, rigid_room: float) -> float:
 
 @inlined
 def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Places) -> None:
-    """Jobs that would miss their deadline by waiting one more step, by the owner's estimate, run where they are."""
+    """Runs due jobs where they are.
+
+    A job is due if, by its owner's estimate, it would miss its deadline by waiting one more step.
+    """
     for i in range(e.n_due):
         job = q[due[i]]
         reg = regs[job.region]
@@ -75,19 +81,19 @@ def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Places) -> None:
 
 @inlined
 def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, picks: Places) -> None:
-    """Each region's own queue: rigid jobs that run already first, so that nothing but due work displaces them."""
+    """Offers GPUs to each region's own queue, first to running rigid jobs, so that only due work displaces them."""
     open_regions = 0
     for r in range(regs.size):
         regs[r].own_gpus = regs[r].own_share * regs[r].cap_gpus
         open_regions += 1 if regs[r].own_gpus > EPS else 0
     open_regions = _offer_own(sites, regs, q, picks[RIGID_JOBS], e.n_rigid, open_regions)
-    # a rigid job that found no room asks again with the others, in vain: room only shrinks
+    # a rigid job that found no room is tried again here and fails again, because room only shrinks
     _offer_own(sites, regs, q, picks[MOVABLE], e.n_movable, open_regions)
 
 
 @inlined
 def _offer_own(sites: Rows, regs: Rows, q: Rows, picks: Places, count: int, open_regions: int) -> int:
-    """One pass; ends when no region has GPUs left to offer. Returns how many have."""
+    """Makes one pass, which ends when no region has GPUs left to offer. Returns how many regions still have some."""
     for i in range(count):
         if open_regions == 0:
             break
@@ -108,7 +114,10 @@ def _offer_own(sites: Rows, regs: Rows, q: Rows, picks: Places, count: int, open
 
 @inlined
 def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
-    """Regions that may pull, cheapest power first, surplus counting as free; ties by number. Returns how many."""
+    """Sorts the regions that may pull by their cost of power, then by number. Returns how many there are.
+
+    The cost of power is price x PUE; it is 0 in a region that offers surplus only.
+    """
     count = 0
     for r in range(regs.size):
         reg = regs[r]
@@ -134,7 +143,7 @@ def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
 def offer_others(
     e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now: Rows, order: Ints, movable: Places
 ) -> None:
-    """What is still free goes to work that waits elsewhere."""
+    """Offers the GPUs that are still free to work that waits in other regions."""
     count, first = _pullers(regs, now, order), 0
     for place in range(e.n_movable):
         while first < count and regs[order[first]].cap_gpus <= EPS:
@@ -163,7 +172,7 @@ def offer_others(
 
 @inlined
 def _move(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, job: Row, r: int, taken: float) -> None:
-    """Sends a job to region `r`; it runs there at once if its data are through within this step."""
+    """Sends a job to region `r`; it runs there at once if its data arrive within this step."""
     source, left, data_gb = job.region, job.left_gpu_h, job.data_gb
     regs[source].wan_out_gb += data_gb
     regs[r].wan_in_gb += data_gb

@@ -1,4 +1,4 @@
-"""The look through the queue between two steps, and what an observation holds of the present."""
+"""The scan of the queue between two steps, and the part of an observation that describes the present."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Observation = NDArray[np.float32]
 
 @inlined
 def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: Observation) -> None:
-    """Looks through the queue before a step: what joined, what is locked and due, and what an observation says of it.
+    """Scans the queue before a step: which jobs joined, are locked or are due, and what is observed of them.
 
-    Running rigid jobs that cannot be preempted keep their GPUs, but for those that fail. `out` gets sums in GPUs and
-    GPU-h; `observe` scales them.
+    Running rigid jobs that cannot be preempted keep their GPUs, except for jobs that no longer fit on the GPUs in
+    order: these are paused. `out` receives sums in GPUs and GPU-h; `observe` scales them.
     """
     for r in range(regs.size):
         regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0
@@ -82,9 +82,9 @@ def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, ou
 
 @inlined
 def observe(sites: Rows, stores: Rows, regs: Rows, held: Rows, now: Rows, ahead: Observation, out: Observation) -> None:
-    """Makes an observation of what the scan summed.
+    """Completes an observation from the sums of the scan.
 
-    Its shape is (N_CLOCK + R * region_width(blocks, extended),).
+    The observation has the shape (N_CLOCK + R * region_width(blocks, extended),).
     """
     n_regions = regs.size
     width = (out.size - N_CLOCK) // n_regions
@@ -132,7 +132,7 @@ def _present(site: Row, reg: Row, hour: Row, row: Observation) -> None:
 
 @inlined
 def _filled(stores: Rows, held: Rows, coupling: int) -> float:
-    """What a site's stores of one coupling hold together, as a share of their capacity; 0 without any."""
+    """The energy in all stores of one coupling at a site, as a share of their capacity; 0 if there are none."""
     stored_kwh, capacity_kwh = 0.0, 0.0
     for s in range(stores.size):
         if stores[s].coupling == coupling:

@@ -1,7 +1,7 @@
-"""What the stores of a site do in a step, store by store in their order: first those in the cooling, then in the power.
+"""What the stores of a site do in a step, one after the other: first the cooling stores, then the power stores.
 
-`stores` are the site's rows of STORE, `held` those of STORED. Every flow is on the store's own side: heat of a cooling
-store, AC power of a power store.
+`stores` are the site's rows of STORE, `held` its rows of STORED. Every flow is on the store's own side: heat for a
+cooling store, AC power for a power store.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from wattward.envs.model.layout import Row, Rows
 from wattward.envs.model.types import BY_GRID_EVENTS, COOLING, POWER
 
 BY_RULE, CHARGE, IDLE, DISCHARGE = 0, 1, 2, 3
-"""What an action may say to a store; 1 and 3 at full power."""
+"""What an action may tell a store to do. CHARGE and DISCHARGE are at full power."""
 
 
 @inlined
 def begin(stores: Rows, held: Rows) -> None:
-    """Fills the stores as they are when an episode begins, and leaves them to their rules."""
+    """Sets the stores to their energy at the start of an episode, and lets their rules order them."""
     for s in range(stores.size):
         held[s].stored_kwh, held[s].told = stores[s].start_kwh, BY_RULE
 
 
 @inlined
 def take_orders(stores: Rows, held: Rows, hour: Row) -> None:
-    """What each store is to do, as a share of its power: 1 charge, -1 discharge.
+    """Sets the order of each store as a share of its power: 1 is charge, -1 is discharge.
 
-    Grid events have a store discharge while a cut is asked for, and charge at any other time but the price rule's
-    peaks.
+    A store that grid events order discharges while the grid asks for a cut. At any other time it charges, except when
+    the price rule would discharge; then it idles.
     """
     for s in range(stores.size):
         order = hour.store_order
@@ -41,19 +41,19 @@ def take_orders(stores: Rows, held: Rows, hour: Row) -> None:
 
 @inlined
 def _kept_kwh(store: Row, level: Row, step_h: float) -> float:
-    """What is left of the energy of the last step's end."""
+    """The stored energy at the end of the last step, after losses [kWh]."""
     return level.stored_kwh * (1.0 - store.loss_per_h * step_h)
 
 
 @inlined
 def _room_kw(store: Row, level: Row, step_h: float) -> float:
-    """Power that fills the store within the step."""
+    """The charging power that fills the store within the step [kW]."""
     return (store.capacity_kwh - _kept_kwh(store, level, step_h)) / (store.charge_efficiency * step_h)
 
 
 @inlined
 def _reach_kw(store: Row, level: Row, step_h: float) -> float:
-    """Power that takes all but the reserve out within the step."""
+    """The discharging power that empties the store down to its reserve within the step [kW]."""
     return max(0.0, _kept_kwh(store, level, step_h) - store.reserve_kwh) * store.discharge_efficiency / step_h
 
 
@@ -66,9 +66,9 @@ def _move(store: Row, level: Row, into_kw: float, out_kw: float, step_h: float) 
 
 @inlined
 def chill(stores: Rows, held: Rows, flow: Row, cooling_kw: float, step_h: float) -> float:
-    """Charges or discharges cooling stores as ordered; returns the power that cooling then takes.
+    """Charges or discharges cooling stores as ordered; returns the power that cooling then takes [kW].
 
-    Together they cannot cool more than what the GPUs give off, nor spare more than cooling it takes.
+    Together, the stores cannot absorb more heat than the GPUs give off, nor save more power than cooling takes.
     """
     heat_kw, charging_kw = flow.it_kw, 0.0
     for s in range(stores.size):
@@ -89,9 +89,9 @@ def chill(stores: Rows, held: Rows, flow: Row, cooling_kw: float, step_h: float)
 
 @inlined
 def charge(stores: Rows, held: Rows, load_kw: float, own_kw: float, step_h: float) -> float:
-    """Power into power stores: as ordered, and always what the plants on site have left over.
+    """Charges power stores as ordered, and always with surplus of the plants on site; returns the total power [kW].
 
-    The latter goes first to those that are ordered to charge.
+    The surplus goes first to stores that are ordered to charge.
     """
     total_kw = 0.0
     for ordered in (True, False):
@@ -106,9 +106,9 @@ def charge(stores: Rows, held: Rows, load_kw: float, own_kw: float, step_h: floa
 
 @inlined
 def discharge(site: Row, stores: Rows, held: Rows, flow: Row, hour: Row, missing_kw: float, step_h: float) -> float:
-    """Takes power out of power stores, as ordered, up to what is missing; returns what is then still missing.
+    """Discharges power stores as ordered, up to the missing power; returns the power that is still missing [kW].
 
-    Stores that grid events order give no more than the cut needs. The stores then hold what is left.
+    Stores that grid events order give no more than the cut needs. This also updates the energy in all power stores.
     """
     for s in range(stores.size):
         store, level = stores[s], held[s]

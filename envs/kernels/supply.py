@@ -1,4 +1,4 @@
-"""Requests, what the regions offer, and the power that all of it takes."""
+"""Serves requests, limits what the regions offer, and computes power, its supply and its cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wattward.envs.model.layout import Row, Rows
 
 @inlined
 def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
-    """Copies the scan's results into the flows, then serves interactive load; what does not fit is dropped."""
+    """Copies the results of the scan into the flows and serves interactive load; load that does not fit is dropped."""
     for r in range(regs.size):
         flow, reg, hour, site = f[r], regs[r], now[r], sites[r]
         flow.locked_gpus, flow.arrived_gpu_h, flow.moved_in_gpu_h = (
@@ -26,13 +26,13 @@ def serve_interactive(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
         reg.rigid_gpus = flow.locked_gpus
         reg.link_gb = site.wan_gb_per_step * hour.wan_share
         reg.serving_gpus = flow.interactive_gpus
-        if site.serving_exponent != 1.0:  # a power of a number is slow
+        if site.serving_exponent != 1.0:  # exponentiation is slow
             reg.serving_gpus = site_model.serving_gpus(site, flow.interactive_gpus)
 
 
 @inlined
 def cap_offers(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
-    """The GPUs a region's shares refer to: the free ones, or those that surplus green power covers."""
+    """Sets the GPUs that a region's shares refer to: its free GPUs, or only those that surplus green power covers."""
     for r in range(regs.size):
         reg = regs[r]
         reg.cap_gpus = max(0.0, reg.free_gpus)
@@ -49,7 +49,7 @@ def cap_offers(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
 
 @inlined
 def wake(sites: Rows, regs: Rows, f: Rows) -> None:
-    """How many GPUs will be awake in the next step, see `Sleep` in the region schema."""
+    """Sets how many GPUs will be awake in the next step, see `Sleep` in the region schema."""
     everywhere = 0.0
     for r in range(regs.size):
         everywhere += f[r].wanted_gpus
@@ -67,7 +67,7 @@ def wake(sites: Rows, regs: Rows, f: Rows) -> None:
 
 @inlined
 def power(p: Row, sites: Rows, stores: Rows, regs: Rows, held: Rows, f: Rows, now: Rows) -> None:
-    """Power, supply and what they cost; the links move what they can."""
+    """Computes power, supply and their cost, and lets the links move as much data as they can."""
     for r in range(regs.size):
         site, reg, flow, hour = sites[r], regs[r], f[r], now[r]
         at_work = reg.serving_gpus + flow.busy_gpus
@@ -84,7 +84,7 @@ def power(p: Row, sites: Rows, stores: Rows, regs: Rows, held: Rows, f: Rows, no
 
 @inlined
 def _supply(site: Row, stores: Rows, reg: Row, held: Rows, flow: Row, hour: Row, step_h: float) -> None:
-    """Plants on site first, then the direct line, the green contract, power stores and the grid."""
+    """Serves the load from plants on site, then the direct line, the green contract, power stores and the grid."""
     flow.sun_kw, flow.wind_kw, flow.hydro_kw = hour.sun_kw, hour.wind_kw, hour.hydro_kw
     flow.recovered_kw = site_model.recovered_kw(site, flow.it_kw)
     own_kw = hour.sun_kw + hour.wind_kw + hour.hydro_kw + flow.recovered_kw
@@ -122,6 +122,6 @@ def _bill(p: Row, site: Row, reg: Row, flow: Row, hour: Row) -> None:
 
 @inlined
 def charge_shortfall(sites: Rows, regs: Rows, f: Rows) -> None:
-    """Charges what is missing to the green share when the episode ends."""
+    """Charges the shortfall below the least green share at the end of the episode."""
     for r in range(regs.size):
         f[r].shortfall_cost = site_model.shortfall_cost(sites[r], regs[r].load_kwh, regs[r].green_kwh)

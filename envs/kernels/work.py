@@ -1,4 +1,4 @@
-"""Work advances, jobs end, lateness accrues, and the episode's end settles what is left."""
+"""Advances work, ends jobs, charges lateness, and charges unfinished work at the end of an episode."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from wattward.envs.kernels.compiling import inlined
 from wattward.envs.model.layout import EPS, Row, Rows
 from wattward.envs.model.types import DONE, IN_TRANSIT, RUNNING, WAITING, Floats
 
-LEAST_EXPECTED_SHARE = 0.05  # an owner whose estimate is used up still expects this share of it
+LEAST_EXPECTED_SHARE = 0.05  # once the owner's estimate is used up, the work left is taken to be this share of it
 
 
 @inlined
 def progress(e: Row, p: Row, classes: Rows, f: Rows, class_gpu_h: Floats, q: Rows) -> None:
-    """One step of work for every job; what is done leaves the queue."""
+    """Advances every job by one step; finished jobs leave the queue."""
     t, n_active, first_done = e.step, e.n_active, e.n_active
     for k in range(n_active):
         job = q[k]
@@ -22,7 +22,7 @@ def progress(e: Row, p: Row, classes: Rows, f: Rows, class_gpu_h: Floats, q: Row
                 continue
         _accrue(p, f, job, t)
     kept = first_done
-    # apart from the loop above: copying a row just written would stall
+    # not in the loop above, because copying a row just written would stall
     for k in range(first_done + 1, n_active):
         if q[k].status != DONE:
             q[kept] = q[k]
@@ -59,7 +59,7 @@ def _advance(p: Row, classes: Rows, f: Rows, class_gpu_h: Floats, job: Row) -> N
 
 @inlined
 def _accrue(p: Row, f: Rows, job: Row, t: int) -> None:
-    """What is left of a job waits here or is on its way here; past its deadline it costs. Transits end."""
+    """Counts the work left of a job as waiting or in transit, charges its lateness, and ends its transit when due."""
     flow, left = f[job.region], job.left_gpu_h
     if job.status == IN_TRANSIT:
         flow.transit_gpu_h += left
@@ -77,7 +77,7 @@ def _accrue(p: Row, f: Rows, job: Row, t: int) -> None:
 
 @inlined
 def charge_unfinished(e: Row, p: Row, sites: Rows, f: Rows, q: Rows) -> None:
-    """Charges what is unfinished when the episode ends."""
+    """Charges unfinished work at the end of the episode."""
     for k in range(e.n_active):
         job = q[k]
         price = sites[job.region].terminal_cost_per_gpu_h

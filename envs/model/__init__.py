@@ -1,4 +1,4 @@
-"""What a site is: its parameters, its memory and the equations of its power and cost."""
+"""The model of a site: its parameters, its state and the equations of its power and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caches results, in memory while their scenario is in use, or as files shared between processes."""
+"""Caches results: in memory while their scenario is in use, or as files that processes share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_OF_AN_OWNER = 8
 def cached_for_owner(compute: Callable[[Owner, *Rest], Value]) -> Callable[[Owner, *Rest], Value]:
     """Caches the results of `compute` for an owner until that owner is garbage-collected.
 
-    Owners are compared by identity: they are frozen, and comparing a scenario by fields takes longer than an episode.
+    Owners are compared by identity. They are frozen, and comparing scenarios by fields takes longer than an episode.
 
     Args:
         compute: a pure function of a frozen model and hashable arguments. The last few arguments are cached.
@@ -58,9 +58,10 @@ def cache_directory() -> Path:
 
 
 def cached_table(name: str, key: str, length: int, compute: Callable[[], Floats]) -> Floats:
-    """The cached table of `name` and `key`, or else the result of `compute()`; read-only, shape (length,).
+    """Returns the cached table of `name` and `key`, else the result of `compute()`; read-only, shape (length,).
 
-    A missing, damaged or wrongly sized file is computed again. If the folder cannot be written, nothing is cached.
+    If the file is missing, damaged or of the wrong size, the table is computed again. If the folder cannot be written,
+    nothing is cached.
     """
     path = cache_directory() / f"{name}-{sha256_of_bytes(key.encode())[:16]}.npy"
     table = _read(path, length)

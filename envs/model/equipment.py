@@ -1,4 +1,4 @@
-"""Parameters of what a site may have besides fleet, plants and tariff: sleep, stores, contracts, programmes; or not."""
+"""Parameters of a site's optional equipment: sleep, stores, contracts and programmes, and their values without it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def site_fields(scenario: Scenario, expected_grid_kw: list[float]) -> dict[str, 
 
     Args:
         scenario: its regions and programmes.
-        expected_grid_kw: of each region when all work runs on arrival; cuts are measured against it by default.
+        expected_grid_kw: expected grid power of each region when all work runs on arrival [kW]. By default, cuts are
+            measured against it.
     """
     fields = plain_sites((scenario.n_regions,))
     for r, region in enumerate(scenario.regions):
@@ -44,7 +45,10 @@ def site_fields(scenario: Scenario, expected_grid_kw: list[float]) -> dict[str, 
 
 
 def constraint_fields(scenario: Scenario, expected_facility_kw: float) -> dict[str, Any]:
-    """Weights of `info["cost"]`: each constraint as a share of what the whole scenario uses or holds in a step."""
+    """Weights of the constraints in `info["cost"]`.
+
+    They normalise each constraint by the energy, GPU-h or number of regions of the whole scenario in a step.
+    """
     fields, limits = no_constraints(()), scenario.constraints
     if limits is None:
         return fields
@@ -59,7 +63,7 @@ def constraint_fields(scenario: Scenario, expected_facility_kw: float) -> dict[s
 
 
 def max_extra_price_per_kwh(scenario: Scenario, region: Region) -> float:
-    """What a kWh may cost a site besides the price of the power itself: programmes that it counts against."""
+    """The most that a kWh may cost a site beyond the price of power, because of programmes and constraints."""
     programme, limits = scenario.grid_events, scenario.constraints
     extra = 0.0 if limits is None else limits.shortfall_price_per_kwh
     if programme is not None and region.name in programme.regions:
@@ -68,7 +72,7 @@ def max_extra_price_per_kwh(scenario: Scenario, region: Region) -> float:
 
 
 def max_supply_price_per_kwh(region: Region) -> float:
-    """The dearest of a site's contracts; 0 without any."""
+    """The highest price among a site's contracts; 0 if it has none."""
     supply = region.supply
     parts = [] if supply is None else [part for part in (supply.direct, supply.contract) if part is not None]
     return max([0.0, *(part.price_per_kwh for part in parts)])
@@ -80,7 +84,7 @@ def max_grid_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_
     Args:
         scenario: its disturbances.
         region: one of its regions.
-        tariff_price_per_kwh: the dearest price of a tariff of the scenario by its name.
+        tariff_price_per_kwh: gives the highest price of a tariff of the scenario by its name.
     """
     mine = [happening for happening in scenario.disturbances if happening.is_in(region.name)]
     tariffs = [region.tariff, *(new.tariff for new in mine if isinstance(new, NewTariff))]
@@ -92,13 +96,13 @@ def max_grid_price_per_kwh(scenario: Scenario, region: Region, tariff_price_per_
 
 
 def added_heat_c(scenario: Scenario, region: Region) -> float:
-    """By how much all heat waves of the region together warm its air [C]."""
+    """The total temperature rise of all heat waves of the region together [C]."""
     waves = [happening for happening in scenario.disturbances if isinstance(happening, HeatWave)]
     return sum(wave.add_c for wave in waves if wave.is_in(region.name))
 
 
 def power_fields(region: Region) -> dict[str, float]:
-    """What the site's power depends on besides its fleet's and its cooling's main numbers."""
+    """Further fields that a site's power depends on, besides the main numbers of its fleet and cooling."""
     fleet, cooling = region.fleet, region.cooling
     values = {
         "cooling_fixed_share": cooling.fixed_share,
@@ -143,7 +147,10 @@ def _events(scenario: Scenario, region: Region, expected_grid_kw: float) -> dict
 
 
 def plain_sites(shape: tuple[int, ...]) -> dict[str, Any]:
-    """Fields of `Params` by region, of shape (B, R) or (R,), and of no stores, (B, R, 0) or (R, 0)."""
+    """Fields of `Params` for sites without optional equipment: by region, shape (B, R) or (R,), and without stores.
+
+    The fields of stores have the shape (B, R, 0) or (R, 0).
+    """
     fields: dict[str, Any] = {name: np.zeros(shape) for name in ZERO} | {name: np.ones(shape) for name in ONE}
     fields["headroom_gpus"] = np.full(shape, UNLIMITED_GPUS)
     no_stores = store_table([()] * shape[-1])
@@ -151,14 +158,14 @@ def plain_sites(shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def no_constraints(shape: tuple[int, ...]) -> dict[str, Any]:
-    """Fields of `Params` by environment, of shape (B,) or ()."""
+    """Fields of `Params` for environments without constraints, shape (B,) or ()."""
     return {
         name: np.zeros(shape) for name in ("green_constraint_per_kwh", "late_constraint_per_gpu_h", "band_constraint")
     }
 
 
 def quiet_world(fleet_gpus: Floats, n: int) -> dict[str, Floats]:
-    """Fields of `Exogenous`, shape (B, n, R), for fleets of shape (B, R) of which nothing fails."""
+    """Fields of `Exogenous`, shape (B, n, R), for a world without disturbances; the fleets have shape (B, R)."""
     shape = (fleet_gpus.shape[0], n, fleet_gpus.shape[1])
     names = ("direct_kw", "contract_kw", "store_order", "cut_kw", "announced_cut_kw", "announced_in_h")
     fields = {name: np.zeros(shape) for name in names}

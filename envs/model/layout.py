@@ -1,7 +1,7 @@
-"""The packed arrays behind the simulator: one structured row for each thing that a step reads or changes.
+"""The packed arrays behind the simulator: structured rows that a step reads or changes.
 
-A step of one environment touches a few cache lines of each row instead of one line of each of a hundred arrays. The
-named tuples of `wattward.envs.model.types` are views of these arrays.
+With them, a step of one environment touches a few cache lines in each row, not one line in each of a hundred arrays.
+The named tuples of `wattward.envs.model.types` are views of these arrays.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from wattward.envs.model.site_model import cooling_line, power_of
 from wattward.envs.model.types import Exogenous, Flows, Params, State, Tally
 
 DUE, RIGID_JOBS, MOVABLE = 0, 1, 2
-"""Rows of `Fleet.picks`, places in the queue in its order.
+"""Rows of `Fleet.picks`; each holds places in the queue, in the order of the queue.
 
-Jobs due now; running rigid jobs that can be stopped; all jobs but those in transit or locked.
+The rows are jobs that are due now; running rigid jobs that can be preempted; and all jobs that are neither in transit
+nor locked.
 """
 Places = NDArray[np.int32]
 
@@ -26,9 +27,9 @@ Rows: TypeAlias = NDArray[Any]
 Row: TypeAlias = Any
 """One element of it; kernels read and write its fields by name."""
 EPS = 1e-9
-"""GPUs, or steps, less than which are none."""
+"""Amounts of GPUs or steps below this count as zero."""
 LOOKAHEAD = 4
-"""Pulling regions that one job may try in a step."""
+"""The number of pulling regions that are tried for one job in a step."""
 
 
 def _row(**kinds: str) -> np.dtype[np.void]:
@@ -41,7 +42,7 @@ SCENARIO = _row(
     " green_constraint_per_kwh late_constraint_per_gpu_h band_constraint",
     i8="n_steps",
 )
-"""Fields of `Params` with one number an environment."""
+"""Fields of `Params` with one number for each environment."""
 SITE = _row(
     f8="fleet_gpus rigid_limit_gpus gpu_idle_kw gpu_busy_kw pue_base pue_slope_per_c pue_free_c demand_charge_per_kw"
     " wan_gb_per_step wan_cost_per_gb wan_kwh_per_gb terminal_cost_per_gpu_h"
@@ -56,7 +57,7 @@ STORE = _row(
 )
 """A store of a site: the fields of `Params` that begin with `store_`."""
 STORED = _row(f8="stored_kwh order charged_kw", i8="told")
-"""A store's state; what the step has it do, from -1 to 1; what it was charged in the step; what an action told it."""
+"""A store's energy; its order in the step, from -1 to 1; its charging power in the step; what an action told it."""
 JOB_CLASS = _row(f8="restart_h", b1="malleable preemptible")
 ENV = _row(i8="step next_job n_active n_due n_rigid n_movable slot asleep", f8="backlog_gpu_h")
 """`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped."""
@@ -68,7 +69,7 @@ REGION = _row(
     " free_gpus rigid_gpus cap_gpus own_gpus link_gb serving_gpus",
     b1="surplus_only",
 )
-"""State; the offers of the step; what the scan found; scratch of one step."""
+"""A region's state, its offers in the step, what the scan found, and temporary values of the step."""
 QUEUED = _row(
     i4="number arrival_step deadline_step ready_step",
     u2="region job_class",
@@ -76,31 +77,31 @@ QUEUED = _row(
     b1="malleable preemptible paused",
     f8="gpus left_gpu_h expected_gpu_h left_h alloc_gpus taken_gpus estimate_gpu_h data_gb",
 )
-"""A job that is present or in transit; the first `n_active` rows, by (deadline, number).
+"""A job that is present or in transit. The first `n_active` rows of a queue are used, sorted by (deadline, number).
 
-`left_h` is expected_gpu_h / gpus; `taken_gpus` what it has got so far in the step under way.
+`left_h` is expected_gpu_h / gpus. `taken_gpus` is the number of GPUs that it has got so far in the present step.
 """
 FLOW = _row(f8=" ".join(Flows._fields))
 N_FLOWS, N_TALLIED = len(Flows._fields), len(Flows._fields) + 1
-"""Columns of a flow as plain numbers, and of the tally, which counts the steps in band last."""
+"""Number of columns of the flows and of the tally; the last column of the tally counts the steps in band."""
 EPISODE = _row(i8="start_minute n_jobs")
 HOUR = _row(
     f8="price_per_kwh carbon_kg_per_kwh sun_kw wind_kw hydro_kw interactive_gpus pue fixed_kw"
     " fleet_gpus wan_share direct_kw contract_kw store_order cut_kw announced_cut_kw announced_in_h"
 )
-"""What a region's world is in one step: two cache lines.
+"""The world of a region in one step; two cache lines long.
 
 Facility power is `pue` x IT power + `fixed_kw`.
 """
 JOB = _row(i4="number arrival_step deadline_step origin job_class", f8="gpus work_gpu_h estimate_gpu_h data_gb")
-"""A job of the episode, by (arrival, deadline, number)."""
+"""A job of the episode; the rows are sorted by (arrival, deadline, number)."""
 ON_ARRIVAL = _row(f8="total_cost left_gpu_h")
 SERIES = tuple(name for name in HOUR.names or () if name not in ("pue", "fixed_kw"))
-"""Fields of `Exogenous` that an HOUR holds as they are."""
+"""Fields of `Exogenous` that HOUR holds unchanged."""
 
 
 def pack_params(params: Params) -> tuple[Rows, Rows, Rows, Rows]:
-    """Rows of SCENARIO, (P,), of SITE, (P, R), of JOB_CLASS, (P, C), and of STORE, (P, R, S), from Params of P rows."""
+    """Packs Params of P rows into rows of SCENARIO (P,), SITE (P, R), JOB_CLASS (P, C) and STORE (P, R, S)."""
     scenario = np.zeros(params.n_steps.shape, SCENARIO)
     sites = np.zeros(params.fleet_gpus.shape, SITE)
     classes = np.zeros(params.class_malleable.shape, JOB_CLASS)

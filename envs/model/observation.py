@@ -1,8 +1,8 @@
-"""The observation's layout: one table of fields, and all that follows from it.
+"""The layout of the observation: one table of fields, and everything that follows from it.
 
 An observation is the clock, then the same fields for each region. Positions, limits, the kernels' constants, the named
-views and the table in docs/observation.md are worked out from `FIELDS`. A new row moves what stands behind it; whoever
-fills or reads a field goes by its name (`AT.NAME`).
+views and the table in docs/observation.md are derived from `FIELDS`. A new row moves the fields behind it, so code
+that fills or reads a field uses its name (`AT.NAME`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections import namedtuple
 from typing import Any, NamedTuple
 
 LOW, HIGH = -10.0, 10.0
-"""Every number of an observation lies between them."""
+"""Lower and upper limit of every number of an observation."""
 SLACK_EDGES_H = (0.25, 1.0, 4.0, 12.0, 24.0)
-"""Upper edges of the queue's buckets in hours of slack; the last bucket is open."""
+"""Upper edges of the queue's buckets by slack [h]; a last bucket has no upper edge."""
 BLOCK_EDGES_H = (0, 1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 21, 24)
-"""Forecasts are averaged over these spans of lead time; a lead belongs to the span it does not exceed."""
+"""Edges of the blocks of lead time over which forecasts are averaged [h]. An upper edge belongs to its block."""
 A_BLOCK = 0
-"""As a width: one number for each forecast block of the scenario."""
+"""Width of a field that has one number for each forecast block of the scenario."""
 GROUPS = {
     "clock": "clock",
     "world": "each region",
@@ -25,11 +25,11 @@ GROUPS = {
     "forecast": "each region",
     "extra": "each region, where there is such",
 }
-"""Groups in the order in which they stand, and what the docs say they are of.
+"""Groups of fields in their order, and what the docs say they describe.
 
-The clock stands first, the other groups are repeated for each region. `kernels.ahead` fills clock, world and forecast
-when an episode is loaded, as they depend on the world alone; `kernels.observe` fills present and extra in every step.
-Extra fields stand where a scenario has stores, contracts, sleep, grid events or constraints.
+The clock comes first; the other groups are repeated for each region. `kernels.ahead` fills clock, world and forecast
+when an episode is loaded, because they depend on the world alone. `kernels.observe` fills present and extra in every
+step. Extra fields exist if a scenario has stores, contracts, sleep, grid events or constraints.
 """
 
 
@@ -38,12 +38,12 @@ class Field(NamedTuple):
 
     Attributes:
         group: One of `GROUPS`.
-        name: Its name, unlike all others.
+        name: Its unique name.
         width: How many numbers it has, or `A_BLOCK`.
-        meaning: What the numbers say, in words.
-        least: Smaller values are cut to this one.
-        most: Larger values are cut to this one.
-        log: Whether log(1 + value) is observed; present fields alone, whose kernel sums GPU-h first.
+        meaning: What the numbers mean, in words.
+        least: Smaller values are clipped to this one.
+        most: Larger values are clipped to this one.
+        log: Whether log(1 + value) is observed. Only present fields may have this; their kernel first sums GPU-h.
     """
 
     group: str
@@ -112,7 +112,7 @@ FIELDS = (
     Field("extra", "announced_in", 1, "hours until then / 24", most=1.0),
     Field("extra", "green_lead", 1, "green share of the site's energy so far less the least that is required"),
 )
-"""The table. A row stands among those of its group, in the order in which an observation holds them."""
+"""The table of fields, by group, in the order of the observation."""
 
 
 def fields_of(*groups: str) -> tuple[Field, ...]:
@@ -133,9 +133,10 @@ def _checked() -> None:
 
 
 def _offsets() -> dict[str, int]:
-    """Where each field begins in the section that kernels hold of it.
+    """The position of each field in its section of an observation.
 
-    Sections are the clock; world and present together; forecast, counted in fields of a number a block; and extra.
+    There are four sections: the clock; world and present together; forecast; and extra. In the forecast section, a
+    position counts fields, each with one number for each block.
     """
     found: dict[str, int] = {}
     for section in (("clock",), ("world", "present"), ("forecast",), ("extra",)):
@@ -154,25 +155,25 @@ _checked()
 N_CLOCK = _numbers("clock")
 N_WORLD = _numbers("world")
 N_NOW = _numbers("world", "present")
-"""Numbers of a region that stand before the forecasts."""
+"""How many numbers of a region precede the forecasts."""
 N_FORECASTS = len(fields_of("forecast"))
-"""Fields of a number a block."""
+"""How many fields have one number for each block."""
 N_EXTRA = _numbers("extra")
 Each = namedtuple("Each", [field.name for field in FIELDS])  # type: ignore[misc]
-"""Something of each field, by name. Numba takes an `Each` of numbers for constants."""
+"""A value for each field, by name. Numba treats an `Each` of numbers as constants."""
 AT: Any = Each(*_offsets().values())
-"""Where a field begins: in the clock, among a region's N_NOW numbers, among forecast fields, or among extra fields."""
+"""Position of each field: in the clock, among a region's N_NOW numbers, among forecast or among extra fields."""
 LEAST: Any = Each(*(field.least for field in FIELDS))
 MOST: Any = Each(*(field.most for field in FIELDS))
 WIDTH: Any = Each(*(field.width for field in FIELDS))
 LOGGED = tuple(
     getattr(AT, field.name) + i for field in fields_of("world", "present") if field.log for i in range(field.width)
 )
-"""Which of a region's N_NOW numbers are on a logarithmic scale."""
+"""Indices of those of a region's N_NOW numbers that are on a logarithmic scale."""
 
 
 def region_width(n_blocks: int, extended: bool) -> int:
-    """Numbers of a region in an observation with so many forecast blocks; `extended` with the extra fields."""
+    """How many numbers a region has in an observation with `n_blocks` forecast blocks; extra fields if `extended`."""
     return N_NOW + N_FORECASTS * n_blocks + (N_EXTRA if extended else 0)
 
 

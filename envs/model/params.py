@@ -1,4 +1,4 @@
-"""From a scenario to the arrays that do not change during an episode."""
+"""Turns a scenario into the arrays that do not change during an episode."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DAYS_PER_MONTH = 30.4
 TYPICAL_SUN_SHARE = 0.14
 TYPICAL_WIND_SHARE = 0.16
-"""Mean capacity factors over Chinese provinces, weather year 2020 (PyPSA-China, CC0); they only scale the reward."""
+"""Mean capacity factors over Chinese provinces in weather year 2020 (PyPSA-China, CC0); they only scale the reward."""
 
 
 def make_params(
@@ -38,24 +38,23 @@ def make_params(
     """The parameters of `batch` equal environments; every array is contiguous and has the leading axis B.
 
     Args:
-        scenario: What they are of.
-        batch: Environments B.
-        recorded_max_price_per_kwh: The dearest price of each region in the recording that plays in place of the
-            regions' tariffs (`Recording.max_price_per_kwh`), if one does.
+        scenario: The scenario of the environments.
+        batch: Number of environments B.
+        recorded_max_price_per_kwh: The highest price of each region in the recording that replaces the regions'
+            tariffs (`Recording.max_price_per_kwh`), if there is one.
 
-    Three of them are derived, not read:
+    Three of the parameters are derived, not read:
 
-    - `terminal_cost_per_gpu_h`: what unfinished work costs when the episode ends. It is the dearest price that
-      the region's tariff, market or recording, those that may take its place, price spikes and its contracts can come
-      to, and its dirtiest grid, at full busy power (waking included) and the net power that a kW of IT power adds on
-      a hot day, in a heat wave if there is one, plus what programmes charge and the demand charge spread over the
-      episode's hours: no hour's energy within the episode was dearer, so leaving work undone pays at most where a
-      last step would have raised the month's peak.
+    - `terminal_cost_per_gpu_h`: the cost of unfinished work when the episode ends. It is an upper bound on what a
+      GPU-h costs within the episode. Its price is the highest that the region's tariff, market or recording, their
+      possible replacements, price spikes and contracts can reach, with the dirtiest grid. Its power is the full busy
+      power (waking included) times the net power that a kW of IT power adds on a hot day, in a heat wave if there is
+      one. The charges of programmes and the demand charge, spread over the episode's hours, are added. No hour of the
+      episode has dearer energy. So leaving work undone pays at most if a last step would raise the month's peak.
     - `reference_cost_per_step`: the expected cost of a step when all work runs where and when it arrives, from mean
-      prices, loads, carbon and green power. It scales the reward and nothing else. Disturbances leave it alone, so that
-      rewards with and without them are on one scale.
-    - `shaping_coefficient_per_gpu_h`: what a GPU-hour of work adds to the cost at mean prices; the reward "shaped"
-    reads it.
+      prices, loads, carbon and green power. It only scales the reward. Disturbances do not change it, so that rewards
+      with and without them have the same scale.
+    - `shaping_coefficient_per_gpu_h`: the cost that a GPU-hour of work adds at mean prices, for the reward "shaped".
     """
     one = Params(
         n_steps=np.array(scenario.n_steps),
@@ -185,16 +184,16 @@ def _mean_cost_per_h(scenario: Scenario, r: int) -> float:
 
 
 def expected_grid_kw(scenario: Scenario, r: int) -> float:
-    """Expected grid power of region `r` when all work runs on arrival [kW]; what grid events are measured against.
+    """Expected grid power of region `r` when all work runs on arrival [kW]; the baseline of grid events by default.
 
-    It is that of mean load at mean air temperature, less what is recovered and what plants on site give on average.
+    It is the power of the mean load at mean air temperature, less recovered power and the mean power of plants on site.
     """
     return max(0.0, _expected_power(scenario, r).net_kw - _typical_green_kw(scenario.regions[r]))
 
 
 @cached_for_owner
 def baseline_kw(scenario: Scenario) -> Floats:
-    """Grid power that cuts are measured against, shape (R,) [kW]; 0 where the grid asks for none."""
+    """Grid power that cuts are measured against, shape (R,) [kW]; 0 where the grid never asks for cuts."""
     fields = site_fields(scenario, [expected_grid_kw(scenario, r) for r in range(scenario.n_regions)])
     baselines: Floats = fields["event_baseline_kw"]
     return baselines
@@ -204,7 +203,7 @@ class Power(NamedTuple):
     """Power of a region [kW]."""
 
     facility_kw: float
-    net_kw: float  # less what is recovered
+    net_kw: float  # less recovered power
 
 
 def _expected_power(scenario: Scenario, r: int) -> Power:
@@ -219,9 +218,9 @@ def _expected_power(scenario: Scenario, r: int) -> Power:
 
 
 def power_at_mean_air(region: Region, interactive_gpus: float, load_gpus: float) -> Power:
-    """Power at mean air temperature under a steady load, `interactive_gpus` of it; GPUs not needed sleep if they can.
+    """Power at mean air temperature under a steady load of `load_gpus`, of which `interactive_gpus` are interactive.
 
-    Waking is left out.
+    GPUs that are not needed sleep if they can. The energy of waking is left out.
     """
     site = _site_power(region)
     slope, fixed_kw = site_model.cooling_line(site, region.air.mean_c)

@@ -1,13 +1,13 @@
-"""The equations of a site: its power, its cooling, its supply and its costs. Each is written once, here.
+"""The equations of a site: its power, its cooling, its supply and its costs. Each is written only here.
 
-Kernels compile these functions into the step (see `envs.kernels.compiling`), where every amount is a number.
-Everyone else calls them as they are, with arrays that broadcast. `site` is anything that has the fields of `SitePower`
-(and, for bills, the prices of `Params`): a row of SITE in kernels, `Params`, or what `power_of` makes of it. The order
-of operations is part of a function: the same numbers give the same bits in Python and in a kernel.
+Kernels compile these functions into the step (see `envs.kernels.compiling`); there, every amount is a number. All other
+code calls them as they are, with arrays that broadcast. `site` is anything that has the fields of `SitePower` (and, for
+bills, the prices of `Params`): a row of SITE in kernels, `Params`, or the result of `power_of`. The order of operations
+in a function matters: the same numbers give the same bits in Python and in a kernel.
 
-Four words recur. *In order* are the GPUs that have not failed. *Asleep* are those of them that sleep; all others are
-awake. *At work* are the busy GPUs: `serving_gpus` of interactive load and the GPUs of deferrable work. *Net* power is
-what the site draws less what it recovers from its return water.
+Four terms recur. GPUs *in order* have not failed. GPUs *asleep* are those of them that sleep; all others are awake.
+GPUs *at work* are busy: `serving_gpus` of interactive load and the GPUs of deferrable work. *Net* power is the power
+that the site draws, less the power that it recovers from its return water.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Amount: TypeAlias = Any
 
 
 class SitePower(NamedTuple):
-    """What the power of a site depends on; fields as in `Params`, one number or an array of regions each."""
+    """The parameters of a site's power; the fields are as in `Params`, each a number or an array of regions."""
 
     fleet_gpus: Amount
     gpu_idle_kw: Amount
@@ -57,7 +57,7 @@ def greater(first: Amount, second: Amount) -> Amount:
 
 
 def select(condition: Amount, if_true: Amount, if_false: Amount) -> Amount:
-    """One of two amounts, both of which are worked out."""
+    """Selects one of two amounts; both are computed."""
     return np.where(condition, if_true, if_false)
 
 
@@ -72,11 +72,11 @@ def full_load_pue(site: Any, air_c: Amount) -> Amount:  # noqa: ANN401 - see the
 def cooling_line(site: Any, air_c: Amount) -> tuple[Amount, Amount]:  # noqa: ANN401
     """Facility power as a line over IT power, at an air temperature [C].
 
-    Of full load's cooling power, (PUE - 1) x busy power x fleet, the fixed share f is drawn whatever runs.
+    Cooling at full load draws (PUE - 1) x busy power x fleet. The fixed share f of it is drawn at any load.
 
     Returns:
-        Slope: facility power that a kW of IT power adds, PUE - f x (PUE - 1). Fixed part [kW]: f x (PUE - 1) x busy
-        power x fleet.
+        The slope, which is the facility power that a kW of IT power adds: PUE - f x (PUE - 1). Then the fixed part
+        [kW]: f x (PUE - 1) x busy power x fleet.
     """
     pue = full_load_pue(site, air_c)
     fixed = site.cooling_fixed_share * (pue - 1.0)
@@ -84,7 +84,7 @@ def cooling_line(site: Any, air_c: Amount) -> tuple[Amount, Amount]:  # noqa: AN
 
 
 def cooling_kw(it_kw: Amount, slope: Amount, fixed_kw: Amount) -> Amount:
-    """Cooling power [kW] without a tank: IT power [kW] x (slope - 1) + fixed part [kW]."""
+    """Cooling power [kW] without cooling stores: IT power [kW] x (slope - 1) + fixed part [kW]."""
     return it_kw * (slope - 1.0) + fixed_kw
 
 
@@ -94,12 +94,12 @@ def facility_kw(it_kw: Amount, slope: Amount, fixed_kw: Amount) -> Amount:
 
 
 def recovered_kw(site: Any, it_kw: Amount) -> Amount:  # noqa: ANN401
-    """Power [kW] that a turbine wins back from the return water: recovered share x IT power [kW]."""
+    """Power [kW] that a turbine recovers from the return water: recovered share x IT power [kW]."""
     return site.recovered_share * it_kw
 
 
 def net_slope(site: Any, slope: Amount) -> Amount:  # noqa: ANN401
-    """Power that a kW of IT power adds, net of what is recovered: slope - recovered share."""
+    """Power that a kW of IT power adds, net of recovered power: slope - recovered share."""
     return slope - site.recovered_share
 
 
@@ -107,29 +107,29 @@ def net_slope(site: Any, slope: Amount) -> Amount:  # noqa: ANN401
 
 
 def served_gpus(demand_gpus: Amount, awake_gpus: Amount, locked_gpus: Amount) -> Amount:
-    """Interactive load that is served: at most what locked jobs leave of the awake GPUs; the rest is dropped."""
+    """Interactive load that is served: at most the awake GPUs that are not locked. The rest is dropped."""
     return lesser(demand_gpus, greater(0.0, awake_gpus - locked_gpus))
 
 
 def serving_gpus(site: Any, interactive_gpus: Amount) -> Amount:  # noqa: ANN401
-    """Busy GPUs whose power interactive load of x GPUs draws: G (x / G) ^ exponent below G GPUs, x from there on."""
+    """Busy GPUs that draw the power of an interactive load of x GPUs: G (x / G) ^ exponent if x < G, else x."""
     share = interactive_gpus / site.serving_gpus
     curved = site.serving_gpus * share**site.serving_exponent
     return select((site.serving_exponent != 1.0) & (interactive_gpus < site.serving_gpus), curved, interactive_gpus)
 
 
 def sleeps(site: Any) -> Amount:  # noqa: ANN401
-    """Whether GPUs that nothing needs sleep: headroom < fleet."""
+    """Whether unneeded GPUs sleep: headroom < fleet."""
     return site.headroom_gpus < site.fleet_gpus
 
 
 def resting_kw(site: Any) -> Amount:  # noqa: ANN401
-    """Power [kW] of a GPU that nothing needs for long: asleep where GPUs sleep, else idle."""
+    """Power [kW] of a GPU that is not needed for long: sleep power if GPUs can sleep, else idle power."""
     return select(sleeps(site), site.gpu_sleep_kw, site.gpu_idle_kw)
 
 
 def kept_awake_gpus(site: Any, needed_gpus: Amount, most_gpus: Amount) -> Amount:  # noqa: ANN401
-    """GPUs that are awake in the next step: those needed and the headroom, at most `most_gpus`."""
+    """GPUs that are awake in the next step: needed GPUs + headroom, at most `most_gpus`."""
     return lesser(needed_gpus + site.headroom_gpus, most_gpus)
 
 
@@ -151,7 +151,7 @@ def kw_per_awake_gpu(site: Any, slope: Amount) -> Amount:  # noqa: ANN401
 
 
 def kw_per_rested_gpu(site: Any, slope: Amount) -> Amount:  # noqa: ANN401
-    """Power [kW] that one more busy GPU adds if it rests until then: slope x (busy - resting), waking left out."""
+    """Power [kW] that one more busy GPU adds if it was resting before: slope x (busy - resting), without waking."""
     return slope * (site.gpu_busy_kw - resting_kw(site))
 
 
@@ -171,10 +171,10 @@ def base_kw(
 
 
 def surplus_kw(green_kw: Amount, load_kw: Amount) -> Amount:
-    """Power [kW] of the plants on site that a load leaves over: max(0, green - load).
+    """Power [kW] of the plants on site that a load does not use: max(0, green - load).
 
-    Plants are sun, wind and hydro. What is recovered is no plant: the dispatcher's SOAK leaves it out, and so does all
-    that speaks of surplus.
+    Plants are sun, wind and hydro. Recovered power is not a plant: the mode SOAK leaves it out, and so does everything
+    else that uses the surplus.
     """
     return greater(0.0, green_kw - load_kw)
 
@@ -182,10 +182,10 @@ def surplus_kw(green_kw: Amount, load_kw: Amount) -> Amount:
 def supply_order(
     load_kw: Amount, own_kw: Amount, direct_kw: Amount, contract_kw: Amount
 ) -> tuple[Amount, Amount, Amount, Amount]:
-    """Who serves a load [kW], in order: own power, the direct line, the green contract; each gives what it can.
+    """Serves a load [kW] in this order: own power, direct line, green contract. Each gives as much as it can.
 
     Returns:
-        What is used of own power, of the direct line and of the contract, and what is still missing [kW].
+        The power used from own plants, from the direct line and from the contract, and the missing power [kW].
     """
     own_used_kw = lesser(own_kw, load_kw)
     missing_kw = load_kw - own_used_kw
@@ -209,7 +209,7 @@ def carbon_kg(grid_kw: Amount, step_h: Amount, carbon_kg_per_kwh: Amount) -> Amo
 
 
 def demand_cost(site: Any, grid_kw: Amount, peak_kw: Amount) -> Amount:  # noqa: ANN401
-    """Demand charge: what grid power [kW] passes the peak so far [kW] by x charge per kW."""
+    """Demand charge: the rise of grid power [kW] above the peak so far [kW] x charge per kW."""
     return greater(0.0, grid_kw - peak_kw) * site.demand_charge_per_kw
 
 
@@ -220,28 +220,31 @@ def supply_cost(
     contract_used_kw: Amount,
     contract_kw: Amount,
 ) -> Amount:
-    """Direct line and green contract over a step [h]: each at its price, of the contract at least the take share."""
+    """Cost of direct line and green contract over a step [h], at their prices.
+
+    At least the take share of what the contract delivers is paid for.
+    """
     paid_kw = greater(contract_used_kw, site.contract_take_share * contract_kw)
     return (direct_used_kw * site.direct_price_per_kwh + paid_kw * site.contract_price_per_kwh) * step_h
 
 
 def sales_cost(site: Any, step_h: Amount, sold_kw: Amount) -> Amount:  # noqa: ANN401
-    """What feeding in earns, as a negative cost: - sold power [kW] x step [h] x price."""
+    """Revenue from feeding in, as a negative cost: - sold power [kW] x step [h] x price."""
     return 0.0 - sold_kw * step_h * site.feed_in_price_per_kwh
 
 
 def met_cut_kw(site: Any, cut_kw: Amount, grid_kw: Amount) -> Amount:  # noqa: ANN401
-    """What is met of a cut [kW] that the grid asks for: min(cut, max(0, baseline - grid power))."""
+    """The part of a requested cut [kW] that is met: min(cut, max(0, baseline - grid power))."""
     return lesser(cut_kw, greater(0.0, site.event_baseline_kw - grid_kw))
 
 
 def event_cost(site: Any, step_h: Amount, cut_kw: Amount, met_kw: Amount) -> Amount:  # noqa: ANN401
-    """Cuts over a step [h]: what is missed [kW] x penalty - what is met [kW] x payment."""
+    """Cost of a cut over a step [h]: (missed [kW] x penalty - met [kW] x payment) x step."""
     return ((cut_kw - met_kw) * site.event_penalty_per_kwh - met_kw * site.event_pay_per_kwh) * step_h
 
 
 def shortfall_cost(site: Any, load_kwh: Amount, green_kwh: Amount) -> Amount:  # noqa: ANN401
-    """Green energy missing to the least share at the end: max(0, share x load [kWh] - green [kWh]) x price."""
+    """Cost of falling short of the least green share: max(0, share x load [kWh] - green [kWh]) x price."""
     return greater(0.0, site.green_share_min * load_kwh - green_kwh) * site.shortfall_price_per_kwh
 
 

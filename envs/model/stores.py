@@ -1,4 +1,4 @@
-"""The table of stores: a row for each store of a site, whatever its kind, and what a step moved into and out of it."""
+"""The table of stores: a row for each store of a site, of any kind, and its power in and out during a step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_STORE: StoreRow = {
     **{"charge_kw": 0.0, "discharge_kw": 0.0, "charge_efficiency": 1.0, "discharge_efficiency": 1.0},
     **{"cop": 1.0, "charge_cop": 1.0, "loss_per_h": 0.0, "wear_cost_per_kwh": 0.0},
 }
-"""What a site with fewer stores than others has in their place; a kind names what it has otherwise."""
+"""The row that fills empty places at sites with fewer stores than others; a kind of store replaces some values."""
 WHOLE_NUMBERS = ("coupling", "entry")
 
 
@@ -43,12 +43,12 @@ ROW_OF_KIND: dict[type[Any], Callable[[Any], StoreRow]] = {Battery: _battery, Ch
 
 
 def row_of(store: Store) -> StoreRow:
-    """A store's row; ordered by the price rule unless its kind says otherwise."""
+    """A store's row; the price rule orders the store unless its kind says otherwise."""
     return NO_STORE | ROW_OF_KIND[type(store)](store)
 
 
 def store_table(sites: Sequence[Sequence[StoreRow]]) -> dict[str, Any]:
-    """Fields of `Params` of the stores of each region, shape (R, S), S the most stores that a region has."""
+    """Fields of `Params` for the stores of each region, shape (R, S); S is the most stores of any region."""
     most = max(map(len, sites), default=0)
     rows = [[*site, *[NO_STORE] * (most - len(site))] for site in sites]
     return {
@@ -60,7 +60,7 @@ def store_table(sites: Sequence[Sequence[StoreRow]]) -> dict[str, Any]:
 
 
 def store_fields(scenario: Scenario) -> dict[str, Any]:
-    """The table of a scenario; stores that the agent orders have their entries region by region, in their order."""
+    """The table of a scenario; stores that actions order have consecutive entries, region by region."""
     sites = [[row_of(store) for store in region.stores] for region in scenario.regions]
     if scenario.storage_control == "agent":
         entry = scenario.n_regions
@@ -81,9 +81,9 @@ def is_electric(params: Params) -> NDArray[np.bool_]:
 
 
 def store_flows(params: Params, before_kwh: Floats, after_kwh: Floats) -> tuple[Floats, Floats]:
-    """What went into and came out of each store in a step, shape (B, R, S) [kW], from what it held before and after.
+    """Power into and out of each store in a step, shape (B, R, S) [kW], from its energy before and after the step.
 
-    A store does one of the two at a time. Powers are on the AC side, and heat of cooling stores.
+    In a step, a store either charges or discharges. Powers are on the AC side; those of cooling stores are heat.
     """
     p, step_h = params, params.step_h[:, None, None]
     change_kw = (after_kwh - before_kwh * (1.0 - p.store_loss_per_h * step_h)) / step_h

@@ -1,9 +1,10 @@
 """The arrays of the simulator.
 
-Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, A places for jobs at once,
-C job classes, L leads, S stores at the site that has most; others have rows of capacity 0 in their place.
+Letters in shapes: B environments, R regions, N steps drawn (episode + horizon), J jobs, A places for jobs that are
+active at once, C job classes, L leads, S stores at the site with the most stores. Sites with fewer stores have rows of
+capacity 0 in their place.
 
-Conventions: power flows are means over the step and never negative; steps are numbered from 0; a job with
+Conventions: power flows are means over the step and never negative. Steps are numbered from 0. A job with
 `job_deadline_step` d must be done when step d - 1 ends.
 """
 
@@ -23,14 +24,14 @@ WAITING, RUNNING, IN_TRANSIT, DONE = 0, 1, 2, 3
 POWER, COOLING = 0, 1
 """Values of `Params.store_coupling`."""
 BY_PRICE_RULE, BY_GRID_EVENTS = -1, -2
-"""Values of `Params.store_entry` of stores that no action orders."""
+"""Values of `Params.store_entry` for stores that no action orders."""
 
 SUN, WIND, INTERACTIVE, CARBON = 0, 1, 2, 3
 """Rows of the forecast quantities in `Exogenous.climatology`, `Exogenous.noise` and `Params.forecast_rho`."""
 
 
 class Params(NamedTuple):
-    """What does not change during an episode."""
+    """The parameters that do not change during an episode."""
 
     n_steps: Ints  # (B,) steps in the episode
     step_h: Floats  # (B,) [h]
@@ -43,29 +44,29 @@ class Params(NamedTuple):
     pue_free_c: Floats  # (B, R) [C]
     cooling_fixed_share: Floats  # (B, R) of full load's cooling power, drawn at any load
     recovered_share: Floats  # (B, R) of IT power, won back by the return water
-    serving_exponent: Floats  # (B, R) of the power of requests over their number
-    serving_gpus: Floats  # (B, R) that requests share
+    serving_exponent: Floats  # (B, R) exponent of the power of requests as a function of their number
+    serving_gpus: Floats  # (B, R) number of GPUs that requests share
     gpu_sleep_kw: Floats  # (B, R) [kW per GPU]
     wake_kwh: Floats  # (B, R) [kWh per GPU]
-    headroom_gpus: Floats  # (B, R) awake beyond those in use; 1e9 where GPUs never sleep
-    store_coupling: Ints  # (B, R, S) POWER or COOLING; of the latter, powers and energies are heat
+    headroom_gpus: Floats  # (B, R) GPUs kept awake beyond those in use; 1e9 where GPUs never sleep
+    store_coupling: Ints  # (B, R, S) POWER or COOLING; powers and energies of a COOLING store are heat
     store_entry: Ints  # (B, R, S) who orders it: place of its order in an action, BY_PRICE_RULE or BY_GRID_EVENTS
     store_capacity_kwh: Floats  # (B, R, S) 0 where there is no store
-    store_reserve_kwh: Floats  # (B, R, S) that discharging leaves in it
-    store_start_kwh: Floats  # (B, R, S) in it when an episode begins
+    store_reserve_kwh: Floats  # (B, R, S) energy that discharging leaves in the store
+    store_start_kwh: Floats  # (B, R, S) energy in the store when an episode begins
     store_charge_kw: Floats  # (B, R, S) most; AC side of a power store
     store_discharge_kw: Floats  # (B, R, S) most; AC side of a power store
     store_charge_efficiency: Floats  # (B, R, S)
     store_discharge_efficiency: Floats  # (B, R, S)
-    store_cop: Floats  # (B, R, S) heat over the chillers' power that discharging spares; 1 of a power store
-    store_charge_cop: Floats  # (B, R, S) heat over the chillers' power that charging takes; 1 of a power store
-    store_loss_per_h: Floats  # (B, R, S) share of what is stored
-    store_wear_cost_per_kwh: Floats  # (B, R, S) discharged
+    store_cop: Floats  # (B, R, S) heat per chiller power that discharging saves; 1 for a power store
+    store_charge_cop: Floats  # (B, R, S) heat per chiller power that charging takes; 1 for a power store
+    store_loss_per_h: Floats  # (B, R, S) share of the stored energy
+    store_wear_cost_per_kwh: Floats  # (B, R, S) per kWh discharged
     direct_price_per_kwh: Floats  # (B, R) taken from the direct line
     contract_price_per_kwh: Floats  # (B, R) taken from the green contract
-    contract_take_share: Floats  # (B, R) of what the contract delivers, paid for in any case
+    contract_take_share: Floats  # (B, R) share of what the contract delivers that is paid for in any case
     feed_in_price_per_kwh: Floats  # (B, R)
-    feed_in_kw: Floats  # (B, R) most that the grid takes
+    feed_in_kw: Floats  # (B, R) the most that the grid takes
     event_baseline_kw: Floats  # (B, R) grid power that cuts are measured against
     event_pay_per_kwh: Floats  # (B, R)
     event_penalty_per_kwh: Floats  # (B, R)
@@ -82,9 +83,9 @@ class Params(NamedTuple):
     terminal_late_h: Floats  # (B,) further lateness charged on unfinished work already late [h]
     band_low: Floats  # (B,) share of the fleet
     band_high: Floats  # (B,)
-    reference_cost_per_step: Floats  # (B,) expected cost of a step when all runs on arrival
+    reference_cost_per_step: Floats  # (B,) expected cost of a step when all work runs on arrival
     shaping_coefficient_per_gpu_h: Floats  # (B,) what "shaped" rewards credit for work done
-    green_constraint_per_kwh: Floats  # (B,) constraint cost of a kWh that is missing to the green share
+    green_constraint_per_kwh: Floats  # (B,) constraint cost of a kWh that is missing from the green share
     late_constraint_per_gpu_h: Floats  # (B,) constraint cost of a GPU-h that misses its deadline
     band_constraint: Floats  # (B,) constraint cost of a region out of the band for a step
     class_malleable: NDArray[np.bool_]  # (B, C)
@@ -94,7 +95,7 @@ class Params(NamedTuple):
 
 
 class Exogenous(NamedTuple):
-    """One realisation of the world per environment; no policy changes it. `episode.draw` gives it with B = 1."""
+    """One realisation of the world per environment. No policy changes it. `episode.draw` returns it with B = 1."""
 
     start_minute: Ints  # (B,) local time of step 0 [minutes since 1970-01-01 00:00 by the scenario's clock]
     price_per_kwh: Floats  # (B, N, R)
@@ -104,14 +105,14 @@ class Exogenous(NamedTuple):
     hydro_kw: Floats  # (B, N, R)
     air_c: Floats  # (B, N, R)
     interactive_gpus: Floats  # (B, N, R)
-    fleet_gpus: Floats  # (B, N, R) that are in order
-    wan_share: Floats  # (B, N, R) of the links' capacity that is there
+    fleet_gpus: Floats  # (B, N, R) GPUs in order
+    wan_share: Floats  # (B, N, R) share of the links' capacity that is available
     direct_kw: Floats  # (B, N, R) what the direct line offers
     contract_kw: Floats  # (B, N, R) what the green contract delivers
     store_order: Floats  # (B, N, R) the price rule's: 1 charge, -1 discharge, 0 neither
-    cut_kw: Floats  # (B, N, R) that the grid asks to be cut now
-    announced_cut_kw: Floats  # (B, N, R) that the grid has said it will ask for, or asks for now
-    announced_in_h: Floats  # (B, N, R) when; 0 where nothing is announced or it is now
+    cut_kw: Floats  # (B, N, R) cut that the grid asks for now
+    announced_cut_kw: Floats  # (B, N, R) cut that the grid has announced or asks for now
+    announced_in_h: Floats  # (B, N, R) time until the announced cut; 0 if none is announced or it is now
     climatology: Floats  # (B, 4, N, R) climatology of sun [kW], wind [kW], interactive [GPUs], carbon [kg/kWh]
     noise: Floats  # (B, 4, N, R) a second anomaly of the same law, independent of the true one; same units
     n_jobs: Ints  # (B,)
@@ -122,11 +123,11 @@ class Exogenous(NamedTuple):
     job_gpus: Floats  # (B, J) most GPUs it can use; for a rigid job all it needs
     job_work_gpu_h: Floats  # (B, J) true work [GPU-h]
     job_estimate_gpu_h: Floats  # (B, J) the owner's estimate of it [GPU-h]
-    job_data_gb: Floats  # (B, J) [GB] that moving it moves
+    job_data_gb: Floats  # (B, J) data that move with the job [GB]
 
 
 class State(NamedTuple):
-    """What a step changes; jobs present or in transit stand by (deadline, number) in the first `n_active` places."""
+    """What a step changes. The first `n_active` places hold jobs present or in transit, by (deadline, number)."""
 
     step: Ints  # (B,) the step to be taken next
     next_job: Ints  # (B,) jobs of the table that have arrived
@@ -144,12 +145,12 @@ class State(NamedTuple):
     peak_kw: Floats  # (B, R) highest grid power so far
     awake_gpus: Floats  # (B, R)
     stored_kwh: Floats  # (B, R, S) in each store; heat of a cooling store
-    load_kwh: Floats  # (B, R) of the site so far, what charges its stores included
-    green_kwh: Floats  # (B, R) of it that was green
+    load_kwh: Floats  # (B, R) energy that the site has used so far, including the charging of its stores
+    green_kwh: Floats  # (B, R) the green part of it
 
 
 class Flows(NamedTuple):
-    """Everything one step moved or cost; reward, observation, ledger and KPIs read nothing else."""
+    """Everything that one step moved or cost; reward, observation, ledger and KPIs read nothing else."""
 
     interactive_gpus: Floats  # (B, R) served
     dropped_gpus: Floats  # (B, R)
@@ -172,10 +173,10 @@ class Flows(NamedTuple):
     cold_in_kw: Floats  # (B, R) into cooling stores [kW of heat]
     cold_out_kw: Floats  # (B, R) out of cooling stores [kW of heat]
     sold_kw: Floats  # (B, R) surplus fed in
-    curtailed_kw: Floats  # (B, R) what was not taken of the direct line included
+    curtailed_kw: Floats  # (B, R) including untaken power of the direct line
     grid_kw: Floats  # (B, R)
     asked_cut_kw: Floats  # (B, R)
-    cut_kw: Floats  # (B, R) of it that was met
+    cut_kw: Floats  # (B, R) the part of it that was met
     asleep_gpus: Floats  # (B, R)
     woken_gpus: Floats  # (B, R)
     carbon_kg: Floats  # (B, R)
@@ -183,11 +184,11 @@ class Flows(NamedTuple):
     restart_gpu_h: Floats  # (B, R) work added by restarts
     done_gpu_h: Floats  # (B, R)
     moved_out_gpu_h: Floats  # (B, R)
-    moved_in_gpu_h: Floats  # (B, R) that joined here, at once or out of transit
+    moved_in_gpu_h: Floats  # (B, R) work that joined this region, at once or after transit
     waiting_gpu_h: Floats  # (B, R) true work present when the step ends, running or not
     transit_gpu_h: Floats  # (B, R) true work on its way here when the step ends
-    wanted_gpus: Floats  # (B, R) that the work present could use in the next step, by its owners' estimates
-    moved_gb: Floats  # (B, R) that began to leave
+    wanted_gpus: Floats  # (B, R) GPUs that the work present could use in the next step, by its owners' estimates
+    moved_gb: Floats  # (B, R) data that began to leave
     late_gpu_h: Floats  # (B, R) work whose deadline passed in this step
     energy_cost: Floats  # (B, R)
     demand_cost: Floats  # (B, R)
@@ -195,25 +196,25 @@ class Flows(NamedTuple):
     wan_cost: Floats  # (B, R)
     drop_cost: Floats  # (B, R)
     late_cost: Floats  # (B, R)
-    terminal_cost: Floats  # (B, R) zero but in the last step
+    terminal_cost: Floats  # (B, R) zero except in the last step
     supply_cost: Floats  # (B, R) direct line and green contract
-    sales_cost: Floats  # (B, R) negative: what feeding in earns
+    sales_cost: Floats  # (B, R) revenue from feeding in, negative
     wear_cost: Floats  # (B, R) of stores
     event_cost: Floats  # (B, R) penalties less payments for cuts
-    shortfall_cost: Floats  # (B, R) of green power; zero but in the last step
+    shortfall_cost: Floats  # (B, R) of green power; zero except in the last step
 
 
 COST_TERMS = (
     *("energy_cost", "demand_cost", "carbon_cost", "wan_cost", "drop_cost", "late_cost", "terminal_cost"),
     *("supply_cost", "sales_cost", "wear_cost", "event_cost", "shortfall_cost"),
 )
-"""The fields of `Flows` that sum to the cost of a step; they stand last."""
+"""The last fields of `Flows`, which sum to the cost of a step."""
 BILLS = ("total_cost", *COST_TERMS, "cost")
-"""What `info` holds of each step; "cost" is what constraints count, as in constrained RL, not money."""
+"""The entries of `info` for each step. "cost" is the constraint cost, as in constrained RL, not money."""
 
 
 class Tally(NamedTuple):
-    """What an episode has come to so far."""
+    """The sums over an episode so far."""
 
     total: Flows  # (B, R) sums over steps of every field, in its own unit
     in_band_steps: Floats  # (B, R) steps with utilisation in [band_low, band_high]
@@ -221,8 +222,8 @@ class Tally(NamedTuple):
 
 
 class Offers(NamedTuple):
-    """What each region offers deferrable work in a step."""
+    """The GPUs that each region offers to deferrable work in a step."""
 
-    own: Floats  # (B, R) share of what is free, to its own queue, 0..1
-    others: Floats  # (B, R) share of what is then still free, to waiting work of other regions, 0..1
-    surplus_only: NDArray[np.bool_]  # (B, R) free counts only as far as surplus green power covers
+    own: Floats  # (B, R) share of the free GPUs for its own queue, 0..1
+    others: Floats  # (B, R) share of the GPUs then still free for waiting work of other regions, 0..1
+    surplus_only: NDArray[np.bool_]  # (B, R) whether only GPUs that surplus green power covers count as free

@@ -1,4 +1,4 @@
-"""What a policy is and what it may see."""
+"""The protocol of policies, and what a policy may see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of what may be known, of which an outlook is made: arrays that nobody writes."""
+"""Read-only copies of what a policy may know; outlooks are made of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = TypeVar("Array", bound=NDArray[Any])
 
 
 class Queue(NamedTuple):
-    """The jobs present as the simulator holds them, copied; `JobView` is what is made of it."""
+    """A copy of the jobs present, as the simulator holds them; a `JobView` is made from it."""
 
     number: Ints  # (A,)
     region: Ints  # (A,)
@@ -30,7 +30,7 @@ class Queue(NamedTuple):
 
 
 class Present(NamedTuple):
-    """What the world is like in this step, each of shape (R,)."""
+    """The state of the world in this step; each field has shape (R,)."""
 
     air_c: Floats
     hydro_kw: Floats
@@ -43,12 +43,12 @@ class Present(NamedTuple):
 class Past(NamedTuple):
     """What a policy may have seen in earlier steps, the present step last."""
 
-    cut_kw: Floats  # (steps, R) as long as an event lasts, and one step more
-    direct_kw: Floats  # (steps, R) of the last day
+    cut_kw: Floats  # (steps, R) as many steps as an event lasts, and one more
+    direct_kw: Floats  # (steps, R) over the last day
 
 
 class Truth(NamedTuple):
-    """What will be; only a perfect outlook has it."""
+    """The true future; only a perfect outlook has it."""
 
     world: Exogenous  # B = 1
     left_gpu_h: Floats  # (A,) true work left of the jobs present
@@ -56,15 +56,15 @@ class Truth(NamedTuple):
 
 
 def read_only(array: Array) -> Array:
-    """The array itself, no longer to be written; for arrays that nobody else holds."""
+    """Makes an array read-only and returns it; for arrays that no other code holds."""
     array.setflags(write=False)
     return array
 
 
 def immutable(fields: Any) -> Any:  # noqa: ANN401 - the same named tuple of arrays
-    """A named tuple of arrays, such as `Params` or `Exogenous`, in copies that nobody can ever write.
+    """Copies a named tuple of arrays, such as `Params` or `Exogenous`, so that the arrays can never be written.
 
-    An array that owns its memory can be made writable again; one over bytes cannot.
+    The copies are over bytes. An array that owns its memory could be made writable again; an array over bytes cannot.
     """
     return type(fields)._make(_over_bytes(field) for field in fields)
 

@@ -1,7 +1,7 @@
-"""The loops that play episodes: of a policy with a trajectory of what is to be kept, and of a batch side by side.
+"""The loops that play episodes: one episode of a policy, kept as a trajectory, or a batch of episodes in parallel.
 
-Whoever plays a policy in an environment does it here, so that costs are summed in one place, a policy that fails is
-told in one way, and a diagnostic that sees everything is shown everything by nobody else.
+All code that plays a policy in an environment uses this module. So costs are summed in one place, failures of policies
+are reported in one way, and only this module shows perfect outlooks to diagnostics.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from wattward.envs.policy.outlook import Outlook
 
 COSTS = ("total_cost", *COST_TERMS)
-"""What is summed over the steps of an episode."""
+"""The costs that are summed over the steps of an episode."""
 Kept = Literal["decisions", "observations", "outlooks", "flows", "class_gpu_h", "snapshots"]
-"""What a trajectory may keep besides costs, see `Trajectory`."""
+"""The names of what a trajectory may keep besides costs, see `Trajectory`."""
 
 
 class Environment(Protocol):
-    """What playing an episode needs of an environment, but for what is to be kept."""
+    """What an environment must offer so that an episode can be played; keeping data may need more."""
 
     @property
     def scenario(self) -> Any:  # noqa: ANN401 - anything with a name
@@ -51,14 +51,14 @@ class Environment(Protocol):
 
 @dataclass(frozen=True)
 class Trajectory:
-    """An episode as it was played, T steps in R regions, and what was to be kept of it.
+    """A played episode of T steps in R regions, with the data that were kept.
 
     Attributes:
         method: The policy's name.
         scenario: The scenario's name.
-        split: Where the episode comes from.
-        episode: Its index in the split.
-        costs: Sums over the steps, by COSTS.
+        split: The split of the episode.
+        episode: The index of the episode in the split.
+        costs: Sums over the steps, by the names in COSTS.
         kpis: KPIs of the whole episode.
         step_cost: Total cost of each step, shape (T,).
         rewards: Reward of each step, shape (T,).
@@ -78,7 +78,7 @@ class Trajectory:
 
     @property
     def total_cost(self) -> float:
-        """What the whole episode cost."""
+        """The cost of the whole episode."""
         return self.costs["total_cost"]
 
     @property
@@ -88,17 +88,17 @@ class Trajectory:
 
     @property
     def decisions(self) -> NDArray[Any]:
-        """What the policy answered, shape (decisions, ...). Kept as "decisions"; all answers have one shape."""
+        """The policy's actions, shape (decisions, ...). Kept as "decisions"; all actions must have one shape."""
         return np.array(self._of("decisions"))
 
     @property
     def observations(self) -> NDArray[np.float32]:
-        """What was observed at each decision, shape (decisions, numbers). Kept as "observations"."""
+        """The observation at each decision, shape (decisions, numbers). Kept as "observations"."""
         return np.array(self._of("observations"), dtype=np.float32)
 
     @property
     def outlooks(self) -> list[Outlook]:
-        """What the policy was shown at each decision. Kept as "outlooks"."""
+        """The outlook that the policy got at each decision. Kept as "outlooks"."""
         return self._of("outlooks")
 
     @property
@@ -113,11 +113,11 @@ class Trajectory:
 
     @property
     def snapshots(self) -> list[Any]:
-        """The simulator before the first step and after each, T + 1 snapshots. Kept as "snapshots"."""
+        """Snapshots of the simulator before the first step and after each step, T + 1. Kept as "snapshots"."""
         return self._of("snapshots")
 
     def _of(self, what: Kept) -> list[Any]:
-        """Raises ValueError where it was not kept."""
+        """Returns what was kept under a name; raises ValueError if it was not kept."""
         if what not in self.kept:
             raise ValueError(f"{what} of this trajectory were not kept")
         return self.kept[what]
@@ -136,17 +136,17 @@ def play_episode(
     """Plays one episode to its end.
 
     Args:
-        policy: Who decides; one that sees everything is shown perfect outlooks.
-        env: Plays the episode; a `ClusterEnv` where anything is to be kept.
+        policy: The policy that decides. If it sees everything, it gets perfect outlooks.
+        env: The environment that plays the episode; must be a `ClusterEnv` if `keep` is not empty.
         split: "train", "validation" or "test".
         episode: Index in the split.
-        rng: All of the policy's randomness.
+        rng: The only source of the policy's randomness.
         keep: What the trajectory keeps besides costs; nothing else is copied.
         hold: Steps for which a decision is held.
 
     Raises:
-        ConfigError: the policy fails, answers what is no action of this environment, or causes a cost that is not
-            finite; the message names method, scenario, episode and step.
+        ConfigError: the policy fails, returns an invalid action, or causes a cost that is not finite. The message
+            names method, scenario, episode and step.
     """
     playing = _Playing(policy, env, split, episode, rng, keep)
     ended = False
@@ -160,12 +160,12 @@ def play_episode(
 
 
 def begin_episode(policy: Policy, env: Environment, *, split: str, episode: int, rng: np.random.Generator) -> None:
-    """Sets a policy before an episode.
+    """Starts an episode in the environment and resets the policy for it.
 
-    Arguments as for `play_episode`.
+    The arguments are as for `play_episode`.
 
     Raises:
-        ConfigError: the policy fails, or says that it does not fit this world.
+        ConfigError: the policy fails, or raises this error because it does not fit this world.
     """
     _Playing(policy, env, split, episode, rng, ())
 
@@ -174,10 +174,10 @@ def play_batch(
     act: Callable[[Any], Any],
     env: Any,  # noqa: ANN401 - a vector environment as Stable-Baselines3 has it, whose episodes are of one length
 ) -> list[Mapping[str, float]]:
-    """Plays an episode in every environment of a batch, side by side, and gives their KPIs.
+    """Plays one episode in every environment of a batch in parallel, and returns the KPIs of each.
 
     Args:
-        act: Actions of the batch from its observations.
+        act: Computes the actions of the batch from its observations.
         env: The batch; it is closed at the end.
     """
     observations, infos = env.reset(), list[dict[str, Any]]()
@@ -193,11 +193,11 @@ AFTER_STEP: Mapping[str, Callable[[Any], Any]] = {
     "class_gpu_h": lambda env: env.class_gpu_h[0].copy(),
     "snapshots": lambda env: env.save(),
 }
-"""What is kept after each step, by name, and how it is taken from an environment."""
+"""The data that can be kept after each step, by name, with the function that copies them from an environment."""
 
 
 class _Playing:
-    """An episode under way."""
+    """An episode that is being played."""
 
     def __init__(
         self,
@@ -221,14 +221,14 @@ class _Playing:
         try:
             policy.reset(outlook, rng)
         except ConfigError:
-            raise  # the policy's own word that it does not fit this world
+            raise  # the policy itself reports that it does not fit this world
         except (Exception, SystemExit) as error:
             raise self._failure(f"its reset raised {_told(error)}") from error
         if "snapshots" in keep:
             self._kept["snapshots"].append(AFTER_STEP["snapshots"](env))
 
     def decide(self) -> Any:  # noqa: ANN401 - what a policy answers
-        """What the policy answers to the present step."""
+        """Asks the policy for its action in the present step."""
         outlook = self._env.outlook(**self._perfect)
         began = time.perf_counter_ns()
         try:
@@ -243,7 +243,7 @@ class _Playing:
         return action
 
     def advance(self, action: Any) -> bool:  # noqa: ANN401 - what a policy answers
-        """Takes one step, adds up what it cost, and says whether the episode has ended."""
+        """Takes one step, adds up its costs, and returns whether the episode has ended."""
         try:
             _, reward, terminated, truncated, info = self._env.step(action)
         except (ValueError, TypeError) as error:
@@ -289,6 +289,6 @@ def _told(error: BaseException) -> str:
 
 
 def _brief(action: object) -> str:
-    """An answer in a line, cut where it is long."""
+    """An action as one line of text, shortened if it is long."""
     text = " ".join(repr(action).split())
     return text if len(text) <= 80 else f"{text[:77]}..."

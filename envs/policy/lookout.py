@@ -1,4 +1,4 @@
-"""Cuts what a policy may see out of an episode: a lookout knows the world, the outlooks that it gives do not."""
+"""Extracts from an episode what a policy may see. A lookout holds the world; the outlooks that it makes do not."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from wattward.envs.model.types import Exogenous, Floats, Params, State
 
 KNOWN_AHEAD = ("price_per_kwh", "contract_kw", "store_order")
-"""Series of a world that are known as far as forecasts reach."""
+"""Series of a world that are known exactly up to the forecast horizon."""
 FORESEEN = ("sun_kw", "wind_kw", "interactive_gpus", "carbon_kg_per_kwh")
 """Series of a world that are forecast, in the order of SUN, WIND, INTERACTIVE, CARBON."""
 JOB_FACTS = ("class", "deadline_step", "gpus", "data_gb")
-"""What owners say of their jobs, the last fields of `Queue`."""
+"""What owners declare about their jobs; these are the last fields of `Queue`."""
 SEEN_NOW = {
     "air_c": "air_c",
     "hydro_kw": "hydro_kw",
@@ -29,21 +29,21 @@ SEEN_NOW = {
     "announced_cut_kw": "announced_cut_kw",
     "announced_in_h": "announced_in_h",
 }
-"""The series of a world behind each field of `Present`."""
+"""The series of a world from which each field of `Present` is taken."""
 
 
 class Lookout:
-    """Gives the outlooks of one episode of one environment (B = 1).
+    """Makes the outlooks of one episode of one environment (B = 1).
 
-    What does not depend on the step is worked out once an episode, so that an outlook costs a few copies.
+    What does not depend on the step is computed once per episode, so that an outlook only takes a few copies.
     """
 
     def __init__(self, scenario: Scenario, params: Params, world: Exogenous) -> None:
-        """Prepares an episode.
+        """Prepares the outlooks of an episode.
 
         Args:
             scenario: The scenario that is played.
-            params: Parameters that nobody can write (B = 1), see `immutable`; outlooks share them.
+            params: Parameters that cannot be written (B = 1), see `immutable`; outlooks share them.
             world: The episode's world (B = 1).
         """
         self._scenario, self._params, self._world = scenario, params, world
@@ -62,7 +62,7 @@ class Lookout:
         self._truth: Exogenous | None = None
 
     def outlook(self, state: State, observation: NDArray[np.float32]) -> Outlook:
-        """What may be known now.
+        """Returns what a policy may know now.
 
         Args:
             state: The simulator's state (B = 1).
@@ -72,9 +72,9 @@ class Lookout:
         return self._made(state, observation, self._forecasts(ahead), state.job_expected_gpu_h)
 
     def perfect(self, state: State, observation: NDArray[np.float32]) -> Outlook:
-        """What will be, as an outlook whose forecasts come true and whose owners know their work: for diagnostics.
+        """Returns a perfect outlook, with exact forecasts and the owners' true work; for diagnostics.
 
-        Arguments as for `outlook`.
+        The arguments are as for `outlook`.
         """
         if self._truth is None:
             self._truth = immutable(self._world)

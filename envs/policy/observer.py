@@ -1,6 +1,6 @@
 """The observation: one float32 vector of named, hand-scaled fields.
 
-The vector holds the clock, then the same block of fields for each region; the table of fields in
+The vector holds the clock, then the same block of fields for each region. The table of fields in
 `wattward.envs.model.observation` is the only description of the layout.
 """
 
@@ -41,16 +41,16 @@ def block_of_lead(scenario: Scenario) -> NDArray[np.int64]:
 
 
 class Observer:
-    """Knows how a scenario's environments are observed.
+    """Encodes and decodes the observations of a scenario's environments.
 
     Attributes:
-        size: Numbers of a single observation.
-        space: The Box of it.
-        n_world: Numbers of an observation that depend on the world alone.
+        size: How many numbers a single observation has.
+        space: The Box of a single observation.
+        n_world: How many numbers of an observation depend on the world alone.
     """
 
     def __init__(self, scenario: Scenario, params: Params) -> None:
-        """Raises ValueError if the forecast horizon exceeds the last block edge."""
+        """Prepares the encoding; raises ValueError if the forecast horizon exceeds the last block edge."""
         blocks = block_of_lead(scenario)
         if blocks.max() >= len(BLOCK_EDGES_H) - 1:
             raise ValueError(f"forecast.horizon_h = {scenario.forecast.horizon_h}: must be at most {BLOCK_EDGES_H[-1]}")
@@ -64,12 +64,12 @@ class Observer:
         self._encoding = _encoding(scenario, params, blocks)
 
     def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
-        """What observations say of a world, step by step.
+        """Computes the part of observations that depends on the world alone, for each step.
 
         Args:
             params: Params of B = 1.
             world: Exogenous of B = 1.
-            out: Written; shape (T, n_world), T at most the steps drawn less the forecast horizon.
+            out: Receives the result; shape (T, n_world). T is at most the steps drawn less the forecast horizon.
         """
         ENTRIES.look_ahead(params, world, self._encoding, out)
 

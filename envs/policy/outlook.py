@@ -1,7 +1,7 @@
-"""What a policy may see of one step, in natural units: the present, the forecasts, the owners' estimates.
+"""What a policy may see of one step, in natural units: the present, the forecasts and the owners' estimates.
 
-An `Outlook` is a snapshot. It holds copies that cannot be written, of what may be known now, and no way back to the
-world, to the simulator's state or to parameters that others use. A `wattward.envs.policy.lookout.Lookout` makes it.
+An `Outlook` is a snapshot. It holds read-only copies of what may be known now. It gives no access to the world, to the
+simulator's state or to parameters that other code uses. A `wattward.envs.policy.lookout.Lookout` makes it.
 """
 
 from __future__ import annotations
@@ -48,33 +48,32 @@ class JobView(NamedTuple):
     gpus: Floats  # (A,)
     expected_gpu_h: Floats  # (A,) estimated work left
     hours_to_deadline: Floats  # (A,) negative when late
-    slack_h: Floats  # (A,) hours it can still wait by the estimate
+    slack_h: Floats  # (A,) hours that the job can still wait, by the estimate
     data_gb: Floats  # (A,)
     running: NDArray[np.bool_]  # (A,) held GPUs in the last step
     locked: NDArray[np.bool_]  # (A,) running and not preemptible
     in_transit: NDArray[np.bool_]  # (A,)
-    paused: NDArray[np.bool_]  # (A,) must restart before it goes on
+    paused: NDArray[np.bool_]  # (A,) must restart before it continues
     held_gpus: Floats  # (A,) in the last step
-    arrives_in_steps: Ints  # (A,) of data in transit; 0 where there is none
+    arrives_in_steps: Ints  # (A,) steps until data in transit arrive; 0 if not in transit
 
 
 class Outlook:
-    """What may be known of an environment at one step; nothing in it can be written.
+    """What may be known of an environment at one step; it is read-only.
 
     Forecast arrays have a leading axis of L leads; lead 0 is now. There are R regions.
 
     Attributes:
         scenario: The scenario that is played.
-        params: What does not change during an episode (B = 1).
+        params: The parameters that do not change during an episode (B = 1).
         observation: What an agent sees, shape (numbers,).
         step: The step to be taken next.
         start_minute: Beijing time of step 0 [minutes since 1970-01-01 00:00 Beijing].
         price_forecast_per_kwh: Tariff price by lead, shape (L, R); tariffs are known ahead.
-        contract_forecast_kw: What green contracts deliver by lead, shape (L, R); profiles are known.
-        store_order_ahead: What the rule would order stores by lead, shape (L, R); it follows from prices that are
-            known.
-        stored_kwh: What each store holds, shape (R, S); heat of a cooling store.
-        truth: What will be, in a perfect outlook; else None.
+        contract_forecast_kw: Power of green contracts by lead, shape (L, R); their profiles are known ahead.
+        store_order_ahead: Order of the price rule to stores by lead, shape (L, R); it follows from known prices.
+        stored_kwh: Energy in each store, shape (R, S); heat for a cooling store.
+        truth: The true future in a perfect outlook; else None.
     """
 
     scenario: Scenario
@@ -110,24 +109,24 @@ class Outlook:
         stored_kwh: Floats,
         truth: Truth | None = None,
     ) -> None:
-        """Takes what a `Lookout` has copied; arrays that this outlook alone holds become read-only.
+        """Takes what a `Lookout` has copied; arrays that only this outlook holds become read-only.
 
         Args:
             scenario: The scenario that is played.
-            params: Parameters in arrays that nobody can write (B = 1).
+            params: Parameters in arrays that cannot be written (B = 1).
             observation: What an agent sees, shape (numbers,).
             step: The step to be taken next.
             start_minute: Beijing time of step 0.
-            known: Prices, contracts and orders of the stores' rule by lead, shape (3, L, R).
-            forecasts: By SUN, WIND, INTERACTIVE and CARBON, shape (4, L, R).
+            known: Prices, contract power and orders of the price rule by lead, shape (3, L, R).
+            forecasts: Forecasts of SUN, WIND, INTERACTIVE and CARBON, shape (4, L, R).
             present: The rows of `Present`, shape (6, R).
-            past: What was seen before.
+            past: What was seen in earlier steps.
             queue: The jobs present.
-            site_state: What the sites have come to, see `site_state`.
-            stored_kwh: What each store holds, shape (R, S).
-            truth: What will be, if this outlook is perfect.
+            site_state: The state of the sites, see the property `site_state`.
+            stored_kwh: Energy in each store, shape (R, S).
+            truth: The true future, if this outlook is perfect.
         """
-        # what is private becomes read-only where it is given out
+        # private arrays become read-only when they are given out
         for array in (known, forecasts, present, stored_kwh):
             array.setflags(write=False)
         observation.setflags(write=False)
@@ -150,7 +149,7 @@ class Outlook:
         )
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        """An outlook is a snapshot.
+        """Always fails, because an outlook is a read-only snapshot.
 
         Raises:
             AttributeError: always.
@@ -158,7 +157,7 @@ class Outlook:
         raise AttributeError(f"an outlook cannot be changed: {name}")
 
     def __delattr__(self, name: str) -> NoReturn:
-        """An outlook is a snapshot.
+        """Always fails, because an outlook is a read-only snapshot.
 
         Raises:
             AttributeError: always.
@@ -166,14 +165,14 @@ class Outlook:
         raise AttributeError(f"an outlook cannot be changed: {name}")
 
     def seen_as(self, observation: NDArray[np.float32]) -> Outlook:
-        """The same step with another observation, shape (numbers,): what agents make of what they did not see."""
+        """Returns the same outlook with another observation, shape (numbers,), such as one that an agent altered."""
         other = object.__new__(Outlook)
         other.__dict__.update(self.__dict__, observation=read_only(observation.copy()))
         return other
 
     @property
     def is_perfect(self) -> bool:
-        """Whether forecasts and estimates are the truth: for diagnostics, never for a method that is ranked."""
+        """Whether forecasts and estimates are exact. This is for diagnostics, never for a method that is ranked."""
         return self.truth is not None
 
     @property
@@ -193,7 +192,7 @@ class Outlook:
 
     @cached_property
     def longitude_deg(self) -> Floats:
-        """Where each region lies, degrees east, shape (R,)."""
+        """Longitude of each region [degrees east], shape (R,)."""
         return read_only(np.array([region.site.longitude_deg for region in self.regions]))
 
     @property
@@ -228,7 +227,10 @@ class Outlook:
 
     @cached_property
     def green_forecast_kw(self) -> Floats:
-        """Sun, wind and hydro on site by lead, shape (L, R); hydro as now, but for a perfect outlook."""
+        """Power of sun, wind and hydro on site by lead, shape (L, R) [kW].
+
+        Hydro stays as it is now, unless the outlook is perfect.
+        """
         sun_and_wind = self._forecasts[SUN] + self._forecasts[WIND]
         return read_only(sun_and_wind + self._hydro_ahead_kw)
 
@@ -244,7 +246,7 @@ class Outlook:
 
     @cached_property
     def site_power(self) -> SitePower:
-        """What the power of the regions depends on, each field of shape (R,)."""
+        """The parameters of the regions' power; each field has shape (R,)."""
         return site_model.power_of(self.params, 0)
 
     @cached_property
@@ -254,22 +256,22 @@ class Outlook:
 
     @cached_property
     def fixed_kw(self) -> Floats:
-        """Cooling power that is drawn whatever runs, at the present air temperature, shape (R,)."""
+        """Cooling power that is drawn at any load, at the present air temperature, shape (R,)."""
         return read_only(site_model.cooling_line(self.site_power, self.air_c)[1])
 
     @cached_property
     def net_pue(self) -> Floats:
-        """Power that a kW of IT power adds, net of what the return water gives back, shape (R,)."""
+        """Power that a kW of IT power adds, net of power recovered from the return water, shape (R,)."""
         return read_only(site_model.net_slope(self.site_power, self.pue))
 
     @cached_property
     def kw_per_gpu(self) -> Floats:
-        """Net power that one more busy GPU of those awake adds [kW], shape (R,)."""
+        """Net power that one more busy GPU adds if it is already awake [kW], shape (R,)."""
         return read_only(site_model.kw_per_awake_gpu(self.site_power, self.net_pue))
 
     @cached_property
     def kw_per_rested_gpu(self) -> Floats:
-        """Net power that a busy GPU adds which rests until then [kW], shape (R,): more where GPUs sleep."""
+        """Net power that one more busy GPU adds if it was resting [kW], shape (R,); higher where GPUs sleep."""
         return read_only(site_model.kw_per_rested_gpu(self.site_power, self.net_pue))
 
     @cached_property
@@ -279,22 +281,22 @@ class Outlook:
 
     @cached_property
     def load_kw(self) -> Floats:
-        """IT and cooling power now, before any deferrable work but that of locked GPUs [kW], shape (R,).
+        """IT and cooling power now, without deferrable work except that of locked GPUs [kW], shape (R,).
 
-        Requests take what locked GPUs leave of the awake ones.
+        Requests are served by the awake GPUs that are not locked.
         """
         return read_only(self._load_kw(self.pue))
 
     @cached_property
     def base_kw(self) -> Floats:
-        """As `load_kw`, net of what the return water gives back [kW], shape (R,)."""
+        """The same as `load_kw`, net of power recovered from the return water [kW], shape (R,)."""
         return read_only(self._load_kw(self.net_pue))
 
     @cached_property
     def surplus_forecast_kw(self) -> Floats:
-        """Power of plants on site left after requests [kW] by lead, shape (L, R), at the present PUE.
+        """Power of plants on site that remains after requests [kW] by lead, shape (L, R), at the present PUE.
 
-        Now, as many GPUs sleep as do; later, those that requests and the headroom do not need.
+        At lead 0, the GPUs that sleep now are asleep. Later, those GPUs sleep that requests and headroom do not need.
         """
         site, in_order = self.site_power, self.gpus_in_order
         served = np.minimum(self.interactive_forecast_gpus, in_order)
@@ -306,7 +308,7 @@ class Outlook:
 
     @cached_property
     def surplus_forecast_gpus(self) -> Floats:
-        """Busy GPUs that the surplus covers by lead, shape (L, R); beyond the present those that rest until then."""
+        """Busy GPUs that the surplus covers by lead, shape (L, R); after lead 0, GPUs that were resting before."""
         kw_per_gpu = np.repeat(site_model.kw_per_rested_gpu(self.site_power, self.pue)[None], self.n_leads, axis=0)
         kw_per_gpu[0] = site_model.kw_per_awake_gpu(self.site_power, self.pue)
         return read_only(self.surplus_forecast_kw / np.maximum(kw_per_gpu, 1e-6))
@@ -374,7 +376,7 @@ class Outlook:
 
     @cached_property
     def site_state(self) -> Mapping[str, Floats]:
-        """What the sites have come to, each of shape (R,): backlogs, peaks, who is awake, energy so far."""
+        """The state of the sites: link backlogs, peaks, awake GPUs and energy so far, each of shape (R,)."""
         return MappingProxyType({name: read_only(value) for name, value in self._site_state.items()})
 
     @property
@@ -389,12 +391,12 @@ class Outlook:
 
     @property
     def wan_share(self) -> Floats:
-        """Share of the links' capacity that is there now, shape (R,)."""
+        """Share of the links' capacity that is available now, shape (R,)."""
         return self._present.wan_share
 
     @cached_property
     def cut_forecast_kw(self) -> Floats:
-        """Cuts asked for by lead, as far as they are announced, shape (L, R); an announced one lasts as is usual."""
+        """Announced cuts by lead, shape (L, R) [kW]; each is taken to last as long as the programme says."""
         programme = self.scenario.grid_events
         cuts = np.zeros((self.n_leads, self.n_regions))
         if programme is not None:
@@ -408,7 +410,10 @@ class Outlook:
 
     @cached_property
     def direct_forecast_kw(self) -> Floats:
-        """What direct lines will offer by lead, shape (L, R): as a day before, or on the first day as now."""
+        """Power that direct lines will offer by lead, shape (L, R) [kW]: as a day before, or as now on the first day.
+
+        A perfect outlook gives the true values.
+        """
         if self.truth is not None:
             return self.truth.world.direct_kw[0, self.step : self.step + self.n_leads]
         day, seen = round(24 / self.step_h), self._past.direct_kw

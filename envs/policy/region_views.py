@@ -1,4 +1,7 @@
-"""What one region sees of an observation: the clock, its own fields, and what the others are like, however many."""
+"""The view that one region has of an observation: the clock, its own fields, and a summary of the other regions.
+
+The size of a view does not depend on the number of regions.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from numpy.typing import NDArray
 from wattward.envs.model.observation import HIGH, LOW, N_CLOCK
 
 N_PARTS = 3
-"""Blocks of fields in a view: the region's own, the mean of the others', the largest of the others'."""
+"""Blocks of fields in a view: the region's own fields, and the mean and the largest of the other regions' fields."""
 
 
 def view_size(n_regions: int, size: int) -> int:
-    """Numbers in a region's view of an observation of `size` numbers."""
+    """How many numbers a region's view of an observation of `size` numbers has."""
     return N_CLOCK + N_PARTS * ((size - N_CLOCK) // n_regions)
 
 
@@ -25,24 +28,24 @@ def view_space(n_regions: int, size: int) -> spaces.Box:
 
 
 def observation_size(n_regions: int, seen: int) -> int:
-    """Numbers in the observation of a scenario of `n_regions` whose regions see `seen` numbers each."""
+    """How many numbers the observation of `n_regions` regions has if each region sees `seen` numbers."""
     return N_CLOCK + n_regions * ((seen - N_CLOCK) // N_PARTS)
 
 
 def n_regions_of(size: int, seen: int) -> int:
-    """Regions of a scenario whose observation has `size` numbers and whose regions see `seen` each."""
+    """How many regions a scenario has if its observation has `size` numbers and each region sees `seen` numbers."""
     return (size - N_CLOCK) // ((seen - N_CLOCK) // N_PARTS)
 
 
 def region_views(observations: NDArray[np.float32], n_regions: int) -> NDArray[np.float32]:
-    """Every region's view.
+    """The views of all regions.
 
     Args:
-        observations: Shape (..., size): the clock, then a block of `width` fields a region.
+        observations: Shape (..., size): the clock, then a block of `width` fields for each region.
         n_regions: Number of regions R.
 
     Returns:
-        Shape (..., R, N_CLOCK + 3 * width); where there is no other region, 0 stands for the others.
+        Shape (..., R, N_CLOCK + 3 * width). If there is no other region, the fields of the others are 0.
     """
     *batch, size = observations.shape
     width = (size - N_CLOCK) // n_regions

@@ -1,4 +1,4 @@
-"""Plays batches of episodes: the simulator, and the banks and sources that episodes come from."""
+"""Plays batches of episodes: the simulator, and the banks and sources of episodes."""
 
 from __future__ import annotations
 

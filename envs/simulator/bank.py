@@ -1,4 +1,4 @@
-"""Episodes ready to be played: worlds in the packed form that steps read, with all that observations say of them."""
+"""Banks of episodes that are ready to be played: packed worlds, and the part of observations that depends on them."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from wattward.envs.model.types import Exogenous, Ints, Params
 
 ARRAYS = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
 ROOM = 1.1
-"""Job tables are made this much longer than the longest episode seen."""
+"""Job tables are longer than the longest episode seen by this factor."""
 
 
 class Encoder(Protocol):
-    """What a bank asks of an `Observer`: how much observations hold, and what they say of a world."""
+    """What a bank needs of an `Observer`: the size of observations, and their part that depends on the world alone."""
 
     @property
     def size(self) -> int:
-        """Numbers of a single observation."""
+        """How many numbers a single observation has."""
         ...
 
     @property
     def n_world(self) -> int:
-        """Numbers of an observation that depend on the world alone."""
+        """How many numbers of an observation depend on the world alone."""
         ...
 
     def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
-        """Writes what observations say of a world, step by step, shape (T, n_world)."""
+        """Writes the part of observations that depends on the world, for each step, shape (T, n_world)."""
         ...
 
 
 class Episode(NamedTuple):
-    """An episode in its place in a bank."""
+    """An episode and its place in a bank."""
 
     slot: int
     split: str
@@ -57,21 +57,21 @@ class Bank:
         n_jobs: Jobs of each episode, shape (K,).
         hours: Rows of HOUR, shape (K, T, R), T = steps in an episode + 1.
         jobs: Rows of JOB, shape (K, J).
-        ahead: What observations say of the world, shape (K, T, W); zeros without an observer.
+        ahead: The part of observations that depends on the world alone, shape (K, T, W); zeros without an observer.
         observation_space: The Box of an observation.
-        on_arrival: Rows of ON_ARRIVAL, shape (K, T): what running all work on arrival does; filled by a Simulator.
-        most_arrivals: Jobs that arrive in one step, at most.
-        version: Counts replacements of the arrays, and rises of `most_arrivals`.
-        frozen: Whether episodes may no longer be put in.
+        on_arrival: Rows of ON_ARRIVAL, shape (K, T): the result of running all work on arrival; filled by a Simulator.
+        most_arrivals: The most jobs that arrive in one step.
+        version: Increases when arrays are replaced or `most_arrivals` rises.
+        frozen: Whether episodes can no longer be added.
     """
 
     def __init__(self, params: Params, n_slots: int, observer: Encoder | None = None) -> None:
-        """Allocates everything but the job tables, which grow with the longest episode seen.
+        """Allocates everything except the job tables, which grow with the longest episode seen.
 
         Args:
             params: Params of one environment, or of each.
-            n_slots: Places K.
-            observer: Encodes what observations say of the world; none where nothing is observed.
+            n_slots: Number of places K.
+            observer: Encodes the part of observations that depends on the world; None if nothing is observed.
         """
         self._params, self._observer = params, observer
         n_rows, n_regions = int(params.n_steps.max()) + 1, params.fleet_gpus.shape[1]

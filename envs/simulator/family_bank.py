@@ -1,4 +1,4 @@
-"""Episodes of a family for many environments at once: each has a scenario of its own, and brings its parameters."""
+"""Episodes of a family for a batch of environments; each episode has its own scenario and parameters."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class FamilyBank(Bank):
-    """A bank whose every place may hold another scenario's episode."""
+    """A bank in which each place may hold an episode of a different scenario."""
 
     def put_of(self, scenario: Scenario, slot: int, world: Exogenous) -> Params:
-        """Packs an episode of a scenario into a place; gives the scenario's parameters (B = 1)."""
+        """Packs an episode of a scenario into a place; returns the scenario's parameters (B = 1)."""
         self._params = make_params(scenario)
         self._observer = Observer(scenario, self._params)
         self.put(slot, world)
@@ -47,12 +47,12 @@ class FamilyEpisodes:
         """Draws the pool.
 
         Args:
-            family: Whose members are played.
-            size: Episodes, each of another member.
-            split: The split they are of.
-            on_arrival: Whether running all work on arrival is played in each, for rewards that need it.
-            seed: Picks the members.
-            late_weight: Times each member's own price of lateness that is charged.
+            family: The family whose members are played.
+            size: Number of episodes, each of another member.
+            split: The split of the episodes.
+            on_arrival: Whether each episode is also played with all work run on arrival, for rewards that need it.
+            seed: Seeds the choice of members.
+            late_weight: Factor on each member's own price of lateness.
         """
         models = tuple(load_scenario(name) for name in MODEL_SCENARIOS)
         rng = np.random.default_rng([seed, size])
@@ -62,7 +62,7 @@ class FamilyEpisodes:
         self.bank: FamilyBank = FamilyBank(params, size, Observer(first, params))
         self._params: list[Params] = []
         for slot, number in enumerate(self.numbers):
-            # made anew, not loaded: what is kept of a scenario goes with it
+            # generated, not loaded, so that what is cached for the scenario is freed with it
             scenario = generate(Member(family.regions, member_number(split, number)), models).with_lateness(late_weight)
             own = self.bank.put_of(scenario, slot, draw(scenario, episode_seed(split, number)))
             if on_arrival:
@@ -74,11 +74,11 @@ class FamilyEpisodes:
         return self._params[slot]
 
     def next(self, b: int, rng: np.random.Generator) -> Episode:  # noqa: ARG002 - one pool for all environments
-        """Any episode of the pool, each as likely."""
+        """Chooses an episode of the pool, each with the same probability."""
         return self.named(0, self.split, self.numbers[int(rng.integers(len(self.numbers)))])
 
     def named(self, b: int, split: str, number: int) -> Episode:  # noqa: ARG002
-        """A certain episode of the pool.
+        """Returns the named episode of the pool.
 
         Raises:
             ValueError: the pool does not hold it.
@@ -88,7 +88,7 @@ class FamilyEpisodes:
         return Episode(self.numbers.index(number), split, number)
 
     def forget(self, b: int) -> None:
-        """Nothing is chosen ahead."""
+        """Does nothing: no episode is chosen ahead."""
 
     def prepare(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Nothing to draw."""
+        """Does nothing: there is nothing to draw."""

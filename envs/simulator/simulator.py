@@ -1,4 +1,4 @@
-"""A batch of environments over the kernels: arrays allocated once, addressed by one table."""
+"""A batch of environments over the kernels; the arrays are allocated once and addressed by one table."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from wattward.envs.model.types import Exogenous, Floats, Flows, Offers, Params, State, Tally
 
 PLACES = 64
-"""In a queue to begin with; queues grow as they fill."""
+"""Places in a queue at first; queues grow as they fill."""
 
 
 class Snapshot(NamedTuple):
-    """All that a step changes, copied; restoring it replays the same future."""
+    """A copy of everything that a step changes; after it is restored, the same future follows."""
 
     env: Rows
     regions: Rows
@@ -54,17 +54,17 @@ class Snapshot(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The state as it was."""
+        """The state at the time of the snapshot."""
         return state_of(self.env, self.regions, self.stored, self.queue)
 
     @property
     def flows(self) -> Flows:
-        """The flows as they were."""
+        """The flows at the time of the snapshot."""
         return flows_of(self.flow_rows)
 
     @property
     def tally(self) -> Tally:
-        """The tally as it was."""
+        """The tally at the time of the snapshot."""
         return tally_of(self.tally_rows, self.outcome[:, COST])
 
 
@@ -72,12 +72,12 @@ class Simulator:
     """Steps B environments at once.
 
     Attributes:
-        params: Params, one row for all or B rows.
+        params: Params, with one row for all environments or B rows.
         bank: The episodes that are played.
-        fleet: All arrays; `modes` is where actions go, `observations`, `outcome` and `ended` are what a step gives.
+        fleet: All arrays. Actions are written to `modes`; a step fills `observations`, `outcome` and `ended`.
         state: Views of the state, B rows.
         flows: Views of the last step's flows, B rows.
-        tally: Views of what the episodes have come to so far, B rows.
+        tally: Views of the sums over the episodes so far, B rows.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class Simulator:
         """Allocates the batch.
 
         Args:
-            params: Params of one row for all environments, or a row each.
-            n_envs: Environments B; as many as `params` has rows by default.
-            bank: Episodes; by default a place for each environment, to be filled by `load`.
-            reward: What a reward is, see `wattward.envs.kernels.codes`.
+            params: Params with one row for all environments, or one row for each.
+            n_envs: Number of environments B; by default the number of rows of `params`.
+            bank: The episodes; by default a bank with one place for each environment, which `load` fills.
+            reward: The kind of reward, see `wattward.envs.kernels.codes`.
             threads: Threads that share the work of a step.
         """
         self.params, self.n_regions = params, params.fleet_gpus.shape[1]
@@ -129,10 +129,10 @@ class Simulator:
         return self.fleet.class_gpu_h
 
     def take_params(self, b: int, params: Params) -> None:
-        """Gives environment `b`, of a batch with a row of parameters each, those of B = 1; it must then begin anew.
+        """Sets the parameters of environment `b` to `params` (B = 1); it must begin an episode afterwards.
 
         Raises:
-            ValueError: the batch shares one row.
+            ValueError: all environments of the batch share one row of parameters.
         """
         if self.params.n_steps.size != self.n_envs:
             raise ValueError(f"{self.n_envs} environments share {self.params.n_steps.size} row of parameters")
@@ -140,7 +140,7 @@ class Simulator:
             rows[b] = row[0]
 
     def load(self, b: int, world: Exogenous) -> None:
-        """Puts one realisation (B = 1) into place `b` of the bank and starts it in environment `b`."""
+        """Puts one realisation of the world (B = 1) into place `b` of the bank and starts it in environment `b`."""
         self.bank.put(b, world)
         self.begin(b, b)
 
@@ -150,20 +150,23 @@ class Simulator:
         ENTRIES.begin(self._addresses, b, slot)
 
     def play_on_arrival(self, b: int, slot: int) -> None:
-        """Writes into the bank what all work run on arrival does in episode `slot`; `b` must then begin an episode."""
+        """Plays episode `slot` with all work run on arrival, and writes the result into the bank.
+
+        Environment `b` is used for this and must begin an episode afterwards.
+        """
         self._follow_bank()
         while ENTRIES.play_on_arrival(self._addresses, b, slot) == QUEUE_FULL:
             self._lengthen_queues()
 
     def advance(self, hold: int = 1, source: int = MODES) -> None:
-        """Steps every environment that is not asleep, `hold` times or to its end; observes them all.
+        """Steps each environment that is not asleep `hold` times or to its episode's end; observes all environments.
 
         Args:
             hold: Steps under this decision.
-            source: Where the decision has been written, see `wattward.envs.kernels.codes`: by default `fleet.modes`.
+            source: Where the decision was written, see `wattward.envs.kernels.codes`; by default `fleet.modes`.
 
         Raises:
-            ValueError: a mode is none, or an episode is over; nothing has changed then.
+            ValueError: a number is not a mode, or an episode is over. Nothing has changed then.
         """
         if self._version != self.bank.version:
             self._follow_bank()
@@ -172,7 +175,7 @@ class Simulator:
             raise self._refusal(answer)
 
     def step(self, offers: Offers) -> Flows:
-        """Advances every environment by one step; the returned views change with the next.
+        """Advances every environment by one step; the next step overwrites the returned views.
 
         Raises:
             ValueError: an episode is over.
@@ -181,12 +184,12 @@ class Simulator:
         return self.flows
 
     def observe(self, b: int) -> None:
-        """Writes the observation of environment `b` anew, after its state has been put back."""
+        """Writes the observation of environment `b` again, after its state was restored."""
         self._follow_bank()
         ENTRIES.observe_one(self._addresses, b)
 
     def save(self) -> Snapshot:
-        """A copy of all that steps change."""
+        """Returns a copy of everything that steps change."""
         return Snapshot(*(array.copy() for array in self._changing()))
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -239,7 +242,7 @@ class Simulator:
         self._link(_with_places(self.fleet, places))
 
     def _link(self, fleet: Fleet) -> None:
-        """Takes arrays for its own: places in the queue for what may arrive at once, views, addresses."""
+        """Uses these arrays from now on: enlarges the queue for the most arrivals, and makes views and addresses."""
         if fleet.queue.shape[1] < self.bank.most_arrivals:
             fleet = _with_places(fleet, 2 * self.bank.most_arrivals)
         self.fleet, self._version = fleet, self.bank.version
@@ -250,7 +253,7 @@ class Simulator:
 
 
 def action_length(params: Params) -> int:
-    """Numbers in an action: a mode a region, then an order a store that actions order."""
+    """Length of an action: a mode for each region, then an order for each store that actions order."""
     return max(params.fleet_gpus.shape[1], int(params.store_entry.max(initial=-1)) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Which episode each environment of a batch plays next: a fresh one, drawn ahead if there is time, or a bank's."""
+"""Chooses the next episode of each environment of a batch: a fresh one, perhaps drawn ahead, or one of a bank."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
 
 DRAWN_AHEAD = 256
-"""At most so many episodes are drawn ahead of their use unless more is asked for."""
+"""The most episodes that are drawn ahead of their use by default."""
 
 
 class Episodes(Protocol):
@@ -35,26 +35,26 @@ class Episodes(Protocol):
 
     @property
     def bank(self) -> Bank:
-        """Where the episodes are."""
+        """The bank that holds the episodes."""
 
     def next(self, b: int, rng: np.random.Generator) -> Episode:
         """The next episode of environment `b`, chosen by `rng`."""
 
     def named(self, b: int, split: str, number: int) -> Episode:
-        """A certain episode, for environment `b`."""
+        """The named episode, for environment `b`."""
 
     def forget(self, b: int) -> None:
-        """What was chosen ahead for environment `b` no longer counts: its stream of choices is a new one."""
+        """Drops what was chosen ahead for environment `b`, because its random stream is a new one."""
 
     def prepare(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Is called between steps: time to draw ahead; `rngs` are those that `next` will be called with."""
+        """Draws episodes ahead; is called between steps. `rngs` are the generators that `next` will be called with."""
 
 
 class Fresh:
-    """Every episode is drawn for the one environment that plays it.
+    """Draws every episode for the one environment that plays it.
 
-    Between two steps as many episodes are drawn as keep pace with their use, so that a batch whose episodes all end
-    together does not wait for all of them at once. What is played does not depend on it.
+    Between two steps, as many episodes are drawn as are used on average. So a batch in which all episodes end together
+    does not wait for all draws at once. Which episodes are played does not depend on this.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class Fresh:
         """Allocates places for all episodes.
 
         Args:
-            scenario: What episodes are drawn from.
-            n_envs: Environments B.
-            split: The split `next` draws from.
-            recording: Replaces drawn series.
-            on_arrival: Whether running all work on arrival is played in each episode, for rewards that need it.
-            ahead: Most episodes that may be drawn ahead.
+            scenario: The scenario of the episodes.
+            n_envs: Number of environments B.
+            split: The split from which `next` draws.
+            recording: Its series replace the drawn ones.
+            on_arrival: Whether each episode is also played with all work run on arrival, for rewards that need it.
+            ahead: The most episodes that may be drawn ahead.
         """
         self._scenario, self._split, self._recording = scenario, split, recording
         dearest = None if recording is None else recording.max_price_per_kwh
@@ -87,7 +87,7 @@ class Fresh:
         self._pace, self._owed, self._turn = ahead / scenario.n_steps, 0.0, 0
 
     def next(self, b: int, rng: np.random.Generator) -> Episode:
-        """The next episode of environment `b`, chosen by `rng`, drawn ahead or now."""
+        """The next episode of environment `b`, chosen by `rng`; it was drawn ahead or is drawn now."""
         ready = self._ready.pop(b, None)
         if ready is None:
             return self.named(b, self._split, choose(rng))
@@ -96,7 +96,7 @@ class Fresh:
         return ready
 
     def named(self, b: int, split: str, number: int) -> Episode:
-        """A certain episode, drawn now into the place of environment `b`."""
+        """The named episode, drawn now into the place of environment `b`."""
         return self._draw(self._own[b], split, number)
 
     def forget(self, b: int) -> None:
@@ -106,7 +106,7 @@ class Fresh:
             self._spare.append(ready.slot)
 
     def prepare(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Draws ahead what is owed since the last call."""
+        """Draws ahead as many episodes as became due since the last call."""
         self._owed = min(self._owed + self._pace, float(len(self._spare)))
         while self._owed >= 1.0 and len(self._ready) < len(rngs):
             while self._turn % len(rngs) in self._ready:
@@ -126,8 +126,8 @@ class EpisodeBank(Bank):
     """K whole episodes of one split of a scenario, ready to be played any number of times.
 
     Attributes:
-        split: Where the episodes are from.
-        numbers: Which they are, shape (K,).
+        split: The split of the episodes.
+        numbers: Numbers of the episodes in the split, shape (K,).
         slot_of: Place of each number.
     """
 
@@ -157,17 +157,17 @@ class EpisodeBank(Bank):
         recording: Recording | None = None,
         progress: bool = False,
     ) -> Self:
-        """Draws episodes `numbers` of a split, and plays running all work on arrival in each.
+        """Draws episodes `numbers` of a split, and plays each with all work run on arrival.
 
         Args:
-            scenario: What they are drawn from.
-            numbers: Which episodes; at least one.
-            split: Of which split.
-            recording: Replaces drawn series.
-            progress: Show a bar.
+            scenario: The scenario of the episodes.
+            numbers: Numbers of the episodes; at least one.
+            split: The split of the episodes.
+            recording: Its series replace the drawn ones.
+            progress: Whether to show a progress bar.
 
         Raises:
-            ConfigError: no such split or episode, or no number at all.
+            ConfigError: there is no such split or episode, or `numbers` is empty.
         """
         if len(numbers) == 0:
             raise ConfigError("numbers = []: a bank holds at least one episode")
@@ -181,7 +181,7 @@ class EpisodeBank(Bank):
         return bank
 
     def save(self, folder: str | Path) -> None:
-        """Writes the bank into a new folder, whole or not at all.
+        """Writes the bank into a new folder, completely or not at all.
 
         Raises:
             ConfigError: the folder exists.
@@ -199,10 +199,10 @@ class EpisodeBank(Bank):
 
     @classmethod
     def loaded(cls, folder: str | Path, scenario: Scenario) -> Self:
-        """A saved bank, mapped into memory: processes that load one share its pages.
+        """Loads a saved bank by mapping it into memory; processes that load the same bank share its pages.
 
         Raises:
-            ConfigError: the folder holds no bank, or one of another scenario or version.
+            ConfigError: the folder holds no bank, or a bank of another scenario or version.
         """
         folder = Path(folder)
         try:
@@ -230,24 +230,24 @@ class EpisodeBank(Bank):
 
 
 class Banked:
-    """Every episode is one of a bank, which many environments may share."""
+    """Chooses every episode from a bank, which many environments may share."""
 
     def __init__(self, bank: EpisodeBank, scenario: Scenario) -> None:
-        """Takes a bank of the scenario's episodes.
+        """Takes a bank with episodes of the scenario.
 
         Raises:
-            ConfigError: they are another scenario's.
+            ConfigError: the episodes are of another scenario.
         """
         if bank.scenario_sha256 != scenario_sha256(scenario):
             raise ConfigError(f"the bank holds episodes of another scenario than {scenario.name}")
         self.bank: EpisodeBank = bank
 
     def next(self, b: int, rng: np.random.Generator) -> Episode:  # noqa: ARG002 - one rule for all environments
-        """Any episode of the bank, each as likely."""
+        """Chooses an episode of the bank, each with the same probability."""
         return self._at(int(rng.integers(len(self.bank))))
 
     def named(self, b: int, split: str, number: int) -> Episode:  # noqa: ARG002
-        """A certain episode of the bank.
+        """Returns the named episode of the bank.
 
         Raises:
             ValueError: the bank does not hold it.
@@ -258,17 +258,17 @@ class Banked:
         return self._at(self.bank.slot_of[number])
 
     def forget(self, b: int) -> None:
-        """Nothing is chosen ahead."""
+        """Does nothing: no episode is chosen ahead."""
 
     def prepare(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Nothing to draw."""
+        """Does nothing: there is nothing to draw."""
 
     def _at(self, slot: int) -> Episode:
         return Episode(slot, self.bank.split, int(self.bank.numbers[slot]))
 
 
 LAYOUT = sha256_of_bytes(repr((HOUR.descr, JOB.descr, ON_ARRIVAL.descr)).encode())[:16]
-"""Changes with the packed form."""
+"""Hash of the packed form; it changes when the form changes."""
 
 
 def scenario_sha256(scenario: Scenario) -> str:
@@ -285,7 +285,7 @@ def episodes_for(
     bank: EpisodeBank | int | None,
     draw_ahead: int | None,
 ) -> Episodes:
-    """Where environments get their episodes; arguments as those of `ClusterVectorEnv`.
+    """Makes the source of episodes of a batch; the arguments are those of `ClusterVectorEnv`.
 
     Raises:
         ConfigError: the recording or the bank cannot be used.
@@ -304,13 +304,13 @@ def episodes_for(
 
 
 def must_be(value: object, allowed: tuple[object, ...], what: str) -> None:
-    """Raises ValueError, naming what is allowed, if `value` is not."""
+    """Raises ValueError if `value` is not allowed; the message lists what is."""
     if value not in allowed:
         raise ValueError(f"{what} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
 
 
 def episode_options(options: dict[str, Any] | None, split: str) -> tuple[str, int | None]:
-    """Split and number of the episode that options of `reset` ask for; no number where any will do.
+    """Split and number of the episode that the options of `reset` name; the number is None if they name none.
 
     Raises:
         ValueError: an option is unknown or out of range.
@@ -324,13 +324,13 @@ def episode_options(options: dict[str, Any] | None, split: str) -> tuple[str, in
 
 
 def check_choices(split: str, reward: str) -> None:
-    """Raises ValueError, naming what is allowed, if one of them is unknown."""
+    """Raises ValueError if the split or the reward is unknown; the message lists what is allowed."""
     must_be(split, tuple(SPLITS), "split")
     must_be(reward, REWARD_KINDS, "reward")
 
 
 def check_counts(num_envs: int, threads: int, draw_ahead: int | None) -> None:
-    """Raises ValueError, naming what is allowed, if a count is out of range."""
+    """Raises ValueError if a count is out of range; the message says what is allowed."""
     if num_envs < 1:
         raise ValueError(f"num_envs = {num_envs}: must be at least 1")
     if not 1 <= threads <= most_threads():
@@ -340,7 +340,7 @@ def check_counts(num_envs: int, threads: int, draw_ahead: int | None) -> None:
 
 
 def most_threads() -> int:
-    """The most threads a step may be shared by."""
+    """The most threads that may share a step."""
     from numba import config
 
     return int(vars(config)["NUMBA_NUM_THREADS"])
