@@ -27,6 +27,7 @@ from wattward.configs import load_scenario, names
 from wattward.configs.digests import sha256_of_json
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.experiments.cli import main as cli
+from wattward.experiments.cli import study
 from wattward.experiments.common.provenance import PACKAGE
 
 COMMANDS = (
@@ -123,6 +124,12 @@ def test_every_study_explains_itself(study: str) -> None:
     result = wattward("study", study, "--help")
     assert result.exit_code == 0
     assert f"  {study} " in wattward("study", "--help").stdout
+
+
+def test_every_study_is_among_those_whose_help_is_read() -> None:
+    assert {one.name or one.callback.__name__ for one in study.commands.registered_commands if one.callback} == {
+        *STUDIES
+    }
 
 
 @pytest.mark.parametrize("old", ["scenarios", "methods", "throughput", "sandwich", "version", "zoo", "year"])
