@@ -177,10 +177,12 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
 
 
 def test_the_documented_observation_is_the_encoded_one() -> None:
+    from wattward.envs.model.job_fields import job_field_table
     from wattward.envs.model.observation import field_table
 
     page = text(Path("docs/observation.md"))
     assert page.split("<!-- fields:begin -->\n")[1].split("<!-- fields:end -->")[0] == field_table()
+    assert page.split("<!-- job-fields:begin -->\n")[1].split("<!-- job-fields:end -->")[0] == job_field_table()
 
 
 def test_the_committed_cards_are_those_that_the_scenarios_make() -> None:

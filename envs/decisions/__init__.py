@@ -8,6 +8,7 @@ from wattward.configs.lazy import exports
 
 if TYPE_CHECKING:
     from wattward.envs.decisions.action import Mode, StoreOrder, n_entries
+    from wattward.envs.decisions.jobs import JobActions, write_orders
     from wattward.envs.decisions.joint import joint_to_modes
     from wattward.envs.decisions.modes import allowed_modes, offers_of_modes, unknown_modes
     from wattward.envs.decisions.registry import ActionChoice, Answers, interface_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionChoice",
     "Answers",
+    "JobActions",
     "Mode",
     "StoreOrder",
     "allowed_modes",
@@ -25,11 +27,13 @@ __all__ = [
     "offers_of_modes",
     "unknown_modes",
     "write_offers",
+    "write_orders",
 ]
 __getattr__, __dir__ = exports(
     __name__,
     {
         "envs.decisions.action": "Mode StoreOrder n_entries",
+        "envs.decisions.jobs": "JobActions write_orders",
         "envs.decisions.joint": "joint_to_modes",
         "envs.decisions.modes": "allowed_modes offers_of_modes unknown_modes",
         "envs.decisions.registry": "ActionChoice Answers interface_of",

@@ -68,11 +68,8 @@ class ActionInterface(ABC):
     To add a form, put a subclass into a new file in this folder and add the class to `registry.INTERFACES`. No
     environment needs to change.
 
-    The kernels may not be able to read a new form yet, such as an order for each job. Then add an array to
-    `wattward.envs.kernels.fleet.Fleet`, which `write` fills, and a source to `wattward.envs.kernels.codes`, which
-    `write` returns, and handle this source in `wattward.envs.kernels.entries`. `write` and `masks` get the whole fleet,
-    so they can find the jobs of an action in `Fleet.queue`. `observation_space` and `observed` may add these jobs to
-    observations.
+    `write` turns an action into modes, offers or orders for jobs, which the kernels read. It gets the whole fleet, and
+    so finds the jobs in `Fleet.queue`. `observation_space` and `observed` may add to observations, `facts` to `info`.
 
     Attributes:
         name: The interface's name in the registry.
@@ -126,6 +123,11 @@ class ActionInterface(ABC):
         """
         del fleet
         return None
+
+    def facts(self, fleet: Fleet) -> dict[str, NDArray[Any]]:
+        """What this form adds to `info`, by name, one number for each environment, shape (B,)."""
+        del fleet
+        return {}
 
     def observation_space(self, observed: spaces.Box) -> spaces.Space[Any]:
         """The observation space of one environment; `observed` is the space of the vector of fields."""

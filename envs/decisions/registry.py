@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from wattward.envs.decisions.action import ActionInterface
+from wattward.envs.decisions.jobs import JobActions
 from wattward.envs.decisions.joint import JointActions
 from wattward.envs.decisions.modes import ModeActions
 from wattward.envs.decisions.shares import ShareActions
@@ -13,7 +14,9 @@ from wattward.envs.decisions.shares import ShareActions
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
 
-INTERFACES: dict[str, type[ActionInterface]] = {made.name: made for made in (ModeActions, ShareActions, JointActions)}
+INTERFACES: dict[str, type[ActionInterface]] = {
+    made.name: made for made in (ModeActions, ShareActions, JointActions, JobActions)
+}
 """Every interface by its name."""
 ActionChoice: TypeAlias = "str | ActionInterface | Callable[[Scenario], ActionInterface]"
 """An interface's name, an interface, or a callable that makes one for a scenario, such as its class."""

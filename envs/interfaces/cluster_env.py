@@ -125,7 +125,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
                 self._become(member_for(self._family, split, number))
             self.start(draw(self.scenario, episode_seed(split, number), self.recording))
             self._playing = (split, number)
-        return self._observed(), dict(zip(("split", "episode"), self._playing, strict=True))
+        return self._observed(), {"split": self._playing[0], "episode": self._playing[1], **self._facts()}
 
     def start(self, world: Exogenous) -> None:
         """Starts an episode in a given world (B = 1).
@@ -156,7 +156,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             self._film.note()
         outcome = fleet.outcome[0].tolist()
         terminated = fleet.ended.item()
-        info: dict[str, Any] = dict(zip(BILLS, outcome))  # noqa: B905 - the reward follows the bills
+        info: dict[str, Any] = dict(zip(BILLS, outcome)) | self._facts()  # noqa: B905 - the reward follows the bills
         if terminated:
             info["kpis"] = self.kpis()
         return self._observed(), outcome[REWARD], terminated, False, info
@@ -270,6 +270,10 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         self._observer = Observer(scenario, self.params)
         self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
         self._film = self._new_film()
+
+    def _facts(self) -> dict[str, Any]:
+        """What the action interface adds to `info`."""
+        return {name: values[0].item() for name, values in self.interface.facts(self._simulator.fleet).items()}
 
     def _observed(self) -> Any:  # noqa: ANN401 - as the interface has it
         return self.interface.observed(self._simulator.fleet, 0)

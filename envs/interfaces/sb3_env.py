@@ -135,6 +135,9 @@ class FleetVecEnv(VecEnv):
         if dones.any():
             for b in np.flatnonzero(dones):
                 infos[b] = self._end(int(b))
+        for name, values in self.interface.facts(self._simulator.fleet).items():
+            for info, value in zip(infos, values.tolist(), strict=True):
+                info[name] = value
         self._episodes.prepare(self._rngs)
         return self._observed(), rewards, dones, infos
 

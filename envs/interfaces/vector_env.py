@@ -135,7 +135,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         for b in np.flatnonzero(mask):
             self._begin(int(b), None if number is None else self._episodes.named(int(b), split, number))
         self._simulator.fleet.ended[mask] = False
-        return self._observed(), self._which(mask)
+        return self._observed(), self._which(mask) | self._facts()
 
     def step(self, actions: Actions) -> StepReturn:
         """Steps every environment.
@@ -162,6 +162,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         terminations, rewards = fleet.ended.copy(), fleet.outcome[:, REWARD].copy()
         if terminations.any():
             self._end(terminations, infos)
+        infos |= self._facts()
         self._episodes.prepare(self._rngs)
         return self._observed(), rewards, terminations, np.zeros(self.num_envs, np.bool_), infos
 
@@ -284,6 +285,13 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
             else:
                 infos[name][ended], infos[f"_{name}"] = 0.0, ~ended
         infos |= self._which(ended)
+
+    def _facts(self) -> dict[str, Any]:
+        """What the action interface adds to `info`, in Gymnasium's form for vectors."""
+        infos: dict[str, Any] = {}
+        for name, values in self.interface.facts(self._simulator.fleet).items():
+            infos |= {name: values, f"_{name}": self._everywhere}
+        return infos
 
     def _which(self, mask: Booleans) -> dict[str, Any]:
         """Split and number of the episodes that began, for `info`."""

@@ -16,17 +16,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-OFFERS, MODES = 0, 1
-"""Sources from which a step reads the decision: offers (shares and store orders in REGION), or `Fleet.modes`."""
+OFFERS, MODES, ORDERS = 0, 1, 2
+"""Sources from which a step reads the decision.
+
+OFFERS are shares and store orders in REGION. MODES are in `Fleet.modes`. ORDERS for each job are in `Fleet.orders`, and
+orders for stores in `Fleet.modes`.
+"""
+
+WAIT, HERE = 0, -1
+"""Values of `ORDER.choice`: wait, or run where the job is. Any other value r + 1 means: run in region r."""
 
 RewardKind = Literal["cost", "saving", "shaped"]
 REWARD_KINDS: tuple[RewardKind, ...] = ("cost", "saving", "shaped")
 """In the order of the codes below."""
 COST_ONLY, SAVING, SHAPED = range(3)
 
-NO_ERROR, QUEUE_FULL, EPISODE_OVER, UNKNOWN_MODE = range(4)
-"""Error codes: no error; a queue needs more places; an episode is over; a number is not a mode."""
-N_CODES = 4
+NO_ERROR, QUEUE_FULL, EPISODE_OVER, UNKNOWN_MODE, UNKNOWN_ORDER = range(5)
+"""Error codes: no error; a queue needs more places; an episode is over; a number is not a mode, or not an order."""
+N_CODES = 5
 """Number of error codes. A kernel returns NO_ERROR, or `code + N_CODES * b` for an error in environment `b`.
 
 A kernel that returns an error has changed nothing.

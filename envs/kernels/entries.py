@@ -1,4 +1,4 @@
-"""The kernels that Python calls. `a` is a table of addresses (`fleet.addresses_of`)."""
+"""The kernels that Python calls. `a` is a table of addresses (`Fleet.addresses`)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from wattward.envs.kernels import ahead, jobs, observe, stores, supply, work
+from wattward.envs.kernels import ahead, dispatch, jobs, observe, stores, supply, work
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.codes import (
     COST_ONLY,
     EPISODE_OVER,
+    HERE,
     MODES,
     N_CODES,
     NO_ERROR,
+    ORDERS,
     QUEUE_FULL,
     SHAPED,
     UNKNOWN_MODE,
+    UNKNOWN_ORDER,
 )
 from wattward.envs.kernels.compiling import announce_compilation_of, digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels.fleet import (
@@ -48,6 +51,7 @@ def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
     """Puts environment `b` at the start of episode `slot`."""
     e, regs, row = fleet.env[b], fleet.regions[b], min(b, fleet.scenario.size - 1)
     e.step, e.next_job, e.n_active, e.slot, e.asleep, e.backlog_gpu_h = 0, 0, 0, slot, 0, 0.0
+    e.ordered = 0
     for r in range(regs.size):
         reg = regs[r]
         reg.wan_out_gb, reg.wan_in_gb, reg.peak_kw = 0.0, 0.0, 0.0
@@ -73,19 +77,56 @@ def _scan_queue(fleet: Fleet, b: int) -> None:
 @inlined
 def _decode(fleet: Fleet, b: int) -> None:
     """Translates modes and store orders into offers of the regions and orders of the stores."""
-    regs, row = fleet.regions[b], min(b, fleet.scenario.size - 1)
+    regs = fleet.regions[b]
     for r in range(regs.size):
         mode = fleet.modes[b, r]
         regs[r].own_share = 0.0 if mode == HOLD else 1.0
         regs[r].others_share = 1.0 if mode in (SOAK, PULL) else 0.0
         regs[r].surplus_only = mode == SOAK
+    _tell_stores(fleet, b)
+
+
+@inlined
+def _tell_stores(fleet: Fleet, b: int) -> None:
+    row = min(b, fleet.scenario.size - 1)
+    for r in range(fleet.stores.shape[1]):
         for s in range(fleet.stores.shape[2]):
             if fleet.stores[row, r, s].entry >= 0:
                 fleet.stored[b, r, s].told = fleet.modes[b, fleet.stores[row, r, s].entry]
 
 
 @inlined
-def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
+def _take_orders(fleet: Fleet, b: int) -> None:
+    """Gives the orders of an action to the jobs of environment `b`, and its store orders to the stores."""
+    e, q, movable = fleet.env[b], fleet.queue[b], fleet.picks[b, MOVABLE]
+    e.ordered = 1
+    for i in range(e.n_movable):
+        job, told = q[movable[i]], fleet.orders[b, i]
+        job.order = job.region + 1 if told.choice == HERE else told.choice
+        job.limit_gpus = told.limit_gpus if e.limited else np.inf
+        if e.ranked:
+            job.rank = told.rank
+    _tell_stores(fleet, b)
+
+
+@inlined
+def _assign_gpus(fleet: Fleet, b: int, source: int) -> None:
+    """Gives GPUs to jobs: first to those that are due, then as the policy's orders or the dispatcher say."""
+    e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
+    p, sites = fleet.scenario[row], fleet.sites[row]
+    regs, f, q, now = fleet.regions[b], fleet.flows[b], fleet.queue[b], fleet.hours[e.slot, e.step]
+    picks = fleet.picks[b]
+    if source != ORDERS or e.runs_due:
+        jobs.run_due(e, regs, f, q, picks[DUE])
+    if source == ORDERS:
+        jobs.carry_out(e, p, sites, regs, f, q, picks)
+    else:
+        supply.cap_offers(sites, regs, f, now)
+        dispatch.dispatch(e, p, sites, regs, f, q, now, fleet.order[b], picks)
+
+
+@inlined
+def _step(fleet: Fleet, numbers: Floats, b: int, source: int) -> None:
     """Advances environment `b` by one step, in the order of docs/design.md."""
     e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
     p, sites, classes = fleet.scenario[row], fleet.sites[row], fleet.classes[row]
@@ -97,12 +138,9 @@ def _step(fleet: Fleet, numbers: Floats, b: int) -> None:
         for c in range(classes.size):
             fleet.class_gpu_h[b, r, c] = 0.0
     supply.serve_interactive(sites, regs, f, now)
-    jobs.run_due(e, regs, f, q, picks[DUE])
-    supply.cap_offers(sites, regs, f, now)
-    jobs.offer_own(e, sites, regs, q, picks)
-    jobs.offer_others(e, p, sites, regs, f, q, now, fleet.order[b], picks[MOVABLE])
+    _assign_gpus(fleet, b, source)
     work.progress(e, p, classes, f, fleet.class_gpu_h[b], q)
-    supply.wake(sites, regs, f)
+    supply.wake(sites, regs, f, source == ORDERS)
     supply.power(p, sites, fleet.stores[row], regs, fleet.stored[b], f, now)
     e.step += 1
     if e.step == p.n_steps:
@@ -191,8 +229,10 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
     else:
         if source == MODES:
             _decode(fleet, b)
+        elif source == ORDERS:
+            _take_orders(fleet, b)
         for _ in range(hold):
-            _step(fleet, numbers, b)
+            _step(fleet, numbers, b, source)
             total_cost = _cost(fleet, b)
             _count(fleet, numbers, b)
             gain = _reward(fleet, b, total_cost, reward)
@@ -216,11 +256,28 @@ def _error_code(fleet: Fleet, source: int, arrivals: int) -> int:
             continue
         if e.step >= fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps:
             return EPISODE_OVER + N_CODES * b
-        if source == MODES:
-            for r in range(fleet.modes.shape[1]):
-                if fleet.modes[b, r] < 0 or fleet.modes[b, r] >= N_MODES:
-                    return UNKNOWN_MODE + N_CODES * b
+        if source == MODES and not _are_modes(fleet, b, 0):
+            return UNKNOWN_MODE + N_CODES * b
+        if source == ORDERS and not (_are_modes(fleet, b, fleet.regions.shape[1]) and _are_orders(fleet, b)):
+            return UNKNOWN_ORDER + N_CODES * b
     return NO_ERROR
+
+
+@inlined
+def _are_modes(fleet: Fleet, b: int, first: int) -> bool:
+    """Whether the modes and store orders from entry `first` on are numbers that exist."""
+    known = True
+    for i in range(first, fleet.modes.shape[1]):
+        known = known and 0 <= fleet.modes[b, i] < N_MODES
+    return known
+
+
+@inlined
+def _are_orders(fleet: Fleet, b: int) -> bool:
+    known = True
+    for i in range(fleet.env[b].n_movable):
+        known = known and HERE <= fleet.orders[b, i].choice <= fleet.regions.shape[1]
+    return known
 
 
 @inlined
@@ -247,7 +304,7 @@ def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals:
     for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
             return QUEUE_FULL
-        _step(fleet, numbers, b)
+        _step(fleet, numbers, b, MODES)
         fleet.on_arrival[slot, t].total_cost = _cost(fleet, b)
         fleet.on_arrival[slot, t].left_gpu_h = _left_gpu_h(fleet, b)
     return NO_ERROR

@@ -24,8 +24,10 @@ from wattward.envs.model.layout import (
     JOB,
     JOB_CLASS,
     N_FLOWS,
+    N_PICKS,
     N_TALLIED,
     ON_ARRIVAL,
+    ORDER,
     QUEUED,
     REGION,
     SCENARIO,
@@ -42,7 +44,8 @@ CONSTRAINT = TERMS + len(COST_TERMS)
 REWARD = CONSTRAINT + 1
 N_OUTCOMES = REWARD + 1
 """Columns of `Fleet.outcome`: the cost, COST_TERMS, the cost that constraints count, and the reward."""
-F8, F4, I8, I4, B1 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4"), np.dtype("?")
+F8, F4, I8, I4 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4")
+I1, B1 = np.dtype("i1"), np.dtype("?")
 
 
 class Fleet(NamedTuple):
@@ -60,7 +63,8 @@ class Fleet(NamedTuple):
     class_gpu_h: Floats  # (B, R, C) work done by job class in the last step [GPU-h]
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
-    picks: Places  # (B, 3, A) places in the queue that the scan found, see DUE
+    picks: Places  # (B, N_PICKS, A) places in the queue that the scan found, see DUE
+    orders: Rows  # (B, A) ORDER actions: an order for each job that the scan found movable, in the order of the queue
     modes: Ints  # (B, E) actions: a mode for each region, then an order for each store that actions order
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
@@ -70,9 +74,10 @@ class Fleet(NamedTuple):
     jobs: Rows  # (K, J) JOB
     ahead: NDArray[np.float32]  # (K, T, W) the part of observations that depends on the world alone
     on_arrival: Rows  # (K, T) ON_ARRIVAL
+    addresses: Ints  # the table of the addresses and sizes of all other arrays, see `linked`
 
 
-N_ARRAYS = len(Fleet._fields)
+N_ARRAYS = len(Fleet._fields) - 1
 FLOWS, HOURS, AHEAD = (Fleet._fields.index(name) for name in ("flows", "hours", "ahead"))
 LINE, FAR, HOUR_BYTES, F4_BYTES = 64, 512, HOUR.itemsize, F4.itemsize
 """Sizes in bytes: a cache line; the most of a row that is prefetched; an HOUR; a float.
@@ -81,17 +86,18 @@ The hardware itself prefetches what follows a run of lines.
 """
 
 
-def addresses_of(fleet: Fleet, most_arrivals: int) -> Ints:
-    """Returns the table of the addresses and sizes of the arrays, which `opened` reads.
+def linked(fleet: Fleet, most_arrivals: int) -> Fleet:
+    """Returns the fleet with the table of the addresses and sizes of its arrays, which `opened` reads.
 
     The arrays must be C-contiguous and outlive every use of the table. The last number of the table is the most jobs
     that may arrive in one step.
     """
-    assert all(array.flags.c_contiguous for array in fleet)
+    arrays = fleet[:N_ARRAYS]
+    assert all(array.flags.c_contiguous for array in arrays)
     sizes = (*fleet.classes.shape, *fleet.queue.shape, *fleet.hours.shape, fleet.jobs.shape[1])
     widths = (fleet.observations.shape[1], fleet.ahead.shape[2], fleet.modes.shape[1], fleet.stores.shape[2])
-    numbers = [*(array.ctypes.data for array in fleet), *sizes, *widths, most_arrivals]
-    return np.array(numbers, dtype=np.int64)
+    numbers = [*(array.ctypes.data for array in arrays), *sizes, *widths, most_arrivals]
+    return fleet._replace(addresses=np.array(numbers, dtype=np.int64))
 
 
 def _to_pointer(typingctx: Any, address: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
@@ -123,16 +129,18 @@ def opened(a: Ints) -> Fleet:
         carray(_pointer(a[9]), (n_envs, n_regions, n_classes), F8),
         carray(_pointer(a[10]), (n_envs, places), QUEUED),
         carray(_pointer(a[11]), (n_envs, n_regions), I8),
-        carray(_pointer(a[12]), (n_envs, 3, places), I4),
-        carray(_pointer(a[13]), (n_envs, entries), I8),
-        carray(_pointer(a[14]), (n_envs, size), F4),
-        carray(_pointer(a[15]), (n_envs, N_OUTCOMES), F8),
-        carray(_pointer(a[16]), (n_envs,), B1),
-        carray(_pointer(a[17]), (n_slots,), I8),
-        carray(_pointer(a[18]), (n_slots, n_rows, n_regions), HOUR),
-        carray(_pointer(a[19]), (n_slots, n_jobs), JOB),
-        carray(_pointer(a[20]), (n_slots, n_rows, width), F4),
-        carray(_pointer(a[21]), (n_slots, n_rows), ON_ARRIVAL),
+        carray(_pointer(a[12]), (n_envs, N_PICKS, places), I4),
+        carray(_pointer(a[13]), (n_envs, places), ORDER),
+        carray(_pointer(a[14]), (n_envs, entries), I8),
+        carray(_pointer(a[15]), (n_envs, size), F4),
+        carray(_pointer(a[16]), (n_envs, N_OUTCOMES), F8),
+        carray(_pointer(a[17]), (n_envs,), B1),
+        carray(_pointer(a[18]), (n_slots,), I8),
+        carray(_pointer(a[19]), (n_slots, n_rows, n_regions), HOUR),
+        carray(_pointer(a[20]), (n_slots, n_jobs), JOB),
+        carray(_pointer(a[21]), (n_slots, n_rows, width), F4),
+        carray(_pointer(a[22]), (n_slots, n_rows), ON_ARRIVAL),
+        a,
     )
 
 
@@ -160,6 +168,14 @@ def fetch_ahead(a: Ints, slot: int, step: int) -> None:
         _prefetch(a[HOURS] + row * hours + line)
     for line in range(0, min(ahead, FAR), LINE):
         _prefetch(a[AHEAD] + row * ahead + line)
+
+
+@inlined
+def numbers_at(
+    floats_at: int, bytes_at: int, floats_shape: tuple[int, int, int], bytes_shape: tuple[int, int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """An array of float32 and one of int8 at the given addresses."""
+    return carray(_pointer(floats_at), floats_shape, F4), carray(_pointer(bytes_at), bytes_shape, I1)
 
 
 @inlined

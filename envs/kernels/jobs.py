@@ -1,4 +1,4 @@
-"""Assigns GPUs to the jobs in the queue: first to due jobs, then to a region's own jobs, then to jobs of others."""
+"""Admits jobs to the queue and executes their orders: first due jobs, then jobs that stay, then jobs that move."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from math import ceil
 
 import numpy as np
 
+from wattward.envs.kernels.codes import WAIT
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.model.layout import EPS, LOOKAHEAD, MOVABLE, RIGID_JOBS, Places, Row, Rows
-from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Ints
+from wattward.envs.model.layout import EPS, LEAVING, MOVABLE, STAYING, Places, Row, Rows
+from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING
 
-SHORT = 12  # up to this many regions are sorted by insertion
+SHORT = 24  # up to this many jobs are sorted by insertion
 
 
 @inlined
@@ -46,10 +47,11 @@ def _enter(job: Row, new: Row, job_class: Row) -> None:
     job.gpus, job.data_gb, job.estimate_gpu_h = new.gpus, new.data_gb, new.estimate_gpu_h
     job.left_gpu_h, job.expected_gpu_h, job.alloc_gpus = new.work_gpu_h, new.estimate_gpu_h, 0.0
     job.left_h = new.estimate_gpu_h / new.gpus
+    job.order, job.limit_gpus, job.rank = WAIT, np.inf, 0.0
 
 
 @inlined
-def _fits(job: Row, room: float, rigid_room: float) -> float:
+def fits(job: Row, room: float, rigid_room: float) -> float:
     """GPUs that a job takes: up to its limit if malleable, else all or none.
 
     `rigid_room` is a further limit for rigid jobs that cannot be preempted.
@@ -71,7 +73,7 @@ def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Places) -> None:
     for i in range(e.n_due):
         job = q[due[i]]
         reg = regs[job.region]
-        taken = _fits(job, reg.free_gpus, np.inf)
+        taken = fits(job, reg.free_gpus, np.inf)
         job.taken_gpus = taken
         reg.free_gpus -= taken
         f[job.region].due_gpus += taken
@@ -80,114 +82,143 @@ def run_due(e: Row, regs: Rows, f: Rows, q: Rows, due: Places) -> None:
 
 
 @inlined
-def offer_own(e: Row, sites: Rows, regs: Rows, q: Rows, picks: Places) -> None:
-    """Offers GPUs to each region's own queue, first to running rigid jobs, so that only due work displaces them."""
-    open_regions = 0
-    for r in range(regs.size):
-        regs[r].own_gpus = regs[r].own_share * regs[r].cap_gpus
-        open_regions += 1 if regs[r].own_gpus > EPS else 0
-    open_regions = _offer_own(sites, regs, q, picks[RIGID_JOBS], e.n_rigid, open_regions)
-    # a rigid job that found no room is tried again here and fails again, because room only shrinks
-    _offer_own(sites, regs, q, picks[MOVABLE], e.n_movable, open_regions)
+def carry_out(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, picks: Places) -> None:
+    """Executes the orders of all movable jobs: first of those that stay, then of those that move.
 
-
-@inlined
-def _offer_own(sites: Rows, regs: Rows, q: Rows, picks: Places, count: int, open_regions: int) -> int:
-    """Makes one pass, which ends when no region has GPUs left to offer. Returns how many regions still have some."""
-    for i in range(count):
-        if open_regions == 0:
-            break
-        job = q[picks[i]]
-        reg = regs[job.region]
-        if reg.own_gpus <= EPS or job.taken_gpus > 0.0:
-            continue
-        taken = _fits(job, reg.own_gpus, sites[job.region].rigid_limit_gpus - reg.rigid_gpus)
-        job.taken_gpus = taken
-        reg.own_gpus -= taken
-        reg.cap_gpus -= taken
-        if not job.preemptible:
-            reg.rigid_gpus += taken
-        if reg.own_gpus <= EPS:
-            open_regions -= 1
-    return open_regions
-
-
-@inlined
-def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
-    """Sorts the regions that may pull by their cost of power, then by number. Returns how many there are.
-
-    The cost of power is price x PUE; it is 0 in a region that offers surplus only.
+    Where more GPUs are asked for than are free, jobs are served by their rank, else by their slack, least first.
     """
-    count = 0
+    n_staying, n_leaving = _sort_out(e, regs, q, picks)
+    if _is_contested(regs):
+        if not e.ranked:
+            _rank_by_slack(e, p, q, picks[STAYING], n_staying)
+            _rank_by_slack(e, p, q, picks[LEAVING], n_leaving)
+        _sort_by_rank(q, picks[STAYING], n_staying)
+        _sort_by_rank(q, picks[LEAVING], n_leaving)
+    for i in range(n_staying):
+        job = q[picks[STAYING, i]]
+        take(sites[job.region], regs[job.region], job)
+    for i in range(n_leaving):
+        leave(e, p, sites, regs, f, q[picks[LEAVING, i]])
+
+
+@inlined
+def _sort_out(e: Row, regs: Rows, q: Rows, picks: Places) -> tuple[int, int]:
+    """Notes which jobs stay and which move, and how many GPUs are asked for in each region; returns their numbers."""
     for r in range(regs.size):
-        reg = regs[r]
-        reg.cap_gpus *= reg.others_share
-        if reg.cap_gpus <= EPS:
+        regs[r].asked_gpus = 0.0
+    n_staying, n_leaving = 0, 0
+    for i in range(e.n_movable):
+        job = q[picks[MOVABLE, i]]
+        if job.order == WAIT or job.taken_gpus > 0.0:
             continue
-        reg.own_gpus = 0.0 if reg.surplus_only else now[r].price_per_kwh * now[r].pue
-        place = count
-        while count < SHORT and place > 0 and regs[order[place - 1]].own_gpus > reg.own_gpus:
-            order[place] = order[place - 1]
-            place -= 1
-        order[place] = r
-        count += 1
+        r = job.order - 1
+        regs[r].asked_gpus += _wanted(job)
+        if r == job.region:
+            picks[STAYING, n_staying] = picks[MOVABLE, i]
+            n_staying += 1
+        else:
+            picks[LEAVING, n_leaving] = picks[MOVABLE, i]
+            n_leaving += 1
+    return n_staying, n_leaving
+
+
+@inlined
+def _wanted(job: Row) -> float:
+    return min(job.gpus, job.limit_gpus) if job.malleable else job.gpus
+
+
+@inlined
+def _is_contested(regs: Rows) -> bool:
+    contested = False
+    for r in range(regs.size):
+        contested = contested or regs[r].asked_gpus > regs[r].free_gpus + EPS
+    return contested
+
+
+@inlined
+def _rank_by_slack(e: Row, p: Row, q: Rows, picks: Places, count: int) -> None:
+    """Sets the rank of each job to its slack [h]; running rigid jobs go first, because a pause costs them a restart."""
+    for i in range(count):
+        job = q[picks[i]]
+        goes_on = job.status == RUNNING and not job.malleable and job.order == job.region + 1
+        job.rank = -np.inf if goes_on else (job.deadline_step - e.step) * p.step_h - job.left_h
+
+
+@inlined
+def _sort_by_rank(q: Rows, picks: Places, count: int) -> None:
+    """Sorts places by the rank of their jobs; equal ranks keep the order of the queue."""
     if count > SHORT:
-        costs = np.empty(count)
+        ranks = np.empty(count)
         for i in range(count):
-            costs[i] = regs[order[i]].own_gpus
-        order[:count] = order[:count][np.argsort(costs, kind="mergesort")]
-    return count
+            ranks[i] = q[picks[i]].rank
+        picks[:count] = picks[:count][np.argsort(ranks, kind="mergesort")]
+        return
+    for i in range(1, count):
+        k, place = picks[i], i
+        rank = q[k].rank
+        while place > 0 and q[picks[place - 1]].rank > rank:
+            picks[place] = picks[place - 1]
+            place -= 1
+        picks[place] = k
 
 
 @inlined
-def offer_others(
-    e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, q: Rows, now: Rows, order: Ints, movable: Places
-) -> None:
-    """Offers the GPUs that are still free to work that waits in other regions."""
-    count, first = _pullers(regs, now, order), 0
-    for place in range(e.n_movable):
-        while first < count and regs[order[first]].cap_gpus <= EPS:
-            first += 1
-        if first == count:
-            return
-        job = q[movable[place]]
-        if job.taken_gpus > 0.0:
-            continue
-        for i in range(first, min(first + LOOKAHEAD, count)):
-            r = order[i]
-            reg, source = regs[r], job.region
-            if source == r:
-                continue
-            taken = _fits(job, reg.cap_gpus, sites[r].rigid_limit_gpus - reg.rigid_gpus)
-            if taken <= 0.0 or regs[source].wan_out_gb >= regs[source].link_gb:
-                continue
-            if reg.wan_in_gb >= reg.link_gb:
-                continue
-            _move(e, p, sites, regs, f, job, r, taken)
-            reg.cap_gpus -= taken
-            if not job.preemptible:
-                reg.rigid_gpus += taken
-            break
+def _room_for(site: Row, reg: Row, job: Row) -> float:
+    """GPUs that a job gets of those still free: what it wants or, if it is malleable, what is there."""
+    wanted, room = _wanted(job), reg.free_gpus
+    if wanted <= EPS or room <= EPS:
+        return 0.0
+    if job.malleable:
+        return wanted if wanted <= room + EPS else room
+    allowed = room if job.preemptible else min(room, site.rigid_limit_gpus - reg.rigid_gpus)
+    return wanted if wanted <= allowed + EPS else 0.0
 
 
 @inlined
-def _move(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, job: Row, r: int, taken: float) -> None:
-    """Sends a job to region `r`; it runs there at once if its data arrive within this step."""
-    source, left, data_gb = job.region, job.left_gpu_h, job.data_gb
+def take(site: Row, reg: Row, job: Row) -> None:
+    """Gives a job GPUs in its region, as many as its order asks for and there are."""
+    taken = _room_for(site, reg, job)
+    job.taken_gpus = taken
+    reg.free_gpus -= taken
+    if not job.preemptible:
+        reg.rigid_gpus += taken
+
+
+@inlined
+def leave(e: Row, p: Row, sites: Rows, regs: Rows, f: Rows, job: Row) -> bool:
+    """Sends a job to the region of its order, if both links take data in this step. Returns whether it left.
+
+    If its data arrive within the step, the job needs GPUs there and runs at once. Else it sets off without GPUs.
+    """
+    r, source = job.order - 1, regs[job.region]
+    reg, data_gb = regs[r], job.data_gb
+    if source.wan_out_gb >= source.link_gb or reg.wan_in_gb >= reg.link_gb:
+        return False
+    steps = max((source.wan_out_gb + data_gb) / source.link_gb, (reg.wan_in_gb + data_gb) / reg.link_gb)
+    if steps > 1.0 + EPS:
+        _move(p, sites, regs, f, job, r)
+        job.status = IN_TRANSIT
+        job.ready_step = e.step + ceil(steps - EPS)
+        return True
+    if _room_for(sites[r], reg, job) <= 0.0:
+        return False
+    f[r].moved_in_gpu_h += job.left_gpu_h
+    _move(p, sites, regs, f, job, r)
+    take(sites[r], reg, job)
+    return True
+
+
+@inlined
+def _move(p: Row, sites: Rows, regs: Rows, f: Rows, job: Row, r: int) -> None:
+    """Puts a job into region `r`, and counts and charges its move."""
+    source, data_gb = job.region, job.data_gb
     regs[source].wan_out_gb += data_gb
     regs[r].wan_in_gb += data_gb
     flow, site = f[source], sites[source]
     flow.moved_gb += data_gb
-    flow.moved_out_gpu_h += left
+    flow.moved_out_gpu_h += job.left_gpu_h
     flow.wan_kw += data_gb * site.wan_kwh_per_gb / p.step_h
     flow.wan_cost += data_gb * site.wan_cost_per_gb
     if job.status == RUNNING and not job.malleable:
         job.paused = True
     job.region = r
-    steps = max(regs[source].wan_out_gb / regs[source].link_gb, regs[r].wan_in_gb / regs[r].link_gb)
-    if steps <= 1.0 + EPS:
-        f[r].moved_in_gpu_h += left
-        job.taken_gpus = taken
-    else:
-        job.status = IN_TRANSIT
-        job.ready_step = e.step + ceil(steps - EPS)

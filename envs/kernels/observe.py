@@ -7,6 +7,7 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.envs.kernels.codes import WAIT
 from wattward.envs.kernels.compiling import inlined
 from wattward.envs.model import site_model
 from wattward.envs.model.layout import DUE, EPS, MOVABLE, RIGID_JOBS, Places, Row, Rows
@@ -44,6 +45,7 @@ def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, ou
         reg, base, expected = regs[job.region], N_CLOCK + job.region * width, job.expected_gpu_h
         to_deadline_h = (job.deadline_step - t) * step_h
         job.taken_gpus = 0.0
+        job.order = job.order if e.ordered else WAIT
         if job.arrival_step == t:
             reg.arrived_gpu_h += job.left_gpu_h
         if job.ready_step == t:

@@ -48,15 +48,20 @@ def cap_offers(sites: Rows, regs: Rows, f: Rows, now: Rows) -> None:
 
 
 @inlined
-def wake(sites: Rows, regs: Rows, f: Rows) -> None:
-    """Sets how many GPUs will be awake in the next step, see `Sleep` in the region schema."""
+def wake(sites: Rows, regs: Rows, f: Rows, by_orders: bool) -> None:
+    """Sets how many GPUs will be awake in the next step, see `Sleep` in the region schema.
+
+    GPUs that orders for jobs asked for in this step are awake in the next one, whether or not they were free.
+    """
     everywhere = 0.0
     for r in range(regs.size):
         everywhere += f[r].wanted_gpus
     for r in range(regs.size):
         site, reg, flow = sites[r], regs[r], f[r]
         work = flow.held_gpus
-        if reg.others_share > 0.0:
+        if by_orders:
+            work = max(work, flow.due_gpus + reg.asked_gpus)
+        elif reg.others_share > 0.0:
             work = max(work, everywhere)
         elif reg.own_share > 0.0:
             work = max(work, flow.wanted_gpus)

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from wattward.envs.model.site_model import cooling_line, power_of
 from wattward.envs.model.types import Exogenous, Flows, Params, State, Tally
 
-DUE, RIGID_JOBS, MOVABLE = 0, 1, 2
+DUE, RIGID_JOBS, MOVABLE, STAYING, LEAVING = range(5)
+N_PICKS = 5
 """Rows of `Fleet.picks`; each holds places in the queue, in the order of the queue.
 
-The rows are jobs that are due now; running rigid jobs that can be preempted; and all jobs that are neither in transit
-nor locked.
+The scan finds jobs that are due now; running rigid jobs that can be preempted; and all jobs that are neither in transit
+nor locked. A step notes the jobs that are ordered to run where they are, and those ordered to another region.
 """
 Places = NDArray[np.int32]
 
@@ -59,27 +60,38 @@ STORE = _row(
 STORED = _row(f8="stored_kwh order charged_kw", i8="told")
 """A store's energy; its order in the step, from -1 to 1; its charging power in the step; what an action told it."""
 JOB_CLASS = _row(f8="restart_h", b1="malleable preemptible")
-ENV = _row(i8="step next_job n_active n_due n_rigid n_movable slot asleep", f8="backlog_gpu_h")
-"""`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped."""
+ENV = _row(
+    i8="step next_job n_active n_due n_rigid n_movable slot asleep ordered runs_due limited ranked", f8="backlog_gpu_h"
+)
+"""`slot` is the episode's place in the bank; an environment that is `asleep` is observed but not stepped.
+
+The last four integers are about orders of a policy for jobs: whether jobs have such orders, whether due jobs run in any
+case, and whether the orders have limits of GPUs and ranks.
+"""
+ORDER = _row(i8="choice", f8="limit_gpus rank")
+"""An order for a job: WAIT, HERE or region + 1; the most GPUs of a malleable job; its rank, the lowest goes first."""
 REGION = _row(
     f8="wan_out_gb wan_in_gb peak_kw"
     " awake_gpus load_kwh green_kwh"
     " own_share others_share"
     " locked_gpus arrived_gpu_h moved_in_gpu_h"
-    " free_gpus rigid_gpus cap_gpus own_gpus link_gb serving_gpus",
+    " free_gpus rigid_gpus cap_gpus own_gpus link_gb serving_gpus"
+    " asked_gpus",
     b1="surplus_only",
 )
 """A region's state, its offers in the step, what the scan found, and temporary values of the step."""
 QUEUED = _row(
     i4="number arrival_step deadline_step ready_step",
     u2="region job_class",
+    i2="order",
     i1="status",
     b1="malleable preemptible paused",
-    f8="gpus left_gpu_h expected_gpu_h left_h alloc_gpus taken_gpus estimate_gpu_h data_gb",
+    f8="gpus left_gpu_h expected_gpu_h left_h alloc_gpus taken_gpus estimate_gpu_h data_gb limit_gpus rank",
 )
 """A job that is present or in transit. The first `n_active` rows of a queue are used, sorted by (deadline, number).
 
 `left_h` is expected_gpu_h / gpus. `taken_gpus` is the number of GPUs that it has got so far in the present step.
+`order`, `limit_gpus` and `rank` are its order, see ORDER.
 """
 FLOW = _row(f8=" ".join(Flows._fields))
 N_FLOWS, N_TALLIED = len(Flows._fields), len(Flows._fields) + 1

@@ -6,6 +6,7 @@ are reported in one way, and only this module shows perfect outlooks to diagnost
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -88,7 +89,7 @@ class Trajectory:
 
     @property
     def decisions(self) -> NDArray[Any]:
-        """The policy's actions, shape (decisions, ...). Kept as "decisions"; all actions must have one shape."""
+        """The actions, all of one form: numbers (decisions, ...), or `Orders` (decisions,). Kept as "decisions"."""
         return np.array(self._of("decisions"))
 
     @property
@@ -237,7 +238,7 @@ class _Playing:
             raise self._failure(f"it raised {_told(error)}") from error
         self._decision_ns.append(time.perf_counter_ns() - began)
         if self._at_decision:
-            found = {"decisions": np.array(action), "observations": outlook.observation, "outlooks": outlook}
+            found = {"decisions": copy.deepcopy(action), "observations": outlook.observation, "outlooks": outlook}
             for what in self._at_decision:
                 self._kept[what].append(found[what])
         return action

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from wattward.envs.policy.orders import Orders
     from wattward.envs.policy.outlook import Outlook
 
 Sight = Literal["what may be known", "everything"]
 """What a policy sees: an outlook of what may be known, or, for a diagnostic, a perfect outlook."""
 Modes = NDArray[np.int64]
 Shares = NDArray[np.float64]
+Decision: TypeAlias = "Orders | Modes | Shares"
+"""What a policy may answer, see `Policy.act`."""
 
 
 class Policy(Protocol):
-    """Chooses a mode for every region, or shares of its free GPUs, in every step.
+    """Gives orders to jobs, or chooses a mode or shares of the free GPUs for every region, in every step.
 
     `reset` is called once before the first `act` of every episode. A policy takes all its randomness from `rng`.
     A diagnostic, which must never be ranked, may have a further attribute `sees = "everything"`; see `sees_everything`.
@@ -32,11 +35,12 @@ class Policy(Protocol):
         """Forgets the last episode; `outlook` is that of step 0."""
         ...
 
-    def act(self, outlook: Outlook) -> Modes | Shares:
-        """Returns modes, shape (R,), values of `Mode`; or shares in 0..1, shape (R, 2).
+    def act(self, outlook: Outlook) -> Decision:
+        """Returns the decision of a step, in one of three forms.
 
-        The first share is of the free GPUs, for the region's own queue. The second is of the GPUs that are then left,
-        for work of other regions.
+        `Orders` say of each job in `outlook.jobs` whether it waits or in which region it runs. Modes, shape (R,), are
+        values of `Mode`. Shares, shape (R, 2), lie in 0..1: the first share is of the free GPUs, for the region's own
+        queue; the second is of the GPUs that are then left, for work of other regions.
         """
         ...
 

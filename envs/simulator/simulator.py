@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wattward.envs.decisions.jobs import unknown_orders
 from wattward.envs.decisions.modes import unknown_modes
 from wattward.envs.decisions.shares import write_offers
 from wattward.envs.kernels.codes import (
@@ -15,14 +16,17 @@ from wattward.envs.kernels.codes import (
     QUEUE_FULL,
     REWARD_KINDS,
     UNKNOWN_MODE,
+    UNKNOWN_ORDER,
     RewardKind,
 )
 from wattward.envs.kernels.entries import ENTRIES
-from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, addresses_of
+from wattward.envs.kernels.fleet import COST, N_OUTCOMES, Fleet, linked
 from wattward.envs.model.layout import (
     ENV,
     FLOW,
+    N_PICKS,
     N_TALLIED,
+    ORDER,
     QUEUED,
     REGION,
     STORED,
@@ -114,11 +118,13 @@ class Simulator:
                 class_gpu_h=np.zeros((*shape, params.class_malleable.shape[1])),
                 queue=np.zeros((self.n_envs, PLACES), QUEUED),
                 order=np.zeros(shape, np.int64),
-                picks=np.zeros((self.n_envs, 3, PLACES), np.int32),
+                picks=np.zeros((self.n_envs, N_PICKS, PLACES), np.int32),
+                orders=np.zeros((self.n_envs, PLACES), ORDER),
                 modes=np.zeros((self.n_envs, action_length(params)), np.int64),
                 observations=np.zeros((self.n_envs, *self.bank.observation_space.shape), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
                 ended=np.zeros(self.n_envs, np.bool_),
+                addresses=np.zeros(0, np.int64),
                 **_episodes(self.bank),
             )
         )
@@ -147,7 +153,7 @@ class Simulator:
     def begin(self, b: int, slot: int) -> None:
         """Starts episode `slot` of the bank in environment `b`."""
         self._follow_bank()
-        ENTRIES.begin(self._addresses, b, slot)
+        ENTRIES.begin(self.fleet.addresses, b, slot)
 
     def play_on_arrival(self, b: int, slot: int) -> None:
         """Plays episode `slot` with all work run on arrival, and writes the result into the bank.
@@ -155,7 +161,7 @@ class Simulator:
         Environment `b` is used for this and must begin an episode afterwards.
         """
         self._follow_bank()
-        while ENTRIES.play_on_arrival(self._addresses, b, slot) == QUEUE_FULL:
+        while ENTRIES.play_on_arrival(self.fleet.addresses, b, slot) == QUEUE_FULL:
             self._lengthen_queues()
 
     def advance(self, hold: int = 1, source: int = MODES) -> None:
@@ -186,7 +192,7 @@ class Simulator:
     def observe(self, b: int) -> None:
         """Writes the observation of environment `b` again, after its state was restored."""
         self._follow_bank()
-        ENTRIES.observe_one(self._addresses, b)
+        ENTRIES.observe_one(self.fleet.addresses, b)
 
     def save(self) -> Snapshot:
         """Returns a copy of everything that steps change."""
@@ -205,7 +211,7 @@ class Simulator:
             self.observe(b)
 
     def __getstate__(self) -> dict[str, Any]:
-        views = ("_addresses", "state", "flows", "tally")
+        views = ("state", "flows", "tally")
         return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -223,9 +229,9 @@ class Simulator:
     def _run(self, source: int, hold: int) -> int:
         while True:
             if self._threads > 1:
-                answer = ENTRIES.advance_threaded(self._addresses, source, self._reward, hold, self._threads)
+                answer = ENTRIES.advance_threaded(self.fleet.addresses, source, self._reward, hold, self._threads)
             else:
-                answer = ENTRIES.advance(self._addresses, source, self._reward, hold)
+                answer = ENTRIES.advance(self.fleet.addresses, source, self._reward, hold)
             if answer % N_CODES != QUEUE_FULL:
                 return answer
             self._lengthen_queues(hold)
@@ -233,6 +239,8 @@ class Simulator:
     def _refusal(self, answer: int) -> ValueError:
         b, code = divmod(answer, N_CODES)
         alone = self.n_envs == 1
+        if code == UNKNOWN_ORDER:
+            return unknown_orders(self.fleet, b)
         if code == UNKNOWN_MODE:
             return unknown_modes(self.fleet.modes[b], "" if alone else f" in environment {b}")
         return ValueError(f"the episode {'' if alone else f'of environment {b} '}is over; call reset()")
@@ -245,11 +253,10 @@ class Simulator:
         """Uses these arrays from now on: enlarges the queue for the most arrivals, and makes views and addresses."""
         if fleet.queue.shape[1] < self.bank.most_arrivals:
             fleet = _with_places(fleet, 2 * self.bank.most_arrivals)
-        self.fleet, self._version = fleet, self.bank.version
+        self.fleet, self._version = linked(fleet, self.bank.most_arrivals), self.bank.version
         self.state = state_of(fleet.env, fleet.regions, fleet.stored, fleet.queue)
         self.flows = flows_of(fleet.flows)
         self.tally = tally_of(fleet.tally, fleet.outcome[:, COST])
-        self._addresses = addresses_of(fleet, self.bank.most_arrivals)
 
 
 def action_length(params: Params) -> int:
@@ -263,7 +270,8 @@ def _episodes(bank: Bank) -> dict[str, Any]:
 
 def _with_places(fleet: Fleet, places: int) -> Fleet:
     used = int(fleet.env["n_active"].max())
-    return fleet._replace(queue=_widened(fleet.queue, used, places), picks=_widened(fleet.picks, used, places))
+    longer = {name: _widened(getattr(fleet, name), used, places) for name in ("queue", "picks", "orders")}
+    return fleet._replace(**longer)
 
 
 def _widened(rows: Rows, used: int, places: int) -> Rows:

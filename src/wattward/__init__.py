@@ -13,15 +13,18 @@ if TYPE_CHECKING:
     from wattward.envs.interfaces.sb3_env import FleetVecEnv
     from wattward.envs.interfaces.vector_env import ClusterVectorEnv
     from wattward.envs.model.params import make_params
+    from wattward.envs.policy.orders import STAY, Orders
     from wattward.envs.policy.outlook import Outlook
     from wattward.envs.policy.protocol import Policy
     from wattward.experiments.evaluation.playing import evaluate
 
 __version__ = "0.1.0"
 __all__ = [
+    "STAY",
     "ClusterEnv",
     "ClusterVectorEnv",
     "FleetVecEnv",
+    "Orders",
     "Outlook",
     "Policy",
     "evaluate",
@@ -36,6 +39,7 @@ __getattr__, __dir__ = exports(
         "envs.interfaces.sb3_env": "FleetVecEnv",
         "envs.interfaces.vector_env": "ClusterVectorEnv",
         "envs.model.params": "make_params",
+        "envs.policy.orders": "STAY Orders",
         "envs.policy.outlook": "Outlook",
         "envs.policy.protocol": "Policy",
         "experiments.evaluation.playing": "evaluate",

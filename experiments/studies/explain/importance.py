@@ -12,7 +12,7 @@ from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.episode import Kept, Trajectory, play_episode
 from wattward.envs.policy.observer import Observer
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.policy.protocol import Modes, Policy, Shares
+from wattward.envs.policy.protocol import Decision, Policy
 from wattward.experiments.evaluation import statistics
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.statistics import Estimate
@@ -34,7 +34,7 @@ class Exchanged:
         """Resets the policy."""
         self._policy.reset(self._deceived(outlook), rng)
 
-    def act(self, outlook: Outlook) -> Modes | Shares:
+    def act(self, outlook: Outlook) -> Decision:
         """Returns the policy's action for the changed observation."""
         return self._policy.act(self._deceived(outlook))
 

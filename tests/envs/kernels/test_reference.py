@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from wattward.envs.checks.balances import random_params, random_world
 from wattward.envs.checks.plain_stores import PlainStores
 from wattward.envs.decisions.action import Mode
+from wattward.envs.decisions.jobs import write_orders
 from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.types import Exogenous, Flows, Params
+from wattward.envs.policy.orders import STAY, Orders
 from wattward.envs.simulator.simulator import Simulator
 
 EPS = 1e-9
@@ -34,8 +36,17 @@ class Job:
 
 
 @dataclass
+class Told:
+    """An order for a job: None waits."""
+
+    region: int | None
+    limit: float = np.inf
+    rank: float = 0.0
+
+
+@dataclass
 class Reference:
-    """Replays an episode of environment 0; `step(modes)` returns flows by name, each a list over regions."""
+    """Replays an episode of environment 0; `step` and `obey` return flows by name, each a list over regions."""
 
     p: Params
     x: Exogenous
@@ -118,21 +129,65 @@ class Reference:
         return sorted(self.jobs.values(), key=lambda j: (self.deadline(j), j.number))
 
     def step(self, modes: list[int]) -> dict[str, list[float]]:
-        self.flows: dict[str, list[float]] = {}
-        present = [j for j in self._in_order() if j.arrives_at is None or j.arrives_at <= self.t]
-        self._arrive_and_lock(present)
-        free = self._serve()
+        present, free = self._begin_step()
         self._run_due(present, free)
         offer = [self._cap(modes[r], r, free[r], present) for r in self.regions]
         self._offer_own(modes, present, offer)
         self._offer_others(modes, present, offer)
+        return self._end_step(lambda r: self._could_use(r, modes))
+
+    def obey(self, told: dict[int, Told], *, run_due: bool, ranked: bool) -> dict[str, list[float]]:
+        """A step by orders for jobs, by their numbers."""
+        present, free = self._begin_step()
+        if run_due:
+            self._run_due(present, free)
+        jobs = [j for j in present if j.gpus == 0.0 and told[j.number].region is not None]
+        asked = [0.0 for _ in self.regions]
+        for j in jobs:
+            asked[told[j.number].region or 0] += self._limited(j, told[j.number])
+        if any(asked[r] > free[r] + EPS for r in self.regions):
+            jobs.sort(key=lambda j: told[j.number].rank if ranked else self._default_rank(j, told[j.number]))
+        for j in [j for j in jobs if told[j.number].region == j.region]:
+            amount = self._take(j, j.region, free[j.region], obey_limit=True, limit=told[j.number].limit)
+            self._give(j, j.region, amount)
+            free[j.region] -= amount
+        for j in [j for j in jobs if told[j.number].region != j.region and j.gpus == 0.0]:
+            self._send(j, told[j.number], free)
+        return self._end_step(lambda r: self.flows.get("due_gpus", [0.0 for _ in self.regions])[r] + asked[r])
+
+    def _limited(self, j: Job, told: Told) -> float:
+        return min(self.wanted(j), told.limit) if self.malleable(j) else self.wanted(j)
+
+    def _default_rank(self, j: Job, told: Told) -> float:
+        if j.running and not self.malleable(j) and told.region == j.region:
+            return -np.inf
+        return (self.deadline(j) - self.t) * self.h - j.expected / self.wanted(j)
+
+    def _send(self, j: Job, told: Told, free: list[float]) -> None:
+        source, r, gb = j.region, told.region or 0, float(self.x.job_data_gb[0, j.number])
+        if not self._links_open(source, r):
+            return
+        steps = max((self.out_gb[source] + gb) / self.link_gb(source), (self.in_gb[r] + gb) / self.link_gb(r))
+        amount = self._take(j, r, free[r], obey_limit=True, limit=told.limit) if steps <= 1.0 + EPS else 0.0
+        if steps > 1.0 + EPS or amount > 0.0:
+            free[r] -= amount
+            self.rigid_jobs[r] += 0.0 if self.preemptible(j) else amount
+            self._move(j, r, amount, self.add)
+
+    def _begin_step(self) -> tuple[list[Job], list[float]]:
+        self.flows: dict[str, list[float]] = {}
+        present = [j for j in self._in_order() if j.arrives_at is None or j.arrives_at <= self.t]
+        self._arrive_and_lock(present)
+        return present, self._serve()
+
+    def _end_step(self, could_use: Callable[[int], float]) -> dict[str, list[float]]:
         for j in self._in_order():
             self._work(j, self.add)
         self.jobs = {n: j for n, j in self.jobs.items() if j.left > 0.0}
         for name in ("interactive_gpus", "held_gpus", "busy_gpus", "wanted_gpus", "wan_kw"):
             self.flows.setdefault(name, [0.0 for _ in self.regions])
         for r in self.regions:
-            self._wake(r, modes)
+            self._wake(r, could_use(r))
             self._power(r)
         self.t += 1
         self._settle()
@@ -168,9 +223,9 @@ class Reference:
             free.append(room - min(demand, room))
         return free
 
-    def _take(self, j: Job, r: int, room: float, obey_limit: bool) -> float:
-        wanted = self.wanted(j)
-        if room <= EPS:
+    def _take(self, j: Job, r: int, room: float, obey_limit: bool, limit: float = np.inf) -> float:
+        wanted = min(self.wanted(j), limit) if self.malleable(j) else self.wanted(j)
+        if room <= EPS or wanted <= EPS:
             return 0.0
         if self.malleable(j):
             return min(wanted, room)
@@ -287,12 +342,14 @@ class Reference:
         elif self.t >= self.deadline(j):
             add("late_cost", j.region, j.left * self.h * self.p.late_cost_per_gpu_h_per_h[0])
 
-    def _wake(self, r: int, modes: list[int]) -> None:
-        work, could_use = self.flows["held_gpus"][r], self.flows["wanted_gpus"]
+    def _could_use(self, r: int, modes: list[int]) -> float:
+        wanted = self.flows["wanted_gpus"]
         if modes[r] in (Mode.SOAK, Mode.PULL):
-            work = max(work, sum(could_use))
-        elif modes[r] == Mode.RUN:
-            work = max(work, could_use[r])
+            return sum(wanted)
+        return wanted[r] if modes[r] == Mode.RUN else 0.0
+
+    def _wake(self, r: int, could_use: float) -> None:
+        work = max(self.flows["held_gpus"][r], could_use)
         wanted = self.flows["interactive_gpus"][r] + work + self.number("headroom_gpus", r)
         wanted = min(wanted, self.number("fleet_gpus", r))
         self.add("woken_gpus", r, max(0.0, wanted - self.awake[r]))
@@ -360,12 +417,51 @@ def test_kernel_equals_plain_python(seed: int, n_regions: int, n_jobs: int, *, e
     for _ in range(40):
         modes = rng.integers(0, len(Mode), (1, n_regions))
         got, expected = simulator.step(offers_of_modes(modes)), reference.step(modes[0].tolist())
-        for name in Flows._fields:
-            wanted = expected.get(name, [0.0] * n_regions)
-            np.testing.assert_allclose(getattr(got, name)[0], wanted, rtol=1e-9, atol=1e-9, err_msg=name)
-        for r, stores in enumerate(reference.stores):
-            held = [store.kwh for store in stores.stores]
-            np.testing.assert_allclose(simulator.state.stored_kwh[0, r, : len(held)], held, rtol=1e-9, atol=1e-9)
-        present = simulator.state.job_number[0, : simulator.state.n_active[0]]
-        assert present.tolist() == [job.number for job in reference._in_order()]
+        assert_same(simulator, got, reference, expected)
     assert reference.t == simulator.state.step[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n_regions=st.integers(1, 4), n_jobs=st.integers(0, 80), extended=st.booleans())
+def test_orders_equal_plain_python(seed: int, n_regions: int, n_jobs: int, *, extended: bool) -> None:
+    rng = np.random.default_rng(seed)
+    params = random_params(rng, n_regions, n_steps=40, extended=extended)
+    world = random_world(rng, params, n_jobs, extended=extended)
+    simulator, reference = Simulator(params), Reference(params, world)
+    simulator.load(0, world)
+    for _ in range(40):
+        orders = random_orders(rng, simulator)
+        given_to = zip(reference._in_order(), range(len(orders.run_in)), strict=True)
+        told = {
+            j.number: Told(
+                None if orders.run_in[i] == STAY else int(orders.run_in[i]),
+                np.inf if orders.limit_gpus is None else float(orders.limit_gpus[i]),
+                0.0 if orders.rank is None else float(orders.rank[i]),
+            )
+            for j, i in given_to
+        }
+        expected = reference.obey(told, run_due=orders.run_due, ranked=orders.rank is not None)
+        simulator.advance(source=write_orders(orders, simulator.fleet))
+        assert_same(simulator, simulator.flows, reference, expected)
+
+
+def random_orders(rng: np.random.Generator, simulator: Simulator) -> Orders:
+    """Random orders for all jobs present, with or without limits, ranks and the net for due jobs."""
+    n_jobs = int(simulator.state.n_active[0])
+    return Orders(
+        rng.integers(STAY, simulator.n_regions, n_jobs),
+        limit_gpus=rng.uniform(-1.0, 30.0, n_jobs) if rng.random() < 0.5 else None,
+        rank=rng.integers(0, 4, n_jobs) if rng.random() < 0.5 else None,
+        run_due=bool(rng.random() < 0.5),
+    )
+
+
+def assert_same(simulator: Simulator, got: Flows, reference: Reference, expected: dict[str, list[float]]) -> None:
+    for name in Flows._fields:
+        wanted = expected.get(name, [0.0] * simulator.n_regions)
+        np.testing.assert_allclose(getattr(got, name)[0], wanted, rtol=1e-9, atol=1e-9, err_msg=name)
+    for r, stores in enumerate(reference.stores):
+        held = [store.kwh for store in stores.stores]
+        np.testing.assert_allclose(simulator.state.stored_kwh[0, r, : len(held)], held, rtol=1e-9, atol=1e-9)
+    present = simulator.state.job_number[0, : simulator.state.n_active[0]]
+    assert present.tolist() == [job.number for job in reference._in_order()]
