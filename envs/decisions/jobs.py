@@ -99,10 +99,10 @@ class JobActions(ActionInterface):
         return array
 
     def write(self, actions: Actions, fleet: Fleet) -> int:
-        """Writes orders into `Fleet.orders`, and store orders into `Fleet.modes`."""
+        """Writes orders into `Fleet.choices`, and store orders into `Fleet.modes`."""
         if isinstance(actions, Orders):
             return write_orders(actions, fleet)
-        choices, used = fleet.orders["choice"], min(self._rows, fleet.orders.shape[1])
+        choices, used = fleet.choices, min(self._rows, fleet.choices.shape[1])
         choices[:, :used] = actions[..., :used]
         choices[:, used:] = self._beyond
         fleet.env["ranked"], fleet.env["limited"], fleet.env["runs_due"] = 0, 0, 0
@@ -182,10 +182,15 @@ class JobActions(ActionInterface):
 
     def _rows_and_mask(self, fleet: Fleet, first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         rows = np.empty((last - first, self._rows, self._width), np.float32)
-        mask = np.empty((last - first, self._rows, self._choices), np.int8)
-        n_extra = N_EXTRA if self.scenario.is_extended else 0
-        encode_jobs(fleet.addresses, first, last, self._rows, n_extra, address_of(rows), address_of(mask))
+        mask = np.zeros((last - first, self._rows, self._choices), np.int8)
+        rows.fill(0.0)  # faster than np.zeros, whose pages the kernel would fetch one by one
+        mask[:, :, WAIT] = 1
+        encode_jobs(fleet.addresses, first, last, self._rows, self._n_extra, address_of(rows), address_of(mask))
         return rows, mask
+
+    @cached_property
+    def _n_extra(self) -> int:
+        return N_EXTRA if self.scenario.is_extended else 0
 
 
 def write_orders(orders: Orders, fleet: Fleet) -> int:
@@ -202,8 +207,7 @@ def write_orders(orders: Orders, fleet: Fleet) -> int:
     run_in = _column("run_in", orders.run_in, n_jobs, "iu")
     if run_in.size and (run_in.min() < STAY or run_in.max() >= n_regions):
         raise ValueError(f"run_in must lie in -1..{n_regions - 1}, got {run_in.tolist()}")
-    told = fleet.orders[0, : movable.size]
-    told["choice"] = run_in[movable] + 1
+    fleet.choices[0, : movable.size], told = run_in[movable] + 1, fleet.wishes[0, : movable.size]
     for name, values in (("limit_gpus", orders.limit_gpus), ("rank", orders.rank)):
         if values is not None:
             told[name] = _column(name, values, n_jobs, "fiu")[movable]
@@ -217,7 +221,7 @@ def write_orders(orders: Orders, fleet: Fleet) -> int:
 
 def unknown_orders(fleet: Fleet, b: int) -> ValueError:
     """The error for choices or store orders of environment `b` that do not exist."""
-    choices = fleet.orders["choice"][b, : int(fleet.env["n_movable"][b])]
+    choices = fleet.choices[b, : int(fleet.env["n_movable"][b])]
     n_regions = fleet.regions.shape[1]
     where = "" if len(fleet.env) == 1 else f" in environment {b}"
     wrong = _out_of_range(choices, n_regions + 1)

@@ -19,12 +19,12 @@ from typing import Literal
 OFFERS, MODES, ORDERS = 0, 1, 2
 """Sources from which a step reads the decision.
 
-OFFERS are shares and store orders in REGION. MODES are in `Fleet.modes`. ORDERS for each job are in `Fleet.orders`, and
-orders for stores in `Fleet.modes`.
+OFFERS are shares and store orders in REGION. MODES are in `Fleet.modes`. ORDERS for jobs are in `Fleet.choices` and
+`Fleet.wishes`, orders for stores in `Fleet.modes`.
 """
 
 WAIT, HERE = 0, -1
-"""Values of `ORDER.choice`: wait, or run where the job is. Any other value r + 1 means: run in region r."""
+"""Values of `Fleet.choices`: wait, or run where the job is. Any other value r + 1 means: run in region r."""
 
 RewardKind = Literal["cost", "saving", "shaped"]
 REWARD_KINDS: tuple[RewardKind, ...] = ("cost", "saving", "shaped")

@@ -101,11 +101,11 @@ def _take_orders(fleet: Fleet, b: int) -> None:
     e, q, movable = fleet.env[b], fleet.queue[b], fleet.picks[b, MOVABLE]
     e.ordered = 1
     for i in range(e.n_movable):
-        job, told = q[movable[i]], fleet.orders[b, i]
-        job.order = job.region + 1 if told.choice == HERE else told.choice
-        job.limit_gpus = told.limit_gpus if e.limited else np.inf
+        job, choice = q[movable[i]], fleet.choices[b, i]
+        job.order = job.region + 1 if choice == HERE else choice
+        job.limit_gpus = fleet.wishes[b, i].limit_gpus if e.limited else np.inf
         if e.ranked:
-            job.rank = told.rank
+            job.rank = fleet.wishes[b, i].rank
     _tell_stores(fleet, b)
 
 
@@ -276,7 +276,7 @@ def _are_modes(fleet: Fleet, b: int, first: int) -> bool:
 def _are_orders(fleet: Fleet, b: int) -> bool:
     known = True
     for i in range(fleet.env[b].n_movable):
-        known = known and HERE <= fleet.orders[b, i].choice <= fleet.regions.shape[1]
+        known = known and HERE <= fleet.choices[b, i] <= fleet.regions.shape[1]
     return known
 
 

@@ -27,13 +27,13 @@ from wattward.envs.model.layout import (
     N_PICKS,
     N_TALLIED,
     ON_ARRIVAL,
-    ORDER,
     QUEUED,
     REGION,
     SCENARIO,
     SITE,
     STORE,
     STORED,
+    WISH,
     Places,
     Rows,
 )
@@ -45,7 +45,7 @@ REWARD = CONSTRAINT + 1
 N_OUTCOMES = REWARD + 1
 """Columns of `Fleet.outcome`: the cost, COST_TERMS, the cost that constraints count, and the reward."""
 F8, F4, I8, I4 = np.dtype("f8"), np.dtype("f4"), np.dtype("i8"), np.dtype("i4")
-I1, B1 = np.dtype("i1"), np.dtype("?")
+I2, I1, B1 = np.dtype("i2"), np.dtype("i1"), np.dtype("?")
 
 
 class Fleet(NamedTuple):
@@ -64,7 +64,8 @@ class Fleet(NamedTuple):
     queue: Rows  # (B, A) QUEUED
     order: Ints  # (B, R) scratch
     picks: Places  # (B, N_PICKS, A) places in the queue that the scan found, see DUE
-    orders: Rows  # (B, A) ORDER actions: an order for each job that the scan found movable, in the order of the queue
+    choices: NDArray[np.int16]  # (B, A) actions: WAIT, HERE or region + 1 for each movable job, by the queue
+    wishes: Rows  # (B, A) WISH of the same jobs
     modes: Ints  # (B, E) actions: a mode for each region, then an order for each store that actions order
     observations: NDArray[np.float32]  # (B, O)
     outcome: Floats  # (B, N_OUTCOMES)
@@ -130,16 +131,17 @@ def opened(a: Ints) -> Fleet:
         carray(_pointer(a[10]), (n_envs, places), QUEUED),
         carray(_pointer(a[11]), (n_envs, n_regions), I8),
         carray(_pointer(a[12]), (n_envs, N_PICKS, places), I4),
-        carray(_pointer(a[13]), (n_envs, places), ORDER),
-        carray(_pointer(a[14]), (n_envs, entries), I8),
-        carray(_pointer(a[15]), (n_envs, size), F4),
-        carray(_pointer(a[16]), (n_envs, N_OUTCOMES), F8),
-        carray(_pointer(a[17]), (n_envs,), B1),
-        carray(_pointer(a[18]), (n_slots,), I8),
-        carray(_pointer(a[19]), (n_slots, n_rows, n_regions), HOUR),
-        carray(_pointer(a[20]), (n_slots, n_jobs), JOB),
-        carray(_pointer(a[21]), (n_slots, n_rows, width), F4),
-        carray(_pointer(a[22]), (n_slots, n_rows), ON_ARRIVAL),
+        carray(_pointer(a[13]), (n_envs, places), I2),
+        carray(_pointer(a[14]), (n_envs, places), WISH),
+        carray(_pointer(a[15]), (n_envs, entries), I8),
+        carray(_pointer(a[16]), (n_envs, size), F4),
+        carray(_pointer(a[17]), (n_envs, N_OUTCOMES), F8),
+        carray(_pointer(a[18]), (n_envs,), B1),
+        carray(_pointer(a[19]), (n_slots,), I8),
+        carray(_pointer(a[20]), (n_slots, n_rows, n_regions), HOUR),
+        carray(_pointer(a[21]), (n_slots, n_jobs), JOB),
+        carray(_pointer(a[22]), (n_slots, n_rows, width), F4),
+        carray(_pointer(a[23]), (n_slots, n_rows), ON_ARRIVAL),
         a,
     )
 
@@ -171,11 +173,11 @@ def fetch_ahead(a: Ints, slot: int, step: int) -> None:
 
 
 @inlined
-def numbers_at(
-    floats_at: int, bytes_at: int, floats_shape: tuple[int, int, int], bytes_shape: tuple[int, int, int]
+def job_arrays(
+    rows_at: int, mask_at: int, rows_shape: tuple[int, int, int], mask_shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """An array of float32 and one of int8 at the given addresses."""
-    return carray(_pointer(floats_at), floats_shape, F4), carray(_pointer(bytes_at), bytes_shape, I1)
+    """The arrays of float32 and of int8 at the given addresses."""
+    return carray(_pointer(rows_at), rows_shape, F4), carray(_pointer(mask_at), mask_shape, I1)
 
 
 @inlined

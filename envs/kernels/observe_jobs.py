@@ -5,6 +5,7 @@ Python calls `encode_jobs`. It is compiled only where jobs are observed.
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import digest_of, entry, inlined
-from wattward.envs.kernels.fleet import Fleet, numbers_at, opened
+from wattward.envs.kernels.fleet import Fleet, job_arrays, opened
 from wattward.envs.model import job_fields, layout, observation, site_model
 from wattward.envs.model.job_fields import (
     JOB_AT,
@@ -31,33 +32,24 @@ Choices = NDArray[np.int8]
 FREE_GPUS, STEPS_PER_GB, OUT_BACKLOG, IN_BACKLOG, PRICES = range(5)
 """Columns of what all jobs share about a region: free GPUs; steps of its link for a GB; backlogs in steps; prices."""
 N_OF_REGION = 5
+BLOCK_OF_HOUR = tuple(sum(hour > edge for edge in BLOCK_EDGES_H) for hour in range(BLOCK_EDGES_H[-1] + 1))
+"""Number of forecast blocks that begin before each full hour."""
 
 
 @inlined
 def _observe_jobs(fleet: Fleet, b: int, n_blocks: int, rows: JobRows, mask: Choices) -> None:
-    """Fills the rows (K, F) and the mask (K, R + 1) of environment `b`; rows without a job are 0, and may only wait."""
+    """Fills the rows (K, F) and the mask (K, R + 1) of the jobs of environment `b`; other rows stay as they are."""
     e, row, q = fleet.env[b], min(b, fleet.scenario.size - 1), fleet.queue[b]
     p, sites, classes = fleet.scenario[row], fleet.sites[row], fleet.classes[row]
     picks, n_regions = fleet.picks[b, MOVABLE], fleet.regions.shape[1]
     options = np.empty((n_regions, N_OF_REGION + n_blocks))
     _regions(sites, fleet.regions[b], fleet.hours[e.slot, e.step], fleet.observations[b], options)
-    _clear(rows, mask)
     for k in range(min(e.n_movable, rows.shape[0])):
         job = q[picks[k]]
         _job(e, p, sites[job.region], classes[job.job_class], options[job.region, STEPS_PER_GB], job, rows[k])
         rows[k, N_JOB_NUMBERS + job.job_class] = 1.0
         until = PRICES + _last_block(job, e, p, n_blocks)
         _options(p, sites[job.region], options, until, job, rows[k, N_JOB_NUMBERS + classes.size :], mask[k])
-
-
-@inlined
-def _clear(rows: JobRows, mask: Choices) -> None:
-    for k in range(rows.shape[0]):
-        for i in range(rows.shape[1]):
-            rows[k, i] = 0.0
-        mask[k, 0] = 1
-        for r in range(1, mask.shape[1]):
-            mask[k, r] = 0
 
 
 @inlined
@@ -125,10 +117,9 @@ def _margin(price: float, surplus: float) -> float:
 @inlined
 def _last_block(job: Row, e: Row, p: Row, n_blocks: int) -> int:
     """Column of the marginal prices up to which the job may start in time, by its owner's estimate."""
-    slack_h, last = (job.deadline_step - e.step) * p.step_h - job.left_h, 0
-    for edge in BLOCK_EDGES_H:
-        last += 1 if slack_h > edge else 0
-    return min(last, n_blocks)
+    slack_h = (job.deadline_step - e.step) * p.step_h - job.left_h
+    hours = int(min(BLOCK_EDGES_H[-1], max(0.0, ceil(slack_h))))
+    return min(BLOCK_OF_HOUR[hours], n_blocks)
 
 
 @inlined
@@ -171,7 +162,7 @@ def encode_jobs(a: Ints, first: int, last: int, n_rows: int, n_extra: int, rows_
         last: The environment after the last one.
         n_rows: Number of jobs K in an observation.
         n_extra: Numbers that each region's observation has beyond those of every scenario.
-        rows_at: Address that receives rows of jobs, float32 of shape (last - first, K, F).
+        rows_at: Address that receives rows of jobs, float32 of shape (last - first, K, F), filled with 0.
         mask_at: Address that receives which choices each row has, int8 of shape (last - first, K, R + 1).
     """
     _ = SOURCES
@@ -180,6 +171,6 @@ def encode_jobs(a: Ints, first: int, last: int, n_rows: int, n_extra: int, rows_
     width = (fleet.observations.shape[1] - N_CLOCK) // n_regions
     n_blocks = (width - N_NOW - n_extra) // N_FORECASTS
     n_numbers = N_JOB_NUMBERS + fleet.classes.shape[1] + n_regions * N_OPTION_NUMBERS
-    rows, mask = numbers_at(rows_at, mask_at, (n_envs, n_rows, n_numbers), (n_envs, n_rows, n_regions + 1))
+    rows, mask = job_arrays(rows_at, mask_at, (n_envs, n_rows, n_numbers), (n_envs, n_rows, n_regions + 1))
     for i in range(n_envs):
         _observe_jobs(fleet, first + i, n_blocks, rows[i], mask[i])

@@ -68,8 +68,8 @@ ENV = _row(
 The last four integers are about orders of a policy for jobs: whether jobs have such orders, whether due jobs run in any
 case, and whether the orders have limits of GPUs and ranks.
 """
-ORDER = _row(i8="choice", f8="limit_gpus rank")
-"""An order for a job: WAIT, HERE or region + 1; the most GPUs of a malleable job; its rank, the lowest goes first."""
+WISH = _row(f8="limit_gpus rank")
+"""What an order may add to its choice: the most GPUs of a malleable job; its rank, the lowest goes first."""
 REGION = _row(
     f8="wan_out_gb wan_in_gb peak_kw"
     " awake_gpus load_kwh green_kwh"
@@ -91,7 +91,7 @@ QUEUED = _row(
 """A job that is present or in transit. The first `n_active` rows of a queue are used, sorted by (deadline, number).
 
 `left_h` is expected_gpu_h / gpus. `taken_gpus` is the number of GPUs that it has got so far in the present step.
-`order`, `limit_gpus` and `rank` are its order, see ORDER.
+`order` is the choice of its order; `limit_gpus` and `rank` are as in WISH.
 """
 FLOW = _row(f8=" ".join(Flows._fields))
 N_FLOWS, N_TALLIED = len(Flows._fields), len(Flows._fields) + 1

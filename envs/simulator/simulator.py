@@ -26,10 +26,10 @@ from wattward.envs.model.layout import (
     FLOW,
     N_PICKS,
     N_TALLIED,
-    ORDER,
     QUEUED,
     REGION,
     STORED,
+    WISH,
     Rows,
     flows_of,
     pack_params,
@@ -119,7 +119,8 @@ class Simulator:
                 queue=np.zeros((self.n_envs, PLACES), QUEUED),
                 order=np.zeros(shape, np.int64),
                 picks=np.zeros((self.n_envs, N_PICKS, PLACES), np.int32),
-                orders=np.zeros((self.n_envs, PLACES), ORDER),
+                choices=np.zeros((self.n_envs, PLACES), np.int16),
+                wishes=np.zeros((self.n_envs, PLACES), WISH),
                 modes=np.zeros((self.n_envs, action_length(params)), np.int64),
                 observations=np.zeros((self.n_envs, *self.bank.observation_space.shape), np.float32),
                 outcome=np.zeros((self.n_envs, N_OUTCOMES)),
@@ -270,7 +271,7 @@ def _episodes(bank: Bank) -> dict[str, Any]:
 
 def _with_places(fleet: Fleet, places: int) -> Fleet:
     used = int(fleet.env["n_active"].max())
-    longer = {name: _widened(getattr(fleet, name), used, places) for name in ("queue", "picks", "orders")}
+    longer = {name: _widened(getattr(fleet, name), used, places) for name in ("queue", "picks", "choices", "wishes")}
     return fleet._replace(**longer)
 
 
