@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.fleet import COST
+from wattward.envs.model.equipment import quiet_world
 from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Floats, Ints, Params
 from wattward.envs.policy.outlook import JobView, Outlook
 from wattward.envs.simulator.bank import Bank
@@ -153,27 +154,28 @@ def _arrivals(outlook: Outlook, n_steps: int, rng: np.random.Generator) -> Jobs:
 
 
 def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
+    """What the outlook foresees; a series that no outlook shows has the value that it has in a quiet world."""
     shape, at = (1, n_rows, outlook.n_regions), slice(0, n_rows)
     nothing = np.zeros(shape)
+    series: dict[str, Any] = quiet_world(outlook.gpus_in_order[None], n_rows) | {
+        "price_per_kwh": outlook.price_forecast_per_kwh[None, at],
+        "carbon_kg_per_kwh": outlook.carbon_forecast_kg_per_kwh[None, at],
+        "sun_kw": outlook.green_forecast_kw[None, at],
+        "wind_kw": nothing,
+        "hydro_kw": nothing,
+        "air_c": np.broadcast_to(outlook.air_c, shape),
+        "interactive_gpus": outlook.interactive_forecast_gpus[None, at],
+        "wan_share": np.broadcast_to(outlook.wan_share, shape),
+        "direct_kw": outlook.direct_forecast_kw[None, at],
+        "contract_kw": outlook.contract_forecast_kw[None, at],
+        "store_order": outlook.store_order_ahead[None, at],
+        "cut_kw": outlook.cut_forecast_kw[None, at],
+    }
     return Exogenous(
         start_minute=np.array([0]),
-        price_per_kwh=outlook.price_forecast_per_kwh[None, at],
-        carbon_kg_per_kwh=outlook.carbon_forecast_kg_per_kwh[None, at],
-        sun_kw=outlook.green_forecast_kw[None, at],
-        wind_kw=nothing,
-        hydro_kw=nothing,
-        air_c=np.broadcast_to(outlook.air_c, shape),
-        interactive_gpus=outlook.interactive_forecast_gpus[None, at],
-        fleet_gpus=np.broadcast_to(outlook.gpus_in_order, shape),
-        wan_share=np.broadcast_to(outlook.wan_share, shape),
-        direct_kw=outlook.direct_forecast_kw[None, at],
-        contract_kw=outlook.contract_forecast_kw[None, at],
-        store_order=outlook.store_order_ahead[None, at],
-        cut_kw=outlook.cut_forecast_kw[None, at],
-        announced_cut_kw=nothing,
-        announced_in_h=nothing,
         climatology=np.zeros((1, 4, *shape[1:])),
         noise=np.zeros((1, 4, *shape[1:])),
+        **series,
         **_table(_as_table(outlook.jobs, outlook), coming),
     )
 

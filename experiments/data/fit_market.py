@@ -21,7 +21,8 @@ from wattward.configs.schema.market import Market
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.world.processes.calendar import Clock, clock
 
-YUAN_PER_USD, KWH_PER_MWH = 7.1, 1000.0
+KWH_PER_MWH = 1000.0
+YUAN_PER_USD, BEIJING_UTC_OFFSET_H = 7.1, 8
 LATENT: Floats = np.round(np.linspace(-4.0, 4.0, 81), 1)
 """Latent values at which a market's file gives the price."""
 LAGS = np.arange(1, 73)
@@ -31,34 +32,92 @@ WEIGHTS: Floats = np.where((LAGS == 1) | (LAGS % 24 == 0), 0.3, 1.0)
 """Standard errors of the fit by lag. Lags of one hour and of whole days have more weight than the rest."""
 
 
+SUSTAIN_CLUSTER = (
+    "the zone's hourly prices of 2024 [USD/MWh] (HewlettPackard/sustain-cluster 293fbd1, market operators, B) at "
+    f"{YUAN_PER_USD:g} yuan a US dollar, assumption"
+)
+
+
 @dataclass(frozen=True)
 class Zone:
-    """A recorded zone: its file, its standard time, and known faults of its record."""
+    """A recorded zone, and the scenarios for which its market is fitted.
+
+    Attributes:
+        name: Name of the market and its file.
+        title: Place and year.
+        file: The CSV file with the columns `utc` and `price_column`.
+        utc_offset_h: The zone's standard time.
+        scenario_utc_offset_h: The clock of the scenarios.
+        exchange_rate: What a unit of the recorded currency is in the scenarios' currency.
+        record: What the numbers are fitted to, for the file's `source`: year, unit, origin and exchange rate.
+        price_column: Column of the recorded prices per MWh.
+        late_h: Hours by which the recorded times are too late.
+        remark: Known faults of the record.
+    """
 
     name: str
     title: str
     file: str
     utc_offset_h: int
+    scenario_utc_offset_h: int
+    exchange_rate: float
+    record: str
+    price_column: str = "price_usd_mwh"
     late_h: int = 0
     remark: str = ""
 
 
 ZONES = (
-    Zone("market-au-nsw", "New South Wales, 2024", "AU-NSW_2024.csv.gz", 10),
-    Zone("market-de-lu", "Germany and Luxembourg, 2024", "DE-LU_2024.csv.gz", 1),
-    Zone("market-sg", "Singapore, 2024", "SG_2024.csv.gz", 8),
+    Zone(
+        "market-au-nsw",
+        "New South Wales, 2024",
+        "AU-NSW_2024.csv.gz",
+        utc_offset_h=10,
+        scenario_utc_offset_h=BEIJING_UTC_OFFSET_H,
+        exchange_rate=YUAN_PER_USD,
+        record=SUSTAIN_CLUSTER,
+    ),
+    Zone(
+        "market-de-lu",
+        "Germany and Luxembourg, 2024",
+        "DE-LU_2024.csv.gz",
+        utc_offset_h=1,
+        scenario_utc_offset_h=BEIJING_UTC_OFFSET_H,
+        exchange_rate=YUAN_PER_USD,
+        record=SUSTAIN_CLUSTER,
+    ),
+    Zone(
+        "market-sg",
+        "Singapore, 2024",
+        "SG_2024.csv.gz",
+        utc_offset_h=8,
+        scenario_utc_offset_h=BEIJING_UTC_OFFSET_H,
+        exchange_rate=YUAN_PER_USD,
+        record=SUSTAIN_CLUSTER,
+    ),
     Zone(
         "market-us-cal-ciso",
         "California, 2024",
         "US-CAL-CISO_2024.csv.gz",
-        -8,
+        utc_offset_h=-8,
+        scenario_utc_offset_h=BEIJING_UTC_OFFSET_H,
+        exchange_rate=YUAN_PER_USD,
+        record=SUSTAIN_CLUSTER,
         late_h=7,
         remark=(
             "The recorded prices lie some 7 hours behind the zone's own carbon intensity (8 in winter, 6 to 7 in "
             "summer), as if turned from local time to UTC twice; they were moved 7 hours back, D."
         ),
     ),
-    Zone("market-us-tex-erco", "Texas, 2024", "US-TEX-ERCO_2024.csv.gz", -6),
+    Zone(
+        "market-us-tex-erco",
+        "Texas, 2024",
+        "US-TEX-ERCO_2024.csv.gz",
+        utc_offset_h=-6,
+        scenario_utc_offset_h=BEIJING_UTC_OFFSET_H,
+        exchange_rate=YUAN_PER_USD,
+        record=SUSTAIN_CLUSTER,
+    ),
 )
 
 
@@ -75,25 +134,28 @@ def recorded(zone: Zone, data: Path) -> tuple[Clock, Floats]:
     """Standard time and price [currency/kWh] of the zone in each recorded hour, shape (N,) each.
 
     Raises:
-        ConfigError: an hour is missing, or a price is not a finite number.
+        ConfigError: a column or an hour is missing, or a price is not a finite number.
     """
     import pandas as pd
 
     path = data / zone.file
     table = pd.read_csv(path)
+    for column in ("utc", zone.price_column):
+        if column not in table:
+            raise ConfigError(f"{path}: column {column!r} is missing; the columns are {', '.join(table.columns)}")
     times = pd.to_datetime(table["utc"], utc=True).dt.tz_localize(None)
     minutes = ((times - pd.Timestamp(0)) / pd.Timedelta(minutes=1)).to_numpy().astype(np.int64)
-    price = table["price_usd_mwh"].to_numpy(dtype=np.float64)
+    price = table[zone.price_column].to_numpy(dtype=np.float64)
     if (np.diff(minutes) != 60).any() or not np.isfinite(price).all():
-        raise ConfigError(f"{path}: price_usd_mwh must hold a number for every hour")
-    return clock(minutes + 60 * (zone.utc_offset_h - zone.late_h)), price * YUAN_PER_USD / KWH_PER_MWH
+        raise ConfigError(f"{path}: {zone.price_column} must hold a number for every hour")
+    return clock(minutes + 60 * (zone.utc_offset_h - zone.late_h)), price * zone.exchange_rate / KWH_PER_MWH
 
 
 def fit(zone: Zone, when: Clock, price: Floats) -> Market:
     """Fits a market to a year of recorded prices.
 
     Args:
-        zone: gives the market's name and its offset from UTC.
+        zone: gives the market's name and source, and both offsets from UTC.
         when: standard time of each hour, shape (N,).
         price: price of each hour, shape (N,) [currency/kWh].
     """
@@ -115,7 +177,7 @@ def fit(zone: Zone, when: Clock, price: Floats) -> Market:
         title=f"Market prices of {zone.title}",
         document="none; fitted to recorded hourly prices",
         source=_source(zone),
-        clock_offset_h=zone.utc_offset_h - 8,
+        clock_offset_h=zone.utc_offset_h - zone.scenario_utc_offset_h,
         floor_price_per_kwh=_rounded(price.min()),
         cap_price_per_kwh=_rounded(price.max()),
         mean_price_per_kwh=_rounded(_expected(knots, usual, scale)),
@@ -194,9 +256,8 @@ def _expected(knots: Floats, usual: Floats, scale: Floats) -> float:
 def _source(zone: Zone) -> str:
     return (
         "Letters: A two or more sources or an official text, B one source, D derived, assumption. All numbers D, "
-        "fitted to the zone's hourly prices of 2024 [USD/MWh] (HewlettPackard/sustain-cluster 293fbd1, market "
-        f"operators, B) at {YUAN_PER_USD:g} yuan a US dollar, assumption; floor and cap are the least "
-        f"and the greatest of the year. No grid fees, taxes or demand charge are added, assumption. {zone.remark}"
+        f"fitted to {zone.record}; floor and cap are the least and the greatest of the year. No grid fees, "
+        f"taxes or demand charge are added, assumption. {zone.remark}"
     ).strip()
 
 

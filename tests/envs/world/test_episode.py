@@ -28,6 +28,17 @@ world = draw(load_scenario("zhejiang-xinjiang"), episode_seed("test", 7))
 print(hashlib.sha256(b"".join(array.tobytes() for array in world)).hexdigest())
 """
 
+GRID_EVENTS = {
+    "regions": ["midong"],
+    "chance_per_day": 1.0,
+    "hours": 2.0,
+    "between_hours": [8, 22],
+    "notice_h": 0.5,
+    "cut_share": 0.5,
+    "pay_per_kwh": 3.0,
+    "penalty_per_kwh": 1.5,
+}
+
 
 def assert_same(first: Exogenous, second: Exogenous, but: tuple[str, ...] = ()) -> None:
     for name, a, b in zip(first._fields, first, second, strict=True):
@@ -96,11 +107,15 @@ def test_another_process_draws_the_same_world() -> None:
     assert len(prints) == 1 and len(prints.pop().strip()) == 64
 
 
-def change(scenario: Scenario, part: str, **keys: Any) -> Scenario:
-    regions = tuple(
-        region.model_copy(update={part: getattr(region, part).model_copy(update=keys)}) for region in scenario.regions
-    )
-    return scenario.model_copy(update={"regions": regions})
+def change(scenario: Scenario, part: str, keys: dict[str, Any]) -> Scenario:
+    """The scenario with other keys in a part of its own or of all its regions, whether or not they have that part."""
+
+    def changed(data: dict[str, Any]) -> dict[str, Any]:
+        return data | {part: (data.get(part) or {}) | keys}
+
+    data = scenario.model_dump()
+    own = changed(data) if part in Scenario.model_fields else {"regions": [changed(each) for each in data["regions"]]}
+    return Scenario.model_validate(data | own)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +125,7 @@ def change(scenario: Scenario, part: str, **keys: Any) -> Scenario:
         ("interactive", {"spread": 0.2}, ("interactive_gpus", "noise")),
         ("river", {"spread": 0.5}, ("hydro_kw",)),
         ("air", {"mean_c": 30.0}, ("air_c",)),
+        ("grid_events", GRID_EVENTS, ("cut_kw", "announced_cut_kw", "announced_in_h")),
     ],
 )
 def test_changing_one_process_leaves_the_others_alone(
@@ -117,7 +133,7 @@ def test_changing_one_process_leaves_the_others_alone(
 ) -> None:
     scenario = load_scenario("zhejiang-xinjiang")
     first = draw(scenario, episode_seed("train", 1))
-    second = draw(change(scenario, part, **keys), episode_seed("train", 1))
+    second = draw(change(scenario, part, keys), episode_seed("train", 1))
     assert_same(first, second, but=touched)
     assert not np.array_equal(getattr(first, touched[0]), getattr(second, touched[0]))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from scipy.stats import rankdata
@@ -92,6 +94,23 @@ def test_autocorrelation(lag: int, record: tuple[Clock, Floats], drawn: Floats) 
 
 def test_the_shipped_file_is_the_fit(zone: Zone, record: tuple[Clock, Floats]) -> None:
     assert as_yaml(fit(zone, *record)) == as_yaml(load_market(zone.name))
+
+
+def test_a_zone_names_its_column_currency_clock_and_record(tmp_path: Path) -> None:
+    hours = pd.date_range("2023-01-01", periods=8760, freq="h", tz="UTC")
+    paid = np.round(np.random.default_rng(0).normal(60.0, 30.0, 8760), 2)
+    pd.DataFrame({"utc": hours, "price_eur_mwh": paid}).to_csv(tmp_path / "mine.csv", index=False)
+    record = "prices of 2023 [EUR/MWh] (a made-up market) at 2 crowns a euro"
+    mine = Zone("market-mine", "Mine, 2023", "mine.csv", 1, -2, 2.0, record, price_column="price_eur_mwh")
+    when, price_per_kwh = recorded(mine, tmp_path)
+    np.testing.assert_allclose(price_per_kwh, paid * 0.002)
+    assert (when.hour[0], when.weekday[0], when.month[0]) == (1, 6, 1)
+    market = fit(mine, when, price_per_kwh)
+    assert market.clock_offset_h == 3 and f"fitted to {record};" in market.source
+    assert market.cap_price_per_kwh == pytest.approx(paid.max() * 0.002, abs=1e-4)
+    dollars = dataclasses.replace(mine, price_column="price_usd_mwh")
+    with pytest.raises(ConfigError, match="column 'price_usd_mwh' is missing; the columns are utc, price_eur_mwh"):
+        recorded(dollars, tmp_path)
 
 
 @pytest.mark.parametrize("name", IDS)

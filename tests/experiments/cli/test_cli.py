@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner, Result
 
@@ -30,21 +31,8 @@ from wattward.experiments.cli import main as cli
 from wattward.experiments.cli import study
 from wattward.experiments.common.provenance import PACKAGE
 
-COMMANDS = (
-    "train",
-    "evaluate",
-    "leaderboard",
-    "reproduce",
-    "list",
-    "describe",
-    "replay",
-    "report",
-    "import",
-    "ledger",
-    "benchmark",
-    "study",
-)
-STUDIES = ("gap", "informed", "shift", "explain", "cases", "case", "year", "curves", "zoo")
+COMMANDS = tuple(cli.COMMANDS)
+STUDIES = tuple(typer.main.get_command(study.commands).commands)
 TOY_SUITE = "name: mine\ntitle: Mine\nscenarios: [toy]\nepisodes: 2\nrules: [RunOnArrival, Random]\n"
 Spoil = Callable[[Path], list[str]]
 
@@ -111,7 +99,6 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_help_names_each_command_once_in_its_section() -> None:
     shown = wattward("--help").stdout
-    assert tuple(cli.COMMANDS) == COMMANDS
     firsts = [line.split()[0] for line in shown.splitlines() if re.match(r"  \w", line)]
     assert [first for first in firsts if first in COMMANDS] == list(COMMANDS)
     assert [title for title in cli.SECTIONS if f"\n{title}:\n" not in shown] == []
@@ -124,12 +111,6 @@ def test_every_study_explains_itself(study: str) -> None:
     result = wattward("study", study, "--help")
     assert result.exit_code == 0
     assert f"  {study} " in wattward("study", "--help").stdout
-
-
-def test_every_study_is_among_those_whose_help_is_read() -> None:
-    assert {one.name or one.callback.__name__ for one in study.commands.registered_commands if one.callback} == {
-        *STUDIES
-    }
 
 
 @pytest.mark.parametrize("old", ["scenarios", "methods", "throughput", "sandwich", "version", "zoo", "year"])
@@ -465,8 +446,6 @@ def test_every_command_says_what_an_interruption_leaves(
 
 
 def test_no_command_is_silent_about_interruptions() -> None:
-    from wattward.experiments.cli import benchmark, compare, ledger, pages, study, worlds
-
-    for module in (benchmark, compare, ledger, pages, study, worlds):
-        source = Path(module.__file__).read_text(encoding="utf-8")
-        assert source.count("\n@interruptible(") == len(re.findall(r"^def (?!_)", source, re.MULTILINE)), module
+    for name in {where.partition(":")[0] for where in cli.COMMANDS.values()}:
+        source = (PACKAGE / "experiments" / "cli" / f"{name}.py").read_text(encoding="utf-8")
+        assert source.count("\n@interruptible(") == len(re.findall(r"^def (?!_)", source, re.MULTILINE)) > 0, name
