@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,10 +142,10 @@ def solve(program: Program, method: str = "ipm") -> Solution:
     Raises:
         SolverError: the program has no optimum or the solver gave up.
     """
-    from highspy import Highs, HighsModelStatus
+    from highspy import HighsModelStatus
 
-    highs: Any = Highs()  # type: ignore[no-untyped-call]
-    for name, value in (("output_flag", False), ("threads", 1), ("parallel", "off"), ("run_crossover", "off")):
+    highs = _silent_highs()()
+    for name, value in (("threads", 1), ("parallel", "off"), ("run_crossover", "off")):
         highs.setOptionValue(name, value)
     highs.passModel(_to_highs(program))
     for attempt in dict.fromkeys((method, "simplex")):
@@ -156,6 +157,19 @@ def solve(program: Program, method: str = "ipm") -> Solution:
             return Solution(primal, dual, float(program.cost @ primal), f"optimal by {attempt}")
     status = highs.modelStatusToString(highs.getModelStatus())
     raise SolverError(f"the linear program was not solved: HiGHS reports {status!r}")
+
+
+@cache
+def _silent_highs() -> Any:  # noqa: ANN401 - highspy ships no types
+    """A class of solvers that print nothing. HiGHS 1.16 prints a banner before options of a new solver can be set."""
+    from highspy import Highs
+
+    class SilentHighs(Highs):
+        def enableCallbacks(self) -> None:  # noqa: N802 - the call of a new solver that prints
+            self.silent()
+            super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+    return SilentHighs
 
 
 def _to_highs(program: Program) -> Any:  # noqa: ANN401 - highspy ships no types

@@ -6,15 +6,13 @@ of that action. Each environment decides independently whether it explores.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from numpy.typing import NDArray
 from sb3_contrib import QRDQN
 from sb3_contrib.common.utils import quantile_huber_loss
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from wattward.agents.learners.value_learners import BatchLearner, discounts_of, explored
+from wattward.agents.learners.value_learners import BatchLearner, discounts_of
 
 
 class QuantileDQN(BatchLearner, QRDQN):
@@ -23,21 +21,7 @@ class QuantileDQN(BatchLearner, QRDQN):
     It starts learning when its buffer holds `learning_starts` steps.
     """
 
-    def predict(
-        self,
-        observation: Any,  # noqa: ANN401 - the type Stable-Baselines3 gives it
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[Any] | None = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Returns greedy actions; unless `deterministic`, each becomes random with the current exploration rate."""
-        actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
-        if not deterministic:
-            n_actions = int(self.quantile_net.action_space.n)
-            actions = explored(actions, n_actions, self.exploration_rate, self.action_space.np_random)
-        return actions, state
-
-    def _learning_network(self) -> torch.nn.Module:
+    def _learning_network(self) -> BasePolicy:
         return self.quantile_net
 
     def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:

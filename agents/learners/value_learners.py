@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 from stable_baselines3 import DQN
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch.nn import functional
 
@@ -28,8 +30,12 @@ MAX_GRAD_NORM = 10.0
 class BatchLearner(OffPolicyAlgorithm):
     """Mixin that changes how an off-policy class of Stable-Baselines3 learns; must be listed before that class.
 
-    Learning starts when the buffer holds `learning_starts` steps, also in a resumed run.
+    Learning starts when the buffer holds `learning_starts` steps, also in a resumed run. Each environment decides
+    independently whether it explores.
     """
+
+    exploration_rate: float
+    """Share of actions that are random; the class that is changed sets it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - SB3's own
         """Takes the arguments of the class that it changes; gradients are clipped to a norm of `max_grad_norm`."""
@@ -37,12 +43,31 @@ class BatchLearner(OffPolicyAlgorithm):
         self._max_grad_norm = float(kwargs.get("max_grad_norm", MAX_GRAD_NORM))
 
     @abstractmethod
-    def _learning_network(self) -> torch.nn.Module:
-        """Returns the network that gradient steps update."""
+    def _learning_network(self) -> BasePolicy:
+        """Returns the network that gradient steps update. It also explores."""
+
+    def _acting_network(self) -> BasePolicy:
+        """Returns the network that acts when nothing is explored; by default the one that learns."""
+        return self._learning_network()
 
     @abstractmethod
     def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:
         """Returns the loss of a batch as a scalar."""
+
+    def predict(
+        self,
+        observation: Any,  # noqa: ANN401 - the type Stable-Baselines3 gives it
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[Any] | None = None,  # noqa: ARG002 - for networks with a memory
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Returns greedy actions; unless `deterministic`, each becomes random with the current exploration rate."""
+        if deterministic:
+            return self._acting_network().predict(observation, deterministic=True)[0], state
+        assert isinstance(self.action_space, Discrete)
+        actions = self._learning_network().predict(observation, deterministic=True)[0]
+        n_actions = int(self.action_space.n)
+        return explored(actions, n_actions, self.exploration_rate, self.action_space.np_random), state
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Takes `gradient_steps` gradient steps, each on its own batch from the buffer."""
@@ -86,27 +111,11 @@ class DoubleDQN(BatchLearner, DQN):
     It starts learning when its buffer holds `learning_starts` steps.
     """
 
-    def predict(
-        self,
-        observation: Any,  # noqa: ANN401 - the type Stable-Baselines3 gives it
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[Any] | None = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Returns greedy actions; unless `deterministic`, each becomes random with the current exploration rate."""
-        if deterministic and self.tau < 1.0:
-            with torch.no_grad():
-                values = self.q_net_target(torch.as_tensor(observation))
-            return values.argmax(dim=1).numpy(), state
-        actions, state = self.policy.predict(observation, state, episode_start, deterministic=True)
-        if not deterministic:
-            actions = explored(
-                actions, int(self.q_net.action_space.n), self.exploration_rate, self.action_space.np_random
-            )
-        return actions, state
-
-    def _learning_network(self) -> torch.nn.Module:
+    def _learning_network(self) -> BasePolicy:
         return self.q_net
+
+    def _acting_network(self) -> BasePolicy:
+        return self.q_net if self.tau == 1.0 else self.q_net_target
 
     def _loss(self, batch: ReplayBufferSamples) -> torch.Tensor:
         values, following = self._values(batch)

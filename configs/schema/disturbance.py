@@ -43,18 +43,26 @@ class Happening(Config):
         return self.regions == ALL or region in self.regions
 
 
-class WindDrought(Happening):
-    """Wind power x `factor`, on site and in the region's grid. The grid's carbon intensity changes accordingly."""
+class Drought(Happening):
+    """Power of one source x `factor`, on site and in the region's grid.
+
+    The grid's carbon intensity changes accordingly.
+    """
+
+    kind: str  # its place here keeps the order of keys, on which digests of published scenarios depend
+    factor: Share
+
+
+class WindDrought(Drought):
+    """A drought of wind power."""
 
     kind: Literal["wind_drought"] = "wind_drought"
-    factor: Share
 
 
-class DarkWeek(Happening):
-    """Solar power x `factor`, on site and in the region's grid. The grid's carbon intensity changes accordingly."""
+class DarkWeek(Drought):
+    """A drought of solar power."""
 
     kind: Literal["dark_week"] = "dark_week"
-    factor: Share
 
 
 class HeatWave(Happening):

@@ -10,10 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wattward.configs.schema.tokens import TOKENS_PER_MTOK, ServingFit
+from wattward.configs.schema.tokens import ServingFit
 from wattward.envs.model.types import Floats
-
-J_PER_KWH = 3.6e6
 
 
 def throughput_tok_per_s(fit: ServingFit, requests: ArrayLike) -> Floats:
@@ -42,25 +40,3 @@ def energy_j_per_tok(fit: ServingFit, requests: ArrayLike) -> Floats:
     throughput = throughput_tok_per_s(fit, requests)
     energy: Floats = power_w(fit, throughput) / throughput
     return energy
-
-
-def energy_kwh_per_mtok(fit: ServingFit, requests: ArrayLike) -> Floats:
-    """Energy per million tokens [kWh] on a GPU with this many concurrent requests, any shape.
-
-    Raises:
-        ValueError: requests are not above 0.
-    """
-    return energy_j_per_tok(fit, requests) * (TOKENS_PER_MTOK / J_PER_KWH)
-
-
-def requests_at(fit: ServingFit, tok_per_s: ArrayLike) -> Floats:
-    """Concurrent requests that give a throughput [tokens/s], any shape.
-
-    Raises:
-        ValueError: no load reaches the throughput.
-    """
-    throughput = np.asarray(tok_per_s, dtype=np.float64)
-    if not np.all((throughput >= 0.0) & (throughput < fit.most_tok_per_s_per_gpu)):
-        raise ValueError(f"tok_per_s = {tok_per_s!r}: must be from 0 to below {fit.most_tok_per_s_per_gpu:g}")
-    requests: Floats = fit.half_batch * throughput / (fit.most_tok_per_s_per_gpu - throughput)
-    return requests

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.configs.schema.scenario import Scenario
-from wattward.envs.decisions.registry import ActionChoice
 from wattward.envs.interfaces.cluster_env import ClusterEnv
-from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.region_views import region_views, view_space
-from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.family import refuse_family
-from wattward.envs.world.recording import Recording
 
 try:
     from pettingzoo import ParallelEnv
@@ -37,36 +31,17 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
     fixed length, terminate for all agents at once and are never truncated.
     """
 
-    metadata = {"name": "wattward_v0", "render_modes": ["ansi", "rgb_array"], "render_fps": 12}  # noqa: RUF012 - PettingZoo's own
+    metadata = {"name": "wattward_v0", **ClusterEnv.metadata}  # noqa: RUF012 - PettingZoo's own
 
-    def __init__(
-        self,
-        scenario: str | Path | Scenario = "zhejiang-xinjiang",
-        *,
-        split: str = "train",
-        recording: Recording | str | Path | None = None,
-        reward: RewardKind = "cost",
-        action: ActionChoice = "modes",
-        bank: EpisodeBank | None = None,
-        render_mode: Literal["ansi", "rgb_array"] | None = None,
-    ) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - ClusterEnv's own
         """Builds the environment; the arguments are those of `ClusterEnv`.
 
         Raises:
-            ConfigError: The scenario, recording or bank cannot be used. A family cannot be used either.
-            ValueError: `split`, `reward`, `action` or `render_mode` is unknown.
+            ConfigError: The scenario is a family. Other errors are those of `ClusterEnv`.
         """
-        self.cluster = ClusterEnv(
-            scenario,
-            split=split,
-            recording=recording,
-            reward=reward,
-            action=action,
-            bank=bank,
-            render_mode=render_mode,
-        )
+        self.cluster = ClusterEnv(*args, **kwargs)
         refuse_family(self.cluster.scenario, "one agent a region")
-        self.render_mode = render_mode
+        self.render_mode = self.cluster.render_mode
         regions = self.cluster.scenario.regions
         self.possible_agents = [region.name for region in regions]
         self.agents: list[str] = []

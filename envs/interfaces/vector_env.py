@@ -78,9 +78,7 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
             split: The split from which episodes are drawn: "train", "validation" or "test".
             recording: A Recording, or a folder that holds one. Its sun, wind and load replace the drawn ones.
             reward: "cost", "saving" or "shaped", see `wattward.envs.kernels.codes`.
-            action: The form of actions. "modes" is MultiDiscrete([4] * (R + S)): a mode for each region, and a
-                `StoreOrder` for each of the S stores that the scenario lets actions order. "shares" is a Box of 2 R
-                numbers in 0..1. "joint" is Discrete(4**(R + S)). For others see `wattward.envs.decisions.registry`.
+            action: The form of actions: "modes", "shares", "joint" or another, as in `ClusterEnv`.
             autoreset_mode: When environments reset themselves, as defined by Gymnasium.
             threads: Threads that share a step.
             bank: Episodes drawn beforehand from which all environments choose, or how many to draw (numbers 0 to

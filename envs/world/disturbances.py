@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.schema.disturbance import (
-    DarkWeek,
     DemandSurge,
     Disturbance,
+    Drought,
     GpuFailures,
     HeatWave,
     NewTariff,
     PriceSpike,
     WanOutage,
-    WindDrought,
     WorseForecasts,
 )
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, Floats
@@ -61,7 +60,7 @@ def _mask(scenario: Scenario, disturbance: Disturbance, n: int, rng: np.random.G
     return when[:, None] & np.array([disturbance.is_in(region.name) for region in scenario.regions])
 
 
-def apply_droughts(placed: tuple[Placed, ...], kind: type[DarkWeek | WindDrought], factor: Drawn) -> Drawn:
+def apply_droughts(placed: tuple[Placed, ...], kind: type[Drought], factor: Drawn) -> Drawn:
     """Applies the disturbances of one kind to capacity factors. Climatology and noise stay as they are.
 
     This happens before carbon intensity is computed, so that the grid's intensity follows the disturbed weather.

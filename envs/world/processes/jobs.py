@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.model.caching import cached_for_owner
-from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, step_minutes
+from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period
 from wattward.envs.world.processes.streams import generators_of
 
 if TYPE_CHECKING:
@@ -106,14 +106,6 @@ def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) ->
     small = arrival_step[feasible].astype(np.min_scalar_type(scenario.n_steps))  # numpy sorts two bytes in linear time
     order = feasible[small.argsort(kind="stable")]
     return Jobs._make(column[order] for column in jobs)
-
-
-def arrival_rate_per_step(job_class: JobClass, r: int, local_start: int, n: int, step: int) -> Floats:
-    """Expected arrivals of a class in region `r` at each of `n` steps of `step` minutes.
-
-    `local_start` is the start of the first step by the region's own clock [minutes].
-    """
-    return _rates(job_class, r, step_minutes(local_start, n, step), step)
 
 
 def _rates(job_class: JobClass, r: int, local_minutes: Ints, step: int) -> Floats:

@@ -1,6 +1,8 @@
 """The bound against optima known by hand, against weak duality, and against every policy that is played."""
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -216,6 +218,25 @@ def test_an_unbounded_program_is_an_error() -> None:
     build.rows(np.zeros(1), np.inf, (1.0, column))
     with pytest.raises(SolverError, match="HiGHS reports"):
         solve(build.program())
+
+
+SOLVE_ONE = """
+import numpy as np
+from wattward.baselines.lp import Builder, solve
+
+build = Builder()
+column = build.columns((1,), 1.0, 0.0, 5.0)
+build.rows(np.full(1, 2.0), np.inf, (1.0, column))
+for method in ("ipm", "simplex"):
+    assert abs(solve(build.program(), method).objective - 2.0) < 1e-6
+print("solved")
+"""
+
+
+def test_the_solver_prints_nothing() -> None:
+    """In a process of its own: the solver writes to file descriptor 1 itself, and its banner only once a process."""
+    ran = subprocess.run([sys.executable, "-c", SOLVE_ONE], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("solved\n", "")
 
 
 def random_case(seed: int, n_regions: int = 2, n_steps: int = 24, n_jobs: int = 12) -> tuple[Params, Exogenous]:

@@ -12,16 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.configs import load_fit, load_serving, load_tokens
-from wattward.configs.schema.tokens import Tokens
+from wattward.configs.schema.tokens import ServingFit, Tokens
 from wattward.envs.accounting.economics import ALL_TOKENS, EVERYTHING, Row, peak_hours, token_economics
 from wattward.envs.accounting.hourly import N_PLANTS, N_SUPPLIES, Hourly
-from wattward.envs.accounting.serving import (
-    energy_j_per_tok,
-    energy_kwh_per_mtok,
-    power_w,
-    requests_at,
-    throughput_tok_per_s,
-)
+from wattward.envs.accounting.serving import energy_j_per_tok, power_w, throughput_tok_per_s
 from wattward.envs.accounting.supplies import SUPPLIES
 from wattward.envs.policy.outlook import EPOCH
 
@@ -121,11 +115,16 @@ def test_shipped_prices_halve_off_peak_and_know_national_day(name: str) -> None:
     assert peak_hours(tokens, hours_from(2026, 10, 7, 0, 48)).sum() == 7
 
 
+def requests_at(fit: ServingFit, share: float) -> float:
+    """Concurrent requests that give a share of the best measured throughput."""
+    tok_per_s = share * fit.best_tok_per_s_per_gpu
+    return fit.half_batch * tok_per_s / (fit.most_tok_per_s_per_gpu - tok_per_s)
+
+
 @pytest.mark.parametrize("name", FITS)
 def test_at_the_best_throughput_a_fit_gives_the_power_it_was_made_for(name: str) -> None:
     fit = FITS[name]
-    at_best = requests_at(fit, np.array(fit.best_tok_per_s_per_gpu))
-    assert throughput_tok_per_s(fit, at_best) == pytest.approx(fit.best_tok_per_s_per_gpu)
+    assert throughput_tok_per_s(fit, requests_at(fit, 1.0)) == pytest.approx(fit.best_tok_per_s_per_gpu)
     assert power_w(fit, np.array(fit.best_tok_per_s_per_gpu)) == pytest.approx(fit.power_high_w_per_gpu)
     assert power_w(fit, np.array(0.0)) == pytest.approx(fit.power_low_w_per_gpu)
 
@@ -146,27 +145,23 @@ def test_the_fits_are_the_tables_and_meet_its_energy_per_token(data_dir: Path) -
             fit.power_exponent,
             fit.best_tok_per_s_per_gpu,
         )
-        at_best = requests_at(fit, np.array(fit.best_tok_per_s_per_gpu))
-        assert energy_j_per_tok(fit, at_best) == pytest.approx(row.J_best, rel=0.05)
+        assert energy_j_per_tok(fit, requests_at(fit, 1.0)) == pytest.approx(row.J_best, rel=0.05)
 
 
 @given(name=st.sampled_from(list(FITS)), load=st.floats(0.01, 0.5))
 def test_a_fuller_gpu_needs_less_energy_for_a_token(name: str, load: float) -> None:
     fit = FITS[name]
-    light, full = requests_at(fit, fit.best_tok_per_s_per_gpu * np.array([load, 2 * load]))
-    assert 0.0 < energy_j_per_tok(fit, full) < energy_j_per_tok(fit, light)
+    light, full = energy_j_per_tok(fit, [requests_at(fit, load), requests_at(fit, 2 * load)])
+    assert 0.0 < full < light
 
 
-def test_energy_of_a_million_tokens_by_hand() -> None:
+def test_energy_of_a_token_by_hand() -> None:
     """98.8 requests at once make 3984.5 tokens/s of at most 7969, at 443 + 195 (3984.5/5760)^1.47 = 556.5 W."""
     fit = load_fit("qwen3-14b-x1")
     assert energy_j_per_tok(fit, np.array(98.8)) == pytest.approx(556.5 / 3984.5, rel=1e-3)
-    assert energy_kwh_per_mtok(fit, np.array(98.8)) == pytest.approx(556.5 / 3984.5 / 3.6, rel=1e-3)
 
 
-def test_loads_that_cannot_be_are_refused() -> None:
+def test_a_load_of_no_requests_is_refused() -> None:
     fit = load_fit("qwen3-14b-x1")
     with pytest.raises(ValueError, match="must be above 0"):
         energy_j_per_tok(fit, np.array([1.0, 0.0]))
-    with pytest.raises(ValueError, match="from 0 to below 7969"):
-        requests_at(fit, np.array(8000.0))

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
+from wattward.envs.world.processes.calendar import place_in_period
 from wattward.envs.world.processes.jobs import (
     Jobs,
-    arrival_rate_per_step,
     draw_jobs,
     gpu_limit,
     gpus_of,
+    job_law,
     mean_work_gpu_h,
     week_factors,
 )
@@ -61,9 +62,12 @@ def test_gangs_fit_into_every_region_beside_what_is_reserved() -> None:
 
 def test_arrivals_add_up_to_the_stated_rate_and_follow_the_working_day() -> None:
     scenario = load_scenario("zhejiang-xinjiang")
-    for job_class in scenario.job_classes:
-        for r in range(2):
-            rate = arrival_rate_per_step(job_class, r, MONDAY, 672, 15)
+    law = job_law(scenario)
+    for c, job_class in enumerate(scenario.job_classes):
+        for r, region in enumerate(scenario.regions):
+            (pair,) = np.flatnonzero((law.job_class == c) & (law.origin == r))
+            local_monday = MONDAY - round(region.clock_offset_h * 60)
+            rate = law.rate_by_step_of_week[pair, place_in_period(local_monday, 672, 15, 7 * 1440)]
             assert rate.sum() == pytest.approx(7 * job_class.jobs_per_day[r])
             by_hour = rate[:96].reshape(24, 4).sum(axis=1)
             assert 8 <= by_hour.argmax() <= 10
