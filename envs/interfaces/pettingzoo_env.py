@@ -31,7 +31,7 @@ class ParallelClusterEnv(ParallelEnv[str, NDArray[np.float32], Any]):
     fixed length, terminate for all agents at once and are never truncated.
     """
 
-    metadata = {"name": "wattward_v0", **ClusterEnv.metadata}  # noqa: RUF012 - PettingZoo's own
+    metadata = {"name": "wattward_v1", **ClusterEnv.metadata}  # noqa: RUF012 - PettingZoo's own
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - ClusterEnv's own
         """Builds the environment; the arguments are those of `ClusterEnv`.

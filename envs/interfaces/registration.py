@@ -2,33 +2,78 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import gymnasium
 
+if TYPE_CHECKING:
+    from wattward.envs.interfaces.cluster_env import ClusterEnv
+    from wattward.envs.interfaces.vector_env import ClusterVectorEnv
+
 ENVIRONMENTS = {
-    "wattward/ZhejiangXinjiang-v0": "zhejiang-xinjiang",
-    "wattward/ZhejiangXinjiang2024-v0": "zhejiang-xinjiang-2024",
-    "wattward/Toy-v0": "toy",
-    "wattward/FollowTheSun-v0": "follow-the-sun",
-    "wattward/JinshuitanMicrogrid-v0": "jinshuitan-microgrid",
-    "wattward/PinghuChilledWater-v0": "pinghu-chilled-water",
-    "wattward/QingyangGreen-v0": "qingyang-green",
-    "wattward/ShanghaiGridEvent-v0": "shanghai-grid-event",
-    "wattward/EightHubs-v0": "eight-hubs",
-    "wattward/WesternHubsDirectSupply-v0": "western-hubs-direct-supply",
+    "wattward/ZhejiangXinjiang-v1": "zhejiang-xinjiang",
+    "wattward/ZhejiangXinjiang2024-v1": "zhejiang-xinjiang-2024",
+    "wattward/Toy-v1": "toy",
+    "wattward/FollowTheSun-v1": "follow-the-sun",
+    "wattward/JinshuitanMicrogrid-v1": "jinshuitan-microgrid",
+    "wattward/PinghuChilledWater-v1": "pinghu-chilled-water",
+    "wattward/QingyangGreen-v1": "qingyang-green",
+    "wattward/ShanghaiGridEvent-v1": "shanghai-grid-event",
+    "wattward/EightHubs-v1": "eight-hubs",
+    "wattward/WesternHubsDirectSupply-v1": "western-hubs-direct-supply",
 }
 """Environment id -> scenario name."""
-FAMILIES = {"wattward/Random-v0": "random-3"}
+FAMILIES = {"wattward/Random-v1": "random-3"}
 """Environment id -> family. Families have no native vector environment for Gymnasium."""
+FORMS = {"": "modes", "Jobs": "jobs", "Joint": "joint"}
+"""What an id adds to the name of an environment -> its action interface."""
+
+
+def ids_of(form: str) -> dict[str, str]:
+    """The ids of a form of actions, such as "jobs", and the scenario or family of each."""
+    suffix = next(suffix for suffix, named in FORMS.items() if named == form)
+    return {env_id.replace("-v", f"{suffix}-v"): scenario for env_id, scenario in (ENVIRONMENTS | FAMILIES).items()}
 
 
 def register_all() -> None:
-    """Registers every environment once; safe to call again."""
-    vector = "wattward.envs.interfaces.vector_env:ClusterVectorEnv"
-    for env_id, scenario in (ENVIRONMENTS | FAMILIES).items():
-        if env_id not in gymnasium.registry:
-            gymnasium.register(
-                env_id,
-                entry_point="wattward.envs.interfaces.cluster_env:ClusterEnv",
-                vector_entry_point=vector if env_id in ENVIRONMENTS else None,
-                kwargs={"scenario": scenario},
-            )
+    """Registers every environment with every form of actions once; safe to call again."""
+    made_by = dict.fromkeys(FORMS.values(), ("cluster_env:ClusterEnv", "vector_env:ClusterVectorEnv"))
+    made_by["jobs"] = ("registration:jobs_env", "registration:jobs_vector_env")
+    for form, (single, vector) in made_by.items():
+        action = {"action": form} if form == "joint" else {}
+        for env_id, scenario in ids_of(form).items():
+            if env_id not in gymnasium.registry:
+                gymnasium.register(
+                    env_id,
+                    entry_point=f"wattward.envs.interfaces.{single}",
+                    vector_entry_point=None if scenario in FAMILIES.values() else f"wattward.envs.interfaces.{vector}",
+                    kwargs={"scenario": scenario, **action},
+                )
+
+
+def jobs_env(**arguments: Any) -> ClusterEnv:  # noqa: ANN401 - those of ClusterEnv
+    """A `ClusterEnv` whose actions are orders for jobs.
+
+    Args:
+        **arguments: `rows` and `beyond` as for `wattward.envs.decisions.jobs.JobActions`, and those of `ClusterEnv`.
+    """
+    from wattward.envs.interfaces.cluster_env import ClusterEnv
+
+    return ClusterEnv(**_by_job(arguments))
+
+
+def jobs_vector_env(**arguments: Any) -> ClusterVectorEnv:  # noqa: ANN401 - those of ClusterVectorEnv
+    """A `ClusterVectorEnv` whose actions are orders for jobs; the arguments are as for `jobs_env`."""
+    from wattward.envs.interfaces.vector_env import ClusterVectorEnv
+
+    return ClusterVectorEnv(**_by_job(arguments))
+
+
+def _by_job(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Turns the options of `JobActions` into the interface that has them."""
+    from functools import partial
+
+    from wattward.envs.decisions.jobs import JobActions
+
+    options = {name: arguments.pop(name) for name in ("rows", "beyond") if name in arguments}
+    return {"action": partial(JobActions, **options), **arguments}

@@ -26,12 +26,14 @@ from wattward.envs.decisions.modes import ModeActions, allowed_modes
 from wattward.envs.decisions.registry import INTERFACES, ActionChoice
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.pettingzoo_env import ParallelClusterEnv
+from wattward.envs.interfaces.registration import ids_of
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
 from wattward.envs.kernels.fleet import Fleet
+from wattward.envs.model.job_fields import JOB_AT, MARGIN_SHARE, N_JOB_NUMBERS, N_OPTION_NUMBERS
 from wattward.envs.world.splits import choose
 
-IDS = {"toy": "wattward/Toy-v0", "jinshuitan-microgrid": "wattward/JinshuitanMicrogrid-v0"}
+IDS = {"toy": "wattward/Toy-v1", "jinshuitan-microgrid": "wattward/JinshuitanMicrogrid-v1"}
 """A plain scenario, and one whose actions order a store."""
 
 
@@ -135,13 +137,13 @@ def assert_same(one: Any, two: Any) -> None:
 
 @pytest.mark.parametrize("action", INTERFACES)
 def test_a_spec_makes_the_same_environment_again(action: str) -> None:
-    env = gymnasium.make("wattward/JinshuitanMicrogrid-v0", action=action, reward="saving")
+    env = gymnasium.make("wattward/JinshuitanMicrogrid-v1", action=action, reward="saving")
     assert env.spec is not None
     for spec in (env.spec, EnvSpec.from_json(env.spec.to_json())):
         again = gymnasium.make(spec)
         assert again.action_space == env.action_space and again.unwrapped.reward == "saving"
         assert_same(again.reset(seed=1)[0], env.reset(seed=1)[0])
-    many = gymnasium.make_vec("wattward/Toy-v0", 2, vectorization_mode="vector_entry_point", action=action)
+    many = gymnasium.make_vec("wattward/Toy-v1", 2, vectorization_mode="vector_entry_point", action=action)
     assert many.single_action_space == ClusterEnv("toy", action=action).action_space
 
 
@@ -254,6 +256,89 @@ def test_every_environment_takes_every_answer_of_a_policy(action: str) -> None:
         one, two = plain.step(answer), other.step(answer)
         np.testing.assert_array_equal(plain.observed_fields(), other.observed_fields())
         assert one[1:4] == two[1:4] and one[4].items() <= two[4].items()
+
+
+@pytest.mark.parametrize("env_id", ids_of("jobs"))
+def test_every_world_can_be_played_job_by_job(env_id: str) -> None:
+    env = gymnasium.make(env_id, rows=100, beyond="wait")
+    observation, info = env.reset(seed=3)
+    assert info["jobs_beyond"] == 0 and env.observation_space.contains(observation)
+    env.action_space.seed(3)
+    for _ in range(20):
+        observation, reward, *_, info = env.step(env.action_space.sample())
+    assert env.observation_space.contains(observation) and np.isfinite(reward)
+    assert observation["jobs"].shape[0] == observation["mask"].shape[0] == 100
+
+
+def test_jobs_beyond_the_rows_are_counted_and_follow_their_rule() -> None:
+    held = {}
+    for beyond in ("run", "wait"):
+        env = gymnasium.make("wattward/ZhejiangXinjiangJobs-v1", rows=3, beyond=beyond).unwrapped
+        env.reset(options={"episode": 0})
+        for _ in range(20):
+            *_, info = env.step(env.action_space.nvec * 0)
+        held[beyond] = env.flows.held_gpus.sum()
+        assert info["jobs_beyond"] == env._simulator.fleet.env["n_movable"][0] - 3 > 0
+    assert held["run"] > 0.0 and held["wait"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"rows": 2}, "rows = 2: must be more than 2"), ({"beyond": "go"}, "'go'")]
+)
+def test_options_of_jobs_are_checked(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        gymnasium.make("wattward/ToyJobs-v1", **options)
+
+
+def test_joint_ids_are_discrete() -> None:
+    assert {env_id.split("/")[1] for env_id in ids_of("joint")} >= {"ToyJoint-v1", "RandomJoint-v1"}
+    for env_id in ("wattward/ToyJoint-v1", "wattward/RandomJoint-v1"):
+        assert isinstance(gymnasium.make(env_id).action_space, spaces.Discrete)
+
+
+def test_observed_jobs_are_those_of_the_outlook() -> None:
+    env = ClusterEnv("zhejiang-xinjiang", action="jobs")
+    env.reset(options={"episode": 5})
+    env.action_space.seed(5)
+    seen = 0
+    for _ in range(150):
+        observation, *_ = env.step(env.action_space.sample())
+        outlook, jobs = env.outlook(), env.outlook().jobs
+        free = np.flatnonzero(~(jobs.locked | jobs.in_transit))[:64]
+        rows = observation["jobs"][: len(free)]
+        seen += len(free)
+        assert rows[:, JOB_AT.present].all() and not observation["jobs"][len(free) :].any()
+        hours = (jobs.expected_gpu_h / jobs.gpus)[free]
+        expected = {
+            "gpus": (jobs.gpus / outlook.fleet_gpus[jobs.region])[free],
+            "left": hours / (1.0 + hours),
+            "slack": np.clip(jobs.slack_h[free] / 24.0, -2.0, 4.0),
+            "deadline": np.clip(jobs.hours_to_deadline[free] / 24.0, -2.0, 4.0),
+            "malleable": jobs.malleable[free],
+            "preemptible": jobs.preemptible[free],
+            "running": jobs.running[free],
+            "paused": jobs.paused[free],
+            "held": (jobs.held_gpus / jobs.gpus)[free],
+        }
+        for name, values in expected.items():
+            np.testing.assert_allclose(rows[:, getattr(JOB_AT, name)], values, atol=1e-5, err_msg=name)
+        classes = rows[:, N_JOB_NUMBERS : N_JOB_NUMBERS + len(env.scenario.job_classes)]
+        np.testing.assert_array_equal(classes.argmax(axis=1), jobs.job_class[free])
+        options = rows[:, N_JOB_NUMBERS + classes.shape[1] :].reshape(len(free), 2, N_OPTION_NUMBERS)
+        np.testing.assert_array_equal(options[:, :, JOB_AT.here].argmax(axis=1), jobs.region[free])
+        room = np.minimum(2.0, outlook.free_gpus / jobs.gpus[free, None])
+        np.testing.assert_allclose(options[:, :, JOB_AT.room], room, rtol=1e-5)
+        assert (options[:, :, JOB_AT.best_price] <= options[:, :, JOB_AT.price] + 1e-6).all()
+        per_gpu = outlook.price_per_kwh * outlook.kw_per_rested_gpu
+        covered = np.minimum(1.0, outlook.surplus_forecast_gpus[0] / outlook.fleet_gpus / MARGIN_SHARE)
+        if len(free) and outlook.jobs.locked.sum() == 0:
+            wanted = per_gpu * (1.0 - covered)
+            got = options[0, :, JOB_AT.price]
+            np.testing.assert_allclose(got[0] * wanted[1], got[1] * wanted[0], atol=1e-4)
+        assert observation["mask"][: len(free), 0].all()
+        here = observation["mask"][np.arange(len(free)), 1 + jobs.region[free]]
+        assert here.all() and not observation["mask"][len(free) :, 1:].any()
+    assert seen > 1000
 
 
 def test_joint_actions_are_base_four_digits() -> None:
