@@ -30,56 +30,83 @@ Observation = NDArray[np.float32]
 def scan_queue(e: Row, p: Row, regs: Rows, q: Rows, picks: Places, now: Rows, out: Observation) -> None:
     """Scans the queue before a step: which jobs joined, are locked or are due, and what is observed of them.
 
-    Running rigid jobs that cannot be preempted keep their GPUs, except for jobs that no longer fit on the GPUs in
-    order: these are paused. `out` receives sums in GPUs and GPU-h; `observe` scales them.
+    `out` receives sums in GPUs and GPU-h; `observe` scales them.
     """
-    for r in range(regs.size):
-        regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0
     width = (out.size - N_CLOCK) // regs.size
-    for r in range(regs.size):
-        for i in range(N_WORLD, N_NOW):
-            out[N_CLOCK + r * width + i] = 0.0
+    _clear(regs, out, width)
     t, step_h, n_due, n_rigid, n_movable = e.step, p.step_h, 0, 0, 0
     for k in range(e.n_active):
         job = q[k]
         reg, base, expected = regs[job.region], N_CLOCK + job.region * width, job.expected_gpu_h
         to_deadline_h = (job.deadline_step - t) * step_h
-        job.taken_gpus = 0.0
-        job.order = job.order if e.ordered else WAIT
-        if job.arrival_step == t:
-            reg.arrived_gpu_h += job.left_gpu_h
-        if job.ready_step == t:
-            reg.moved_in_gpu_h += job.left_gpu_h
+        _begin_step(e, job, reg)
         if to_deadline_h <= 0.0:
             out[base + AT.late] += expected
         if job.status == IN_TRANSIT:
             out[base + AT.transit] += expected
             continue
         if job.status == RUNNING:
-            if not job.preemptible and reg.locked_gpus + job.alloc_gpus > now[job.region].fleet_gpus + EPS:
-                job.status, job.alloc_gpus, job.paused = WAITING, 0.0, True
-            elif not job.preemptible:
-                job.taken_gpus = job.alloc_gpus
-                reg.locked_gpus += job.alloc_gpus
+            if job.preemptible:
+                picks[RIGID_JOBS, n_rigid] = k
+                n_rigid += 0 if job.malleable else 1
+            elif _keeps_gpus(job, reg, now[job.region]):
                 out[base + AT.locked] += job.alloc_gpus
                 out[base + AT.locked_work] += expected
                 continue
-            else:
-                picks[RIGID_JOBS, n_rigid] = k
-                n_rigid += 0 if job.malleable else 1
             out[base + AT.running] += job.alloc_gpus
+        slack_h = to_deadline_h - job.left_h
         if not job.malleable:
             out[base + AT.rigid_work] += expected
-        slack_h, bucket = to_deadline_h - job.left_h, 0
-        for edge in SLACK_EDGES_H:
-            bucket += 1 if slack_h >= edge else 0
-        out[base + AT.queue + bucket] += expected
+        out[base + AT.queue + _bucket(slack_h)] += expected
         picks[MOVABLE, n_movable] = k
         n_movable += 1
         if slack_h < step_h - EPS:
             picks[DUE, n_due] = k
             n_due += 1
     e.n_due, e.n_rigid, e.n_movable = n_due, n_rigid, n_movable
+
+
+@inlined
+def _clear(regs: Rows, out: Observation, width: int) -> None:
+    """Sets everything that the scan sums up to zero."""
+    for r in range(regs.size):
+        regs[r].locked_gpus, regs[r].arrived_gpu_h, regs[r].moved_in_gpu_h = 0.0, 0.0, 0.0
+        for i in range(N_WORLD, N_NOW):
+            out[N_CLOCK + r * width + i] = 0.0
+
+
+@inlined
+def _begin_step(e: Row, job: Row, reg: Row) -> None:
+    """Takes away a job's GPUs and the dispatcher's order, and counts its work if it joins the region's queue now."""
+    job.taken_gpus = 0.0
+    job.order = job.order if e.ordered else WAIT
+    if job.arrival_step == e.step:
+        reg.arrived_gpu_h += job.left_gpu_h
+    if job.ready_step == e.step:
+        reg.moved_in_gpu_h += job.left_gpu_h
+
+
+@inlined
+def _keeps_gpus(job: Row, reg: Row, hour: Row) -> bool:
+    """Whether a running job that cannot be preempted keeps its GPUs.
+
+    It is paused if it no longer fits on the GPUs in order.
+    """
+    if reg.locked_gpus + job.alloc_gpus > hour.fleet_gpus + EPS:
+        job.status, job.alloc_gpus, job.paused = WAITING, 0.0, True
+        return False
+    job.taken_gpus = job.alloc_gpus
+    reg.locked_gpus += job.alloc_gpus
+    return True
+
+
+@inlined
+def _bucket(slack_h: float) -> int:
+    """The index of the range of slack in which `slack_h` lies, see `SLACK_EDGES_H`."""
+    bucket = 0
+    for edge in SLACK_EDGES_H:
+        bucket += 1 if slack_h >= edge else 0
+    return bucket
 
 
 @inlined
