@@ -19,7 +19,7 @@ from wattward.configs.files import read_json, write_json
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
-from wattward.experiments.common.records import Record
+from wattward.experiments.common.records import FAILURE, Record
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.playing import (
@@ -30,6 +30,7 @@ from wattward.experiments.evaluation.playing import (
     references_path,
 )
 from wattward.experiments.evaluation.ray_executor import Shipment
+from wattward.experiments.evaluation.scores import refuse_impossible
 from wattward.experiments.evaluation.worlds import Worlds, give_worlds, recorded
 
 _AT_HAND: dict[str, Path] = {}
@@ -64,7 +65,8 @@ def run_cells(
 ) -> list[Record]:
     """Returns the records of all cells, in the order of the cells.
 
-    Each cell is stored under its name as soon as it is finished, so an interrupted run continues where it stopped.
+    Each cell is stored under its name as soon as it is finished, so an interrupted run continues where it stopped. A
+    cell in which the method failed is not stored, so the next run tries it again.
 
     Args:
         cells: The cells to run.
@@ -74,23 +76,37 @@ def run_cells(
         executor: Either "local" or "ray".
 
     Raises:
-        ConfigError: there is no such executor, or it cannot be used.
+        ConfigError: there is no such executor, it cannot be used, or an episode has an impossible cost or score.
     """
     means = Means(executor, jobs, progress)
     _sweep(cache_dir)
     worlds_names = {worlds: worlds.name() for worlds in dict.fromkeys(cell.worlds for cell in cells)}
     paths = {cell: cache_dir / "cells" / f"{cell.name(worlds_names[cell.worlds])}.json" for cell in cells}
-    done = {cell: records for cell, path in paths.items() if (records := read_json(path)) is not None}
+    stored = {cell: _read(cell, path) for cell, path in paths.items()}
+    done: dict[Cell, list[Record]] = {cell: records for cell, records in stored.items() if records is not None}
     todo = [cell for cell in paths if cell not in done]
     against = _references(todo, worlds_names, cache_dir, means)
     tasks = [_Task(cell, tuple(against[cell.worlds, episode] for episode in cell.episodes)) for cell in todo]
 
     def keep(task: _Task, records: list[Record]) -> None:
-        write_json(paths[task.cell], records)
-        done[task.cell] = read_json(paths[task.cell])
+        done[task.cell] = records
+        if not any(FAILURE in record for record in records):
+            write_json(paths[task.cell], records)
 
     drain(_play, tasks, keep, means, "methods", done=len(done), needs=_needs_of_task)
-    return [record for cell in cells for record in done[cell]]
+    every = [record for cell in cells for record in done[cell]]
+    for record in every:
+        refuse_impossible(record)
+    return every
+
+
+def _read(cell: Cell, path: Path) -> list[Record] | None:
+    """The stored records of a cell; None if there is no list with one record for each of its episodes."""
+    records = read_json(path)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        return None
+    same = [record.get("episode") for record in records] == list(cell.episodes)
+    return records if same and all(record.get("method") == cell.who.name for record in records) else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ import numpy as np
 
 from wattward.configs.files import read_json
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.tables import Column, number, text
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import RECORDED
+from wattward.experiments.common.tables import Column, text
 from wattward.experiments.evaluation.methods import Method, checkpoint, method
 from wattward.experiments.evaluation.worlds import Worlds
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, Any]
-RECORDED = " (recorded)"
-"""Suffix of a ranking over recorded worlds, if drawn worlds of the same scenario have one too."""
 TAUS = np.linspace(-0.5, 1.0, 151)
 """Scores at which performance profiles are evaluated."""
 NEEDED = ("leaderboard.json", "episodes.parquet", "provenance.json")
@@ -96,35 +96,24 @@ def _with_boards(episodes: pd.DataFrame, boards: set[str]) -> pd.DataFrame:
 
 def columns_for(rows: Sequence[Row]) -> list[Column]:
     """Columns of a ranking, without those that are empty in all rows."""
-    always: list[Column] = [("method", _method), ("score", number("score_iqm", ".3f")), ("95 % interval", _interval)]
-    maybe: list[tuple[str, str, str]] = [
-        ("5 %", "score_p5", ".2f"),
-        ("rank held", "rank_held", ".0%"),
-        ("P(best)", "poi_vs_best_rule", ".2f"),
-        ("saving", "saving", ".1%"),
-        ("late GPU-h", "late_gpu_h", ",.0f"),
-        ("green", "green_share", ".1%"),
-        ("in band", "in_band", ".1%"),
-        ("µs", "decision_us", ",.0f"),
-    ]
-    shown = [(name, number(key, form)) for name, key, form in maybe if any(row.get(key) is not None for row in rows)]
-    return [*always, *shown, ("kind", text("kind"))]
-
-
-def _method(row: Row) -> str:
-    seeds = len(row.get("train_seeds") or ())
-    return f"{row['method']} ({seeds} seeds)" if seeds else str(row["method"])
-
-
-def _interval(row: Row) -> str:
-    if row["kind"] == "bound" or row.get("score_low") is None:
-        return str(row.get("mark") or "–")
-    return f"{row['score_low']:.2f} to {row['score_high']:.2f}"
+    keys = {
+        "5 %": "score_p5",
+        "rank held": "rank_held",
+        tables.IMPROVEMENT[0]: "improvement_over_best_rule",
+        "saving": "saving",
+        "late GPU-h": "late_gpu_h",
+        "green": "green_share",
+        "in band": "in_band",
+        "µs": "decision_us",
+    }
+    filled = [column for column in tables.PAGE if column not in tables.SCORE]
+    shown = [column for column in filled if any(row.get(keys[column[0]]) is not None for row in rows)]
+    return [*tables.SCORE, *shown, ("kind", text("kind"))]
 
 
 def board_data(results: Results, board: str) -> dict[str, Any]:
     """Data of the pictures of one ranking: rows, scores and performance profiles."""
-    keys = ("method", "kind", "score_iqm", "score_low", "score_high", "saving", "mark")
+    keys = ("method", "kind", "score_iqm", "score_low", "score_high", "saving", "mark", "reason")
     rows = [{key: row.get(key) for key in keys} for row in results.rows_of(board) if row["kind"] != "bound"]
     table = results.episodes
     own = table[table["board"] == board] if (table["board"] == board).any() else table
@@ -161,7 +150,7 @@ def method_of(results: Results, row: Row, scenario: str) -> Method:
         ConfigError: the rule, checkpoint or package is not available.
     """
     name = str(row["method"])
-    if row["kind"] == "rule":
+    if row["kind"] in {"rule", "optimiser"}:
         return method(name)
     folder = next(folders_of(results, name, scenario), None)
     if folder is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from wattward.configs.files import write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
+from wattward.experiments.common import captions
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.methods import Method, method
@@ -86,7 +87,7 @@ def _week(results: Results, board: str, worlds: Worlds, episode: int, tick: Tick
     setting, floor = replay.play(method(FLOOR), worlds, episode)
     played, left_out = [], []
     for row in results.rows_of(board):
-        if row["kind"] == "bound":
+        if row["kind"] == "bound" or not row.get("episodes", 1):
             continue
         tick(f"{board} · {row['method']}")
         try:
@@ -152,13 +153,7 @@ def _lead(results: Results) -> str:
 
 
 def _best(results: Results, board: str) -> str:
-    """The leading method, and the best rule if another kind of method leads."""
-    scored = [row for row in results.rows_of(board) if row["kind"] != "bound" and row.get("score_iqm") is not None]
-    leaders = scored[:1] + [row for row in scored if row["kind"] == "rule"][:1]
-    if not leaders:
-        return ""
-    told = [
-        f"{row['method']} scores {row['score_iqm']:.2f} and saves {row['saving']:.1%} of cost"
-        for row in {row["method"]: row for row in leaders}.values()
-    ]
-    return f"{', the best rule '.join(told)}{'' if len(results.boards) == 1 else f' ({board})'}. "
+    """The best method of each kind."""
+    rows = results.rows_of(board)
+    told = captions.best(rows)
+    return f"{told}{'' if len(results.boards) == 1 else f' These are the scores of {board}.'} " if told else ""

@@ -33,6 +33,8 @@ function methodsAxis(rows) {
 
 const leftRoom = () => (narrow() ? 128 : 165);
 
+const symbolOf = (row) => (row.score_iqm < lowest() ? "triangle-left" : "circle") + (row.mark ? "-open" : "");
+
 function drawRanks(rows) {
   const marks = landmarks(rows);
   const x = rows.map((row) => Math.max(lowest(), row.score_iqm));
@@ -44,9 +46,9 @@ function drawRanks(rows) {
   };
   const dots = {
     mode: "markers", x, y: rows.map((_, place) => place),
-    marker: { color: colours, size: narrow() ? 7 : 10, symbol: rows.map((row) => (row.score_iqm < lowest() ? "triangle-left" : "circle")) },
+    marker: { color: colours, size: narrow() ? 7 : 10, symbol: rows.map(symbolOf) },
     hovertext: rows.map((row) => `${row.method}: ${row.score_iqm.toFixed(3)} (${row.score_low.toFixed(2)} to ` +
-      `${row.score_high.toFixed(2)}), saving ${(100 * row.saving).toFixed(1)} %`),
+      `${row.score_high.toFixed(2)}), saving ${(100 * row.saving).toFixed(1)} %${row.reason ? `, ${row.reason}` : ""}`),
     hoverinfo: "text",
   };
   draw(one("ranks"), [bars, dots], layout(22 * rows.length + 75, { l: leftRoom(), r: 14, t: 26, b: 44 }, {
@@ -57,7 +59,7 @@ function drawRanks(rows) {
 
 const CURVES = ["#0b84a5", "#e3962d", "#4f9d5f", "#9059b8", "#c8663a"];
 
-/* Trained agents are red, dashed differently; the best five others have a colour each, the rest are faint. */
+/* Trained agents have their colour, dashed differently; the best five others have a colour each, the rest are faint. */
 function curveStyles(rows) {
   const styles = {};
   const dashes = ["solid", "dash", "dot", "dashdot"];
