@@ -138,9 +138,9 @@ def _scored_or_missing(row: Row | None) -> str:
 
 
 def side_by_side_order(rows: Sequence[Row]) -> list[str]:
-    """Methods of a leaderboard: bound, learned methods, others. Each kind is in the order of the last scenario."""
+    """Methods of a leaderboard: the bracket, learned methods, others; each in the order of the last scenario."""
     last = list(dict.fromkeys(row["scenario"] for row in rows))[-1]
-    kinds = ("bound", "learned")
+    kinds = ("bound", "best known", "learned")
     shown = [row for row in rows if row["scenario"] == last]
     return [row["method"] for row in sorted(shown, key=lambda row: (*(row["kind"] != kind for kind in kinds),))]
 
@@ -176,7 +176,7 @@ def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str, caption
     for index, ((heading, _), column) in enumerate(zip(columns, cells, strict=True)):
         justify: Literal["left", "right"] = "left" if index == 0 else "right"
         table.add_column(_broken(heading, column), justify=justify, no_wrap=True)
-    styles = {"learned": "bold", "submitted": "bold", "bound": "dim"}
+    styles = {"learned": "bold", "submitted": "bold", "bound": "dim", "best known": "dim"}
     for row, line in zip(rows, zip(*cells, strict=True), strict=True):
         table.add_row(*line, style=styles.get(row.get("kind", ""), ""))
     return table

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.records import FAILURE, Record
+from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 
 Floats = NDArray[np.float64]
 BOUND_MARGIN = 1e-9
@@ -17,6 +17,12 @@ BOUND_MARGIN = 1e-9
 SCORE_MARGIN = 1e-6
 """How far a score may lie above 1 because of rounding."""
 REFERENCES = ("run_on_arrival_cost", "bound_cost")
+COSTED = {
+    "RunOnArrival costs": "run_on_arrival_cost",
+    "the best known schedule costs": BEST_KNOWN_COST,
+    "costs": "total_cost",
+}
+"""How a message begins about each cost that must not be below the bound."""
 
 
 def score(total_cost: Floats, run_on_arrival_cost: Floats, bound_cost: Floats) -> Floats:
@@ -54,16 +60,16 @@ def refuse_impossible(record: Record) -> None:
 
 def _faults(record: Record) -> Iterator[str]:
     failed = bool(record.get(FAILURE))
-    played = () if failed else [name for name in record if name.endswith("_cost")]
-    wrong = [name for name in dict.fromkeys((*REFERENCES, *played)) if not _is_finite(record.get(name))]
+    schedule = [BEST_KNOWN_COST] if record.get(BEST_KNOWN_COST) is not None else []
+    played = [] if failed else [name for name in record if name.endswith("_cost") and name != BEST_KNOWN_COST]
+    needed = dict.fromkeys((*REFERENCES, *schedule, *played))
+    wrong = [name for name in needed if not _is_finite(record.get(name))]
     if wrong:
         yield f"its {wrong[0]} is {record.get(wrong[0])}; must be a finite number"
         return
-    floor, bound = (float(record[name] or 0.0) for name in REFERENCES)
-    for who, cost in (
-        ("RunOnArrival costs", floor),
-        ("costs", floor if failed else float(record["total_cost"] or 0.0)),
-    ):
+    bound = float(record["bound_cost"] or 0.0)
+    for who, name in COSTED.items():
+        cost = float(record[name] or 0.0) if name in needed else bound
         if _is_below(np.asarray(cost), np.asarray(bound)):
             yield f"{who} {cost!r}, less than the hindsight bound, {bound!r}; the method or the bound is at fault"
     score = record.get("score")

@@ -25,24 +25,31 @@ def draw_leaderboard(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> 
     from matplotlib.figure import Figure
 
     panels = _panels(rows)
-    heights = [0.36 * len(methods) + 0.9 for methods in panels.values()]
+    heights = [0.36 * len(_methods(panel)) + 0.9 for panel in panels.values()]
     with mpl.rc_context(style(10.5)):
         figure = Figure(figsize=(9.0, sum(heights) + 0.8), layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
         axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for axis, (scenario, methods) in zip(axes, panels.items(), strict=True):
-            _panel(axis, scenario, methods)
+        for axis, (scenario, panel) in zip(axes, panels.items(), strict=True):
+            _panel(axis, scenario, panel)
         save(figure, *paths, dpi=160, tight=True)
 
 
 def _panels(rows: Sequence[Row]) -> dict[str, list[Row]]:
     scenarios = dict.fromkeys(row["scenario"] for row in rows)
-    shown = [row for row in rows if row["kind"] != "bound"]
-    return {name: [row for row in shown if row["scenario"] == name] for name in scenarios}
+    return {name: [row for row in rows if row["scenario"] == name] for name in scenarios}
 
 
-def _panel(axis: Axes, scenario: str, methods: Sequence[Row]) -> None:
-    for x, dashes in ((0.0, (0, (1, 2))), (1.0, "solid")):
+def _methods(panel: Sequence[Row]) -> list[Row]:
+    return [row for row in panel if row["kind"] not in {"bound", "best known"}]
+
+
+def _panel(axis: Axes, scenario: str, panel: Sequence[Row]) -> None:
+    methods = _methods(panel)
+    known = next((row["score_iqm"] for row in panel if row["kind"] == "best known"), None)
+    lines: list[tuple[str, float, Any]] = [("RunOnArrival", 0.0, (0, (1, 2))), ("bound", 1.0, "solid")]
+    lines += [] if known is None else [("best known  ", known, "dashed")]
+    for _, x, dashes in lines:
         axis.axvline(x, color=INK, linewidth=1.0, linestyle=dashes, zorder=1)
     for y, row in enumerate(methods):
         _method(axis, y, row)
@@ -50,7 +57,7 @@ def _panel(axis: Axes, scenario: str, methods: Sequence[Row]) -> None:
     axis.set_xlim(low - 0.04, 1.03)
     axis.set_ylim(len(methods) - 0.4, -0.6)
     axis.set_yticks(range(len(methods)), [row["method"] for row in methods])
-    _dress(axis, scenario)
+    _dress(axis, scenario, [(name, x) for name, x, _ in lines])
     for label, row in zip(axis.get_yticklabels(), methods, strict=True):
         label.set_color(KINDS[row["kind"]])
         label.set_fontweight("bold" if row["kind"] in {"learned", "submitted"} else "normal")
@@ -70,7 +77,7 @@ def _method(axis: Axes, y: int, row: Row) -> None:
         axis.text(column, y, label, transform=place, ha="right", va="center", color=colour, fontsize=9.5)
 
 
-def _dress(axis: Axes, scenario: str) -> None:
+def _dress(axis: Axes, scenario: str, lines: Sequence[tuple[str, float]]) -> None:
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     axis.tick_params(left=False, colors=INK)
@@ -81,8 +88,9 @@ def _dress(axis: Axes, scenario: str) -> None:
         "fontsize": 9.5,
         "color": INK,
     }
-    for x, name in ((0.0, "RunOnArrival"), (1.0, "bound")):
-        axis.annotate(name, (x, 1.0), xycoords=axis.get_xaxis_transform(), ha="center", **above)
+    for name, x in lines:
+        side = "right" if name.startswith("best") else "center"
+        axis.annotate(name, (x, 1.0), xycoords=axis.get_xaxis_transform(), ha=side, **above)
     for x, name in ((SCORE_COLUMN, "score"), (SAVING_COLUMN, "saving")):
         axis.annotate(name, (x, 1.0), xycoords="axes fraction", ha="right", **above)
     axis.set_xlabel(f"score on {scenario}: interquartile mean and 95 % interval; hollow: marked", color=INK)

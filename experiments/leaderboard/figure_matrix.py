@@ -47,14 +47,26 @@ def _squares(axis: Axes, cells: Sequence[Sequence[Row | None]]) -> None:
     scores = np.array([[_score(row) for row in line] for line in cells])
     colours = colormaps[DIVERGING].with_extremes(bad="white")
     axis.imshow(scores, cmap=colours, norm=TwoSlopeNorm(0.0, LOWEST, HIGHEST), aspect="auto", alpha=0.75)
+    highest = _highest(cells)
     for y, line in enumerate(cells):
         for x, row in enumerate(line):
             score = scores[y, x]
             if np.isnan(score):
                 axis.add_patch(_marked(x, y))
-            best = not np.isnan(score) and score == np.nanmax(scores[:, x])
+            best = not np.isnan(score) and x in highest and score == highest[x]
             weight = "bold" if best else "normal"
             axis.text(x, y, _said(row), ha="center", va="center", fontsize=8.5, color=INK, fontweight=weight)
+
+
+def _highest(cells: Sequence[Sequence[Row | None]]) -> dict[int, float]:
+    """The highest score of a method in each column that has one; the best known schedule is not a method."""
+    methods = [
+        (x, row["score_iqm"])
+        for line in cells
+        for x, row in enumerate(line)
+        if row is not None and row["score_iqm"] is not None and row["kind"] != "best known"
+    ]
+    return {x: max(score for at, score in methods if at == x) for x, _ in methods}
 
 
 def _marked(x: int, y: int) -> Any:  # noqa: ANN401 - a matplotlib patch
@@ -88,6 +100,6 @@ def _dress(axis: Axes, names: Sequence[str], scenarios: Sequence[str], kinds: Ma
     for side in axis.spines.values():
         side.set_visible(False)
     for label, name in zip(axis.get_yticklabels(), names, strict=True):
-        label.set_color(INK if kinds[name] == "rule" else KINDS[kinds[name]])
+        label.set_color(INK if kinds[name] == "rule" else KINDS.get(kinds[name], INK))
         label.set_fontweight("bold" if kinds[name] in {"learned", "submitted"} else "normal")
     axis.set_xlabel("score: 0 is RunOnArrival, 1 is the hindsight bound; bold: best; *: too much work late or dropped")

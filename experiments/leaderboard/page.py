@@ -9,7 +9,7 @@ from wattward.experiments.common import captions, tables
 from wattward.experiments.common.records import RECORDED
 from wattward.experiments.common.tables import ALL
 from wattward.experiments.leaderboard.contents import worlds_of
-from wattward.experiments.leaderboard.ranking import Row
+from wattward.experiments.leaderboard.ranking import BEST_KNOWN, Row
 
 IMPROVEMENT = tables.IMPROVEMENT[0].capitalize()
 
@@ -40,6 +40,11 @@ def _sentences(suite: Suite, rows: Sequence[Row]) -> Iterator[str]:
         "Score: 0 is RunOnArrival, 1 the hindsight bound. In a scenario it is the interquartile mean, with a 95 % "
         "bootstrap interval over training seeds and episodes."
     )
+    if any(row["kind"] == BEST_KNOWN for row in rows):
+        yield (
+            "The best known schedule was found by a search that knows the whole episode, and played in the simulator. "
+            "The optimum lies between it and the bound."
+        )
     if len(played) > 1:
         yield "Over all scenarios, each value is the plain mean of the scenarios' values, and every scenario counts."
     yield (

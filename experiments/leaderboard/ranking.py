@@ -14,7 +14,7 @@ import numpy as np
 from wattward.baselines import registry
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.captions import FAILED, MISSING, best_of
-from wattward.experiments.common.records import Record
+from wattward.experiments.common.records import BEST_KNOWN_COST, Record
 from wattward.experiments.common.tables import ALL
 from wattward.experiments.evaluation import scores, statistics
 from wattward.experiments.evaluation.statistics import Tables
@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-RULE, OPTIMISER, LEARNED, SUBMITTED, BOUND = "rule", "optimiser", "learned", "submitted", "bound"
+RULE, OPTIMISER, LEARNED, SUBMITTED, BOUND, BEST_KNOWN = (
+    "rule",
+    "optimiser",
+    "learned",
+    "submitted",
+    "bound",
+    "best known",
+)
 """Kinds of rows. A comparison says with which kind it compares."""
+BEST_KNOWN_SCHEDULE = "best known schedule"
 MEANS = ("total_cost", "late_gpu_h", "dropped_gpu_h", "green_share", "in_band")
 """Columns that are means over episodes."""
 MEASURED = ("saving", *MEANS, "decision_us")
@@ -38,7 +46,8 @@ SCORED = (*ESTIMATED, "rank_held", "improvement_over_best_rule", "best_rule")
 def rank(records: Sequence[Record], limits: Limits = NO_LIMITS) -> list[Row]:
     """Rows of a leaderboard for each world and, if there are several, over all worlds.
 
-    Within each part the bound comes first, then methods by falling score, then methods without a score.
+    Within each part the bound comes first, then the best known schedule if it was computed, then methods by falling
+    score, then methods without a score.
 
     Raises:
         ConfigError: nothing could be saved in any episode of a world, or two checkpoints have the same training seed.
@@ -125,7 +134,7 @@ def _versus(label: str, tables: Mapping[str, Tables], rival: str, kinds: Mapping
 def _rank_world(label: str, world: World, kinds: Mapping[str, str]) -> list[Row]:
     rows = [_row(label, name, kind, world) for name, kind in kinds.items()]
     _compare(rows, {name: [table] for name, table in world.tables.items()})
-    return [_bound_row(label, world), *sorted(rows, key=_place)]
+    return [_bound_row(label, world), *_best_known_rows(label, world), *sorted(rows, key=_place)]
 
 
 def _row(label: str, name: str, kind: str, world: World) -> Row:
@@ -142,12 +151,19 @@ def _rank_all(worlds: Mapping[str, World], parts: Mapping[str, list[Row]], kinds
     tables = tables_by_label(worlds)[ALL]
     rows = [_row_of_all(name, kind, parts, name in tables) for name, kind in kinds.items()]
     _compare(rows, tables)
-    return [_row_of_all(BOUND, BOUND, parts, True), *sorted(rows, key=_place)]
+    bracket = [_row_of_all(BOUND, BOUND, parts, True)]
+    known = [world.best_known for world in worlds.values() if world.best_known is not None]
+    if known:
+        complete = len(known) == len(worlds)
+        bracket.append(
+            _row_of_all(BEST_KNOWN_SCHEDULE, BEST_KNOWN, parts, complete) | (_scored(known) if complete else {})
+        )
+    return [*bracket, *sorted(rows, key=_place)]
 
 
 def _row_of_all(name: str, kind: str, parts: Mapping[str, list[Row]], complete: bool) -> Row:
     own = [row for part in parts.values() for row in part if row["method"] == name]
-    mark = _mark_of_all([row["mark"] for row in own])
+    mark = _mark_of_all([*(row["mark"] for row in own), *[MISSING] * (len(parts) - len(own))])
     if not complete:
         return _empty(name, kind, sum(row["episodes"] for row in own), mark, ALL)
     counts = sorted({len(row["train_seeds"]) for row in own})
@@ -236,6 +252,21 @@ def _bound_row(label: str, world: World) -> Row:
         "saving": _saving(episodes, "bound_cost"),
         "total_cost": float(episodes["bound_cost"].mean()),
     }
+
+
+def _best_known_rows(label: str, world: World) -> list[Row]:
+    """The row of the best known schedule; none where it was not computed for every episode."""
+    if world.best_known is None:
+        return []
+    episodes = world.episodes
+    return [
+        {
+            **_empty(BEST_KNOWN_SCHEDULE, BEST_KNOWN, len(episodes), None, label),
+            **_scored([world.best_known]),
+            "saving": _saving(episodes, BEST_KNOWN_COST),
+            "total_cost": float(episodes[BEST_KNOWN_COST].mean()),
+        }
+    ]
 
 
 def _place(row: Row) -> tuple[bool, float, str]:

@@ -16,6 +16,7 @@ COLUMNS = (*tables.LEADERBOARD, *(column for column in tables.PAGE if column[0] 
 MAIN = "zhejiang-xinjiang"
 """The scenario whose board is shown in full."""
 BEST_RULE, PUBLISHED_RULE = "best rule", "PeakOffset"
+BEST_KNOWN = "best known schedule"
 PICTURE = "![score by method](results/{}/leaderboard.png)\n"
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
 
@@ -65,6 +66,8 @@ def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], li
         ("scenario", tables.text("scenario")),
         ("bound saves", tables.number("bound", ".1%")),
     ]
+    if any(row["kind"] == "best known" for row in every):
+        columns.append((BEST_KNOWN, tables.text(BEST_KNOWN)))
     columns += [(name, tables.text(name)) for name in (*dict.fromkeys(stand), BEST_RULE, PUBLISHED_RULE)]
     labels = sorted(dict.fromkeys(row["scenario"] for row in every), key=lambda label: label != ALL)
     missing = dict.fromkeys((name for name, _ in columns), "missing")

@@ -10,7 +10,8 @@ import numpy as np
 
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common.captions import DROPPED, FAILED, LATE
-from wattward.experiments.common.records import FAILURE, RECORDED, Record, frame
+from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, RECORDED, Record, frame
+from wattward.experiments.evaluation import scores
 from wattward.experiments.evaluation.scores import Floats
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class World:
     groups: Mapping[str, pd.DataFrame]
     tables: Mapping[str, Floats]  # shape (S, E) each, with the same E episodes
     marks: Mapping[str, Mark]
+    best_known: Floats | None  # scores of the best known schedules, shape (1, E); None if an episode has none
 
 
 def worlds_in(records: Sequence[Record], limits: Limits = NO_LIMITS) -> dict[str, World]:
@@ -74,7 +76,15 @@ def _world(label: str, records: pd.DataFrame, limits: Limits) -> World:
             marks[name] = mark
     if any(np.isnan(table).all() for table in tables.values()):
         raise ConfigError(f"{label}: nothing can be saved in any of its {len(episodes)} episodes, so no score exists")
-    return World(records.drop_duplicates("episode"), groups, tables, marks)
+    one_each = records.drop_duplicates("episode").sort_values("episode")
+    return World(one_each, groups, tables, marks, _best_known_scores(one_each))
+
+
+def _best_known_scores(episodes: pd.DataFrame) -> Floats | None:
+    if BEST_KNOWN_COST not in episodes or episodes[BEST_KNOWN_COST].isna().any():
+        return None
+    costs = (episodes[name].to_numpy(dtype=np.float64) for name in (BEST_KNOWN_COST, *scores.REFERENCES))
+    return scores.score(*costs)[None, :]
 
 
 def failure(group: pd.DataFrame) -> Mark | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 TAUS = np.linspace(-0.5, 1.0, 151)
 """Scores at which performance profiles are evaluated."""
+BRACKET = ("bound", "best known")
+"""Kinds of rows that are not methods: the optimum lies between them."""
 NEEDED = ("leaderboard.json", "episodes.parquet", "provenance.json")
 
 
@@ -114,7 +116,9 @@ def columns_for(rows: Sequence[Row]) -> list[Column]:
 def board_data(results: Results, board: str) -> dict[str, Any]:
     """Data of the pictures of one ranking: rows, scores and performance profiles."""
     keys = ("method", "kind", "score_iqm", "score_low", "score_high", "saving", "mark", "reason")
-    rows = [{key: row.get(key) for key in keys} for row in results.rows_of(board) if row["kind"] != "bound"]
+    every = results.rows_of(board)
+    rows = [{key: row.get(key) for key in keys} for row in every if row["kind"] not in BRACKET]
+    known = next((row["score_iqm"] for row in every if row["kind"] == "best known"), None)
     table = results.episodes
     own = table[table["board"] == board] if (table["board"] == board).any() else table
     profiles, points = {}, {}
@@ -124,7 +128,7 @@ def board_data(results: Results, board: str) -> dict[str, Any]:
             profiles[row["method"]] = [round(float(share), 4) for share in profile(found)]
             points[row["method"]] = [round(float(score), 3) for score in found]
     taus = [round(float(tau), 3) for tau in TAUS]
-    return {"name": board, "rows": rows, "taus": taus, "profiles": profiles, "scores": points}
+    return {"name": board, "rows": rows, "taus": taus, "profiles": profiles, "scores": points, "best_known": known}
 
 
 def profile(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -178,11 +182,20 @@ def ranked_cost(results: Results, board: str, who: Method, episode: int) -> floa
     return None if own.empty else float(own["total_cost"].iloc[0])
 
 
-def bound_cost(results: Results, board: str, episode: int) -> float | None:
-    """The hindsight bound of an episode [currency of the scenario]."""
+def reference_cost(results: Results, board: str, episode: int, column: str) -> float | None:
+    """A cost of an episode that does not depend on the method [currency of the scenario]; None if there is none.
+
+    Args:
+        results: the results.
+        board: the ranking.
+        episode: its index in the split.
+        column: such as `bound_cost` or `best_known_cost`.
+    """
     table = results.episodes
     own = table[(table["board"] == board) & (table["episode"] == episode)]
-    return None if own.empty else float(own["bound_cost"].iloc[0])
+    if own.empty or column not in own or np.isnan(own[column].iloc[0]):
+        return None
+    return float(own[column].iloc[0])
 
 
 def facts_of(results: Results) -> list[tuple[str, str]]:

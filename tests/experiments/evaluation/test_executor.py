@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError
-from wattward.experiments.common.records import FAILURE, Record
+from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 from wattward.experiments.evaluation import cells as cell_module
 from wattward.experiments.evaluation import executor
 from wattward.experiments.evaluation.cells import Cell, blocks
@@ -133,6 +133,37 @@ def test_an_impossible_episode_stops_the_run_and_what_others_finished_is_kept(
     monkeypatch.setattr(executor, "play", rest)
     run_cells(grid[:1], tmp_path, jobs=1, progress=False)
     assert rest.asked == []
+
+
+ASKED: list[int] = []
+
+
+def searched(worlds: Worlds, episode: int) -> float:
+    """A search that knows a schedule for any world."""
+    assert worlds == TOY
+    ASKED.append(episode)
+    return 60.0 + episode
+
+
+def impossible(_: Worlds, episode: int) -> float:
+    return 49.0 + episode
+
+
+@pytest.mark.usefixtures("no_references")
+def test_the_best_known_schedule_of_an_episode_is_computed_once_for_all_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "play", Worker())
+    ASKED.clear()
+    grid = [Cell(Method(name), TOY, 0, 2) for name in ("RunOnArrival", "Random")]
+    for _ in range(2):
+        records = run_cells(grid, tmp_path, jobs=1, progress=False, best_known=searched)
+        assert [one[BEST_KNOWN_COST] for one in records] == [60.0, 61.0, 60.0, 61.0]
+    assert ASKED == [0, 1]
+    assert all(BEST_KNOWN_COST not in one for one in run_cells(grid, tmp_path, jobs=1, progress=False))
+    told = r"test episode 0: the best known schedule costs 49\.0, less than the hindsight bound, 50\.0"
+    with pytest.raises(ConfigError, match=told):
+        run_cells(grid, tmp_path, jobs=1, progress=False, best_known=impossible)
 
 
 @pytest.mark.usefixtures("no_references")

@@ -13,7 +13,7 @@ import pytest
 from wattward.configs import ConfigError
 from wattward.configs.schema.suite import Checkpoints, Suite
 from wattward.experiments.common import captions, tables
-from wattward.experiments.common.records import FAILURE, Record
+from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 from wattward.experiments.common.tables import ALL
 from wattward.experiments.leaderboard import publish as leaderboard
 from wattward.experiments.leaderboard import ranking, run, suites
@@ -279,6 +279,50 @@ def test_an_episode_with_nothing_to_save_is_left_out_of_the_score() -> None:
         if record["episode"] == 7:
             record["score"] = None
     assert ranking.rank(rows)[1]["score_iqm"] == pytest.approx(np.mean([0.82, 0.83, 0.83, 0.84, 0.82, 0.84]), abs=0.01)
+
+
+def with_best_known(records: list[Record]) -> list[Record]:
+    """In every episode, a schedule is known that costs 58 where the bound is 50."""
+    return [record | {BEST_KNOWN_COST: 58.0} for record in records]
+
+
+def test_the_best_known_schedule_is_a_line_of_its_own_below_the_bound() -> None:
+    rows = ranking.rank(with_best_known(board()))
+    assert [(row["method"], row["kind"]) for row in rows[:3]] == [
+        ("bound", "bound"),
+        ("best known schedule", "best known"),
+        ("PPO", "learned"),
+    ]
+    assert rows[1]["score_iqm"] == rows[1]["score_low"] == rows[1]["score_high"] == pytest.approx(0.84)
+    assert (rows[1]["saving"], rows[1]["total_cost"]) == (pytest.approx(0.42), 58.0)
+    assert rows[1]["improvement_over_best_rule"] is None
+    page = as_markdown(SUITE, rows)
+    assert "| best known schedule | 0.840 | 0.84 to 0.84 |" in page
+    assert "The optimum lies between it and the bound." in page
+
+
+def test_where_no_schedule_was_searched_no_line_says_so() -> None:
+    rows = ranking.rank(board())
+    assert "best known" not in {row["kind"] for row in rows}
+    assert "best known" not in as_markdown(SUITE, rows)
+
+
+def test_over_all_scenarios_the_best_known_schedule_is_the_mean_or_missing() -> None:
+    other = [*records("PPO", 0.1, seeds=(0,), scenario="other"), *records("PeakOffset", 0.2, scenario="other")]
+    known = [record | {BEST_KNOWN_COST: 70.0} for record in other]
+    for here, score, reason in ((with_best_known(board()), (0.84 + 0.6) / 2, None), (board(), None, "in 1 of 2")):
+        rows = ranking.rank([*here, *known])
+        row = next(row for row in rows if (row["scenario"], row["kind"]) == (ALL, "best known"))
+        assert row["score_iqm"] == (None if score is None else pytest.approx(score))
+        assert row["reason"] == (None if reason is None else "missing in 1 of 2 scenarios")
+
+
+def test_the_picture_has_a_line_at_the_best_known_schedule(tmp_path: Path) -> None:
+    for name, shown in (("with", with_best_known(board())), ("without", board())):
+        leaderboard.publish(SUITE, shown, tmp_path / name)
+    drawn = {name: (tmp_path / name / "leaderboard.svg").read_text(encoding="utf-8") for name in ("with", "without")}
+    assert "best known" in drawn["with"] and "best known" not in drawn["without"]
+    assert (pd.read_parquet(tmp_path / "with" / "episodes.parquet")[BEST_KNOWN_COST] == 58.0).all()
 
 
 def test_a_leaderboard_is_a_folder(tmp_path: Path) -> None:

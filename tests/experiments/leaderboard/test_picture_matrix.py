@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wattward.experiments.common import tables
-from wattward.experiments.leaderboard.figure_matrix import _said, draw_matrix
+from wattward.experiments.leaderboard.figure_matrix import _highest, _said, draw_matrix
 
 
 def row(method: str, scenario: str, kind: str, score: float | None, mark: str | None = None) -> dict[str, Any]:
@@ -29,6 +29,11 @@ def test_what_was_learned_stands_below_the_bound() -> None:
 
 def test_a_square_says_the_score_and_whether_it_is_marked() -> None:
     assert [_said(one) for one in (*ROWS[3:8], None)] == ["0.25", "0.50", "-0.10*", "0.08*", "missing", "missing"]
+
+
+def test_the_best_of_a_column_is_a_method_and_not_the_best_known_schedule() -> None:
+    known = row("best known schedule", "east", "best known", 0.9)
+    assert _highest([[known, None], [ROWS[3], ROWS[5]], [ROWS[4], ROWS[7]]]) == {0: 0.5, 1: -0.1}
 
 
 def test_the_picture_is_drawn_whole(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from wattward.configs import ConfigError
 from wattward.configs.digests import sha256_of_file
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.cli import main as cli
+from wattward.experiments.evaluation.playing import compute_references
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard import contents, run
 from wattward.experiments.leaderboard import publish as leaderboard
 from wattward.experiments.leaderboard import reproduce as reproducing
@@ -203,6 +205,19 @@ def test_other_packages_and_code_are_notes(results: Path) -> None:
     found = reproduce(results, sample=1, jobs=1, progress=False)
     assert found.differences == []
     assert [note.split(" ")[:2] for note in found.notes] == [["made", "by"], ["made", "with"], ["made", "on"]]
+
+
+def test_best_known_schedules_are_taken_from_the_folder_and_a_note_says_so(tmp_path: Path) -> None:
+    records = run.run_suite(SUITE, tmp_path / "cache", jobs=1, progress=False, best_known=searched)
+    leaderboard.publish(SUITE, records, tmp_path / "results")
+    found = reproduce(tmp_path / "results", sample=2, jobs=1, progress=False)
+    assert found.differences == []
+    assert found.notes == ["costs of the best known schedules are those of the folder; they were not searched again"]
+
+
+def searched(worlds: Worlds, episode: int) -> float:
+    """The cost of running on arrival, which is a schedule."""
+    return compute_references(worlds, episode).run_on_arrival_cost
 
 
 @pytest.mark.parametrize("content", [None, "{}", "[1]", "{"])
