@@ -33,12 +33,12 @@ def best_of(rows: Sequence[Row], kind: str) -> Row | None:
 def best(rows: Sequence[Row]) -> str:
     """Names the best method of each kind with its score, and says of those with a mark which one it is."""
     found = [(name, best_of(rows, kind)) for kind, name in KINDS.items()]
-    return " ".join(f"Best {name}: {_named(row)}." for name, row in found if row is not None)
+    return " ".join(f"Best {name}: {named(row)}, {row['score_iqm']:.3f}." for name, row in found if row is not None)
 
 
-def _named(row: Row) -> str:
-    mark = f" ({row['mark']})" if row.get("mark") else ""
-    return f"{row['method']}, {row['score_iqm']:.3f}{mark}"
+def named(row: Row) -> str:
+    """The name of a method with its mark, as in `WaitAwhile (late)`."""
+    return f"{row['method']} ({row['mark']})" if row.get("mark") else str(row["method"])
 
 
 def reasons(rows: Sequence[Row]) -> str:

@@ -79,7 +79,7 @@ def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], li
 def _row(label: str, rows: list[tables.Row]) -> dict[str, Any]:
     best = captions.best_of(rows, "rule")
     bound = next((row["saving"] for row in rows if row["kind"] == "bound"), None)
-    shown = {} if best is None else {BEST_RULE: f"{tables.scored(best)} {best['method']}"}
+    shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {captions.named(best)}"}
     return {row["method"]: tables.scored(row) for row in rows} | {"scenario": label, "bound": bound} | shown
 
 

@@ -156,7 +156,7 @@ def test_who_breaks_the_contract_has_a_number_and_a_mark() -> None:
     assert "| method | all scenarios | toy | other |" in side_by_side
     assert "| PeakOffset | 0.935 late | 0.935 late | 0.935 |" in side_by_side
     said = captions.caption([row for row in rows if row["scenario"] == "toy"])
-    assert "Best rule: PeakOffset, 0.935 (late)." in said and "PeakOffset: late 12.00% > 5%" in said
+    assert "Best rule: PeakOffset (late), 0.935." in said and "PeakOffset: late 12.00% > 5%" in said
     assert captions.legend(rows).startswith("Marks: late: more work is late than the contract allows.")
     assert all(row["mark"] is None for row in ranking.rank(over_the_limit()))
     assert captions.legend(ranking.rank(over_the_limit())) == ""
