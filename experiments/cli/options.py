@@ -101,7 +101,8 @@ def show(table: object, width: int = 100) -> None:
 
     console = Console()
     console.width = max(console.width, width)
-    console.print(table, end="\n\n")
+    console.print(table)
+    console.print()
 
 
 @contextmanager

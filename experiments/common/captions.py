@@ -56,4 +56,5 @@ def legend(rows: Sequence[Row]) -> str:
     """What each mark in these rows means; empty if there is none."""
     words = {word for row in rows for word in (row.get("mark") or "").split(", ")}
     meant = [f"{word}: {meaning}" for word, meaning in MARKS.items() if word in words]
-    return f"Marks: {'; '.join(meant)}. A marked score counts like any other." if meant else ""
+    counted = " A marked score counts like any other." if words & {LATE, DROPPED} else ""
+    return f"Marks: {'; '.join(meant)}.{counted}" if meant else ""

@@ -204,6 +204,7 @@ def test_who_failed_or_lacks_an_episode_says_so_with_the_reason() -> None:
     shown = tables.markdown(*tables.by_scenario(rows))
     assert "| PPO | failed | failed | 0.535 |" in shown and "–" not in shown
     page = as_markdown(SUITE, rows)
+    assert captions.legend(rows).endswith("so it has no score.")
     assert "PPO: failed in 1 of 16 episodes; training seed 1, episode 3, step 12: it raised KeyError: 'x'" in page
 
 
