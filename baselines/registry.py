@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.protocol import Policy
+
+Kind = Literal["rule", "optimiser"]
 
 
 class Entry(NamedTuple):
@@ -88,6 +90,12 @@ QUANTILES: dict[str, Entry] = {
     "Threshold-pull-": _entry("rules.threshold:Threshold", pull=True),
 }
 """Methods whose names end in a quantile from 0 to 1, such as Threshold-0.25."""
+
+
+def kind(name: str) -> Kind:
+    """Whether a method plans with a model of the world, as an optimiser, or follows a rule; unknown names are rules."""
+    entry = (RULES | VARIANTS).get(name)
+    return "optimiser" if entry is not None and entry.where.startswith("optimisers.") else "rule"
 
 
 def names() -> list[str]:

@@ -29,6 +29,18 @@ Kept = Literal["decisions", "observations", "outlooks", "flows", "class_gpu_h", 
 """The names of what a trajectory may keep besides costs, see `Trajectory`."""
 
 
+class PolicyError(ConfigError):
+    """A policy raised an error, exited, or answered with what is no action."""
+
+    def __init__(self, policy: str, where: str, what: str, step: int) -> None:
+        super().__init__(policy, where, what, step)
+        self.what, self.step = what, step
+
+    def __str__(self) -> str:
+        policy, where, what, step = self.args
+        return f"method {policy}, {where}, step {step}: {what}"
+
+
 class Environment(Protocol):
     """What an environment must offer so that an episode can be played; keeping data may need more."""
 
@@ -146,8 +158,8 @@ def play_episode(
         hold: Steps for which a decision is held.
 
     Raises:
-        ConfigError: the policy fails, returns an invalid action, or causes a cost that is not finite. The message
-            names method, scenario, episode and step.
+        PolicyError: the policy fails or returns an invalid action.
+        ConfigError: a step causes a cost that is not finite. Both messages name method, scenario, episode and step.
     """
     playing = _Playing(policy, env, split, episode, rng, keep)
     ended = False
@@ -166,7 +178,8 @@ def begin_episode(policy: Policy, env: Environment, *, split: str, episode: int,
     The arguments are as for `play_episode`.
 
     Raises:
-        ConfigError: the policy fails, or raises this error because it does not fit this world.
+        PolicyError: the policy fails.
+        ConfigError: the policy raises this error because it does not fit this world.
     """
     _Playing(policy, env, split, episode, rng, ())
 
@@ -254,7 +267,7 @@ class _Playing:
             costs[term] += float(info[term])
         total = float(info["total_cost"])
         if not math.isfinite(total):
-            raise self._failure(f"the step costs {total}; must be finite")
+            raise ConfigError(str(self._failure(f"the step costs {total}; must be finite")))
         self._step_cost.append(total)
         self._rewards.append(float(reward))
         for kept, take in self._after_step:
@@ -280,9 +293,9 @@ class _Playing:
             kept=self._kept,
         )
 
-    def _failure(self, what: str) -> ConfigError:
-        where = f"scenario {self._env.scenario.name}, {self._split} episode {self._episode}, step {self._step}"
-        return ConfigError(f"method {self._policy.name}, {where}: {what}")
+    def _failure(self, what: str) -> PolicyError:
+        where = f"scenario {self._env.scenario.name}, {self._split} episode {self._episode}"
+        return PolicyError(self._policy.name, where, what, self._step)
 
 
 def _told(error: BaseException) -> str:

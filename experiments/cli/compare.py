@@ -5,15 +5,18 @@ Commands import heavy modules only when they run, so that help appears immediate
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from wattward.experiments.cli.options import (
+    BAD_INPUT,
     CACHE,
     DIFFERENT,
     KEPT,
+    NARROW,
     NOTHING,
     Cache,
     Episodes,
@@ -76,7 +79,7 @@ def evaluate(
 ) -> None:
     """Run methods on the same episodes and score them."""
     from wattward.configs.loading.worlds import load_scenario
-    from wattward.experiments.common import tables
+    from wattward.experiments.common import captions, tables
     from wattward.experiments.common.records import check_suffix, write_records
     from wattward.experiments.evaluation.worlds import Worlds
     from wattward.experiments.leaderboard import ranking, run
@@ -91,7 +94,9 @@ def evaluate(
         write_records(out, records)
     rows = ranking.rank(records)
     columns = tables.in_currency(tables.EPISODES, load_scenario(scenario).currency)
-    show(tables.terminal(columns, rows, f"{episodes} {split} episodes of {scenario}"))
+    title = f"{episodes} {split} episodes of {scenario}"
+    show(tables.terminal(columns, rows, title, captions.reasons(rows)), NARROW)
+    _report_failures(rows)
 
 
 @interruptible(KEPT)
@@ -114,7 +119,7 @@ def leaderboard(
     """Rank every method of a suite and draw the ranking."""
     from wattward.configs.files import write_json
     from wattward.configs.loading.experiments import load_suite
-    from wattward.experiments.common import tables
+    from wattward.experiments.common import captions, tables
     from wattward.experiments.leaderboard import contents, publish, ranking, run, suites
 
     wanted = load_suite(suite)
@@ -128,14 +133,30 @@ def leaderboard(
     rows = publish.publish(wanted, records, place, submitted=submitted)
     for label in dict.fromkeys(row["scenario"] for row in rows):
         shown = [row for row in rows if row["scenario"] == label]
-        show(tables.terminal(tables.LEADERBOARD, shown, f"{wanted.title} · {label}"))
+        show(tables.terminal(tables.LEADERBOARD, shown, f"{wanted.title} · {label}", captions.caption(shown)), NARROW)
     if versus is not None:
         against = ranking.versus(records, versus, contents.limits_of(wanted))
         write_json(place / f"versus-{versus}.json", against)
         for label in dict.fromkeys(row["scenario"] for row in against):
             beside = [row for row in against if row["scenario"] == label]
-            show(tables.terminal(tables.VERSUS, beside, f"score less that of {versus} · {label}"))
+            rival = f"{versus} ({captions.KINDS[beside[0]['versus_kind']]})"
+            show(tables.terminal(tables.VERSUS, beside, f"score less that of {rival} · {label}"), NARROW)
+    if meaning := captions.legend(rows):
+        typer.echo(meaning)
     typer.echo(f"picture: {place / 'leaderboard.png'}")
+    _report_failures(rows)
+
+
+def _report_failures(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Names each method that failed, after its table was shown, and ends the command with the code of bad input."""
+    from wattward.experiments.common.captions import FAILED
+    from wattward.experiments.common.tables import ALL
+
+    failed = [row for row in rows if row["mark"] == FAILED and row["scenario"] != ALL]
+    for row in failed:
+        typer.echo(f"failed: {row['method']} on {row['scenario']}: {row['reason']}", err=True)
+    if failed:
+        raise typer.Exit(BAD_INPUT)
 
 
 @interruptible(NOTHING)

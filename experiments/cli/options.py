@@ -15,6 +15,8 @@ BAD_INPUT, DIFFERENT, INTERRUPTED = 2, 1, 130
 KEPT = "what was finished is kept; the same command goes on from there"
 NOTHING = "nothing was written"
 CACHE = Path("results/cache")
+NARROW = 80
+"""Width of a small terminal, which most tables fit."""
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
@@ -100,6 +102,7 @@ def show(table: object, width: int = 100) -> None:
     console = Console()
     console.width = max(console.width, width)
     console.print(table)
+    console.print()
 
 
 @contextmanager

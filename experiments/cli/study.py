@@ -79,6 +79,19 @@ def informed(
 
 
 @commands.command()
+@interruptible("tables are written one by one; run the command again")
+def summarise(
+    results: Annotated[list[Path], typer.Argument(help="Results folders of `wattward leaderboard`.")],
+) -> None:
+    """Make tables, statistics and pictures of results again from their episodes; nothing is played."""
+    from wattward.experiments.leaderboard.summarise import summarise
+
+    for place in results:
+        rows = summarise(place)
+        typer.echo(f"{place}: {len(rows)} rows in {len({row['scenario'] for row in rows})} tables")
+
+
+@commands.command()
 @interruptible(NOTHING)
 def shift(
     folder: Annotated[Path, typer.Argument(help="A results folder of a suite that compares two scenarios.")],

@@ -35,8 +35,12 @@ SOURCES: Mapping[str, str] = MappingProxyType(
 """Colours of a site's sources of power."""
 MODES: Mapping[str, str] = MappingProxyType({"HOLD": "#e6e0ee", "SOAK": "#bfa6d6", "RUN": "#8a5fae", "PULL": "#3f1157"})
 """Colours of the modes, from least to most deferrable work."""
-RULE, LEARNED, OTHER = "#5b6b7a", "#c8364a", "#2a7f8e"
-"""Colours of rules, of trained agents, and of methods from other packages."""
+RULE, OPTIMISER, LEARNED, OTHER = "#5b6b7a", "#a06a12", "#c8364a", "#148a9c"
+"""Colours of rules, of optimisers, of trained agents, and of methods from other packages."""
+KINDS: Mapping[str, str] = MappingProxyType(
+    {"rule": RULE, "optimiser": OPTIMISER, "learned": LEARNED, "submitted": OTHER}
+)
+"""Colours of methods by kind."""
 INTERACTIVE, DEFERRABLE, PRESENT, WAITING, ASLEEP = "#2f4b7c", "#f5a742", "#d5dbe1", "#8c2f39", "#f3f5f7"
 """Colours of GPUs by use, of work that is present, and of the part of it that waits."""
 UNUSED, UNUSED_HATCH = "#f4ecd6", "#c2a45a"

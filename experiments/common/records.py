@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 Value = str | int | float | None
 Record = dict[str, Value]
 """One episode of one method: its settings, costs and amounts of work."""
+RECORDED = " (recorded)"
+"""Suffix of a ranking over recorded worlds, where drawn worlds of the same scenario may have one too."""
+BEST_KNOWN_COST = "best_known_cost"
+"""Key that records have where the cost of the best known schedule of their episode was computed."""
+FAILURE = "failure"
+"""Key that only records of failed episodes have: why the method failed. Such records have no score and no costs."""
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, Literal
 
 ALL = "all scenarios"
 
@@ -31,11 +32,24 @@ def text(key: str) -> Callable[[Row], str]:
     return lambda row: str(row[key])
 
 
+def scored(row: Row) -> str:
+    """A cell: the score with the row's mark, or the mark alone if there is no score."""
+    parts = (None if row["score_iqm"] is None else f"{row['score_iqm']:.3f}", row.get("mark"))
+    return " ".join(part for part in parts if part) or MISSING
+
+
 def _interval(row: Row) -> str:
-    """The interval, or the reason why there is no score."""
+    """The interval of a score; the bound has none."""
     if row["kind"] == "bound" or row.get("score_low") is None:
-        return str(row.get("mark") or MISSING)
+        return MISSING
     return f"{row['score_low']:.2f} to {row['score_high']:.2f}"
+
+
+def _improvement(row: Row) -> str:
+    """The probability of improvement over the best rule; the best rule itself is named so."""
+    if row.get("improvement_over_best_rule") is None:
+        return "best rule" if row.get("best_rule") == row["method"] else MISSING
+    return f"{row['improvement_over_best_rule']:.2f}"
 
 
 def _between(key: str) -> Callable[[Row], str]:
@@ -43,29 +57,35 @@ def _between(key: str) -> Callable[[Row], str]:
 
 
 def method_with_seeds(row: Row) -> str:
-    """A cell: the method and, if it is learned, its number of training seeds."""
-    seeds = len(row["train_seeds"])
-    return f"{row['method']} ({seeds} seeds)" if seeds else str(row["method"])
+    """A cell: the method and, if it is learned, its number of training seeds in a scenario."""
+    few, many = row.get("seeds_by_scenario") or [len(row.get("train_seeds") or ())] * 2
+    if not many:
+        return str(row["method"])
+    return f"{row['method']} ({few if few == many else f'{few}-{many}'} seeds)"
 
 
-LEADERBOARD: tuple[Column, ...] = (
+SCORE: tuple[Column, ...] = (
     ("method", method_with_seeds),
-    ("score", number("score_iqm", ".3f")),
+    ("score", scored),
     ("95 % interval", _interval),
-    ("P(best)", number("poi_vs_best_rule", ".2f")),
+)
+IMPROVEMENT: Column = ("probability of improvement over the best rule", _improvement)
+LEADERBOARD: tuple[Column, ...] = (
+    *SCORE,
+    IMPROVEMENT,
     ("saving", number("saving", ".1%")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),
-    ("in band", number("in_band", ".1%")),
-    ("µs", number("decision_us", ",.0f")),
 )
-"""Columns of a leaderboard."""
+"""Columns of a leaderboard in a terminal of 80 columns."""
 
 PAGE: tuple[Column, ...] = (
-    *LEADERBOARD[:3],
+    *SCORE,
     ("5 %", number("score_p5", ".2f")),
     ("rank held", number("rank_held", ".0%")),
     *LEADERBOARD[3:],
+    ("in band", number("in_band", ".1%")),
+    ("µs", number("decision_us", ",.0f")),
 )
 """Columns of a leaderboard's page, which may be wider than a terminal."""
 
@@ -73,7 +93,7 @@ VERSUS: tuple[Column, ...] = (
     ("method", text("method")),
     ("difference", number("difference", "+.3f")),
     ("95 % interval", _between("difference")),
-    ("P(better)", number("improvement", ".2f")),
+    ("probability of improvement", number("improvement", ".2f")),
     ("95 % interval", _between("improvement")),
 )
 """Columns of a comparison of methods with one of them."""
@@ -91,48 +111,38 @@ CASE: tuple[Column, ...] = (
 """Columns of a case."""
 
 EPISODES: tuple[Column, ...] = (
-    ("method", text("method")),
-    ("episodes", number("episodes", "d")),
-    ("score", number("score_iqm", ".3f")),
-    ("95 % interval", _interval),
+    *SCORE,
     ("saving", number("saving", ".1%")),
     ("{currency}", number("total_cost", ",.0f")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
     ("green", number("green_share", ".1%")),
-    ("in band", number("in_band", ".1%")),
 )
 """Columns of an evaluation, one row for each method."""
 
 
 def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:
-    """Scores of a leaderboard: one column for each scenario, one row for each method, in `side_by_side_order`.
-
-    A method without a score shows its mark instead.
-    """
+    """Scores of a leaderboard: one column for each scenario, one row for each method, in `side_by_side_order`."""
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
-    names = side_by_side_order(rows)
     found = {(row["method"], row["scenario"]): row for row in rows}
     columns: list[Column] = [("method", text("method"))]
     columns += [(label, text(label)) for label in (labels[-1], *labels[:-1])]
     shown: list[Row] = [
-        {"method": name, **{label: score(found.get((name, label))) for label in labels}} for name in names
+        {"method": name, **{label: _scored_or_missing(found.get((name, label))) for label in labels}}
+        for name in side_by_side_order(rows)
     ]
     return tuple(columns), shown
 
 
+def _scored_or_missing(row: Row | None) -> str:
+    return "missing" if row is None else scored(row)
+
+
 def side_by_side_order(rows: Sequence[Row]) -> list[str]:
-    """Methods of a leaderboard: bound, learned methods, others. Each kind is in the order of the last scenario."""
+    """Methods of a leaderboard: the bracket, learned methods, others; each in the order of the last scenario."""
     last = list(dict.fromkeys(row["scenario"] for row in rows))[-1]
-    kinds = ("bound", "learned")
+    kinds = ("bound", "best known", "learned")
     shown = [row for row in rows if row["scenario"] == last]
     return [row["method"] for row in sorted(shown, key=lambda row: (*(row["kind"] != kind for kind in kinds),))]
-
-
-def score(row: Row | None) -> str:
-    """A score, or the mark of a method without one."""
-    if row is None:
-        return MISSING
-    return str(row.get("mark") or MISSING) if row["score_iqm"] is None else f"{row['score_iqm']:.3f}"
 
 
 def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -145,15 +155,34 @@ def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str) -> Table:
-    """A table for a terminal of 100 columns. Learned and submitted methods are bold, the bound is dim."""
+def terminal(columns: Sequence[Column], rows: Sequence[Row], title: str, caption: str = "") -> Table:
+    """A table for a terminal. Learned and submitted methods are bold, the bound is dim.
+
+    A heading is broken into lines where this makes its column narrower. The caption stands below.
+    """
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
-    for index, (heading, _) in enumerate(columns):
-        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
-    styles = {"learned": "bold", "submitted": "bold", "bound": "dim"}
-    for row in rows:
-        table.add_row(*(cell(row) for _, cell in columns), style=styles.get(row.get("kind", ""), ""))
+    cells = [[cell(row) for row in rows] for _, cell in columns]
+    table = Table(
+        title=title,
+        caption=f"\n{caption}" if caption else None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+        show_edge=False,
+        padding=0,
+    )
+    for index, ((heading, _), column) in enumerate(zip(columns, cells, strict=True)):
+        justify: Literal["left", "right"] = "left" if index == 0 else "right"
+        table.add_column(_broken(heading, column), justify=justify, no_wrap=True)
+    styles = {"learned": "bold", "submitted": "bold", "bound": "dim", "best known": "dim"}
+    for row, line in zip(rows, zip(*cells, strict=True), strict=True):
+        table.add_row(*line, style=styles.get(row.get("kind", ""), ""))
     return table
+
+
+def _broken(heading: str, cells: Sequence[str]) -> str:
+    """A heading in lines that are no longer than its longest word or the widest cell."""
+    width = max(len(part) for part in (*heading.split(" "), *cells))
+    return "\n".join(wrap(heading, width, break_long_words=False, break_on_hyphens=False))

@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from wattward.configs.digests import digest
 from wattward.configs.files import read_json, write_json
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
-from wattward.experiments.common.records import Record
+from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.methods import Method
 from wattward.experiments.evaluation.playing import (
@@ -30,6 +31,7 @@ from wattward.experiments.evaluation.playing import (
     references_path,
 )
 from wattward.experiments.evaluation.ray_executor import Shipment
+from wattward.experiments.evaluation.scores import refuse_impossible
 from wattward.experiments.evaluation.worlds import Worlds, give_worlds, recorded
 
 _AT_HAND: dict[str, Path] = {}
@@ -60,11 +62,18 @@ class Means:
 
 
 def run_cells(
-    cells: Sequence[Cell], cache_dir: Path, *, jobs: int = 2, progress: bool = True, executor: Executor = "local"
+    cells: Sequence[Cell],
+    cache_dir: Path,
+    *,
+    jobs: int = 2,
+    progress: bool = True,
+    executor: Executor = "local",
+    best_known: BestKnown | None = None,
 ) -> list[Record]:
     """Returns the records of all cells, in the order of the cells.
 
-    Each cell is stored under its name as soon as it is finished, so an interrupted run continues where it stopped.
+    Each cell is stored under its name as soon as it is finished, so an interrupted run continues where it stopped. A
+    cell in which the method failed is not stored, so the next run tries it again.
 
     Args:
         cells: The cells to run.
@@ -72,25 +81,45 @@ def run_cells(
         jobs: Number of local processes; a Ray cluster determines its own number.
         progress: Whether to show a progress bar with the remaining time.
         executor: Either "local" or "ray".
+        best_known: Computes the cost of the best known schedule of an episode, which every record of the episode then
+            has as `best_known_cost`. The costs are stored like the references of episodes.
 
     Raises:
-        ConfigError: there is no such executor, or it cannot be used.
+        ConfigError: there is no such executor, it cannot be used, or an episode has an impossible cost or score.
     """
     means = Means(executor, jobs, progress)
     _sweep(cache_dir)
     worlds_names = {worlds: worlds.name() for worlds in dict.fromkeys(cell.worlds for cell in cells)}
     paths = {cell: cache_dir / "cells" / f"{cell.name(worlds_names[cell.worlds])}.json" for cell in cells}
-    done = {cell: records for cell, path in paths.items() if (records := read_json(path)) is not None}
+    stored = {cell: _read(cell, path) for cell, path in paths.items()}
+    done: dict[Cell, list[Record]] = {cell: records for cell, records in stored.items() if records is not None}
     todo = [cell for cell in paths if cell not in done]
     against = _references(todo, worlds_names, cache_dir, means)
     tasks = [_Task(cell, tuple(against[cell.worlds, episode] for episode in cell.episodes)) for cell in todo]
 
     def keep(task: _Task, records: list[Record]) -> None:
-        write_json(paths[task.cell], records)
-        done[task.cell] = read_json(paths[task.cell])
+        done[task.cell] = records
+        if not any(FAILURE in record for record in records):
+            write_json(paths[task.cell], records)
 
     drain(_play, tasks, keep, means, "methods", done=len(done), needs=_needs_of_task)
-    return [record for cell in cells for record in done[cell]]
+    every = [record for cell in cells for record in done[cell]]
+    if best_known is not None:
+        known = _best_known_costs(cells, worlds_names, cache_dir, means, best_known)
+        costs = [known[cell.worlds, episode] for cell in cells for episode in cell.episodes]
+        every = [record | {BEST_KNOWN_COST: cost} for record, cost in zip(every, costs, strict=True)]
+    for record in every:
+        refuse_impossible(record)
+    return every
+
+
+def _read(cell: Cell, path: Path) -> list[Record] | None:
+    """The stored records of a cell; None if there is no list with one record for each of its episodes."""
+    records = read_json(path)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        return None
+    same = [record.get("episode") for record in records] == list(cell.episodes)
+    return records if same and all(record.get("method") == cell.who.name for record in records) else None
 
 
 @dataclass(frozen=True)
@@ -128,6 +157,37 @@ def _references(
     todo = [item for item in paths if item not in known]
     drain(_compute, todo, keep, means, "floor and bound", done=len(known), needs=_needs_of_episode)
     return known
+
+
+BestKnown = Callable[[Worlds, int], float]
+"""Computes the cost of the best known schedule of an episode: a function at module level."""
+
+
+def _best_known_costs(
+    cells: Sequence[Cell], worlds_names: dict[Worlds, str], cache_dir: Path, means: Means, best_known: BestKnown
+) -> dict[_Episode, float]:
+    """Returns the cost of the best known schedule of every episode of these cells; missing ones are computed first."""
+    episodes = dict.fromkeys((cell.worlds, episode) for cell in cells for episode in cell.episodes)
+    function = f"{best_known.__module__}.{best_known.__qualname__}"
+    paths = {
+        (worlds, episode): cache_dir / "best-known" / f"{digest(worlds_names[worlds], episode, function)}.json"
+        for worlds, episode in episodes
+    }
+    stored = {item: read_json(path) for item, path in paths.items()}
+    known = {item: float(cost) for item, cost in stored.items() if isinstance(cost, int | float)}
+
+    def keep(item: _Episode, cost: float) -> None:
+        write_json(paths[item], float(cost))
+        known[item] = float(cost)
+
+    todo = [item for item in paths if item not in known]
+    work = partial(_compute_best_known, best_known)
+    drain(work, todo, keep, means, "best known", done=len(known), needs=_needs_of_episode)
+    return known
+
+
+def _compute_best_known(best_known: BestKnown, item: _Episode) -> float:
+    return best_known(*item)
 
 
 def _compute(item: _Episode) -> References:

@@ -14,8 +14,8 @@ from wattward.configs.digests import digest
 from wattward.configs.files import read_json, write_json
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Split
-from wattward.envs.policy.episode import Trajectory, begin_episode, play_episode
-from wattward.experiments.common.records import Record
+from wattward.envs.policy.episode import PolicyError, Trajectory, begin_episode, play_episode
+from wattward.experiments.common.records import FAILURE, Record
 from wattward.experiments.evaluation import scores
 from wattward.experiments.evaluation.methods import Method, policy_seed
 from wattward.experiments.evaluation.worlds import Worlds, given, recorded
@@ -49,13 +49,25 @@ def evaluate(who: Method, worlds: Worlds, episodes: range, cache_dir: Path, *, s
 
 
 def play(who: Method, worlds: Worlds, episodes: range, against: Sequence[References], *, seed: int = 0) -> list[Record]:
-    """Plays a method on some episodes and scores them against the given references; see `evaluate`."""
+    """Plays a method on some episodes and scores them against the given references; see `evaluate`.
+
+    If the policy fails in an episode, its record says why, and has no score. The other episodes are played.
+
+    Raises:
+        ConfigError: a cost is not finite or below the hindsight bound, which makes all results doubtful.
+    """
     policy, env = who.policy(), environment(worlds.scenario, worlds.recording)
     records = []
     for episode, its in zip(episodes, against, strict=True):
+        record = _about(who, worlds, episode, its)
         rng = np.random.default_rng(policy_seed(who, episode, seed))
-        played = play_episode(policy, env, split=worlds.split, episode=episode, rng=rng)
-        records.append(_scored(who, worlds, played, its))
+        try:
+            record |= _scored(play_episode(policy, env, split=worlds.split, episode=episode, rng=rng), its)
+        except PolicyError as error:
+            record |= {FAILURE: f"step {error.step}: {error.what}"}
+            policy = who.policy()
+        scores.refuse_impossible(record)
+        records.append(record)
     return records
 
 
@@ -74,14 +86,7 @@ def check_fit(methods: Iterable[Method], worlds: Worlds) -> None:
         begin_episode(who.policy(), env, split=worlds.split, episode=0, rng=np.random.default_rng(0))
 
 
-def _scored(who: Method, worlds: Worlds, played: Trajectory, against: References) -> Record:
-    cost, floor, ceiling = played.total_cost, against.run_on_arrival_cost, against.bound_cost
-    if scores.is_below_bound(cost, ceiling):
-        raise ConfigError(
-            f"method {who.name}, scenario {worlds.scenario}, {worlds.split} episode {played.episode}: costs {cost!r}, "
-            f"less than the hindsight bound, {ceiling!r}; a score above 1 is a fault of the method or of the bound"
-        )
-    earned = float(scores.score(np.asarray(cost), np.asarray(floor), np.asarray(ceiling)))
+def _about(who: Method, worlds: Worlds, episode: int, against: References) -> Record:
     return {
         "method": who.name,
         "train_seed": who.train_seed,
@@ -90,11 +95,20 @@ def _scored(who: Method, worlds: Worlds, played: Trajectory, against: References
         "scenario": worlds.scenario,
         "split": worlds.split,
         "recorded": int(worlds.recording is not None),
-        "episode": played.episode,
+        "episode": episode,
+        "score": None,
+        "saving": None,
+        "run_on_arrival_cost": against.run_on_arrival_cost,
+        "bound_cost": against.bound_cost,
+    }
+
+
+def _scored(played: Trajectory, against: References) -> Record:
+    cost, floor, ceiling = played.total_cost, against.run_on_arrival_cost, against.bound_cost
+    earned = float(scores.score(np.asarray(cost), np.asarray(floor), np.asarray(ceiling)))
+    return {
         "score": earned if np.isfinite(earned) else None,
         "saving": 1.0 - cost / floor,
-        "run_on_arrival_cost": floor,
-        "bound_cost": ceiling,
         **played.kpis,
         **played.costs,
         "decision_us": float(np.mean(played.decision_us)),

@@ -1,16 +1,20 @@
-"""Statistics of methods over many runs: pure functions of scores[training seed, episode, scenario].
+"""Statistics of methods over many runs: pure functions of scores by training seed and episode.
 
-An episode in which nothing could be saved has no score: it is NaN for all methods. The bootstrap resamples training
-seeds and episode indices but not scenarios, so each scenario keeps its weight. A resampled index is used in all
-scenarios at the same time. The reason is that episodes with the same index share their random draws if two scenarios
-differ only in a tariff or a disturbance, and that one training run may play all scenarios. If the scenarios are
-independent, the interval is still correct. Importing SciPy's statistics takes longer than playing an episode, so only
-the functions that need them import them.
+A table holds the scores of one method in one scenario, shape (S, E): a row for each of its S training seeds, a column
+for each of E episodes. An episode in which nothing could be saved has no score: it is NaN for all methods. Functions of
+`Tables` take one table for each scenario. Their result is the plain mean of the scenarios' values, so each scenario
+counts the same, whatever its number of seeds or the size of its scores.
+
+The bootstrap resamples training seeds and episodes within each scenario, and never the scenarios. Scenarios with the
+same number of episodes use the same resampled indices. The reason is that episodes with the same index share their
+random draws if two scenarios differ only in a tariff or a disturbance. Also, one training run may play all scenarios.
+If the scenarios are independent, the interval is still correct. Importing SciPy's statistics takes longer than playing
+an episode, so only the functions that need them import them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from wattward.experiments.evaluation.scores import Floats
 
+Tables = Sequence[Floats]
+"""Scores of one method: for each scenario a table of shape (S, E); S and E may differ between scenarios."""
 CONFIDENCE = 0.95
 DRAWS = 2000
 """Number of bootstrap resamples for an interval."""
@@ -46,6 +52,11 @@ def interquartile_mean(scores: Floats) -> float:
     return float(trim_mean(_some(scores), 0.25))
 
 
+def mean_score(tables: Tables) -> float:
+    """Returns the mean over scenarios of their interquartile means."""
+    return float(np.mean([interquartile_mean(table) for table in _tables(tables)]))
+
+
 def fifth_percentile(scores: Floats) -> float:
     """Returns the 5th percentile of all scores; any shape, NaN is ignored.
 
@@ -56,10 +67,10 @@ def fifth_percentile(scores: Floats) -> float:
 
 
 def resampled_iqms(scores: Floats, *, draws: int = DRAWS, seed: int = 0, method: int = 0) -> Floats:
-    """Returns interquartile means of bootstrap resamples, shape (draws,).
+    """Returns interquartile means of bootstrap resamples of one scenario, shape (draws,).
 
     Args:
-        scores: Shape (S, E, K), NaN where an episode has no score.
+        scores: Shape (S, E), NaN where an episode has no score.
         draws: Number of resamples.
         seed: Seed of the resampling. With the same seed, all methods get the same episodes in each resample.
         method: Index of the method. Training seeds of different methods are resampled independently.
@@ -77,40 +88,43 @@ def resampled_iqms(scores: Floats, *, draws: int = DRAWS, seed: int = 0, method:
     return np.concatenate(parts)
 
 
-def iqm_estimate(scores: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE) -> Estimate:
-    """Returns the interquartile mean of scores (S, E, K), with its percentile bootstrap interval."""
-    return _estimate(interquartile_mean(scores), resampled_iqms(scores, draws=draws, seed=seed), confidence)
+def resampled_scores(tables: Tables, *, draws: int = DRAWS, seed: int = 0, method: int = 0) -> Floats:
+    """Returns `mean_score` of bootstrap resamples, shape (draws,); arguments as in `resampled_iqms`."""
+    parts = [resampled_iqms(table, draws=draws, seed=seed, method=method) for table in _tables(tables)]
+    return np.asarray(np.mean(parts, axis=0), dtype=np.float64)
+
+
+def score_estimate(tables: Tables, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE) -> Estimate:
+    """Returns `mean_score` with its percentile bootstrap interval."""
+    return _estimate(mean_score(tables), resampled_scores(tables, draws=draws, seed=seed), confidence)
 
 
 def improvement(
-    ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
+    ours: Tables, theirs: Tables, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> Estimate:
     """Returns the probability that a run of `ours` scores higher than a run of `theirs` on the same episode.
 
-    A tie counts as one half.
+    A tie counts as one half. Over several scenarios, it is the mean of their probabilities.
 
     Args:
-        ours: Shape (S, E, K).
-        theirs: Shape (S', E, K), for the same episodes in the same order.
+        ours: Scores by scenario.
+        theirs: Scores by scenario, for the same episodes in the same order; training seeds may differ.
         draws: Number of resamples of both methods' training seeds and of the episodes.
         seed: Seed of the resampling.
         confidence: Probability that the interval should cover.
 
     Raises:
-        ValueError: the two methods do not have the same episodes, or no episode has a score for both.
+        ValueError: the two methods do not have the same episodes, or in a scenario no episode has a score for both.
     """
-    a, b = _paired(ours, theirs)
-    gap = a[:, None] - b[None]
-    won = np.where(np.isnan(gap), np.nan, (gap > 0) + 0.5 * (gap == 0))
+    won = [np.where(np.isnan(gap), np.nan, (gap > 0) + 0.5 * (gap == 0)) for gap in _gaps(ours, theirs)]
     return _pair_estimate(won, draws, seed, confidence)
 
 
 def difference(
-    ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
+    ours: Tables, theirs: Tables, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> Estimate:
     """Returns the mean of score `ours` minus `theirs` on the same episode; arguments and errors as in `improvement`."""
-    a, b = _paired(ours, theirs)
-    return _pair_estimate(a[:, None] - b[None], draws, seed, confidence)
+    return _pair_estimate(_gaps(ours, theirs), draws, seed, confidence)
 
 
 def change(
@@ -122,7 +136,7 @@ def change(
     therefore does not widen the interval.
 
     Args:
-        before: Shape (S, E, K).
+        before: Shape (S, E).
         after: Scores of the same training seeds and episodes in the same order.
         draws: Number of resamples.
         seed: Seed of the resampling.
@@ -139,37 +153,42 @@ def change(
     return _estimate(value, gaps, confidence)
 
 
-def profile(scores: Floats, taus: ArrayLike) -> Floats:
+def profile(tables: Tables, taus: ArrayLike) -> Floats:
     """Returns the performance profile: the share of runs with a score above each of `taus`; NaN is ignored.
+
+    Over several scenarios, it is the mean of their shares.
 
     Raises:
         ValueError: there is no score.
     """
-    ordered = np.sort(_some(scores))
-    above = ordered.size - np.searchsorted(ordered, np.asarray(taus, dtype=np.float64), side="right")
-    return np.asarray(above / ordered.size, dtype=np.float64)
+    levels = np.asarray(taus, dtype=np.float64)
+    shares = []
+    for table in _tables(tables):
+        ordered = np.sort(_some(table))
+        shares.append((ordered.size - np.searchsorted(ordered, levels, side="right")) / ordered.size)
+    return np.asarray(np.mean(shares, axis=0), dtype=np.float64)
 
 
 def profile_band(
-    scores: Floats, taus: ArrayLike, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
+    tables: Tables, taus: ArrayLike, *, draws: int = DRAWS, seed: int = 0, confidence: float = CONFIDENCE
 ) -> tuple[Floats, Floats]:
-    """Returns the lower and upper ends of the profile's interval at each of `taus`, from scores (S, E, K)."""
-    table = _table(scores)
-    counts = _counts(table.shape, draws, seed, 0)
-    total = _weighted(np.isfinite(table).sum(axis=2).astype(np.float64), *counts)
-    shares = [
-        _weighted((table > tau).sum(axis=2).astype(np.float64), *counts) / np.maximum(total, 1.0)
-        for tau in np.atleast_1d(np.asarray(taus, dtype=np.float64))
-    ]
-    low, high = np.quantile(np.stack(shares, axis=1)[total > 0], _ends(confidence), axis=0)
+    """Returns the lower and upper ends of the profile's interval at each of `taus`."""
+    levels = np.atleast_1d(np.asarray(taus, dtype=np.float64))
+    shares = []
+    for table in _tables(tables):
+        counts = _counts(table.shape, draws, seed, 0)
+        total = _weighted(np.isfinite(table)[:, :, None], *counts)
+        above = _weighted(table[:, :, None] > levels, *counts)
+        shares.append(np.where(total > 0.0, above / np.maximum(total, 1.0), np.nan))
+    low, high = np.nanquantile(np.mean(shares, axis=0), _ends(confidence), axis=0)
     return low, high
 
 
-def rank_stability(tables: Mapping[str, Floats], *, draws: int = DRAWS, seed: int = 0) -> dict[str, Floats]:
-    """Returns the share of resamples in which each method has each rank by its interquartile mean.
+def rank_stability(tables: Mapping[str, Tables], *, draws: int = DRAWS, seed: int = 0) -> dict[str, Floats]:
+    """Returns the share of resamples in which each method has each rank by its score.
 
     Args:
-        tables: Scores of each method on the same episodes, shape (S, E, K); S may differ between methods.
+        tables: Scores of each method on the same episodes, by scenario; numbers of training seeds may differ.
         draws: Number of resamples; in each, all methods get the same resampled episodes.
         seed: Seed of the resampling.
 
@@ -182,9 +201,9 @@ def rank_stability(tables: Mapping[str, Floats], *, draws: int = DRAWS, seed: in
     """
     from scipy.stats import rankdata
 
-    if len({table.shape[1:] for table in tables.values()}) > 1:
+    if len({tuple(table.shape[1] for table in _tables(own)) for own in tables.values()}) > 1:
         raise ValueError("methods must have played the same episodes of the same scenarios")
-    means = [resampled_iqms(table, draws=draws, seed=seed, method=k) for k, table in enumerate(tables.values())]
+    means = [resampled_scores(own, draws=draws, seed=seed, method=k) for k, own in enumerate(tables.values())]
     ordered = -np.stack(means, axis=1)
     first, last = (rankdata(ordered, method=method, axis=1)[:, :, None] for method in ("min", "max"))
     ranks = np.arange(1, len(tables) + 1)
@@ -192,18 +211,31 @@ def rank_stability(tables: Mapping[str, Floats], *, draws: int = DRAWS, seed: in
     return dict(zip(tables, held.mean(axis=0), strict=True))
 
 
-def _pair_estimate(pairs: Floats, draws: int, seed: int, confidence: float) -> Estimate:
-    """Returns the mean of pairs[ours, theirs, episode, scenario] with its interval; NaN is ignored."""
-    known = np.isfinite(pairs)
-    total, number = np.where(known, pairs, 0.0).sum(axis=3), known.sum(axis=3).astype(np.float64)
-    if not number.sum():
-        raise ValueError("no episode has a score of both methods")
-    ours, episodes = _counts((pairs.shape[0], *pairs.shape[2:]), draws, seed, 1)
-    theirs, _ = _counts((pairs.shape[1], *pairs.shape[2:]), draws, seed, 2)
-    sums, numbers = (
-        np.einsum("da,db,de,abe->d", ours, theirs, episodes, part, optimize=True) for part in (total, number)
-    )
-    return _estimate(float(total.sum() / number.sum()), sums[numbers > 0] / numbers[numbers > 0], confidence)
+def _gaps(ours: Tables, theirs: Tables) -> list[Floats]:
+    """Returns score `ours` minus `theirs` for each scenario, shape (S, S', E)."""
+    a, b = _tables(ours), _tables(theirs)
+    if [table.shape[1] for table in a] != [table.shape[1] for table in b]:
+        shapes = " and ".join(str([table.shape[1] for table in own]) for own in (a, b))
+        raise ValueError(f"episodes must be paired, got {shapes} episodes by scenario")
+    return [x[:, None] - y[None] for x, y in zip(a, b, strict=True)]
+
+
+def _pair_estimate(pairs: Sequence[Floats], draws: int, seed: int, confidence: float) -> Estimate:
+    """Returns the mean over scenarios of the means of pairs[ours, theirs, episode], with its interval."""
+    values, resampled = [], []
+    for part in pairs:
+        known = np.isfinite(part)
+        total, number = np.where(known, part, 0.0), known.astype(np.float64)
+        if not number.sum():
+            raise ValueError("no episode has a score of both methods")
+        ours, episodes = _counts((part.shape[0], part.shape[2]), draws, seed, 1)
+        theirs, _ = _counts((part.shape[1], part.shape[2]), draws, seed, 2)
+        sums, numbers = (
+            np.einsum("da,db,de,abe->d", ours, theirs, episodes, x, optimize=True) for x in (total, number)
+        )
+        values.append(total.sum() / number.sum())
+        resampled.append(np.where(numbers > 0.0, sums / np.maximum(numbers, 1.0), np.nan))
+    return _estimate(float(np.mean(values)), np.mean(resampled, axis=0), confidence)
 
 
 def _estimate(value: float, resampled: Floats, confidence: float) -> Estimate:
@@ -234,9 +266,10 @@ def _histogram(drawn: NDArray[np.int64]) -> Floats:
     return np.bincount(places.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float64)
 
 
-def _weighted(values: Floats, seeds: Floats, episodes: Floats) -> Floats:
-    """Returns sums (draws,) of values (S, E); each value counts as often as it was drawn."""
-    return np.asarray(np.einsum("da,de,ae->d", seeds, episodes, values, optimize=True), dtype=np.float64)
+def _weighted(values: NDArray[np.bool_], seeds: Floats, episodes: Floats) -> Floats:
+    """Returns how many of values (S, E, T) are true, shape (draws, T); each counts as often as it was drawn."""
+    by_seed = np.einsum("de,aet->dat", episodes, values.astype(np.float64), optimize=True)
+    return np.asarray(np.einsum("da,dat->dt", seeds, by_seed, optimize=True), dtype=np.float64)
 
 
 def _middle_means(resampled: Floats) -> Floats:
@@ -251,17 +284,16 @@ def _middle_means(resampled: Floats) -> Floats:
     return np.where(number > 0, sums / np.maximum(number, 1), np.nan)
 
 
-def _paired(ours: Floats, theirs: Floats) -> tuple[Floats, Floats]:
-    a, b = _table(ours), _table(theirs)
-    if a.shape[1:] != b.shape[1:]:
-        raise ValueError(f"episodes must be paired, got {a.shape[1:]} and {b.shape[1:]} (episodes, scenarios)")
-    return a, b
+def _tables(tables: Tables) -> list[Floats]:
+    if not len(tables):
+        raise ValueError("scores of at least one scenario are needed")
+    return [_table(table) for table in tables]
 
 
 def _table(scores: Floats) -> Floats:
     table = np.asarray(scores, dtype=np.float64)
-    if table.ndim != 3:
-        raise ValueError(f"scores must have shape (training seeds, episodes, scenarios), got {table.shape}")
+    if table.ndim != 2:
+        raise ValueError(f"scores of a scenario must have shape (training seeds, episodes), got {table.shape}")
     _some(table)
     return table
 

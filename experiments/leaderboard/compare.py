@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from wattward.configs.files import read_json, write_text
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common import tables
-from wattward.experiments.common.records import Record
+from wattward.experiments.common import captions, tables
+from wattward.experiments.common.records import RECORDED, Record
 from wattward.experiments.evaluation import scores, statistics
-from wattward.experiments.leaderboard import ranking
-from wattward.experiments.leaderboard.ranking import NO_LIMITS, Limits, Row, World
+from wattward.experiments.evaluation.scores import Floats
+from wattward.experiments.leaderboard.ranking import Row, kinds_of
+from wattward.experiments.leaderboard.standing import NO_LIMITS, Limits, World, worlds_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,38 +28,44 @@ SIDES = ("before", "after")
 def compare(records: Sequence[Record], pair: Pair, limits: Limits = NO_LIMITS) -> list[Row]:
     """One row for each method that played both scenarios, by falling score after the change; those without come last.
 
+    A method that broke the contract has its scores and a mark. One that failed in an episode has a mark alone.
+
     The change of a score is the difference of interquartile means. Its interval resamples episodes by number, because
     a number means the same draw of the world in both scenarios.
 
     Raises:
         ConfigError: a scenario was not played, or the two were not played in the same episodes.
     """
-    worlds = ranking.worlds_in(records, limits)
-    labels = [name if name in worlds else name + ranking.RECORDED for name in pair]
+    worlds = worlds_in(records, limits)
+    labels = [name if name in worlds else name + RECORDED for name in pair]
     missing = [name for name, label in zip(pair, labels, strict=True) if label not in worlds]
     if missing:
         raise ConfigError(f"compare: {missing[0]!r} was not played; must be among {', '.join(worlds)}")
     before, after = (worlds[label] for label in labels)
-    rows = [_row(name, pair, before, after) for name in before.groups if name in after.groups]
+    kinds = kinds_of({"before": before, "after": after})
+    rows = [_row(name, kind, pair, before, after) for name, kind in kinds.items() if _played(name, before, after)]
     if not rows:
         raise ConfigError(f"compare: no method played both {pair[0]} and {pair[1]}")
     return sorted(rows, key=lambda row: (row["score_after"] is None, -(row["score_after"] or 0.0), row["method"]))
 
 
-def _row(name: str, pair: Pair, before: World, after: World) -> Row:
-    groups = before.groups[name], after.groups[name]
-    _check_paired(name, *groups)
-    about = groups[0].iloc[0]
-    submitted = "submitted" in groups[0] and bool(about["submitted"])
+def _played(name: str, before: World, after: World) -> bool:
+    return name in before.groups and name in after.groups
+
+
+def _row(name: str, kind: str, pair: Pair, before: World, after: World) -> Row:
+    group = before.groups[name]
+    if name in before.tables and name in after.tables:
+        _check_paired(name, group, after.groups[name])
     row: Row = {
         "method": name,
-        "kind": "learned" if about["learned"] else "submitted" if submitted else "rule",
-        "train_seeds": [int(seed) for seed in sorted(groups[0]["train_seed"].dropna().unique())],
-        "episodes": int(groups[0]["episode"].nunique()),
+        "kind": kind,
+        "train_seeds": [int(seed) for seed in sorted(group["train_seed"].dropna().unique())],
+        "episodes": int(group["episode"].nunique()),
     }
-    for side, scenario, world, group in zip(SIDES, pair, (before, after), groups, strict=True):
-        row |= _side(side, scenario, group, world.marks.get(name))
-    return row | _change(*(None if row[f"mark_{side}"] else g for side, g in zip(SIDES, groups, strict=True)))
+    for side, scenario, world in zip(SIDES, pair, (before, after), strict=True):
+        row |= _side(side, scenario, name, world)
+    return row | _change(before.tables.get(name), after.tables.get(name))
 
 
 def _check_paired(name: str, before: pd.DataFrame, after: pd.DataFrame) -> None:
@@ -67,22 +74,25 @@ def _check_paired(name: str, before: pd.DataFrame, after: pd.DataFrame) -> None:
         raise ConfigError(f"compare: {name!r} did not play the same episodes of both scenarios with the same seeds")
 
 
-def _side(side: str, scenario: str, group: pd.DataFrame, mark: str | None) -> Row:
-    found = None if mark else statistics.iqm_estimate(ranking.score_table(group)[:, :, None])
+def _side(side: str, scenario: str, name: str, world: World) -> Row:
+    table, group, mark = world.tables.get(name), world.groups[name], world.marks.get(name)
+    found = None if table is None else statistics.score_estimate([table])
+    costs = (group[key].to_numpy() for key in ("total_cost", "run_on_arrival_cost"))
     return {
         f"scenario_{side}": scenario,
         f"score_{side}": found and found.value,
         f"score_{side}_low": found and found.low,
         f"score_{side}_high": found and found.high,
-        f"saving_{side}": scores.saving(group["total_cost"].to_numpy(), group["run_on_arrival_cost"].to_numpy()),
-        f"mark_{side}": mark,
+        f"saving_{side}": None if found is None else scores.saving(*costs),
+        f"mark_{side}": mark and mark.mark,
+        f"reason_{side}": mark and mark.reason,
     }
 
 
-def _change(before: pd.DataFrame | None, after: pd.DataFrame | None) -> Row:
+def _change(before: Floats | None, after: Floats | None) -> Row:
     if before is None or after is None:
         return dict.fromkeys(("change", "change_low", "change_high"))
-    found = statistics.change(*(ranking.score_table(group)[:, :, None] for group in (before, after)))
+    found = statistics.change(before, after)
     return {"change": found.value, "change_low": found.low, "change_high": found.high}
 
 
@@ -109,8 +119,7 @@ def _savings() -> list[tables.Column]:
 
 def _score(side: str) -> tables.Cell:
     def cell(row: Mapping[str, Any]) -> str:
-        score = row[f"score_{side}"]
-        return str(row[f"mark_{side}"] or tables.MISSING) if score is None else f"{score:.3f}"
+        return tables.scored({"score_iqm": row[f"score_{side}"], "mark": row[f"mark_{side}"]})
 
     return cell
 
@@ -135,8 +144,20 @@ def as_markdown(rows: Sequence[Row]) -> str:
         f"{rows[0]['episodes']} episodes of `{pair[0]}` and the same ones of `{pair[1]}`. Score: 0 is RunOnArrival, 1 "
         "the hindsight bound, each under its own scenario's prices; interquartile mean. Change: the second less the "
         "first; its interval resamples training seeds and episode numbers, the same on both sides. Saving: of total "
-        f"cost against RunOnArrival.\n\n{tables.markdown(columns(pair), rows)}"
+        f"cost against RunOnArrival.{_marks(rows)}\n\n{tables.markdown(columns(pair), rows)}"
     )
+
+
+def _marks(rows: Sequence[Row]) -> str:
+    """What the marks mean, and the reason for each."""
+    marked = [{"mark": row[f"mark_{side}"]} for row in rows for side in SIDES]
+    reasons = [
+        f"{row['method']} in `{row[f'scenario_{side}']}`: {row[f'reason_{side}']}"
+        for row in rows
+        for side in SIDES
+        if row.get(f"reason_{side}")
+    ]
+    return f" {captions.legend(marked)} {'; '.join(reasons)}." if reasons else ""
 
 
 def read_shift(folder: Path) -> list[Row]:

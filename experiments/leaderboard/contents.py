@@ -1,4 +1,4 @@
-"""Parts of a published leaderboard: their names, and functions that compute them."""
+"""Parts of a published leaderboard: their names, and functions that compute or read them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from wattward.configs.digests import digest, folder_digest
-from wattward.configs.loading.reading import DISTURBED_BY
+from wattward.configs.files import read_json
+from wattward.configs.loading.reading import DISTURBED_BY, check
 from wattward.configs.loading.worlds import load_scenario
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.provenance import PACKAGE
-from wattward.experiments.common.records import Record
-from wattward.experiments.common.tables import ALL
+from wattward.experiments.common.records import RECORDED, Record
 from wattward.experiments.evaluation import statistics
-from wattward.experiments.evaluation.scores import Floats
+from wattward.experiments.evaluation.statistics import Tables
 from wattward.experiments.evaluation.worlds import Worlds, recording_digest
 from wattward.experiments.leaderboard import compare as shift
 from wattward.experiments.leaderboard import ranking
-from wattward.experiments.leaderboard.ranking import Limits
+from wattward.experiments.leaderboard.standing import Limits, worlds_in
 
 ZOO = PACKAGE / "agents" / "zoo"
 
@@ -28,6 +29,9 @@ TAUS = tuple(round(float(tau), 3) for tau in np.linspace(-0.5, 1.0, 61))
 """Scores at which performance profiles are evaluated."""
 LEADERBOARD, PROFILES, RANKS, EPISODES = "leaderboard.json", "profiles.json", "ranks.json", "episodes.parquet"
 PROVENANCE, CONFIGS = "provenance.json", "configs"
+FORM = 2
+"""Form of the summaries, as the provenance states it. Form 1, without such an entry, pooled all scenarios, and gave no
+score to methods that broke the contract."""
 UNTIMED = ("decision_us",)
 """Measured times, which differ from run to run."""
 
@@ -46,22 +50,21 @@ def configs_of(suite: Suite) -> dict[str, Any]:
     }
 
 
-def statistics_of(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
-    """Performance profiles with bands, and stability of ranks, by world and over all; comparisons of the suite."""
-    worlds = ranking.worlds_in(records, limits_of(suite))
-    by_world = {label: world.tables() for label, world in worlds.items()}
-    if len(worlds) > 1:
-        by_world[ALL] = ranking.overall_tables(worlds)[0]
+def summarised(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:
+    """Everything that is computed from the episodes, by file name: rows, profiles with bands, ranks, comparisons."""
+    limits = limits_of(suite)
+    by_world = ranking.tables_by_label(worlds_in(records, limits))
     return {
+        LEADERBOARD: ranking.rank(records, limits),
         PROFILES: {
             "taus": TAUS,
-            **{label: {name: _profile(table) for name, table in own.items()} for label, own in by_world.items()},
+            **{label: {name: _profile(tables) for name, tables in own.items()} for label, own in by_world.items()},
         },
         RANKS: {
             label: {name: held.tolist() for name, held in statistics.rank_stability(own).items()} if own else {}
             for label, own in by_world.items()
         },
-        **({shift.SHIFT: shift.compare(records, suite.compare, limits_of(suite))} if suite.compare else {}),
+        **({shift.SHIFT: shift.compare(records, suite.compare, limits)} if suite.compare else {}),
     }
 
 
@@ -76,7 +79,7 @@ def digests_by_method(records: Sequence[Record]) -> dict[str, str]:
 
 def group_name(record: Mapping[str, Any]) -> str:
     """World, method and training seed of a record, as in `toy/PPO/seed-0`."""
-    world = f"{record['scenario']}{ranking.RECORDED if record.get('recorded') else ''}"
+    world = f"{record['scenario']}{RECORDED if record.get('recorded') else ''}"
     seed = record["train_seed"]
     return f"{world}/{record['method']}" + ("" if seed is None else f"/seed-{seed}")
 
@@ -86,9 +89,9 @@ def seal(made: Mapping[str, Any]) -> str:
     return digest({key: value for key, value in made.items() if key != "sha256"})
 
 
-def _profile(table: Floats) -> dict[str, Any]:
-    low, high = statistics.profile_band(table, TAUS)
-    return {"above": statistics.profile(table, TAUS).tolist(), "low": low.tolist(), "high": high.tolist()}
+def _profile(tables: Tables) -> dict[str, Any]:
+    low, high = statistics.profile_band(tables, TAUS)
+    return {"above": statistics.profile(tables, TAUS).tolist(), "low": low.tolist(), "high": high.tolist()}
 
 
 def checkpoint_content(folder: str) -> str | None:
@@ -120,3 +123,58 @@ def checkpoints_of(suite: Suite, scenario: str) -> list[tuple[str, str]]:
         return []
     folders = sorted(path.parent for path in (ZOO / scenario).glob("*/seed-*/checkpoint.json"))
     return [(folder.parent.name.upper(), str(folder.relative_to(PACKAGE / "agents"))) for folder in folders]
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Reads the provenance of a results folder.
+
+    Raises:
+        ConfigError: there is none, or it does not name suite, files and results.
+    """
+    path = folder / PROVENANCE
+    made = read_json(path)
+    if made is None:
+        raise ConfigError(f"{path}: no such file, or not readable as JSON; `wattward leaderboard` writes it")
+    if not isinstance(made, dict) or not {"files", "results", "suite"} <= made.keys():
+        raise ConfigError(f"{path}: does not say what files it is of; run `wattward leaderboard` again")
+    return made
+
+
+def form_of(made: Mapping[str, Any]) -> int:
+    """The form of the tables in a results folder, from its provenance."""
+    return int(made.get("summaries", 1))
+
+
+def suite_of(folder: Path, made: Mapping[str, Any]) -> Suite:
+    """The suite of a results folder; its `recording` is a name, not a folder.
+
+    Raises:
+        ConfigError: the suite cannot be read.
+    """
+    return check(Suite, dict(made["suite"]), folder / CONFIGS / "suite.json")
+
+
+def read_episodes(folder: Path) -> list[Record]:
+    """The records of a results folder.
+
+    Raises:
+        ConfigError: they cannot be read.
+    """
+    import pandas as pd
+
+    path = folder / EPISODES
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> str | int | float | None:  # noqa: ANN401 - whatever a table holds
+    """A cell as in the record: missing values and NaN are None."""
+    import pandas as pd
+
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return None
+    plain: str | int | float = value.item() if isinstance(value, np.generic) else value
+    return plain

@@ -43,6 +43,8 @@ MEANINGS = {
     "total_cost": "cost of the episode, {currency}, the sum of its terms",
     "run_on_arrival_cost": "cost of RunOnArrival in the same episode, {currency}",
     "bound_cost": "hindsight lower bound on the cost of any policy, {currency}",
+    "best_known_cost": "cost of the best schedule that a search with hindsight found for the episode, {currency}",
+    "failure": "why the method failed in the episode; empty if it did not",
     "in_band": "share of time within the scenario's load band",
     "utilisation": "GPUs at work / GPUs, mean over the episode",
     "decision_us": "mean time of a decision, microseconds; differs from run to run",

@@ -10,32 +10,29 @@ from wattward.configs.digests import digest, sha256_of_file
 from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
-from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.common.records import Record, write_records
-from wattward.experiments.common.tables import ALL
 from wattward.experiments.leaderboard import compare as shift
-from wattward.experiments.leaderboard import ranking
 from wattward.experiments.leaderboard.contents import (
     CONFIGS,
     EPISODES,
+    FORM,
     LEADERBOARD,
-    PROFILES,
     PROVENANCE,
-    RANKS,
     checkpoint_content,
     checkpoints_of,
     configs_of,
     digests_by_method,
-    limits_of,
     recording_content,
     seal,
-    statistics_of,
+    summarised,
     worlds_of,
 )
 from wattward.experiments.leaderboard.croissant import CROISSANT, describe
+from wattward.experiments.leaderboard.page import as_markdown
 from wattward.experiments.leaderboard.ranking import Row
 
+PAGE, PICTURES = "leaderboard.md", ("leaderboard.png", "leaderboard.svg")
 MOST_PANELS = 3
 """With more scenarios, the picture is a matrix."""
 
@@ -51,77 +48,49 @@ def publish(
         out: the folder. The provenance is written last.
         submitted: location and digest of each method of another package, by name.
     """
-    from wattward.experiments.leaderboard.figure import draw_leaderboard
-    from wattward.experiments.leaderboard.figure_matrix import draw_matrix
-
-    rows = ranking.rank(records, limits_of(suite))
     configs = configs_of(suite)
-    shapes = statistics_of(suite, records)
+    summaries = summarised(suite, records)
     for name, config in configs.items():
         write_json(out / CONFIGS / name, config)
-    write_json(out / LEADERBOARD, rows)
-    write_json(out / PROFILES, shapes[PROFILES])
-    write_json(out / RANKS, shapes[RANKS])
-    write_text(out / "leaderboard.md", as_markdown(suite, rows))
-    if suite.compare:
-        write_json(out / shift.SHIFT, shapes[shift.SHIFT])
-        write_text(out / shift.SHIFT_PAGE, shift.as_markdown(shapes[shift.SHIFT]))
     write_records(out / EPISODES, records)
-    draw = draw_matrix if len({row["scenario"] for row in rows}) > MOST_PANELS else draw_leaderboard
-    draw(rows, suite.title, [out / "leaderboard.png", out / "leaderboard.svg"])
+    names = write_summaries(suite, records, summaries, out)
+    files = {name: sha256_of_file(out / name) for name in [*names, EPISODES, *(f"{CONFIGS}/{n}" for n in configs)]}
     about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_method(records)}
-    kept = [LEADERBOARD, PROFILES, RANKS, "leaderboard.md", EPISODES, "leaderboard.png", "leaderboard.svg"]
-    kept += [shift.SHIFT, shift.SHIFT_PAGE] if suite.compare else []
-    files = {name: sha256_of_file(out / name) for name in [*kept, *(f"{CONFIGS}/{name}" for name in configs)]}
-    write_json(out / CROISSANT, describe(suite, records, {name: files[name] for name in (LEADERBOARD, EPISODES)}))
-    files[CROISSANT] = sha256_of_file(out / CROISSANT)
-    made = provenance(policy_seed=0, bootstrap_seed=0, **about, files=files)
-    write_json(out / PROVENANCE, {**made, "sha256": seal(made)})
+    write_provenance(out, provenance(policy_seed=0, bootstrap_seed=0, summaries=FORM, **about, files=files))
+    rows: list[Row] = summaries[LEADERBOARD]
     return rows
 
 
-def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
-    """The board as a page: first over all scenarios, if there are several, then for each scenario.
+def write_summaries(suite: Suite, records: Sequence[Record], summaries: Mapping[str, Any], out: Path) -> list[str]:
+    """Writes everything that follows from the episodes, which are in `out` already; returns the names of the files.
 
-    The first part leaves out methods without a score over all scenarios.
+    Args:
+        suite: the suite.
+        records: all its episodes.
+        summaries: result of `summarised`.
+        out: the folder.
     """
-    labels = list(dict.fromkeys(row["scenario"] for row in rows))
-    parts = [f"# {suite.title}\n\n{note(suite)}\n"]
-    if len(labels) > 1:
-        parts.append(f"## Score by scenario\n\n{tables.markdown(*tables.by_scenario(rows))}")
-    for label in sorted(labels, key=lambda label: label != ALL):
-        here = [row for row in rows if row["scenario"] == label]
-        shown = here if label != ALL else [row for row in here if row["score_iqm"] is not None]
-        parts.append((f"## {label}\n\n" if len(labels) > 1 else "") + tables.markdown(tables.PAGE, shown))
-    return "\n".join(parts)
+    from wattward.experiments.leaderboard.figure import draw_leaderboard
+    from wattward.experiments.leaderboard.figure_matrix import draw_matrix
+
+    rows = summaries[LEADERBOARD]
+    for name, data in summaries.items():
+        write_json(out / name, data)
+    write_text(out / PAGE, as_markdown(suite, rows))
+    pages = [PAGE]
+    if suite.compare:
+        write_text(out / shift.SHIFT_PAGE, shift.as_markdown(summaries[shift.SHIFT]))
+        pages.append(shift.SHIFT_PAGE)
+    draw = draw_matrix if len({row["scenario"] for row in rows}) > MOST_PANELS else draw_leaderboard
+    draw(rows, suite.title, [out / name for name in PICTURES])
+    described = {name: sha256_of_file(out / name) for name in (LEADERBOARD, EPISODES)}
+    write_json(out / CROISSANT, describe(suite, records, described))
+    return [*summaries, *pages, *PICTURES, CROISSANT]
 
 
-def note(suite: Suite) -> str:
-    """Explains the columns of a leaderboard in a few lines."""
-    played = worlds_of(suite)
-    worlds = [f"{w.scenario}{ranking.RECORDED if w.recording and suite.also_recorded else ''}" for w in played]
-    kind = "recorded" if suite.recording and not suite.also_recorded else "drawn"
-    left_out = suite.also_recorded if suite.also_recorded and not suite.recording else ()
-    limits = [
-        f"{100 * most:g}% {word}"
-        for word, most in (("late", suite.most_late_share), ("dropped", suite.most_dropped_share))
-        if most is not None
-    ]
-    return (
-        f"{suite.episodes} {suite.split} episodes of {', '.join(worlds)} ({kind} worlds), the same for all methods. "
-        "Score: 0 is RunOnArrival, 1 the hindsight bound; interquartile mean with a 95 % bootstrap interval over "
-        "training seeds and episodes. P(best): probability of beating the best rule on an episode. 5 %: the fifth "
-        "percentile of scores. "
-        "Saving: of total cost against RunOnArrival. Late: GPU-h per episode. "
-        "In band: share of time within the scenario's load band. µs: mean time of a decision."
-        + (
-            f" Methods that break the contract ({', '.join(limits)}) are marked and have no score. 'broke 1 of 3': "
-            "in one of three scenarios."
-            if limits
-            else ""
-        )
-        + (f" Left out because no recording was given: {', '.join(left_out)} (recorded)." if left_out else "")
-    )
+def write_provenance(out: Path, made: Mapping[str, Any]) -> None:
+    """Writes the provenance of a results folder with its own digest."""
+    write_json(out / PROVENANCE, {**made, "sha256": seal(made)})
 
 
 def _sources(suite: Suite, records: Sequence[Record]) -> dict[str, Any]:

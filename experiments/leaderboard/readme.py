@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wattward.baselines import registry
 from wattward.configs.files import write_text
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common import tables
+from wattward.experiments.common import captions, tables
 from wattward.experiments.common.tables import ALL
 
-COLUMNS = tuple(column for column in tables.LEADERBOARD if column[0] != "µs")
+COLUMNS = (*tables.LEADERBOARD, *(column for column in tables.PAGE if column[0] == "in band"))
 """Columns of the leaderboard, without times, which differ from run to run."""
 MAIN = "zhejiang-xinjiang"
 """The scenario whose board is shown in full."""
 BEST_RULE, PUBLISHED_RULE = "best rule", "PeakOffset"
+BEST_KNOWN = "best known schedule"
 PICTURE = "![score by method](results/{}/leaderboard.png)\n"
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->"
 
@@ -41,15 +40,18 @@ def results_block(results: Path) -> str:
         link = f"[results/{suite}](results/{suite}/leaderboard.md)"
         whole = f"All methods everywhere: {link}. On `{shown}` (without rules that score below 0):\n"
         side_by_side = f"{tables.markdown(*_by_scenario(every))}\n{PICTURE.format(suite)}\n{whole}"
+    over_all = "Over all scenarios, each value is the plain mean of the scenarios' values. " if len(labels) > 1 else ""
     worlds = f"{len(labels) - (ALL in labels)} scenarios" if len(labels) > 1 else f"`{shown}`"
     case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward study case zhejiang-xinjiang --recording DIR")
     episodes = case["rows"][0]["episodes"]
     return (
         f"`wattward leaderboard {suite}` plays {rows[0]['episodes']} test episodes of {worlds}, the same for every "
-        "method. Scores are interquartile means with 95 % bootstrap intervals over training seeds and episodes. "
-        "P(best): probability of beating the best rule on an episode. Late: GPU-h that missed their deadline, per "
-        "episode. In band: share of the time that a site is at 60–80 % load."
-        f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
+        "method. Scores of a scenario are interquartile means with 95 % bootstrap intervals over training seeds and "
+        f"episodes. {over_all}{tables.IMPROVEMENT[0].capitalize()}: how often a run scores higher than a run of the "
+        "best rule on the same episode; optimisers and agents are not rules. Late: GPU-h that missed their deadline, "
+        f"per episode. In band: share of the time that a site is at 60–80 % load. {captions.legend(every)}".rstrip()
+        + f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
+        f"{captions.best(rows)}\n\n"
         "**The published case.** `wattward study case zhejiang-xinjiang --recording DIR --episodes "
         f"{episodes}` compares the peak-offset rule with RunOnArrival under both tariffs, in drawn worlds and with the "
         f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."
@@ -58,32 +60,31 @@ def results_block(results: Path) -> str:
 
 
 def _by_scenario(every: list[tables.Row]) -> tuple[tuple[tables.Column, ...], list[tables.Row]]:
-    """One row for each scenario: saving of the bound, then scores of learned methods, MPC and the best rules."""
-    stand = [row["method"] for row in every if row["kind"] == "learned"]
-    stand += [row["method"] for row in every if row["method"].startswith("MPC")]
+    """One row for each scenario: what the bound saves, then scores of agents, optimisers, the best rule, PeakOffset."""
+    stand = [row["method"] for kind in ("learned", "optimiser") for row in every if row["kind"] == kind]
     columns: list[tables.Column] = [
         ("scenario", tables.text("scenario")),
         ("bound saves", tables.number("bound", ".1%")),
     ]
-    columns += [(name, _text_or_dash(name)) for name in (*dict.fromkeys(stand), BEST_RULE, PUBLISHED_RULE)]
+    if any(row["kind"] == "best known" for row in every):
+        columns.append((BEST_KNOWN, tables.text(BEST_KNOWN)))
+    columns += [(name, tables.text(name)) for name in (*dict.fromkeys(stand), BEST_RULE, PUBLISHED_RULE)]
     labels = sorted(dict.fromkeys(row["scenario"] for row in every), key=lambda label: label != ALL)
-    return tuple(columns), [_row(label, [row for row in every if row["scenario"] == label]) for label in labels]
+    missing = dict.fromkeys((name for name, _ in columns), "missing")
+    return tuple(columns), [
+        missing | _row(label, [row for row in every if row["scenario"] == label]) for label in labels
+    ]
 
 
-def _row(label: str, rows: list[tables.Row]) -> tables.Row:
-    rules = [row for row in rows if row["method"] in registry.names() and row["score_iqm"] is not None]
-    best = max(rules, key=lambda row: (float(row["score_iqm"]), row["method"] == "RunOnArrival"), default=None)
+def _row(label: str, rows: list[tables.Row]) -> dict[str, Any]:
+    best = captions.best_of(rows, "rule")
     bound = next((row["saving"] for row in rows if row["kind"] == "bound"), None)
-    shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {best['method']}"}
-    return {row["method"]: tables.score(row) for row in rows} | {"scenario": label, "bound": bound} | shown
+    shown = {} if best is None else {BEST_RULE: f"{best['score_iqm']:.3f} {captions.named(best)}"}
+    return {row["method"]: tables.scored(row) for row in rows} | {"scenario": label, "bound": bound} | shown
 
 
 def _stands_out(row: tables.Row) -> bool:
     return row["method"] == PUBLISHED_RULE or (row["score_iqm"] is not None and row["score_iqm"] >= 0)
-
-
-def _text_or_dash(key: str) -> Callable[[tables.Row], str]:
-    return lambda row: str(row.get(key, tables.MISSING))
 
 
 def update(readme: Path, results: Path) -> None:

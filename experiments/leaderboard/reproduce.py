@@ -19,16 +19,25 @@ import numpy as np
 
 from wattward.configs.digests import sha256_of_file
 from wattward.configs.files import read_json
-from wattward.configs.loading.reading import check
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.provenance import code_digest, host, provenance
-from wattward.experiments.common.records import Record
+from wattward.experiments.common.records import BEST_KNOWN_COST, Record
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.executor import run_cells
 from wattward.experiments.leaderboard import contents as leaderboard
-from wattward.experiments.leaderboard import ranking
-from wattward.experiments.leaderboard.contents import CONFIGS, EPISODES, LEADERBOARD, PROVENANCE, UNTIMED, worlds_of
+from wattward.experiments.leaderboard.contents import (
+    CONFIGS,
+    EPISODES,
+    FORM,
+    PROVENANCE,
+    UNTIMED,
+    form_of,
+    read_episodes,
+    read_provenance,
+    suite_of,
+    worlds_of,
+)
 from wattward.experiments.leaderboard.suites import cells_of
 
 BOUND_TOLERANCE, SCORE_TOLERANCE = 1e-8, 1e-6
@@ -83,18 +92,22 @@ def reproduce(
     Raises:
         ConfigError: the folder holds no results, or something needed to run them is missing.
     """
-    made = _read(folder / PROVENANCE)
-    if not isinstance(made, dict) or not {"files", "results", "suite"} <= made.keys():
-        raise ConfigError(f"{folder / PROVENANCE}: does not say what files it is of; run `wattward leaderboard` again")
-    report = Report(notes=list(_other_circumstances(made)))
+    made = read_provenance(folder)
+    report = Report(notes=[*_other_circumstances(made), *_other_form(folder, made)])
     if leaderboard.seal(made) != made.get("sha256"):
         report.differences.append(f"{PROVENANCE}: is not as it was written: its own digest does not fit it")
     report.differences += _changed_files(folder, made["files"])
-    suite = _suite(folder, made, recording)
+    suite = suite_of(folder, made)
+    if suite.recording and recording is None:
+        raise ConfigError(f"{folder}: these results need recorded series: give their folder with --recording")
+    suite = suite.model_copy(update={"recording": recording if suite.recording else None})
     report.differences += _changed_configs(folder, suite)
     report.differences += _changed_methods(suite, made)
-    records = _records(folder, report)
-    if records:
+    try:
+        records = read_episodes(folder)
+    except ConfigError as error:
+        report.differences.append(str(error).removeprefix(f"{folder}/"))
+    else:
         _check_tables(folder, suite, made, records, report)
         _run_again(_grid(suite, made, records, report), records, report, sample, seed, jobs, progress)
     return report
@@ -143,6 +156,16 @@ def _other_circumstances(made: Mapping[str, Any]) -> Iterator[str]:
         yield f"made on {processor}, this is {host()['processor']}"
 
 
+def _other_form(folder: Path, made: Mapping[str, Any]) -> Iterator[str]:
+    if form_of(made) != FORM:
+        yield (
+            f"its tables have form {form_of(made)}, this version makes form {FORM}: the board over all scenarios has "
+            "the mean of their values, methods that break the contract have scores, and optimisers are not rules. Only "
+            f"what both forms have is compared; `wattward study summarise {folder}` makes the tables again from the "
+            "episodes"
+        )
+
+
 def _changed_files(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
     for name, digest in files.items():
         path = folder / name
@@ -150,14 +173,6 @@ def _changed_files(folder: Path, files: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: is missing"
         elif sha256_of_file(path) != digest:
             yield f"{name}: is not the file that was published: its SHA-256 differs"
-
-
-def _suite(folder: Path, made: Mapping[str, Any], recording: str | None) -> Suite:
-    path = folder / CONFIGS / "suite.json"
-    suite = check(Suite, dict(made["suite"]), path)
-    if suite.recording and recording is None:
-        raise ConfigError(f"{path}: these results need recorded series: give their folder with --recording")
-    return suite.model_copy(update={"recording": recording if suite.recording else None})
 
 
 def _changed_configs(folder: Path, suite: Suite) -> Iterator[str]:
@@ -179,29 +194,6 @@ def _changed_methods(suite: Suite, made: Mapping[str, Any]) -> Iterator[str]:
             yield f"recording of {worlds.scenario}: its series are not those of the results"
 
 
-def _records(folder: Path, report: Report) -> list[Record]:
-    """The published episodes; empty, with a difference noted, if they cannot be read."""
-    import pandas as pd
-
-    try:
-        table = pd.read_parquet(folder / EPISODES)
-    except (OSError, ValueError) as error:
-        report.differences.append(f"{EPISODES}: cannot be read: {str(error).splitlines()[0]}")
-        return []
-    rows: list[Record] = [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
-    return rows
-
-
-def _plain(value: Any) -> str | int | float | None:  # noqa: ANN401 - whatever a table holds
-    """A cell as in the record: missing values and NaN are None."""
-    import pandas as pd
-
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return None
-    plain: str | int | float = value.item() if isinstance(value, np.generic) else value
-    return plain
-
-
 def _check_tables(
     folder: Path, suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report
 ) -> None:
@@ -211,8 +203,7 @@ def _check_tables(
         if made["results"].get(name) != digests.get(name):
             report.differences.append(f"{EPISODES}: episodes of {name} are not those that were published")
     try:
-        rows = ranking.rank(records, leaderboard.limits_of(suite))
-        anew = {LEADERBOARD: rows, **leaderboard.statistics_of(suite, records)}
+        anew = leaderboard.summarised(suite, records)
     except (ConfigError, ValueError) as error:
         report.differences.append(f"{EPISODES}: no table can be made of it: {error}")
         return
@@ -220,8 +211,26 @@ def _check_tables(
         published = read_json(folder / name)
         if published is None:
             continue
-        found = list(differing(published, json.loads(json.dumps(data)), TABLE_TOLERANCE))
+        now = _by_name(json.loads(json.dumps(data)))
+        before = _by_name(published)
+        if form_of(made) != FORM:
+            before, now = _shared(before, now), _shared(now, before)
+        found = list(differing(before, now, TABLE_TOLERANCE))
         report.differences += [f"{name}: {difference}" for difference in _few(found)]
+
+
+def _by_name(data: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Rows of methods by scenario and method, so that a difference says whose it is; other data as they are."""
+    if not isinstance(data, list) or not all(isinstance(row, dict) and "method" in row for row in data):
+        return data
+    return {"/".join(str(row[key]) for key in ("scenario", "method") if key in row): row for row in data}
+
+
+def _shared(data: Any, other: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The part of a tree of mappings whose keys the other tree has, too."""
+    if not isinstance(data, Mapping) or not isinstance(other, Mapping):
+        return data
+    return {key: _shared(value, other[key]) for key, value in data.items() if key in other}
 
 
 def _grid(suite: Suite, made: Mapping[str, Any], records: Sequence[Record], report: Report) -> list[Cell]:
@@ -264,6 +273,8 @@ def _run_again(
         again = run_cells(chosen, Path(cache), jobs=jobs, progress=progress)
     published = {_key(record): record for record in records}
     report.cells_run, report.records = len(chosen), len(again)
+    if any(record.get(BEST_KNOWN_COST) is not None for record in records):
+        report.notes.append("costs of the best known schedules are those of the folder; they were not searched again")
     for record in again:
         _compare(published.get(_key(record)), record, report)
     if report.bounds_off:
@@ -288,7 +299,7 @@ def _compare(published: Record | None, again: Record, report: Report) -> None:
     found = [
         difference
         for key in dict.fromkeys([*published, *again])
-        if key not in UNTIMED
+        if key not in (*UNTIMED, BEST_KNOWN_COST)
         for difference in differing(published.get(key), again.get(key), tolerated.get(key, 0.0), key)
     ]
     report.differences += [f"{EPISODES}: {where}: {difference}" for difference in _few(found)]
@@ -297,10 +308,3 @@ def _compare(published: Record | None, again: Record, report: Report) -> None:
 def _few(found: Sequence[str]) -> list[str]:
     more = len(found) - MOST_SHOWN
     return [*found[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
-
-
-def _read(path: Path) -> Any:  # noqa: ANN401 - whatever JSON holds
-    data = read_json(path)
-    if data is None:
-        raise ConfigError(f"{path}: no such file, or not readable as JSON; `wattward leaderboard` writes it")
-    return data

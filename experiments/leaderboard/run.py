@@ -8,7 +8,7 @@ from pathlib import Path
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import Cell, blocks
-from wattward.experiments.evaluation.executor import Executor, run_cells
+from wattward.experiments.evaluation.executor import BestKnown, Executor, run_cells
 from wattward.experiments.evaluation.methods import method
 from wattward.experiments.evaluation.playing import check_fit
 from wattward.experiments.evaluation.worlds import Worlds
@@ -27,8 +27,11 @@ def run_suite(
     more: Sequence[str] = (),
     progress: bool = True,
     executor: Executor = "local",
+    best_known: BestKnown | None = None,
 ) -> list[Record]:
     """Records of every method on every episode of a suite.
+
+    If `best_known` is given, every record also has the cost of the best known schedule that it computes.
 
     Raises:
         ConfigError: the suite names something that cannot be used. This is found before the first episode runs.
@@ -36,7 +39,7 @@ def run_suite(
     cells = cells_of(suite, learned=learned, more=more)
     for worlds in worlds_of(suite):
         check_fit(dict.fromkeys(cell.who for cell in cells if cell.worlds == worlds), worlds)
-    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor)
+    return run_cells(cells, cache_dir, jobs=jobs, progress=progress, executor=executor, best_known=best_known)
 
 
 def run_methods(

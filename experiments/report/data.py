@@ -11,7 +11,9 @@ import numpy as np
 
 from wattward.configs.files import read_json
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.tables import Column, number, text
+from wattward.experiments.common import tables
+from wattward.experiments.common.records import RECORDED
+from wattward.experiments.common.tables import Column, text
 from wattward.experiments.evaluation.methods import Method, checkpoint, method
 from wattward.experiments.evaluation.worlds import Worlds
 
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, Any]
-RECORDED = " (recorded)"
-"""Suffix of a ranking over recorded worlds, if drawn worlds of the same scenario have one too."""
 TAUS = np.linspace(-0.5, 1.0, 151)
 """Scores at which performance profiles are evaluated."""
+BRACKET = ("bound", "best known")
+"""Kinds of rows that are not methods: the optimum lies between them."""
 NEEDED = ("leaderboard.json", "episodes.parquet", "provenance.json")
 
 
@@ -96,36 +98,27 @@ def _with_boards(episodes: pd.DataFrame, boards: set[str]) -> pd.DataFrame:
 
 def columns_for(rows: Sequence[Row]) -> list[Column]:
     """Columns of a ranking, without those that are empty in all rows."""
-    always: list[Column] = [("method", _method), ("score", number("score_iqm", ".3f")), ("95 % interval", _interval)]
-    maybe: list[tuple[str, str, str]] = [
-        ("5 %", "score_p5", ".2f"),
-        ("rank held", "rank_held", ".0%"),
-        ("P(best)", "poi_vs_best_rule", ".2f"),
-        ("saving", "saving", ".1%"),
-        ("late GPU-h", "late_gpu_h", ",.0f"),
-        ("green", "green_share", ".1%"),
-        ("in band", "in_band", ".1%"),
-        ("µs", "decision_us", ",.0f"),
-    ]
-    shown = [(name, number(key, form)) for name, key, form in maybe if any(row.get(key) is not None for row in rows)]
-    return [*always, *shown, ("kind", text("kind"))]
-
-
-def _method(row: Row) -> str:
-    seeds = len(row.get("train_seeds") or ())
-    return f"{row['method']} ({seeds} seeds)" if seeds else str(row["method"])
-
-
-def _interval(row: Row) -> str:
-    if row["kind"] == "bound" or row.get("score_low") is None:
-        return str(row.get("mark") or "–")
-    return f"{row['score_low']:.2f} to {row['score_high']:.2f}"
+    keys = {
+        "5 %": "score_p5",
+        "rank held": "rank_held",
+        tables.IMPROVEMENT[0]: "improvement_over_best_rule",
+        "saving": "saving",
+        "late GPU-h": "late_gpu_h",
+        "green": "green_share",
+        "in band": "in_band",
+        "µs": "decision_us",
+    }
+    filled = [column for column in tables.PAGE if column not in tables.SCORE]
+    shown = [column for column in filled if any(row.get(keys[column[0]]) is not None for row in rows)]
+    return [*tables.SCORE, *shown, ("kind", text("kind"))]
 
 
 def board_data(results: Results, board: str) -> dict[str, Any]:
     """Data of the pictures of one ranking: rows, scores and performance profiles."""
-    keys = ("method", "kind", "score_iqm", "score_low", "score_high", "saving", "mark")
-    rows = [{key: row.get(key) for key in keys} for row in results.rows_of(board) if row["kind"] != "bound"]
+    keys = ("method", "kind", "score_iqm", "score_low", "score_high", "saving", "mark", "reason")
+    every = results.rows_of(board)
+    rows = [{key: row.get(key) for key in keys} for row in every if row["kind"] not in BRACKET]
+    known = next((row["score_iqm"] for row in every if row["kind"] == "best known"), None)
     table = results.episodes
     own = table[table["board"] == board] if (table["board"] == board).any() else table
     profiles, points = {}, {}
@@ -135,7 +128,7 @@ def board_data(results: Results, board: str) -> dict[str, Any]:
             profiles[row["method"]] = [round(float(share), 4) for share in profile(found)]
             points[row["method"]] = [round(float(score), 3) for score in found]
     taus = [round(float(tau), 3) for tau in TAUS]
-    return {"name": board, "rows": rows, "taus": taus, "profiles": profiles, "scores": points}
+    return {"name": board, "rows": rows, "taus": taus, "profiles": profiles, "scores": points, "best_known": known}
 
 
 def profile(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -161,7 +154,7 @@ def method_of(results: Results, row: Row, scenario: str) -> Method:
         ConfigError: the rule, checkpoint or package is not available.
     """
     name = str(row["method"])
-    if row["kind"] == "rule":
+    if row["kind"] in {"rule", "optimiser"}:
         return method(name)
     folder = next(folders_of(results, name, scenario), None)
     if folder is not None:
@@ -189,11 +182,20 @@ def ranked_cost(results: Results, board: str, who: Method, episode: int) -> floa
     return None if own.empty else float(own["total_cost"].iloc[0])
 
 
-def bound_cost(results: Results, board: str, episode: int) -> float | None:
-    """The hindsight bound of an episode [currency of the scenario]."""
+def reference_cost(results: Results, board: str, episode: int, column: str) -> float | None:
+    """A cost of an episode that does not depend on the method [currency of the scenario]; None if there is none.
+
+    Args:
+        results: the results.
+        board: the ranking.
+        episode: its index in the split.
+        column: such as `bound_cost` or `best_known_cost`.
+    """
     table = results.episodes
     own = table[(table["board"] == board) & (table["episode"] == episode)]
-    return None if own.empty else float(own["bound_cost"].iloc[0])
+    if own.empty or column not in own or np.isnan(own[column].iloc[0]):
+        return None
+    return float(own[column].iloc[0])
 
 
 def facts_of(results: Results) -> list[tuple[str, str]]:

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wattward.configs.schema.base import ConfigError
+from wattward.experiments.common import captions, tables
 from wattward.experiments.common.tables import Column, Row
 
 WEB = Path(__file__).with_name("web")
 MOST_BYTES = 6_000_000
 """Largest size of a page."""
 MEANINGS = {
-    "score": "0 is RunOnArrival, 1 the hindsight bound; interquartile mean over training seeds and episodes",
-    "95 % interval": "bootstrap over training seeds and episodes",
+    "score": "0 is RunOnArrival, 1 the hindsight bound; interquartile mean over training seeds and episodes of a "
+    "scenario, and the plain mean of these over all scenarios",
+    "95 % interval": "bootstrap over training seeds and episodes within each scenario",
     "5 %": "5th percentile: one run in twenty scores less",
     "rank held": "share of resamples in which the method keeps this rank",
-    "P(best)": "probability of beating the best rule on an episode",
+    tables.IMPROVEMENT[0]: "how often a run scores higher than a run of the best rule on the same episode",
     "saving": "of total cost, against running on arrival",
     "late GPU-h": "work that missed its deadline, per episode",
     "green": "share of the energy that was green",
@@ -112,8 +114,10 @@ def _table(table: Table, *, shown: bool) -> str:
         f'<tr class="{escape(str(row["kind"]))}">{_cells([cell(row) for _, cell in table.columns])}</tr>'
         for row in table.rows
     )
-    opening = f'<div class="scroll ranking" data-board="{escape(table.name)}"{"" if shown else " hidden"}>'
-    return f'{opening}<table class="sortable"><thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    opening = f'<div class="ranking" data-board="{escape(table.name)}"{"" if shown else " hidden"}>'
+    rows = f'<table class="sortable"><thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
+    said = escape(" ".join((captions.caption(table.rows), captions.legend(table.rows))).strip())
+    return f'{opening}<div class="scroll">{rows}</div>\n<p class="note">{said}</p></div>'
 
 
 def _heading(name: str) -> str:
@@ -126,31 +130,35 @@ def _cells(values: Sequence[str]) -> str:
     return f'<th scope="row">{first}</th>' + "".join(f"<td>{value}</td>" for value in others)
 
 
-def _matrix(tables: Sequence[Table]) -> str:
+def _matrix(rankings: Sequence[Table]) -> str:
     """Scores by ranking, one row for each method; empty for a single ranking."""
-    if len(tables) < 2:
+    if len(rankings) < 2:
         return ""
-    scores = {table.name: {row["method"]: row.get("score_iqm") for row in table.rows} for table in tables}
-    methods = dict.fromkeys(row["method"] for table in tables for row in table.rows if row["kind"] != "bound")
-    heads = "".join(_heading(name) for name in ("method", *scores))
+    found = {ranking.name: {row["method"]: row for row in ranking.rows} for ranking in rankings}
+    methods = dict.fromkeys(row["method"] for ranking in rankings for row in ranking.rows if row["kind"] != "bound")
+    heads = "".join(_heading(name) for name in ("method", *found))
     lines = [
-        f'<tr><th scope="row">{escape(str(who))}</th>{"".join(_heat(own.get(who)) for own in scores.values())}</tr>'
+        f'<tr><th scope="row">{escape(str(who))}</th>{"".join(_heat(own.get(who)) for own in found.values())}</tr>'
         for who in methods
     ]
     body = "\n".join(lines)
     table = f'<table class="sortable heat"><thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
     return (
         '<section id="scenarios"><h2>Score by scenario</h2>\n'
-        '<p class="note">Interquartile means; the same scale throughout.</p>\n'
+        '<p class="note">Interquartile means, and over all scenarios their plain mean; the same scale throughout. '
+        f"{escape(captions.legend([row for ranking in rankings for row in ranking.rows]))}</p>\n"
         f'<div class="scroll">{table}</div></section>'
     )
 
 
-def _heat(score: float | None) -> str:
+def _heat(row: Row | None) -> str:
+    score = None if row is None else row.get("score_iqm")
+    mark = escape(str((row or {}).get("mark") or ("" if row else "missing")))
     if score is None:
-        return "<td>–</td>"
+        return f"<td>{mark or tables.MISSING}</td>"
     share = min(1.0, abs(score))
-    return f'<td class="{"gain" if score >= 0 else "loss"}" style="--share:{share:.2f}">{score:.2f}</td>'
+    said = f"{score:.2f} {mark}".rstrip()
+    return f'<td class="{"gain" if score >= 0 else "loss"}" style="--share:{share:.2f}">{said}</td>'
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> str:

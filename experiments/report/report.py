@@ -9,20 +9,23 @@ from typing import Any
 from wattward.configs.files import write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
+from wattward.experiments.common import captions
 from wattward.experiments.common.provenance import provenance
+from wattward.experiments.common.records import BEST_KNOWN_COST
 from wattward.experiments.evaluation import trajectory as replay
 from wattward.experiments.evaluation.methods import Method, method
 from wattward.experiments.evaluation.playing import FLOOR, references
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.report.data import (
+    BRACKET,
     Results,
     board_data,
-    bound_cost,
     columns_for,
     facts_of,
     method_of,
     ranked_cost,
     read_results,
+    reference_cost,
     worlds_of,
 )
 from wattward.experiments.report.page import MOST_BYTES, Page, Table, render
@@ -86,7 +89,7 @@ def _week(results: Results, board: str, worlds: Worlds, episode: int, tick: Tick
     setting, floor = replay.play(method(FLOOR), worlds, episode)
     played, left_out = [], []
     for row in results.rows_of(board):
-        if row["kind"] == "bound":
+        if row["kind"] in BRACKET or not row.get("episodes", 1):
             continue
         tick(f"{board} · {row['method']}")
         try:
@@ -96,7 +99,8 @@ def _week(results: Results, board: str, worlds: Worlds, episode: int, tick: Tick
             left_out.append(f"{row['method']}: {str(error).splitlines()[0]}")
             continue
         played.append((_about(who, ours) | {"ranked_cost": ranked_cost(results, board, who, episode)}, ours))
-    said = _said(worlds, episode, floor, bound_cost(results, board, episode))
+    bound, known = (reference_cost(results, board, episode, name) for name in ("bound_cost", BEST_KNOWN_COST))
+    said = _said(worlds, episode, floor, bound, known)
     return setting, floor, played, said | {"left_out": left_out}
 
 
@@ -108,7 +112,9 @@ def _label(who: Method) -> str:
     return who.name if who.train_seed is None else f"{who.name} (seed {who.train_seed})"
 
 
-def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | None) -> dict[str, Any]:
+def _said(
+    worlds: Worlds, episode: int, floor: replay.Replay, bound: float | None, known: float | None = None
+) -> dict[str, Any]:
     scenario = load_scenario(worlds.scenario)
     return {
         "scenario": worlds.scenario,
@@ -120,6 +126,7 @@ def _said(worlds: Worlds, episode: int, floor: replay.Replay, bound: float | Non
         "episode": episode,
         "floor_cost": round(float(floor.total_cost.sum()), 2),
         "bound_cost": None if bound is None else round(bound, 2),
+        "best_known_cost": None if known is None else round(known, 2),
     }
 
 
@@ -152,13 +159,7 @@ def _lead(results: Results) -> str:
 
 
 def _best(results: Results, board: str) -> str:
-    """The leading method, and the best rule if another kind of method leads."""
-    scored = [row for row in results.rows_of(board) if row["kind"] != "bound" and row.get("score_iqm") is not None]
-    leaders = scored[:1] + [row for row in scored if row["kind"] == "rule"][:1]
-    if not leaders:
-        return ""
-    told = [
-        f"{row['method']} scores {row['score_iqm']:.2f} and saves {row['saving']:.1%} of cost"
-        for row in {row["method"]: row for row in leaders}.values()
-    ]
-    return f"{', the best rule '.join(told)}{'' if len(results.boards) == 1 else f' ({board})'}. "
+    """The best method of each kind."""
+    rows = results.rows_of(board)
+    told = captions.best(rows)
+    return f"{told}{'' if len(results.boards) == 1 else f' These are the scores of {board}.'} " if told else ""

@@ -210,7 +210,8 @@ def _entry(one: Trained, results: Path, zoo: Path) -> dict[str, Any]:
     if tested is None:
         return known
     interval = f"{tested['score_low']:.3f} to {tested['score_high']:.3f}"
-    return known | {"test": f"{tested['score_iqm']:.3f} ({interval})"}
+    reason = f", {tested['reason']}" if "reason" in tested else ""
+    return known | {"test": f"{tested['score_iqm']:.3f} ({interval}){reason}"}
 
 
 def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
@@ -249,7 +250,8 @@ def _tested(one: Trained, results: Path) -> dict[str, Any] | None:
         for row in _board(results / suite / "leaderboard.json"):
             if (row["method"], row["scenario"]) == (one.agent.upper(), one.scenario) and row["score_iqm"] is not None:
                 shown = ("score_iqm", "score_low", "score_high", "train_seeds", "episodes")
-                return {"suite": suite} | {key: row[key] for key in shown}
+                marked = {"reason": row["reason"]} if row.get("reason") else {}
+                return {"suite": suite} | {key: row[key] for key in shown} | marked
     return None
 
 
@@ -262,6 +264,7 @@ def _test_scores(one: Trained, results: Path) -> str:
     return (
         f"**Test.** {interval}, interquartile mean of the score over {over}, 0 being RunOnArrival and 1 "
         f"the hindsight bound: `wattward leaderboard {row['suite']}`."
+        + (f" Marked there: {row['reason']}." if "reason" in row else "")
     )
 
 

@@ -4,7 +4,7 @@ const MODES = ["HOLD", "SOAK", "RUN", "PULL"];
 const SOURCES = ["river", "wind", "sun", "direct line", "contract", "stores", "grid"];
 const one = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name.replace(" ", "-")}`).trim();
-const kindOf = (kind) => (["rule", "learned"].includes(kind) ? kind : "other");
+const kindOf = (kind) => (["rule", "optimiser", "learned"].includes(kind) ? kind : "other");
 const narrow = () => window.innerWidth < 620;
 const amount = (value, digits = 0) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });

@@ -5,12 +5,13 @@ const STRONG = 5;
 function drawBoard(board) {
   for (const table of document.querySelectorAll(".ranking")) table.hidden = table.dataset.board !== board.name;
   const rows = board.rows.filter((row) => row.score_iqm !== null);
-  drawRanks(rows);
+  drawRanks(board, rows);
   drawCurves(board, rows);
   drawSpread(board, rows);
 }
 
-function landmarks(rows) {
+function landmarks(board, rows) {
+  const known = board.best_known ?? null;
   const low = Math.max(lowest(), Math.min(0, ...rows.map((row) => row.score_low ?? row.score_iqm)));
   const line = (x, dash) => ({
     type: "line", xref: "x", yref: "paper", x0: x, x1: x, y0: 0, y1: 1, layer: "below",
@@ -19,8 +20,9 @@ function landmarks(rows) {
   const name = (text, x, xanchor) => label(text, x, 1, { xref: "x", xanchor, yshift: 2, font: { color: colour("soft") } });
   return {
     range: [low - 0.05, 1.05],
-    shapes: [line(0, "dot"), line(1, "solid")],
-    annotations: [name("RunOnArrival", 0, "center"), name("bound", 1, narrow() ? "right" : "center")],
+    shapes: [line(0, "dot"), line(1, "solid"), ...(known === null ? [] : [line(known, "dash")])],
+    annotations: [name("RunOnArrival", 0, "center"), name("bound", 1, narrow() && known === null ? "right" : "center"),
+      ...(known === null ? [] : [name("best known", known, "right")])],
   };
 }
 
@@ -33,8 +35,10 @@ function methodsAxis(rows) {
 
 const leftRoom = () => (narrow() ? 128 : 165);
 
-function drawRanks(rows) {
-  const marks = landmarks(rows);
+const symbolOf = (row) => (row.score_iqm < lowest() ? "triangle-left" : "circle") + (row.mark ? "-open" : "");
+
+function drawRanks(board, rows) {
+  const marks = landmarks(board, rows);
   const x = rows.map((row) => Math.max(lowest(), row.score_iqm));
   const colours = rows.map((row) => colour(kindOf(row.kind)));
   const bars = {
@@ -44,9 +48,9 @@ function drawRanks(rows) {
   };
   const dots = {
     mode: "markers", x, y: rows.map((_, place) => place),
-    marker: { color: colours, size: narrow() ? 7 : 10, symbol: rows.map((row) => (row.score_iqm < lowest() ? "triangle-left" : "circle")) },
+    marker: { color: colours, size: narrow() ? 7 : 10, symbol: rows.map(symbolOf) },
     hovertext: rows.map((row) => `${row.method}: ${row.score_iqm.toFixed(3)} (${row.score_low.toFixed(2)} to ` +
-      `${row.score_high.toFixed(2)}), saving ${(100 * row.saving).toFixed(1)} %`),
+      `${row.score_high.toFixed(2)}), saving ${(100 * row.saving).toFixed(1)} %${row.reason ? `, ${row.reason}` : ""}`),
     hoverinfo: "text",
   };
   draw(one("ranks"), [bars, dots], layout(22 * rows.length + 75, { l: leftRoom(), r: 14, t: 26, b: 44 }, {
@@ -57,7 +61,7 @@ function drawRanks(rows) {
 
 const CURVES = ["#0b84a5", "#e3962d", "#4f9d5f", "#9059b8", "#c8663a"];
 
-/* Trained agents are red, dashed differently; the best five others have a colour each, the rest are faint. */
+/* Trained agents have their colour, dashed differently; the best five others have a colour each, the rest are faint. */
 function curveStyles(rows) {
   const styles = {};
   const dashes = ["solid", "dash", "dot", "dashdot"];
@@ -81,7 +85,7 @@ function drawCurves(board, rows) {
     showlegend: !faint(row), hovertemplate: "%{y:.0%} above %{x:.2f}<extra>" + row.method + "</extra>",
     legendrank: 1000 - place,
   }));
-  const { shapes, annotations } = landmarks(rows);
+  const { shapes, annotations } = landmarks(board, rows);
   const legend = { orientation: "h", x: 0, y: -0.2, yanchor: "top", bgcolor: "rgba(0,0,0,0)" };
   draw(one("curves"), traces, layout(narrow() ? 440 : 420, { l: 44, r: 14, t: 26, b: narrow() ? 140 : 100 }, {
     xaxis: { range: [-0.5, 1.02], title: { text: "score", standoff: 4 }, zeroline: false },
@@ -97,7 +101,7 @@ function drawSpread(board, rows) {
     fillcolor: "rgba(0,0,0,0)", marker: { size: 3, opacity: 0.45, color: colour(kindOf(row.kind)) },
     hoverinfo: "x", name: row.method,
   }));
-  const marks = landmarks(rows);
+  const marks = landmarks(board, rows);
   draw(one("spread"), traces, layout(22 * shown.length + 75, { l: leftRoom(), r: 14, t: 26, b: 44 }, {
     xaxis: { range: marks.range, title: { text: "score" }, zeroline: false }, yaxis: methodsAxis(shown),
     shapes: marks.shapes, annotations: marks.annotations,

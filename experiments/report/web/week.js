@@ -230,12 +230,14 @@ function drawSaved() {
   const most = week.bound_cost === null ? null : week.floor_cost - week.bound_cost;
   const others = week.methods.filter((who) => who !== method);
   const attained = week.floor_cost - method.total_cost;
-  const end = most === null ? [] : [boundLabel(most)];
-  const bound = most === null ? [] : [{
-    type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: most, y1: most, line: { color: colour("ink"), width: 1.5, dash: "dash" },
-  }];
+  const known = week.best_known_cost == null ? null : week.floor_cost - week.best_known_cost;
+  const levels = [["bound", most, "dash", "bottom"], ["best known", known, "dot", "top"]].filter((level) => level[1] !== null);
+  const ends = levels.map(([name, saved, , side]) => levelLabel(name, saved, side));
+  const lines = levels.map(([, saved, dash]) => ({
+    type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: saved, y1: saved, line: { color: colour("ink"), width: 1.5, dash },
+  }));
   draw(one("saved"), [...others.map((who) => line(who, false)), line(method, true)], layout(300, { l: 56, r: 10, t: 14, b: 30 }, {
-    xaxis: timeAxis(x, "y"), yaxis: { zeroline: true, range: savedRange(others.concat(method), most) }, shapes: bound, annotations: end,
+    xaxis: timeAxis(x, "y"), yaxis: { zeroline: true, range: savedRange(others.concat(method), most) }, shapes: lines, annotations: ends,
   }));
   const share = most ? `, ${(100 * attained / most).toFixed(0)} % of what the bound allows` : "";
   one("saved-note").textContent = `${method.label} against RunOnArrival [${week.currency}]: ${amount(attained)} in the end${share}. ` +
@@ -243,8 +245,9 @@ function drawSaved() {
   timed(one("saved"));
 }
 
-function boundLabel(most) {
-  return label(`bound: ${amount(most)} ${now.week.currency}`, 0.995, most, { yref: "y", xanchor: "right", font: { color: colour("soft") } });
+function levelLabel(name, saved, yanchor) {
+  const text = `${name}: ${amount(saved)} ${now.week.currency}`;
+  return label(text, 0.995, saved, { yref: "y", xanchor: "right", yanchor, font: { color: colour("soft") } });
 }
 
 /* Lines of methods with very large losses leave the picture, so that the others stay readable. */

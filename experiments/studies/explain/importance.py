@@ -108,5 +108,5 @@ def _play(policy: Policy, env: ClusterEnv, split: str, episode: int, keep: tuple
 
 def _mean(lost: Floats) -> Estimate:
     """Mean of losses (S, E), with an interval from resampling training seeds and episodes."""
-    nothing = np.zeros((1, lost.shape[1], 1))
-    return statistics.difference(lost[:, :, None], nothing)
+    nothing = np.zeros((1, lost.shape[1]))
+    return statistics.difference([lost], [nothing])

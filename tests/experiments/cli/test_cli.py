@@ -202,13 +202,59 @@ def test_leaderboard_sets_methods_beside_one_of_them(empty_folder: Path) -> None
     (empty_folder / "mine.yaml").write_text(TOY_SUITE, encoding="utf-8")
     result = wattward("leaderboard", "mine.yaml", "--jobs", "1", "--versus", "Random")
     assert result.exit_code == 0, result.output
-    assert "score less that of Random · toy" in result.stdout
+    assert "score less that of Random (rule) · toy" in result.stdout
     (row,) = json.loads((empty_folder / "results/mine/versus-Random.json").read_text(encoding="utf-8"))
     assert (row["method"], row["versus"], row["scenario"]) == ("RunOnArrival", "Random", "toy")
     assert row["difference_low"] <= row["difference"] <= row["difference_high"]
     wrong = wattward("leaderboard", "mine.yaml", "--versus", "MPC", "--out", "other")
     assert (wrong.exit_code, (empty_folder / "other").exists()) == (2, False)
     assert wrong.stderr == "error: --versus MPC: must be one of Random, RunOnArrival\n"
+
+
+FAILS = """\
+import numpy as np
+
+
+class Fails:
+    name = "Fails"
+
+    def reset(self, outlook, rng):
+        self.step = 0
+
+    def act(self, outlook):
+        self.step += 1
+        return outlook.n_regions / (self.step - 3) if self.step == 3 else np.full(outlook.n_regions, 2)
+"""
+
+
+@pytest.mark.parametrize(
+    "command", [("leaderboard", "mine.yaml", "--method", "fails:Fails"), ("evaluate", "fails:Fails")]
+)
+def test_a_method_that_fails_stands_in_the_table_and_ends_the_command_with_the_reason(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    (empty_folder / "mine.yaml").write_text(TOY_SUITE, encoding="utf-8")
+    (empty_folder / "fails.py").write_text(FAILS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(empty_folder))
+    monkeypatch.delitem(sys.modules, "fails", raising=False)
+    more = ("Random", "--scenario", "toy", "--episodes", "2") if command[0] == "evaluate" else ()
+    result = wattward(*command, *more, "--jobs", "1")
+    assert result.exit_code == 2, result.output
+    shown = {
+        line.split()[0]: line.split()[1] for line in result.stdout.splitlines() if line.startswith(("Fails", "Random"))
+    }
+    assert shown["Fails"] == "failed" and float(shown["Random"]) < 1.0
+    reason = "failed in 2 of 2 episodes; episode 0, step 2: it raised ZeroDivisionError: division by zero"
+    assert result.stderr.splitlines()[-1] == f"failed: Fails on toy: {reason}"
+    if command[0] == "leaderboard":
+        rows = json.loads((empty_folder / "results/mine/leaderboard.json").read_text(encoding="utf-8"))
+        marks = {row["method"]: (row["mark"], row["reason"]) for row in rows}
+        assert marks == {
+            "bound": (None, None),
+            "RunOnArrival": (None, None),
+            "Random": (None, None),
+            "Fails": ("failed", reason),
+        }
 
 
 def test_the_installed_command_works_in_a_process_of_its_own(empty_folder: Path) -> None:

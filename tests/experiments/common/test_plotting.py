@@ -40,7 +40,9 @@ def lab(colour: str, seen: Floats) -> Floats:
 
 
 @pytest.mark.parametrize("who", SEEN_BY)
-@pytest.mark.parametrize("palette", [plotting.SOURCES, plotting.MODES], ids=["sources", "modes"])
+@pytest.mark.parametrize(
+    "palette", [plotting.SOURCES, plotting.MODES, plotting.KINDS], ids=["sources", "modes", "kinds"]
+)
 def test_colours_of_a_palette_are_told_apart(palette: dict[str, str], who: str) -> None:
     seen = {name: lab(colour, SEEN_BY[who]) for name, colour in palette.items()}
     near = {
@@ -60,7 +62,8 @@ def test_no_two_things_share_a_colour() -> None:
     named = [
         *plotting.SOURCES.values(),
         *plotting.MODES.values(),
-        *(plotting.RULE, plotting.LEARNED, plotting.OTHER, plotting.INTERACTIVE, plotting.DEFERRABLE),
+        *(plotting.RULE, plotting.OPTIMISER, plotting.LEARNED, plotting.OTHER),
+        *(plotting.INTERACTIVE, plotting.DEFERRABLE),
         *(plotting.PRESENT, plotting.WAITING, plotting.ASLEEP, plotting.UNUSED, plotting.LIMIT),
     ]
     assert len(set(named)) == len(named)
@@ -72,7 +75,8 @@ def test_the_report_has_the_colours_of_the_pictures() -> None:
     wanted = {
         **{name.replace(" ", "-"): colour for name, colour in plotting.SOURCES.items() if name != "recovered"},
         **{mode.lower(): colour for mode, colour in plotting.MODES.items()},
-        **{"rule": plotting.RULE, "learned": plotting.LEARNED, "other": plotting.OTHER},
+        **{"rule": plotting.RULE, "optimiser": plotting.OPTIMISER},
+        **{"learned": plotting.LEARNED, "other": plotting.OTHER},
         **{"interactive": plotting.INTERACTIVE, "deferrable": plotting.DEFERRABLE, "waiting": plotting.WAITING},
         "unused": plotting.UNUSED,
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattward.experiments.common.records import Record
+from wattward.configs import ConfigError
+from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 from wattward.experiments.evaluation import cells as cell_module
 from wattward.experiments.evaluation import executor
 from wattward.experiments.evaluation.cells import Cell, blocks
@@ -38,7 +41,13 @@ class Worker:
         if len(self.asked) == self.interrupt_at:
             raise KeyboardInterrupt
         self.asked.append(episodes)
-        return [{"method": who.name, "episode": episode} for episode in episodes]
+        return [record(who, worlds, episode) for episode in episodes]
+
+
+def record(who: Method, worlds: Worlds, episode: int) -> Record:
+    about: Record = {"method": who.name, "train_seed": None, "scenario": worlds.scenario, "split": worlds.split}
+    costs: Record = {"run_on_arrival_cost": 100.0, "bound_cost": 50.0, "total_cost": 75.0, "score": 0.5}
+    return about | {"episode": episode} | costs
 
 
 @pytest.fixture
@@ -83,6 +92,96 @@ def test_a_damaged_result_is_computed_again(tmp_path: Path, monkeypatch: pytest.
         path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
     assert run_cells(cells(1), tmp_path, jobs=1, progress=False) == whole
     assert len(worker.asked) == 2
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "[1, 2]", '[{"method": "Random", "episode": 0}]'])
+@pytest.mark.usefixtures("no_references")
+def test_what_is_not_of_the_cell_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    worker = Worker()
+    monkeypatch.setattr(executor, "play", worker)
+    whole = run_cells(cells(1), tmp_path, jobs=1, progress=False)
+    for path in (tmp_path / "cells").iterdir():
+        path.write_text(content, encoding="utf-8")
+    assert run_cells(cells(1), tmp_path, jobs=1, progress=False) == whole
+    assert len(worker.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"score": 99.0}, "its score is 99.0; must be at most 1"),
+        ({"total_cost": 49.0}, "costs 49.0, less than the hindsight bound, 50.0"),
+        ({"total_cost": None}, "its total_cost is None; must be a finite number"),
+    ],
+)
+@pytest.mark.usefixtures("no_references")
+def test_an_impossible_episode_stops_the_run_and_what_others_finished_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: Record, said: str
+) -> None:
+    class Wrong(Worker):
+        def __call__(self, who: Method, worlds: Worlds, episodes: range, *more: Any, **options: Any) -> list[Record]:
+            played = super().__call__(who, worlds, episodes, *more, **options)
+            return [one | (wrong if who.name == "Random" else {}) for one in played]
+
+    grid = [Cell(Method(name), TOY, 0, 2) for name in ("RunOnArrival", "Random")]
+    monkeypatch.setattr(executor, "play", Wrong())
+    with pytest.raises(ConfigError, match=rf"^method Random, scenario toy, test episode 0: {re.escape(said)}"):
+        run_cells(grid, tmp_path, jobs=1, progress=False)
+    rest = Worker()
+    monkeypatch.setattr(executor, "play", rest)
+    run_cells(grid[:1], tmp_path, jobs=1, progress=False)
+    assert rest.asked == []
+
+
+ASKED: list[int] = []
+
+
+def searched(worlds: Worlds, episode: int) -> float:
+    """A search that knows a schedule for any world."""
+    assert worlds == TOY
+    ASKED.append(episode)
+    return 60.0 + episode
+
+
+def impossible(_: Worlds, episode: int) -> float:
+    return 49.0 + episode
+
+
+@pytest.mark.usefixtures("no_references")
+def test_the_best_known_schedule_of_an_episode_is_computed_once_for_all_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "play", Worker())
+    ASKED.clear()
+    grid = [Cell(Method(name), TOY, 0, 2) for name in ("RunOnArrival", "Random")]
+    for _ in range(2):
+        records = run_cells(grid, tmp_path, jobs=1, progress=False, best_known=searched)
+        assert [one[BEST_KNOWN_COST] for one in records] == [60.0, 61.0, 60.0, 61.0]
+    assert ASKED == [0, 1]
+    assert all(BEST_KNOWN_COST not in one for one in run_cells(grid, tmp_path, jobs=1, progress=False))
+    told = r"test episode 0: the best known schedule costs 49\.0, less than the hindsight bound, 50\.0"
+    with pytest.raises(ConfigError, match=told):
+        run_cells(grid, tmp_path, jobs=1, progress=False, best_known=impossible)
+
+
+@pytest.mark.usefixtures("no_references")
+def test_a_cell_with_a_failed_episode_is_tried_again_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing(Worker):
+        def __call__(self, *given: Any, **options: Any) -> list[Record]:
+            played = super().__call__(*given, **options)
+            return [one | {"score": None, "total_cost": None, FAILURE: "step 0: it raised"} for one in played]
+
+    monkeypatch.setattr(executor, "play", Failing())
+    failed = run_cells(cells(1), tmp_path, jobs=1, progress=False)
+    assert [one[FAILURE] for one in failed] == ["step 0: it raised"] * 2
+    mended = Worker()
+    monkeypatch.setattr(executor, "play", mended)
+    assert all(FAILURE not in one for one in run_cells(cells(1), tmp_path, jobs=1, progress=False))
+    assert len(mended.asked) == 1
 
 
 def test_a_cell_is_named_by_everything_that_determines_it() -> None:

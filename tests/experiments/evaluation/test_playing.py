@@ -16,6 +16,7 @@ from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.episode import play_episode
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
+from wattward.experiments.common.records import FAILURE
 from wattward.experiments.evaluation import playing
 from wattward.experiments.evaluation import worlds as worlds_module
 from wattward.experiments.evaluation.methods import Method, method, policy_seed
@@ -162,8 +163,28 @@ def test_a_score_above_one_stops_the_run(tmp_path: Path) -> None:
     within = replace(found, bound_cost=found.run_on_arrival_cost * (1.0 + 1e-12))
     assert playing.play(who, TOY, rng, [within])[0]["score"] is None
     wrong = replace(found, bound_cost=found.run_on_arrival_cost * 1.01)
-    with pytest.raises(ConfigError, match=r"method RunOnArrival, scenario toy, test episode 0: costs .* score above 1"):
+    told = r"^method RunOnArrival, scenario toy, test episode 0: RunOnArrival costs .*, less than the hindsight bound"
+    with pytest.raises(ConfigError, match=told):
         playing.play(who, TOY, rng, [wrong])
+
+
+def test_a_method_that_fails_in_an_episode_says_why_and_plays_the_others(tmp_path: Path) -> None:
+    class Failing(Method):
+        def policy(self) -> Any:
+            return Fails()
+
+    class Fails(Counting):
+        def act(self, outlook: Outlook) -> Modes:
+            if outlook.step == 2 and self.drawn == drawn:
+                raise KeyError("no such region")
+            return np.full(outlook.n_regions, 2, dtype=np.int64)
+
+    who = Failing("Fails")
+    drawn = float(np.random.default_rng(policy_seed(who, 1, 0)).random())
+    played = evaluate(who, TOY, range(3), tmp_path)
+    assert [record.get(FAILURE) for record in played] == [None, "step 2: it raised KeyError: 'no such region'", None]
+    assert [record["score"] is None for record in played] == [False, True, False]
+    assert "total_cost" not in played[1] and played[1]["bound_cost"] is not None
 
 
 def test_a_diagnostic_may_be_evaluated_and_is_never_ranked() -> None:

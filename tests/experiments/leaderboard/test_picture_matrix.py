@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wattward.experiments.common import tables
-from wattward.experiments.leaderboard.figure_matrix import _said, draw_matrix
+from wattward.experiments.leaderboard.figure_matrix import _highest, _said, draw_matrix
 
 
 def row(method: str, scenario: str, kind: str, score: float | None, mark: str | None = None) -> dict[str, Any]:
@@ -17,9 +17,9 @@ ROWS = [
     *(row("bound", name, "bound", 1.0) for name in ("east", "west", "all scenarios")),
     row("CheapestNow", "east", "rule", 0.25),
     row("PPO", "east", "learned", 0.5),
-    row("CheapestNow", "west", "rule", None, "late 2.0% > 1%"),
-    row("CheapestNow", "all scenarios", "rule", None, "broke 1 of 2"),
-    row("PPO", "all scenarios", "learned", None, "played 1 of 2"),
+    row("CheapestNow", "west", "rule", -0.1, "late"),
+    row("CheapestNow", "all scenarios", "rule", 0.08, "late"),
+    row("PPO", "all scenarios", "learned", None, "missing"),
 ]
 
 
@@ -27,8 +27,13 @@ def test_what_was_learned_stands_below_the_bound() -> None:
     assert tables.side_by_side_order(ROWS) == ["bound", "PPO", "CheapestNow"]
 
 
-def test_a_square_says_the_score_or_the_contract_that_was_broken() -> None:
-    assert [_said(one) for one in ROWS[3:6]] == ["0.25", "0.50", "late"]
+def test_a_square_says_the_score_and_whether_it_is_marked() -> None:
+    assert [_said(one) for one in (*ROWS[3:8], None)] == ["0.25", "0.50", "-0.10*", "0.08*", "missing", "missing"]
+
+
+def test_the_best_of_a_column_is_a_method_and_not_the_best_known_schedule() -> None:
+    known = row("best known schedule", "east", "best known", 0.9)
+    assert _highest([[known, None], [ROWS[3], ROWS[5]], [ROWS[4], ROWS[7]]]) == {0: 0.5, 1: -0.1}
 
 
 def test_the_picture_is_drawn_whole(tmp_path: Path) -> None:

@@ -22,7 +22,10 @@ ROW = {
     "train_seeds": [0, 1, 2],
     "decision_us": 40.0,
     "episodes": 20,
-    "poi_vs_best_rule": 0.9,
+    "improvement_over_best_rule": 0.9,
+    "best_rule": "WaitAwhile",
+    "mark": None,
+    "reason": None,
 }
 
 
@@ -63,14 +66,14 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_many_scenarios_stand_one_below_the_other(tmp_path: Path) -> None:
     folder = results(tmp_path)
-    rule = {"kind": "rule", "train_seeds": [], "poi_vs_best_rule": None}
+    rule = {"kind": "rule", "train_seeds": [], "improvement_over_best_rule": None}
     rows = [
         ROW | {"method": "bound", "kind": "bound", "score_iqm": 1.0, "saving": 0.152},
         ROW,
-        ROW | rule | {"method": "MPC-24", "score_iqm": 0.6},
+        ROW | rule | {"method": "MPC-24", "kind": "optimiser", "score_iqm": 0.6},
         ROW | rule | {"method": "WaitAwhile", "score_iqm": 0.4},
         ROW | rule | {"method": "PeakOffset", "score_iqm": -0.02},
-        ROW | rule | {"method": "Random", "score_iqm": None, "mark": "late"},
+        ROW | rule | {"method": "Random", "score_iqm": -0.3, "mark": "late", "reason": "late 3% > 1%"},
     ]
     board = [row | {"scenario": name} for name in ("zhejiang-xinjiang", "eight-hubs") for row in rows if row is not ROW]
     board.append({**ROW, "scenario": "zhejiang-xinjiang"})
@@ -78,5 +81,8 @@ def test_many_scenarios_stand_one_below_the_other(tmp_path: Path) -> None:
     block = results_block(folder)
     assert "| scenario | bound saves | PPO | MPC-24 | best rule | PeakOffset |" in block
     assert "| zhejiang-xinjiang | 15.2% | 0.654 | 0.600 | 0.400 WaitAwhile | -0.020 |" in block
-    assert "| eight-hubs | 15.2% | – | 0.600 | 0.400 WaitAwhile | -0.020 |" in block
-    assert "Random" not in block
+    assert "| eight-hubs | 15.2% | missing | 0.600 | 0.400 WaitAwhile | -0.020 |" in block
+    assert "| WaitAwhile | 0.400 | 0.60 to 0.70 | best rule |" in block
+    assert "Best rule: WaitAwhile, 0.400. Best optimiser: MPC-24, 0.600. Best learned agent: PPO, 0.654." in block
+    assert "probability of improvement over the best rule" in block
+    assert "Random" not in block and "late: more work is late than the contract allows" in block

@@ -18,6 +18,8 @@ from wattward.configs import ConfigError
 from wattward.configs.digests import sha256_of_file
 from wattward.configs.schema.suite import Suite
 from wattward.experiments.cli import main as cli
+from wattward.experiments.evaluation.playing import compute_references
+from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard import contents, run
 from wattward.experiments.leaderboard import publish as leaderboard
 from wattward.experiments.leaderboard import reproduce as reproducing
@@ -101,8 +103,9 @@ def test_a_changed_scenario_of_this_version_is_named_by_its_key(results: Path, m
 
 def test_a_changed_score_in_the_table_is_named(results: Path) -> None:
     edit_json(results / "leaderboard.json", lambda rows: rows[1].update(score_iqm=0.99))
-    found = differences(results, 1)
-    assert any(line.startswith("leaderboard.json: [1].score_iqm: 0.99 in the folder") for line in found)
+    row = json.loads((results / "leaderboard.json").read_text(encoding="utf-8"))[1]
+    said = f"leaderboard.json: {row['scenario']}/{row['method']}.score_iqm: 0.99 in the folder"
+    assert any(line.startswith(said) for line in differences(results, 1))
 
 
 def test_a_changed_episode_is_named_and_found_by_running_it_again(results: Path) -> None:
@@ -121,7 +124,10 @@ def test_an_episode_that_was_taken_out_is_named(results: Path) -> None:
     table[(table["method"] != "Random") | (table["episode"] == 0)].to_parquet(results / "episodes.parquet")
     found = differences(results)
     assert "episodes.parquet: toy/Random, episode 1: is missing" in found
-    assert any(line.startswith("episodes.parquet: no table can be made of it") for line in found)
+    said = ["null in the folder", '"failed" now']
+    assert any(
+        line.startswith("leaderboard.json: toy/Random.mark: ") and all(s in line for s in said) for line in found
+    )
 
 
 def test_changed_provenance_is_told(results: Path) -> None:
@@ -134,7 +140,7 @@ def test_a_resealed_lie_is_found_by_running_again(results: Path) -> None:
     table = pd.read_parquet(results / "episodes.parquet")
     table.loc[table["method"] == "Random", "moved_gb"] += 1.0
     table.to_parquet(results / "episodes.parquet", index=False)
-    records = [{k: reproducing._plain(v) for k, v in row.items()} for row in table.to_dict("records")]
+    records = [{k: contents._plain(v) for k, v in row.items()} for row in table.to_dict("records")]
 
     def reseal(made: dict[str, Any]) -> None:
         made["files"]["episodes.parquet"] = sha256_of_file(results / "episodes.parquet")
@@ -166,6 +172,30 @@ def test_a_bound_within_its_tolerance_passes_with_a_note_and_no_further(
     assert all("bound_cost" in line for line in far.differences)
 
 
+def test_tables_of_an_older_form_are_compared_as_far_as_they_go_and_can_be_made_again(results: Path) -> None:
+    def older(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            for key in ("best_rule", "improvement_over_best_rule", "reason"):
+                del row[key]
+            row["poi_vs_best_rule"] = 0.5
+        rows[-1]["score_iqm"] = 0.123
+
+    def older_provenance(made: dict[str, Any]) -> None:
+        del made["summaries"]
+        made["files"]["leaderboard.json"] = sha256_of_file(results / "leaderboard.json")
+        made["sha256"] = contents.seal(made)
+
+    last = json.loads((results / "leaderboard.json").read_text(encoding="utf-8"))[-1]["method"]
+    edit_json(results / "leaderboard.json", older)
+    edit_json(results / "provenance.json", older_provenance)
+    found = reproduce(results, sample=1, jobs=1, progress=False)
+    assert [line.partition(" in the folder")[0] for line in found.differences] == [
+        f"leaderboard.json: all scenarios/{last}.score_iqm: 0.123"
+    ]
+    assert found.notes[0].startswith("its tables have form 1, this version makes form 2")
+    assert f"`wattward study summarise {results}`" in found.notes[0]
+
+
 def test_other_packages_and_code_are_notes(results: Path) -> None:
     def older(made: dict[str, Any]) -> None:
         made["packages"]["numpy"], made["code"], made["host"]["processor"] = "1.0", "older", "another"
@@ -175,6 +205,19 @@ def test_other_packages_and_code_are_notes(results: Path) -> None:
     found = reproduce(results, sample=1, jobs=1, progress=False)
     assert found.differences == []
     assert [note.split(" ")[:2] for note in found.notes] == [["made", "by"], ["made", "with"], ["made", "on"]]
+
+
+def test_best_known_schedules_are_taken_from_the_folder_and_a_note_says_so(tmp_path: Path) -> None:
+    records = run.run_suite(SUITE, tmp_path / "cache", jobs=1, progress=False, best_known=searched)
+    leaderboard.publish(SUITE, records, tmp_path / "results")
+    found = reproduce(tmp_path / "results", sample=2, jobs=1, progress=False)
+    assert found.differences == []
+    assert found.notes == ["costs of the best known schedules are those of the folder; they were not searched again"]
+
+
+def searched(worlds: Worlds, episode: int) -> float:
+    """The cost of running on arrival, which is a schedule."""
+    return compute_references(worlds, episode).run_on_arrival_cost
 
 
 @pytest.mark.parametrize("content", [None, "{}", "[1]", "{"])

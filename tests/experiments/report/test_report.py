@@ -114,6 +114,25 @@ def test_every_method_costs_what_it_was_ranked_with(html: str, small_results: Pa
             assert set("".join(who["modes"])) <= {str(int(mode)) for mode in Mode}
 
 
+def test_the_best_known_schedule_is_a_second_line_of_the_pictures(small_results: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(small_results, tmp_path / "results"))
+    rows = json.loads((folder / "leaderboard.json").read_text())
+    known = {"method": "best known schedule", "kind": "best known", "score_iqm": 0.8}
+    rows += [{**rows[0], **known, "scenario": name} for name in ("toy", "all scenarios")]
+    (folder / "leaderboard.json").write_text(json.dumps(rows))
+    table = pd.read_parquet(folder / "episodes.parquet")
+    table.loc[table["scenario"] == "toy", "best_known_cost"] = table["run_on_arrival_cost"] - 1.0
+    table.to_parquet(folder / "episodes.parquet")
+    assert wattward("report", folder).exit_code == 0
+    data = data_of((folder / "report.html").read_text())
+    lines = {board["name"]: board["best_known"] for board in data["boards"]}
+    assert lines == {"toy": 0.8, "toy+heat-wave": None, "all scenarios": 0.8}
+    assert all(row["kind"] == "rule" for board in data["boards"] for row in board["rows"])
+    weeks = data["weeks"]
+    assert weeks["toy"]["best_known_cost"] == pytest.approx(weeks["toy"]["floor_cost"] - 1.0, abs=0.02)
+    assert weeks["toy+heat-wave"]["best_known_cost"] is None
+
+
 def test_profiles_fall_from_all_runs_to_none(html: str) -> None:
     boards = {board["name"]: board for board in data_of(html)["boards"]}
     for board in boards.values():

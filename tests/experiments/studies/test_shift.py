@@ -16,14 +16,14 @@ from wattward.envs.decisions.action import Mode
 from wattward.envs.world.draw import draw
 from wattward.envs.world.splits import episode_seed
 from wattward.experiments.cli import main as cli
-from wattward.experiments.common.records import Record
+from wattward.experiments.common.records import FAILURE, Record
 from wattward.experiments.evaluation import statistics
 from wattward.experiments.evaluation.methods import method
 from wattward.experiments.evaluation.playing import environment
 from wattward.experiments.evaluation.worlds import Worlds
 from wattward.experiments.leaderboard import compare as shift
-from wattward.experiments.leaderboard.ranking import Limits
 from wattward.experiments.leaderboard.reproduce import reproduce
+from wattward.experiments.leaderboard.standing import Limits
 from wattward.experiments.report.data import read_results
 from wattward.experiments.studies.shift import average_day as shift_hours
 
@@ -82,7 +82,7 @@ def test_a_change_is_paired_by_episode() -> None:
     assert rows[0]["score_after"] - rows[0]["score_before"] == pytest.approx(rows[0]["change"])
 
 
-def test_what_broke_the_contract_has_no_change_and_stands_last() -> None:
+def test_what_broke_the_contract_has_its_change_and_a_mark() -> None:
     played = [
         *records("Late", {"a": [0.9, 0.9], "b": [0.9, 0.9]}, late_gpu_h=50.0),
         *records("Poor", {"a": [0.2, 0.2], "b": [0.1, 0.1]}),
@@ -90,12 +90,28 @@ def test_what_broke_the_contract_has_no_change_and_stands_last() -> None:
         *records("Absent", {"a": [0.2, 0.2]}),
     ]
     rows = shift.compare(played, ("a", "b"), Limits(most_late_share=0.1))
-    assert [row["method"] for row in rows] == ["Good", "Poor", "Late"]
-    assert rows[2]["change"] is None and rows[2]["score_after"] is None
-    assert rows[0]["saving_after"] == pytest.approx(0.15)
+    assert [row["method"] for row in rows] == ["Late", "Good", "Poor"]
+    assert (rows[0]["change"], rows[0]["score_after"], rows[0]["mark_after"]) == (0.0, pytest.approx(0.9), "late")
+    assert rows[1]["saving_after"] == pytest.approx(0.15)
     page = shift.as_markdown(rows)
     assert "| Good | 0.200 | 0.20 to 0.20 | 0.300 | 0.30 to 0.30 | +0.100 | +0.100 to +0.100 | 10.0% | 15.0% |" in page
-    assert "| Late | late 50.00% > 10% | – | late 50.00% > 10% | – | – | – |" in page
+    assert "| Late | 0.900 late | 0.90 to 0.90 | 0.900 late | 0.90 to 0.90 | +0.000 | +0.000 to +0.000 |" in page
+    assert "late: more work is late than the contract allows" in page
+    assert "Late in `a`: late 50.00% > 10%; Late in `b`: late 50.00% > 10%." in page
+
+
+def test_what_failed_on_one_side_has_no_change_and_stands_last() -> None:
+    played = [
+        *records("Fails", {"a": [0.9, 0.9], "b": [0.9, 0.9]}),
+        *records("Good", {"a": [0.2, 0.2], "b": [0.3, 0.3]}),
+    ]
+    played[2].update({"score": None, FAILURE: "step 5: it raised KeyError: 'x'"})
+    rows = shift.compare(played, ("a", "b"))
+    assert [row["method"] for row in rows] == ["Good", "Fails"]
+    assert (rows[1]["score_before"], rows[1]["score_after"], rows[1]["change"]) == (pytest.approx(0.9), None, None)
+    page = shift.as_markdown(rows)
+    assert "| Fails | 0.900 | 0.90 to 0.90 | failed | – | – | – |" in page
+    assert "Fails in `b`: failed in 1 of 2 episodes; episode 0, step 5: it raised KeyError: 'x'." in page
 
 
 def test_unequal_episodes_are_not_compared() -> None:
@@ -104,7 +120,7 @@ def test_unequal_episodes_are_not_compared() -> None:
     with pytest.raises(ConfigError, match="'c' was not played; must be among a"):
         shift.compare(records("Odd", {"a": [0.1, 0.2]}), ("a", "c"))
     with pytest.raises(ValueError, match="must be paired"):
-        statistics.change(np.zeros((1, 3, 1)), np.zeros((2, 3, 1)))
+        statistics.change(np.zeros((1, 3)), np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -137,12 +153,13 @@ def test_a_table_that_was_touched_is_told(results: Path) -> None:
     kept = path.read_text(encoding="utf-8")
     rows = json.loads(kept)
     rows[0]["change"] = 0.5
+    name = rows[0]["method"]
     try:
         path.write_text(json.dumps(rows), encoding="utf-8")
         found = reproduce(results, sample=1, jobs=1, progress=False).differences
     finally:
         path.write_text(kept, encoding="utf-8")
-    assert any("shift.json: [0].change: 0.5 in the folder" in difference for difference in found)
+    assert any(f"shift.json: {name}.change: 0.5 in the folder" in difference for difference in found)
 
 
 def test_hours_and_shares_are_those_of_the_steps() -> None:
