@@ -12,6 +12,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.envs.decisions.action import Mode
+from wattward.envs.model.job_fields import JOB_AT, N_OPTION_NUMBERS
 from wattward.experiments.benchmark.timing import (
     NOTHING,
     Effort,
@@ -55,16 +57,18 @@ def vector(effort: Effort, meter: Meter) -> Measured:
     """Measures many environments in one call, with presampled random actions."""
     load_average = os.getloadavg()[0]
     one, two = (make_batch(effort, effort.bank, threads) for threads in (1, 2))
-    drawing = make_batch(effort, None, 1)
+    drawing, by_job = make_batch(effort, None, 1), make_batch(effort, effort.bank, 1, action="jobs")
     blocks: dict[str, Callable[[], Sample]] = {
         "cartpole": cartpole_block(effort),
         "one": _batch_block(one, effort),
         "two": _batch_block(two, effort),
         "drawing": _batch_block(drawing, effort),
+        "running": _batch_block(one, effort, Mode.RUN),
+        "orders": _orders_block(by_job, effort),
         "sb3": _sb3_block(effort),
     }
     done = interleaved(blocks, effort.repeats, meter, f"vector: {effort.num_envs} environments")
-    for batch in (one, two, drawing):
+    for batch in (one, two, drawing, by_job):
         batch.close()
     cpu = {name: [sample.per_cpu_s for sample in samples] for name, samples in done.items()}
     wall = {name: [sample.per_s for sample in samples] for name, samples in done.items()}
@@ -76,6 +80,8 @@ def vector(effort: Effort, meter: Meter) -> Measured:
         **spread("ratio_to_cartpole", ratios(cpu["one"], cpu["cartpole"])),
         **spread("two_thread_scaling", ratios(wall["two"], wall["one"])),
         **spread("steps_per_cpu_s_drawing", cpu["drawing"]),
+        **spread("steps_per_cpu_s_orders", cpu["orders"]),
+        **spread("time_ratio_orders", ratios(cpu["running"], cpu["orders"])),
         **spread("sb3_steps_per_s", wall["sb3"]),
         **spread("sb3_steps_per_cpu_s", cpu["sb3"]),
     }
@@ -151,9 +157,11 @@ def cartpole_block(effort: Effort) -> Callable[[], Sample]:
     return lambda: play(env, actions, effort.block_s)
 
 
-def make_batch(effort: Effort, bank: int | None, threads: int, num_envs: int | None = None) -> Any:  # noqa: ANN401
+def make_batch(
+    effort: Effort, bank: int | None, threads: int, num_envs: int | None = None, action: str = "modes"
+) -> Any:  # noqa: ANN401 - a VectorEnv
     """Makes the vector environment. `bank` episodes are drawn in advance and shared; None draws each episode anew."""
-    own: dict[str, Any] = {"threads": threads, "bank": bank}
+    own: dict[str, Any] = {"threads": threads, "bank": bank, "action": action}
     return gymnasium.make_vec(
         effort.env_id, num_envs or effort.num_envs, vectorization_mode="vector_entry_point", **own
     )
@@ -170,13 +178,43 @@ def drive(step: Callable[[NDArray[Any]], Any], actions: Sequence[NDArray[Any]], 
     return clocked(run)
 
 
-def _batch_block(batch: Any, effort: Effort) -> Callable[[], Sample]:  # noqa: ANN401 - a VectorEnv
-    """Plays an episode and one more call, so every environment ends one episode and begins the next."""
+def _batch_block(
+    batch: Any,  # noqa: ANN401 - a VectorEnv
+    effort: Effort,
+    mode: Mode | None = None,
+) -> Callable[[], Sample]:
+    """Plays an episode and one more call, so every environment ends one episode and begins the next.
+
+    Actions are random, or the same mode everywhere.
+    """
     batch.reset(seed=0)
     batch.action_space.seed(0)
-    actions = [batch.action_space.sample() for _ in range(VECTOR_ACTIONS)]
+    sampled = [batch.action_space.sample() for _ in range(VECTOR_ACTIONS)]
+    actions = sampled if mode is None else [np.full_like(sampled[0], mode)]
     calls = _n_steps(gymnasium.make(effort.env_id)) + 1
     return lambda: drive(batch.step, actions, calls)
+
+
+def _orders_block(batch: Any, effort: Effort) -> Callable[[], Sample]:  # noqa: ANN401 - a VectorEnv
+    """Plays an episode and one more call, in which every job is ordered to run where it is.
+
+    So the same jobs run as under RUN. Only the calls of `step` are timed, not the choice of orders.
+    """
+    calls, n_regions = _n_steps(gymnasium.make(effort.env_id)) + 1, batch.single_action_space.nvec[0] - 1
+    first = batch.single_observation_space["jobs"].shape[1] - n_regions * N_OPTION_NUMBERS + JOB_AT.here
+    here = [first + r * N_OPTION_NUMBERS for r in range(n_regions)]
+    numbers = np.arange(1, n_regions + 1)
+
+    def run() -> Sample:
+        seen, done = batch.reset(seed=0)[0], NOTHING
+        for _ in range(calls):
+            action = (seen["jobs"][:, :, here] @ numbers).astype(np.int64)
+            began, cpu = time.perf_counter(), time.process_time()
+            seen = batch.step(action)[0]
+            done = done.plus(Sample(len(action), time.perf_counter() - began, time.process_time() - cpu))
+        return done
+
+    return run
 
 
 def _sb3_block(effort: Effort) -> Callable[[], Sample]:
