@@ -67,6 +67,7 @@ RULES: dict[str, Entry] = {
 of zhejiang-xinjiang. With pulling, 0.4 and 0.5 score alike, but 0.5 has only a quarter of the late work."""
 
 VARIANTS: dict[str, Entry] = {
+    "PeakOffset-Full": _entry("rules.peak_offset:PeakOffset", full=True),
     "WaitAwhile-carbon": _entry("rules.wait_awhile:WaitAwhile", "carbon"),
     "LowestWindow-carbon": _entry("rules.lowest_window:LowestWindow", "carbon"),
     "CarbonTime-carbon": _entry("rules.carbon_time:CarbonTime", "carbon"),
@@ -79,7 +80,8 @@ VARIANTS: dict[str, Entry] = {
 }
 """Methods that run only when they are named.
 
-They are rules whose signal is not what the score is based on, one rule that responds only to grid events, and
+They are a second reading of a published rule, rules whose signal is not what the score is based on, one rule that
+responds only to grid events, and
 optimisers that take seconds for a week, or minutes with many regions. One is a diagnostic that sees the future; it must
 never be ranked.
 """

@@ -170,13 +170,16 @@ def cases(
     """Set every published case beside what the simulator says of it, as a page."""
     from tqdm import tqdm
 
+    from wattward.experiments.studies.cases import readings
     from wattward.experiments.studies.cases.claims import CASES, measured
     from wattward.experiments.studies.cases.page import Line, publish
 
     lines: dict[str, list[Line]] = {}
     for title in tqdm(CASES, desc="cases", unit="case", leave=False):
         lines |= measured(episodes, [title])
-    publish(lines, episodes, out, facts)
+    with tqdm(desc="readings of the 18 %", bar_format="{desc}: {postfix}", leave=False) as bar:
+        rows = readings.measure(episodes, bar.set_postfix_str)
+    publish(lines, rows, episodes, out, facts)
     typer.echo(f"{out}\n{facts}")
 
 

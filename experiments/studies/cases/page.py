@@ -9,6 +9,7 @@ from typing import NamedTuple
 from wattward.configs.files import write_json, write_text
 from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import provenance
+from wattward.experiments.studies.cases import readings
 
 COLUMNS = tuple((name.replace("_", " "), tables.text(name)) for name in ("what", "published", "wattward", "why"))
 INTRODUCTION = """\
@@ -21,19 +22,22 @@ the source of every other.
 """
 
 
-def page(lines: Mapping[str, Sequence[Line]], episodes: int) -> str:
-    """The page in Markdown."""
+def page(lines: Mapping[str, Sequence[Line]], rows: Sequence[readings.Row], episodes: int) -> str:
+    """The page in Markdown; `rows` are the readings of the published saving, which follow the first case."""
     parts = [INTRODUCTION.format(episodes=episodes)]
-    for title, rows in lines.items():
-        parts.append(f"## {title}\n\n{tables.markdown(COLUMNS, [_row(line) for line in rows])}")
+    for title, claims in lines.items():
+        parts.append(f"## {title}\n\n{tables.markdown(COLUMNS, [_row(line) for line in claims])}")
+    parts[2:2] = [readings.section(rows)]
     return "\n".join(parts)
 
 
-def publish(lines: Mapping[str, Sequence[Line]], episodes: int, path: Path, facts: Path) -> None:
-    """Writes the page, and its lines with their provenance as JSON."""
-    rows = [{"case": title, **_row(line)} for title, found in lines.items() for line in found]
-    write_json(facts, {"episodes": episodes, "rows": rows, "provenance": provenance()})
-    write_text(path, page(lines, episodes))
+def publish(
+    lines: Mapping[str, Sequence[Line]], rows: Sequence[readings.Row], episodes: int, path: Path, facts: Path
+) -> None:
+    """Writes the page, and its lines and readings with their provenance as JSON."""
+    claims = [{"case": title, **_row(line)} for title, found in lines.items() for line in found]
+    write_json(facts, {"episodes": episodes, "rows": claims, "readings": list(rows), "provenance": provenance()})
+    write_text(path, page(lines, rows, episodes))
 
 
 def _row(line: Line) -> dict[str, str]:

@@ -6,11 +6,15 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from wattward.baselines.rules.peak_offset import PeakOffset
+from wattward.envs.decisions.action import Mode
 from wattward.experiments.cli.main import app
 from wattward.experiments.studies.cases import claims as published
+from wattward.experiments.studies.cases import readings
 from wattward.experiments.studies.cases.claims import measured
 from wattward.experiments.studies.cases.page import Line, page
 
@@ -58,7 +62,31 @@ def test_the_page_is_written_with_its_facts(tmp_path: Path, monkeypatch: pytest.
     out, facts = tmp_path / "docs" / "cases.md", tmp_path / "cases.json"
     result = CliRunner().invoke(app, ["study", "cases", "--episodes", "1", "--out", str(out), "--json", str(facts)])
     assert result.exit_code == 0, result.output
-    assert out.read_text(encoding="utf-8") == page(measured(1), 1)
     rows = json.loads(facts.read_text(encoding="utf-8"))
+    assert out.read_text(encoding="utf-8") == page(measured(1), rows["readings"], 1)
+    assert len(rows["readings"]) == len(readings.READINGS) * 2 * 3
     assert rows["episodes"] == 1
     assert {row["case"] for row in rows["rows"]} == {title}
+
+
+def test_a_reading_is_one_minus_the_ratio_of_prices() -> None:
+    two = np.array([10.0, 20.0])
+    ours = readings.Spent(*[two for _ in readings.Spent._fields])
+    compared = ours._replace(total_cost=2 * two, coast_work_cost=4 * two, work_gpu_h=2 * two)
+    whole, per_token = readings.READINGS[0], readings.READINGS[6]
+    assert readings.saving(whole, ours, compared)["saving"] == pytest.approx(0.5)
+    assert readings.saving(per_token, ours, compared)["saving"] == pytest.approx(1.0 - 1.0 / 2.0)
+
+
+def test_the_coast_alone_is_the_dearest_way_to_do_the_work() -> None:
+    spent = readings.play("zhejiang-xinjiang-2024", "RunOnArrival", 1)
+    assert spent.coast_work_cost[0] > spent.work_cost[0] > spent.deferrable_cost[0] > 0.0
+    assert spent.total_cost[0] > spent.bill_cost[0] > spent.energy_cost[0] > 0.0
+
+
+def test_the_full_reading_holds_the_coast_while_the_west_absorbs() -> None:
+    shipped, full = PeakOffset(), PeakOffset(full=True)
+    assert (shipped.name, full.name) == ("PeakOffset", "PeakOffset-Full")
+    assert shipped.by_clock(11) == (Mode.RUN, Mode.PULL) and full.by_clock(11) == (Mode.HOLD, Mode.PULL)
+    assert shipped.by_clock(23) == (Mode.PULL, Mode.HOLD) and full.by_clock(23) == (Mode.RUN, Mode.RUN)
+    assert full.by_clock(3) == (Mode.PULL, Mode.HOLD)
