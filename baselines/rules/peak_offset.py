@@ -30,7 +30,7 @@ class PeakOffset(Rule):
 
     def __init__(self, night_return: bool = True) -> None:
         self.night_return = night_return
-        self.name = "PeakOffset" if night_return else "PeakOffset-NoReturn"
+        self.name = "PeakOffset-modes" if night_return else "PeakOffset-NoReturn-modes"
 
     def act(self, outlook: Outlook) -> Modes:
         """Modes by the hour of the clock."""
