@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.baselines.voting import voters
+from wattward.baselines.present_jobs import movable
 from wattward.configs.schema.scenario import LogNormal, Scenario
 from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.model.types import Exogenous, Floats, Ints
@@ -92,7 +92,7 @@ def _membership(group: Ints, n_groups: int) -> csr_array:
 def items_present(outlook: Outlook) -> Items:
     """The jobs present that a mode can delay, and those in transit, with their owners' estimates."""
     jobs = outlook.jobs
-    at = np.flatnonzero(voters(outlook) | jobs.in_transit)
+    at = np.flatnonzero(movable(outlook) | jobs.in_transit)
     return Items(
         group=jobs.region[at] * N_SLACKS + np.digitize(jobs.slack_h[at], SLACK_LIMITS_H),
         ready_h=(jobs.arrives_in_steps[at] * outlook.step_h).astype(np.float64),

@@ -41,37 +41,48 @@ def _entry(where: str, *arguments: object, **options: object) -> Entry:
     return Entry(where, arguments, options)
 
 
+JOB_RULES: dict[str, Entry] = {
+    "PeakOffset": _entry("rules.regions.peak_offset:PeakOffset"),
+    "PeakOffset-NoReturn": _entry("rules.regions.peak_offset:PeakOffset", "NoReturn"),
+    "PeakOffset-CoastHolds": _entry("rules.regions.peak_offset:PeakOffset", "CoastHolds"),
+    "RoundRobin": _entry("rules.regions.load_balancers:RoundRobin"),
+    "MostAvailable": _entry("rules.regions.load_balancers:MostAvailable"),
+    "LeastPending": _entry("rules.regions.load_balancers:LeastPending"),
+    "CheapestNow": _entry("rules.regions.now:CheapestNow"),
+    "GreenestNow": _entry("rules.regions.now:GreenestNow"),
+    "SolarSoak": _entry("rules.jobs.solar_soak:SolarSoak"),
+    "WaitAwhile": _entry("rules.jobs.wait_awhile:WaitAwhile"),
+    "WaitAwhile-uninterrupted": _entry("rules.jobs.wait_awhile:WaitAwhile", interrupts=False),
+    "LowestSlot": _entry("rules.jobs.gaia:LowestSlot"),
+    "LowestWindow": _entry("rules.jobs.gaia:LowestWindow"),
+    "CarbonTime": _entry("rules.jobs.gaia:CarbonTime"),
+    "GreedyReservation": _entry("rules.jobs.greedy_reservation:GreedyReservation"),
+    "CapacityCurve": _entry("rules.jobs.capacity_curve:CapacityCurve"),
+    "PauseResume": _entry("rules.online.pause_resume:PauseResume"),
+    "LACS": _entry("rules.online.lacs:LACS"),
+    "CarbonClipper": _entry("rules.online.carbon_clipper:CarbonClipper"),
+    "Threshold-0.5": _entry("rules.jobs.threshold:Threshold", 0.5),
+    "Threshold-soak-0.5": _entry("rules.jobs.threshold:Threshold", 0.5, soak=True),
+    "Threshold-pull-0.4": _entry("rules.jobs.threshold:Threshold", 0.4, pull=True),
+    "Threshold-pull-0.5": _entry("rules.jobs.threshold:Threshold", 0.5, pull=True),
+}
+"""Rules that give orders to jobs. The quantiles, in steps of 0.1, are the best on training episodes 0-19 of
+zhejiang-xinjiang. With pulling, 0.5 scores a little less than 0.4, but has hardly any late work."""
+
 RULES: dict[str, Entry] = {
     "RunOnArrival": _entry("rules.run_on_arrival:RunOnArrival"),
     "Random": _entry("rules.random_modes:Random"),
-    "PeakOffset": _entry("rules.peak_offset:PeakOffset"),
-    "PeakOffset-NoReturn": _entry("rules.peak_offset:PeakOffset", night_return=False),
-    "RoundRobin": _entry("rules.load_balancers:RoundRobin"),
-    "MostAvailable": _entry("rules.load_balancers:MostAvailable"),
-    "LeastPending": _entry("rules.load_balancers:LeastPending"),
-    "CheapestNow": _entry("rules.cheapest_now:CheapestNow"),
-    "GreenestNow": _entry("rules.greenest_now:GreenestNow"),
-    "SolarSoak": _entry("rules.solar_soak:SolarSoak"),
-    "WaitAwhile": _entry("rules.wait_awhile:WaitAwhile"),
-    "LowestSlot": _entry("rules.lowest_slot:LowestSlot"),
-    "LowestWindow": _entry("rules.lowest_window:LowestWindow"),
-    "CarbonTime": _entry("rules.carbon_time:CarbonTime"),
-    "GreedyReservation": _entry("rules.greedy_reservation:GreedyReservation"),
-    "CapacityCurve": _entry("rules.capacity_curve:CapacityCurve"),
-    "Threshold-0.5": _entry("rules.threshold:Threshold", 0.5),
-    "Threshold-soak-0.5": _entry("rules.threshold:Threshold", 0.5, soak=True),
-    "Threshold-pull-0.4": _entry("rules.threshold:Threshold", 0.4, pull=True),
-    "Threshold-pull-0.5": _entry("rules.threshold:Threshold", 0.5, pull=True),
+    **JOB_RULES,
 }
-"""The methods of a leaderboard with all rules. The quantiles, in steps of 0.1, are the best on training episodes 0-39
-of zhejiang-xinjiang. With pulling, 0.4 and 0.5 score alike, but 0.5 has only a quarter of the late work."""
+"""The methods of a leaderboard with all rules."""
 
 VARIANTS: dict[str, Entry] = {
-    "PeakOffset-Full": _entry("rules.peak_offset:PeakOffset", full=True),
-    "WaitAwhile-carbon": _entry("rules.wait_awhile:WaitAwhile", "carbon"),
-    "LowestWindow-carbon": _entry("rules.lowest_window:LowestWindow", "carbon"),
-    "CarbonTime-carbon": _entry("rules.carbon_time:CarbonTime", "carbon"),
-    "LowestSlot-carbon": _entry("rules.lowest_slot:LowestSlot", "carbon"),
+    "WaitAwhile-carbon": _entry("rules.jobs.wait_awhile:WaitAwhile", signal="carbon"),
+    "LowestSlot-carbon": _entry("rules.jobs.gaia:LowestSlot", "carbon"),
+    "LowestWindow-carbon": _entry("rules.jobs.gaia:LowestWindow", "carbon"),
+    "CarbonTime-carbon": _entry("rules.jobs.gaia:CarbonTime", "carbon"),
+    "PeakOffset-modes": _entry("rules.peak_offset:PeakOffset"),
+    "PeakOffset-NoReturn-modes": _entry("rules.peak_offset:PeakOffset", night_return=False),
     "CutResponse": _entry("rules.cut_response:CutResponse"),
     "MPC-24": _entry("optimisers.mpc:Mpc", 24),
     "MPC-48": _entry("optimisers.mpc:Mpc", 48),
@@ -80,18 +91,21 @@ VARIANTS: dict[str, Entry] = {
 }
 """Methods that run only when they are named.
 
-They are a second reading of a published rule, rules whose signal is not what the score is based on, one rule that
-responds only to grid events, and
-optimisers that take seconds for a week, or minutes with many regions. One is a diagnostic that sees the future; it must
-never be ranked.
+They are rules whose signal is not what the score is based on, rules that choose modes, one rule that responds only to
+grid events, and optimisers that take seconds for a week, or minutes with many regions. One is a diagnostic that sees
+the future; it must never be ranked.
 """
 
 QUANTILES: dict[str, Entry] = {
-    "Threshold-": _entry("rules.threshold:Threshold"),
-    "Threshold-soak-": _entry("rules.threshold:Threshold", soak=True),
-    "Threshold-pull-": _entry("rules.threshold:Threshold", pull=True),
+    "Threshold-": _entry("rules.jobs.threshold:Threshold"),
+    "Threshold-soak-": _entry("rules.jobs.threshold:Threshold", soak=True),
+    "Threshold-pull-": _entry("rules.jobs.threshold:Threshold", pull=True),
 }
 """Methods whose names end in a quantile from 0 to 1, such as Threshold-0.25."""
+
+VOTED = _entry("rules.voted:Voted")
+"""The voted form of a rule for jobs, whose name is the rule's and `VOTED_END`."""
+VOTED_END = "-voted"
 
 
 def kind(name: str) -> Kind:
@@ -106,7 +120,7 @@ def names() -> list[str]:
 
 
 def make(name: str) -> Policy:
-    """Makes a policy from a name in `names()` or one like "Threshold-0.25", "Threshold-soak-0.4", "WaitAwhile-carbon".
+    """Makes a policy from a name in `names()` or one like "Threshold-0.25", "WaitAwhile-carbon", "LACS-voted".
 
     Raises:
         ConfigError: there is no such policy, or the quantile is outside 0..1. The message lists the nearest names.
@@ -114,13 +128,24 @@ def make(name: str) -> Policy:
     known = RULES | VARIANTS
     if name in known:
         return known[name].make()
+    rule = name.removesuffix(VOTED_END)
+    if rule != name and gives_orders(rule):
+        return VOTED.make(make(rule))
     prefix, _, tail = name.rpartition("-")
     if f"{prefix}-" in QUANTILES:
         return QUANTILES[f"{prefix}-"].make(_quantile(name, tail))
     by_lower = {rule.lower(): rule for rule in known}
     near = [by_lower[rule] for rule in difflib.get_close_matches(name.lower(), by_lower, n=3)]
     hint = f"; did you mean {', '.join(near)}?" if near else ""
-    raise ConfigError(f"unknown policy {name!r}{hint} (known: {', '.join(known)}, and Threshold-Q with Q from 0 to 1)")
+    also = f"Threshold-Q with Q from 0 to 1, and NAME{VOTED_END} for rules that give orders to jobs"
+    raise ConfigError(f"unknown policy {name!r}{hint} (known: {', '.join(known)}, {also})")
+
+
+def gives_orders(name: str) -> bool:
+    """Whether a name is that of a rule that gives orders to jobs."""
+    of_jobs = {entry.where for entry in JOB_RULES.values()}
+    entry = (RULES | VARIANTS).get(name) or QUANTILES.get(f"{name.rpartition('-')[0]}-")
+    return entry is not None and entry.where in of_jobs
 
 
 def _quantile(name: str, text: str) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattward.baselines.voting import per_region, voters
+from wattward.baselines.present_jobs import movable, per_region
 from wattward.envs.decisions.action import Mode
 from wattward.envs.model import site_model
 from wattward.envs.model.types import Floats
@@ -91,7 +91,7 @@ def _miss(choice: _Choice, done: Floats, later: Floats, target: Floats) -> Float
 
 
 def _choices(outlook: Outlook, peak_kw: Floats) -> _Choice:
-    jobs, may = outlook.jobs, voters(outlook)
+    jobs, may = outlook.jobs, movable(outlook)
     usable = np.minimum(jobs.gpus, jobs.expected_gpu_h / outlook.step_h)
     wanted = per_region(outlook, np.where(may, np.where(jobs.malleable, usable, jobs.gpus), 0.0))
     due = per_region(outlook, np.where(may & (jobs.slack_h < outlook.step_h), jobs.gpus, 0.0))

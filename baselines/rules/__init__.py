@@ -1,4 +1,4 @@
-"""Published rules, one in each file."""
+"""Published rules, and what they share."""
 
 from __future__ import annotations
 

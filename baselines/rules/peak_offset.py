@@ -12,7 +12,7 @@ from wattward.envs.policy.protocol import Modes
 
 MORNING_PEAK_HOURS = range(8, 10)
 ABSORBING_HOURS = (*range(10, 14), *range(17, 19))
-NIGHT_HOURS, VALLEY_HOURS = (22, 23, *range(8)), tuple(range(8))
+NIGHT_HOURS = (22, 23, *range(8))
 
 
 class PeakOffset(Rule):
@@ -24,21 +24,13 @@ class PeakOffset(Rule):
     brings work home (coast PULLs, west HOLDs everything that is not urgent). In other hours each region runs its own
     work. The publication does not define night; here it is 22 to 08.
 
-    A fuller reading of the same publication lets the west absorb all deferrable work in its hours: from 10 to 14 and
-    from 17 to 19 the coast HOLDs, as in the morning peak. Work comes home from 00 to 08, the hours of Zhejiang's low
-    price until 2026.
-
     Transfer: regions west of the midpoint between the easternmost and the westernmost region form the west, the others
     the coast. So the rule works with any number of regions. If no region is in the west, no work moves.
-
-    Args:
-        night_return: whether work comes home at night.
-        full: whether the rule follows the fuller reading.
     """
 
-    def __init__(self, night_return: bool = True, full: bool = False) -> None:
-        self.night_return, self.full = night_return, full
-        self.name = "PeakOffset" + ("-Full" if full else "") + ("" if night_return else "-NoReturn")
+    def __init__(self, night_return: bool = True) -> None:
+        self.night_return = night_return
+        self.name = "PeakOffset-modes" if night_return else "PeakOffset-NoReturn-modes"
 
     def act(self, outlook: Outlook) -> Modes:
         """Modes by the hour of the clock."""
@@ -54,8 +46,8 @@ class PeakOffset(Rule):
         if hour in MORNING_PEAK_HOURS:
             return Mode.HOLD, Mode.PULL
         if hour in ABSORBING_HOURS:
-            return (Mode.HOLD if self.full else Mode.RUN), Mode.PULL
-        if hour in (VALLEY_HOURS if self.full else NIGHT_HOURS) and self.night_return:
+            return Mode.RUN, Mode.PULL
+        if hour in NIGHT_HOURS and self.night_return:
             return Mode.PULL, Mode.HOLD
         return Mode.RUN, Mode.RUN
 

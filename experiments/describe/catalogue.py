@@ -48,6 +48,7 @@ def _scenarios() -> Iterator[tuple[str, str]]:
 def _methods() -> Iterator[tuple[str, str]]:
     for name, entry in (registry.RULES | registry.VARIANTS).items():
         yield name, entry.summary()
+    yield f"RULE{registry.VOTED_END}", registry.VOTED.summary()
     for name, where in submissions.installed().items():
         yield name, f"of an installed package: {where}"
 

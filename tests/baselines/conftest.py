@@ -22,6 +22,7 @@ from wattward.envs.policy.outlook import EPOCH, Outlook
 LEADS = 25
 FLEET_GPUS = 100.0
 INTERACTIVE_GPUS = 20.0
+RESTART_H = 0.25
 BATCH, TUNING, TRAINING = 0, 1, 2
 
 
@@ -35,6 +36,7 @@ class Job:
     due_h: float = 20.0
     job_class: int = BATCH
     status: int = WAITING
+    data_gb: float = 1.0
 
 
 def params(n_regions: int, n_steps: int) -> Params:
@@ -56,6 +58,7 @@ def params(n_regions: int, n_steps: int) -> Params:
         "terminal_cost_per_gpu_h": per_region,
         "class_malleable": np.array([[True, False, False]]),
         "class_preemptible": np.array([[True, False, True]]),
+        "class_restart_h": np.array([[0.0, 0.0, RESTART_H]]),
         "forecast_rho": np.ones((1, 4, LEADS)),
     }
     given |= plain_sites((1, n_regions)) | no_constraints((1,))
@@ -84,7 +87,7 @@ def world(
         "job_gpus": [job.gpus for job in jobs],
         "job_work_gpu_h": [job.gpus * job.hours for job in jobs],
         "job_estimate_gpu_h": [job.gpus * job.hours for job in jobs],
-        "job_data_gb": [1.0 for _ in jobs],
+        "job_data_gb": [job.data_gb for job in jobs],
     }
     return Exogenous(
         **quiet_world(np.full((1, n_regions), FLEET_GPUS), steps),
@@ -150,7 +153,8 @@ def make_outlook(
     regions = tuple(load_region("midong", {"site": {"longitude_deg": degrees}}) for degrees in longitude_deg)
     toy = load_scenario("toy")
     # nothing more arrives, and the grid asks for no cuts
-    idle = tuple(each.model_copy(update={"jobs_per_day": (0.0,) * n_regions}) for each in toy.job_classes)
+    quiet = toy.job_classes[0].model_copy(update={"jobs_per_day": (0.0,) * n_regions})
+    idle = tuple(quiet.model_copy(update={"name": name}) for name in ("batch", "tuning", "training"))
     scenario = toy.model_copy(update={"regions": regions, "job_classes": idle})
     lookout = Lookout(scenario, params(n_regions, n_steps), made)
     given = lookout.perfect if perfect else lookout.outlook

@@ -20,7 +20,7 @@ from wattward.experiments.common import tables
 
 SCENARIOS = {"2024": "zhejiang-xinjiang-2024", "2026": "zhejiang-xinjiang"}
 """The scenario of each tariff."""
-ON_ARRIVAL, METHODS = "RunOnArrival", ("RunOnArrival", "PeakOffset", "PeakOffset-Full")
+ON_ARRIVAL, METHODS = "RunOnArrival", ("RunOnArrival", "PeakOffset", "PeakOffset-CoastHolds")
 SPLIT = "validation"
 COAST = 0
 """Index of Zhejiang's site in the scenarios."""
@@ -33,7 +33,7 @@ TEXT = """\
 
 The publication says that the electricity cost per token fell by {published}. It says neither which cost is meant nor
 with what it was compared. Here are the readings under the tariff of that time (2024) and its successor (2026), on
-{episodes} validation episodes. PeakOffset is the shipped clock rule. PeakOffset-Full follows the publication more
+{episodes} validation episodes. PeakOffset is the shipped clock rule. PeakOffset-CoastHolds follows the publication more
 fully: the coast holds while the west absorbs, and work comes home from 0 to 8. RunOnArrival shows what the second site
 alone saves where a reading compares with Zhejiang.
 

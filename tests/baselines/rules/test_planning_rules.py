@@ -1,4 +1,4 @@
-"""Rules that plan ahead, on worlds small enough to check by hand."""
+"""Model predictive control, on worlds small enough to check by hand; and planners against the bound."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from wattward.baselines import make, names
 from wattward.baselines.bound.bound import bound
 from wattward.baselines.demand import N_SLACKS, items_present, items_to_come, true_items_to_come, work_of
 from wattward.baselines.optimisers import mpc_program
-from wattward.baselines.rules.capacity_curve import open_steps
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.checks.balances import assert_conserves, played_cost
@@ -24,7 +23,7 @@ from wattward.envs.policy.outlook import Outlook
 HOLD, SOAK, RUN, PULL = Mode.HOLD, Mode.SOAK, Mode.RUN, Mode.PULL
 TUNING = 1
 PLANNERS = ("MPC-24", "MPC-48", "MPC-24-perfect")
-NEW = (*PLANNERS, "GreedyReservation", "CapacityCurve", "LowestSlot")
+AGAINST_THE_BOUND = (*PLANNERS, "GreedyReservation", "CapacityCurve", "LowestSlot", "CarbonClipper")
 OutlookOf = Callable[..., Outlook]
 JobOf = Callable[..., Any]
 ONE = {"longitude_deg": (120.0,)}
@@ -159,39 +158,6 @@ def test_each_of_many_stores_gets_its_own_order(many_stores: Scenario) -> None:
     assert (np.ptp(orders, axis=1) > 0).any(), "stores are told different things at once"
 
 
-# the others
-
-
-def test_lowest_slot_looks_at_one_step_and_lowest_window_at_all(outlook_of: OutlookOf, job_of: JobOf) -> None:
-    price = np.array([[0.3], [0.3], [0.9], [0.2], [0.9]])
-    two_hours = [job_of(0, hours=2.0, due_h=10.0)]
-    assert modes("LowestSlot", outlook_of(two_hours, price, **ONE)) == [SOAK]
-    assert modes("LowestWindow", outlook_of(two_hours, price, **ONE)) == [RUN]
-    assert modes("LowestSlot", outlook_of([job_of(0, hours=2.0, due_h=3.0)], price, **ONE)) == [RUN]
-
-
-def test_reservations_take_the_next_best_hour_when_the_best_is_full(outlook_of: OutlookOf, job_of: JobOf) -> None:
-    """56 of the 80 free GPUs may be booked: 40 in the cheapest hour, then 50 in the next, which is now."""
-    price = np.array([[0.2], [0.1], [0.9]])
-    first, second = job_of(0, gpus=40.0, due_h=10.0), job_of(0, gpus=50.0, due_h=11.0)
-    assert modes("GreedyReservation", outlook_of([first], price, **ONE)) == [SOAK]
-    assert modes("GreedyReservation", outlook_of([first, second], price, **ONE)) == [RUN]
-
-
-def test_reservations_pay_for_the_move(outlook_of: OutlookOf, job_of: JobOf) -> None:
-    """Moving costs 1 yuan; 10 GPU-h save 0.5 yuan at a gap of 0.05, and 4 at 0.4."""
-    work = [job_of(0, gpus=10.0, due_h=1.0)]
-    assert modes("GreedyReservation", outlook_of(work, (0.8, 0.4))) == [SOAK, PULL]
-    assert modes("GreedyReservation", outlook_of(work, (0.45, 0.4))) == [RUN, SOAK]
-
-
-def test_a_curve_opens_the_cheapest_hours_that_hold_the_work(outlook_of: OutlookOf, job_of: JobOf) -> None:
-    price = np.array([[0.5], [0.3], [0.1], [0.2], [0.9]])
-    work = [job_of(0, gpus=50.0, hours=2.0, due_h=20.0)]  # 100 GPU-h; an hour has 80
-    opened = open_steps(outlook_of(work, price, **ONE), 5)
-    assert opened[:, 0].tolist() == [False, False, True, True, False]
-
-
 # all of them on all scenarios
 
 
@@ -199,7 +165,7 @@ def test_a_curve_opens_the_cheapest_hours_that_hold_the_work(outlook_of: Outlook
 @pytest.mark.parametrize("env_id", ENVIRONMENTS)
 def test_no_planner_costs_less_than_the_bound(env_id: str) -> None:
     env = short(ENVIRONMENTS[env_id], 1.0)
-    costs = {name: played_cost(env, make(name), "train", 3) for name in NEW}
+    costs = {name: played_cost(env, make(name), "train", 3) for name in AGAINST_THE_BOUND}
     least = bound(env.params, env.world).total_cost
     assert {name: cost for name, cost in costs.items() if cost < least} == {}
 

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from wattward.baselines.rules.peak_offset import PeakOffset
-from wattward.envs.decisions.action import Mode
 from wattward.experiments.cli.main import app
 from wattward.experiments.studies.cases import claims as published
 from wattward.experiments.studies.cases import readings
@@ -82,11 +80,3 @@ def test_the_coast_alone_is_the_dearest_way_to_do_the_work() -> None:
     spent = readings.play("zhejiang-xinjiang-2024", "RunOnArrival", 1)
     assert spent.coast_work_cost[0] > spent.work_cost[0] > spent.deferrable_cost[0] > 0.0
     assert spent.total_cost[0] > spent.bill_cost[0] > spent.energy_cost[0] > 0.0
-
-
-def test_the_full_reading_holds_the_coast_while_the_west_absorbs() -> None:
-    shipped, full = PeakOffset(), PeakOffset(full=True)
-    assert (shipped.name, full.name) == ("PeakOffset", "PeakOffset-Full")
-    assert shipped.by_clock(11) == (Mode.RUN, Mode.PULL) and full.by_clock(11) == (Mode.HOLD, Mode.PULL)
-    assert shipped.by_clock(23) == (Mode.PULL, Mode.HOLD) and full.by_clock(23) == (Mode.RUN, Mode.RUN)
-    assert full.by_clock(3) == (Mode.PULL, Mode.HOLD)

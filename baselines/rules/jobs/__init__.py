@@ -1,0 +1,1 @@
+"""Rules that decide when a job runs, and on how many GPUs."""

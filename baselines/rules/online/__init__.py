@@ -1,0 +1,1 @@
+"""Online algorithms with guaranteed ratios of cost, which decide by thresholds."""
