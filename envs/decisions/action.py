@@ -112,8 +112,12 @@ class ActionInterface(ABC):
         """
 
     @abstractmethod
-    def modes_alike(self, action: Actions) -> NDArray[np.int64]:
-        """The modes nearest to one environment's action, shape (R,), or longer with store orders; used for pictures."""
+    def modes_alike(self, action: Actions, fleet: Fleet) -> NDArray[np.int64]:
+        """The modes nearest to a checked action of a single environment that has not taken it yet; used for pictures.
+
+        Returns:
+            Values of `Mode`, shape (R,), or longer with store orders.
+        """
 
     def masks(self, fleet: Fleet) -> Masks | None:
         """Which choices may matter now, as the flat mask that sb3-contrib's MaskablePPO needs.

@@ -109,13 +109,31 @@ class JobActions(ActionInterface):
         fleet.modes[:, self.scenario.n_regions :] = actions[..., self._rows :]
         return ORDERS
 
-    def modes_alike(self, action: Actions) -> NDArray[np.int64]:
-        """RUN in each region in which a job is to run, else HOLD; shape (R,)."""
-        rows = action.run_in if isinstance(action, Orders) else action[: self._rows].astype(np.int64) - 1
-        chosen = np.asarray(rows)
-        modes = np.full(self.scenario.n_regions, int(Mode.HOLD), np.int64)
-        modes[np.unique(chosen[chosen >= 0])] = int(Mode.RUN)
+    def modes_alike(self, action: Actions, fleet: Fleet) -> NDArray[np.int64]:
+        """PULL where jobs of other regions are to run, else RUN where at least half of the work is, else HOLD.
+
+        The shape is (R,). Work is weighed by its owner's estimate.
+        """
+        n_regions, movable = self.scenario.n_regions, fleet.picks[0, MOVABLE, : int(fleet.env[0]["n_movable"])]
+        jobs = fleet.queue[0][movable]
+        region, work_gpu_h = jobs["region"].astype(np.int64), jobs["expected_gpu_h"]
+        run_in = self._places(action, fleet, movable, region)
+        here = np.bincount(region, np.where(run_in == region, work_gpu_h, 0.0), n_regions)
+        whole = np.bincount(region, work_gpu_h, n_regions)
+        modes = np.where((here > 0.0) & (here >= 0.5 * whole), Mode.RUN, Mode.HOLD).astype(np.int64)
+        modes[run_in[(run_in != STAY) & (run_in != region)]] = Mode.PULL
         return modes
+
+    def _places(
+        self, action: Actions, fleet: Fleet, movable: NDArray[Any], region: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Where the movable jobs are to run, `STAY` for those that wait; jobs without a row do what the rest does."""
+        if isinstance(action, Orders):
+            return _run_in(action, fleet)[movable].astype(np.int64)
+        places = region.copy() if self._beyond == HERE else np.full_like(region, STAY)
+        rows = min(self._rows, movable.size)
+        places[:rows] = action[:rows].astype(np.int64) - 1
+        return places
 
     def masks(self, fleet: Fleet) -> Masks:
         """Which choices each row has, and all orders of stores, shape (B, K (R + 1) + 4 S)."""
@@ -204,10 +222,8 @@ def write_orders(orders: Orders, fleet: Fleet) -> int:
     """
     env, n_regions, n_stores = fleet.env[0], fleet.regions.shape[1], fleet.modes.shape[1] - fleet.regions.shape[1]
     n_jobs, movable = int(env["n_active"]), fleet.picks[0, MOVABLE, : int(env["n_movable"])]
-    run_in = _column("run_in", orders.run_in, n_jobs, "iu")
-    if run_in.size and (run_in.min() < STAY or run_in.max() >= n_regions):
-        raise ValueError(f"run_in must lie in -1..{n_regions - 1}, got {run_in.tolist()}")
-    fleet.choices[0, : movable.size], told = run_in[movable] + 1, fleet.wishes[0, : movable.size]
+    fleet.choices[0, : movable.size] = _run_in(orders, fleet)[movable] + 1
+    told = fleet.wishes[0, : movable.size]
     for name, values in (("limit_gpus", orders.limit_gpus), ("rank", orders.rank)):
         if values is not None:
             told[name] = _column(name, values, n_jobs, "fiu")[movable]
@@ -217,6 +233,15 @@ def write_orders(orders: Orders, fleet: Fleet) -> int:
     stores = by_rule if orders.store_orders is None else orders.store_orders
     fleet.modes[0, n_regions:] = _column("store_orders", stores, n_stores, "iu", "stores that actions order")
     return ORDERS
+
+
+def _run_in(orders: Orders, fleet: Fleet) -> NDArray[Any]:
+    """The regions in which jobs are to run, if there is one for each job and all exist; else raises ValueError."""
+    n_regions = fleet.regions.shape[1]
+    run_in = _column("run_in", orders.run_in, int(fleet.env[0]["n_active"]), "iu")
+    if run_in.size and (run_in.min() < STAY or run_in.max() >= n_regions):
+        raise ValueError(f"run_in must lie in -1..{n_regions - 1}, got {run_in.tolist()}")
+    return run_in
 
 
 def unknown_orders(fleet: Fleet, b: int) -> ValueError:

@@ -69,9 +69,9 @@ class JointActions(ActionInterface):
         """Writes the actions in the same way as modes."""
         return self._modes.write(actions, fleet)
 
-    def modes_alike(self, action: Actions) -> NDArray[np.int64]:
+    def modes_alike(self, action: Actions, fleet: Fleet) -> NDArray[np.int64]:
         """The modes and orders that the action stands for."""
-        return self._modes.modes_alike(action)
+        return self._modes.modes_alike(action, fleet)
 
     def masks(self, fleet: Fleet) -> Masks:
         """The joint actions in which every mode may matter, shape (B, 4**(R + S))."""

@@ -85,8 +85,9 @@ class ModeActions(ActionInterface):
         fleet.modes[...] = actions
         return MODES
 
-    def modes_alike(self, action: Actions) -> NDArray[np.int64]:
+    def modes_alike(self, action: Actions, fleet: Fleet) -> NDArray[np.int64]:
         """The action itself."""
+        del fleet
         return action.astype(np.int64)
 
     def masks(self, fleet: Fleet) -> Masks:

@@ -64,8 +64,9 @@ class ShareActions(ActionInterface):
         """Writes the shares as offers of the regions."""
         return write_offers(_offers(actions), fleet)
 
-    def modes_alike(self, action: Actions) -> NDArray[np.int64]:
+    def modes_alike(self, action: Actions, fleet: Fleet) -> NDArray[np.int64]:
         """The nearest of HOLD, RUN and PULL for each region, shape (R,)."""
+        del fleet
         runs, pulls = action[:, 0] >= 0.5, action[:, 1] >= 0.5
         return np.where(runs & pulls, Mode.PULL, np.where(runs, Mode.RUN, Mode.HOLD)).astype(np.int64)
 

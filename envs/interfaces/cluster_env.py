@@ -167,7 +167,8 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             return None
         if self._film is not None:
             return self._film.frame(self.outlook())
-        return as_text(self.outlook(), self.flows, self.kpis(), self._simulator.fleet.regions[0])
+        fleet = self._simulator.fleet
+        return as_text(self.outlook(), self.flows, self.kpis(), fleet.regions[0], bool(fleet.env["ordered"][0]))
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which choices may matter now, as the flat mask that sb3-contrib's MaskablePPO needs.
@@ -181,9 +182,15 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         return masks[0]
 
     def modes_alike(self, answer: Any) -> NDArray[np.int64]:  # noqa: ANN401 - of any interface
-        """The modes nearest to a policy's action, shape (R,), or longer with store orders; used for pictures."""
+        """The modes nearest to an action of a policy in this step, shape (R,), or longer with store orders.
+
+        They are used for pictures. The action must not have been taken yet.
+
+        Raises:
+            ValueError: the action has the wrong shape, type or values.
+        """
         interface = self._answers.interface_of(answer)
-        return interface.modes_alike(interface.checked(answer))
+        return interface.modes_alike(interface.checked(answer), self._simulator.fleet)
 
     @property
     def steps_taken(self) -> int:

@@ -148,7 +148,7 @@ class Film:
         self._load_kw[place] = flow["it_kw"] + flow["cooling_kw"] + flow["wan_kw"] + flow["charge_kw"]
         slot = int(simulator.fleet.env["slot"][b])
         self._price[place] = simulator.bank.hours["price_per_kwh"][slot, step, :shown]
-        self._levels[place] = decision_levels(simulator.fleet.regions[b, :shown])
+        self._levels[place] = decision_levels(simulator.fleet.regions[b, :shown], self._ordered)
 
     def frame(self, outlook: Outlook) -> NDArray[np.uint8]:
         """Draws the present step.
@@ -166,7 +166,8 @@ class Film:
         self._write_head(picture, outlook)
         self._draw_charts(picture, past, green_kw, price)
         rows = self._simulator.fleet.regions[self._b, : self._shown]
-        decided = list(zip(decision_words(rows), decision_levels(rows).tolist(), strict=True)) if outlook.step else []
+        told = decision_words(rows, self._ordered), decision_levels(rows, self._ordered).tolist()
+        decided = list(zip(*told, strict=True)) if outlook.step else []
         for r in range(self._shown):
             self._write_region(picture, outlook, r)
             if decided:
@@ -174,6 +175,11 @@ class Film:
         if outlook.n_regions > self._shown:
             self._write_rest(picture, outlook)
         return picture
+
+    @property
+    def _ordered(self) -> bool:
+        """Whether the decision of the last step was orders for jobs."""
+        return bool(self._simulator.fleet.env["ordered"][self._b])
 
     def _past(self, step: int) -> NDArray[np.int64]:
         """Places of the past steps, oldest first; -1 for steps that were not noted."""

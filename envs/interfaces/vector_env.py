@@ -236,7 +236,8 @@ class ClusterVectorEnv(VectorEnv[Any, Actions, NDArray[Any]]):
         simulator = self._simulator
         flows = Flows._make(field[b : b + 1] for field in simulator.flows)
         kpis = kpis_of(simulator.params, simulator.state, simulator.tally, b)
-        return as_text(self._outlook(b), flows, kpis, simulator.fleet.regions[b])
+        fleet = simulator.fleet
+        return as_text(self._outlook(b), flows, kpis, fleet.regions[b], bool(fleet.env["ordered"][b]))
 
     def _restart(self, ended: Booleans) -> None:
         """Starts a new episode where one ended in the last step; these environments do not step."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COSTS = ("total_cost", *COST_TERMS)
 """The costs that are summed over the steps of an episode."""
-Kept = Literal["decisions", "observations", "outlooks", "flows", "class_gpu_h", "snapshots"]
+Kept = Literal["decisions", "modes", "observations", "outlooks", "flows", "class_gpu_h", "snapshots"]
 """The names of what a trajectory may keep besides costs, see `Trajectory`."""
 
 
@@ -103,6 +103,11 @@ class Trajectory:
     def decisions(self) -> NDArray[Any]:
         """The actions, all of one form: numbers (decisions, ...), or `Orders` (decisions,). Kept as "decisions"."""
         return np.array(self._of("decisions"))
+
+    @property
+    def modes(self) -> NDArray[np.int64]:
+        """The modes nearest to each decision, shape (decisions, R). Kept as "modes"."""
+        return np.array(self._of("modes"))
 
     @property
     def observations(self) -> NDArray[np.float32]:
@@ -202,6 +207,13 @@ def play_batch(
     return [info["kpis"] for info in infos]
 
 
+AT_DECISION: Mapping[str, Callable[[Any, Outlook, Any], Any]] = {
+    "decisions": lambda env, outlook, action: copy.deepcopy(action),  # noqa: ARG005 - all three have one signature
+    "modes": lambda env, outlook, action: env.modes_alike(action)[: outlook.n_regions],
+    "observations": lambda env, outlook, action: outlook.observation,  # noqa: ARG005
+    "outlooks": lambda env, outlook, action: outlook,  # noqa: ARG005
+}
+"""The data that can be kept at each decision, by name, with the function that makes them before the step is taken."""
 AFTER_STEP: Mapping[str, Callable[[Any], Any]] = {
     "flows": lambda env: [series[0].copy() for series in env.flows],
     "class_gpu_h": lambda env: env.class_gpu_h[0].copy(),
@@ -228,7 +240,7 @@ class _Playing:
         self._costs = dict.fromkeys(COSTS, 0.0)
         self._step_cost, self._rewards, self._decision_ns = list[float](), list[float](), list[int]()
         self._kept: dict[str, list[Any]] = {what: [] for what in keep}
-        self._at_decision = [what for what in ("decisions", "observations", "outlooks") if what in keep]
+        self._at_decision = [(self._kept[what], take) for what, take in AT_DECISION.items() if what in keep]
         self._after_step = [(self._kept[what], take) for what, take in AFTER_STEP.items() if what in keep]
         env.reset(options={"split": split, "episode": episode})
         outlook = env.outlook(**self._perfect)
@@ -250,10 +262,11 @@ class _Playing:
         except (Exception, SystemExit) as error:
             raise self._failure(f"it raised {_told(error)}") from error
         self._decision_ns.append(time.perf_counter_ns() - began)
-        if self._at_decision:
-            found = {"decisions": copy.deepcopy(action), "observations": outlook.observation, "outlooks": outlook}
-            for what in self._at_decision:
-                self._kept[what].append(found[what])
+        try:
+            for kept, take in self._at_decision:
+                kept.append(take(self._env, outlook, action))
+        except (ValueError, TypeError) as error:
+            raise self._failure(f"it answered {_brief(action)}: {error}") from error
         return action
 
     def advance(self, action: Any) -> bool:  # noqa: ANN401 - what a policy answers

@@ -36,7 +36,7 @@ class Replay(NamedTuple):
     """The course of an episode under one method: means over each step, but the queue at the end of each step."""
 
     method: str
-    modes: Ints  # (T, R), values of `Mode`
+    modes: Ints  # (T, R), values of `Mode`; for shares and orders, the nearest modes
     sources_kw: dict[str, Floats]  # for each of SOURCES, (T, R)
     unused_kw: Floats  # (T, R), green power that was sold or curtailed
     interactive_gpus: Floats  # (T, R), GPUs that serve interactive work
@@ -66,11 +66,11 @@ def play(who: Method, worlds: Worlds, episode: int, *, seed: int = 0) -> tuple[S
     """
     env = environment(worlds.scenario, worlds.recording)
     rng = np.random.default_rng(policy_seed(who, episode, seed))
-    played = play_episode(who.policy(), env, split=worlds.split, episode=episode, rng=rng, keep=("decisions", "flows"))
-    flows, regions = played.flows, env.scenario.n_regions
+    played = play_episode(who.policy(), env, split=worlds.split, episode=episode, rng=rng, keep=("modes", "flows"))
+    flows = played.flows
     did = Replay(
         method=who.name,
-        modes=np.stack([env.modes_alike(action)[:regions] for action in played.decisions]),
+        modes=played.modes,
         sources_kw=_sources(flows),
         unused_kw=flows.sold_kw + flows.curtailed_kw,
         interactive_gpus=flows.interactive_gpus,

@@ -8,6 +8,7 @@ from wattward.agents.training.imitation import Demonstrations, discounted
 from wattward.baselines import registry
 from wattward.baselines.optimisers.hindsight import HindsightPlanner
 from wattward.configs.schema.agent import AgentSettings, WarmStart
+from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.policy.episode import play_episode
@@ -27,19 +28,23 @@ def teacher(name: str) -> Policy:
     """Makes the teacher with a method's name, or HindsightPlanner.
 
     Raises:
-        ConfigError: no method has that name.
+        ConfigError: no method has that name, or it gives orders to jobs, which agents on modes cannot imitate.
     """
-    return HindsightPlanner() if name == HINDSIGHT else registry.make(name)
+    if name == HINDSIGHT:
+        return HindsightPlanner()
+    if registry.gives_orders(name):
+        voted = f"{name}{registry.VOTED_END}"
+        raise ConfigError(f"teacher {name}: gives orders to jobs; must choose modes, such as {voted}")
+    return registry.make(name)
 
 
 def check_teacher(name: str) -> None:
     """Checks a teacher's name before anything is written.
 
     Raises:
-        ConfigError: no method has that name.
+        ConfigError: as for `teacher`.
     """
-    if name != HINDSIGHT:
-        registry.make(name)
+    teacher(name)
 
 
 def demonstrations(scenario: Scenario, settings: AgentSettings, warm: WarmStart, seed: int) -> Demonstrations:

@@ -21,6 +21,7 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.sb3_env import FleetVecEnv
+from wattward.envs.policy.orders import Orders
 from wattward.envs.world.splits import choose
 from wattward.experiments.training.train import train_agent
 
@@ -70,6 +71,22 @@ def test_pictures_show_the_mode_that_is_most_alike() -> None:
     assert env.modes_alike(np.array([0.9, 0.6, 0.4, 0.9])).tolist() == [Mode.PULL, Mode.HOLD]
     assert env.modes_alike(np.array([3, 1])).tolist() == [3, 1]
     assert env.modes_alike(np.int64(14)).tolist() == [3, 2]
+
+
+def test_pictures_show_orders_by_what_most_work_does() -> None:
+    """In the first step with jobs in one region only: they wait, run there, or run in the other region."""
+    env = ClusterEnv("toy", action="jobs")
+    env.reset(options={"split": "train", "episode": 0})
+    while len(regions := set(env.outlook().jobs.region.tolist())) != 1:
+        env.step(np.array([Mode.RUN, Mode.RUN]))
+    (own,) = regions
+    expected = {-1: (Mode.HOLD, Mode.HOLD), own: (Mode.RUN, Mode.HOLD), 1 - own: (Mode.HOLD, Mode.PULL)}
+    for run_in, (here, there) in expected.items():
+        for action in (np.full(64, run_in + 1), Orders(np.full(env.outlook().jobs.number.size, run_in))):
+            modes = env.modes_alike(action).tolist()
+            assert (modes[own], modes[1 - own]) == (here, there)
+    with pytest.raises(ValueError, match="run_in must lie in"):
+        env.modes_alike(Orders(np.full(env.outlook().jobs.number.size, 2)))
 
 
 def test_the_policy_acts_as_the_model_does(folder: Path) -> None:

@@ -19,6 +19,7 @@ from wattward.envs.interfaces import drawing, frames
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.drawing import MODE_COLOURS, PAPER, SOURCE_COLOURS, SOURCES
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
+from wattward.envs.policy.orders import STAY, Orders
 
 Picture = NDArray[np.uint8]
 SEEN_BY = {
@@ -143,6 +144,27 @@ def test_shares_are_shown_by_the_nearest_mode() -> None:
         top = drawing.HEAD + r * 150
         badge = frame[top : top + 14, drawing.PANEL_RIGHT - 6 : drawing.PANEL_RIGHT - 1]
         assert pixels(badge, MODE_COLOURS[mode]).all()
+
+
+def ordered_to(env: ClusterEnv, region: int) -> Orders:
+    """Orders for all jobs to run in a region; -1 to wait."""
+    return Orders(np.full(env.outlook().jobs.number.size, region))
+
+
+def test_orders_are_shown_as_run_where_jobs_are_told_to_run() -> None:
+    env = rendered("toy")
+    while not env.outlook().jobs.number.size:
+        env.step(np.array([Mode.PULL, Mode.PULL]))
+    for region, expected in ((1, (Mode.HOLD, Mode.RUN)), (STAY, (Mode.HOLD, Mode.HOLD))):
+        env.step(ordered_to(env, region))
+        frame = env.render()
+        for r, mode in enumerate(expected):
+            top = drawing.HEAD + r * 150
+            badge = frame[top : top + 14, drawing.PANEL_RIGHT - 6 : drawing.PANEL_RIGHT - 1]
+            assert pixels(badge, MODE_COLOURS[mode]).all()
+    env.step(np.array([Mode.PULL, Mode.SOAK]))
+    top = drawing.HEAD
+    assert pixels(env.render()[top : top + 14, drawing.PANEL_RIGHT - 6 :][:, :5], MODE_COLOURS[Mode.PULL]).all()
 
 
 def test_steps_that_nobody_looked_at_are_shown_too() -> None:
@@ -293,6 +315,16 @@ def test_text_fits_80_columns(scenario: str) -> None:
         assert max(map(len, text.splitlines())) <= 80
     decided = [line.split()[1] for line in text.splitlines()[2:]]
     assert set(decided) <= {mode.name for mode in Mode}
+
+
+def test_orders_in_text() -> None:
+    single = ClusterEnv("toy", render_mode="ansi")
+    single.reset(options={"split": "validation", "episode": 0})
+    while not single.outlook().jobs.number.size:
+        single.step(np.array([Mode.HOLD, Mode.HOLD]))
+    single.step(ordered_to(single, 0))
+    assert [line.split()[1] for line in single.render().splitlines()[2:]] == ["jobs", "none"]
+    assert all(len(line) <= 80 for line in single.render().splitlines())
 
 
 def test_shares_in_text() -> None:

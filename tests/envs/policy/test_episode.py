@@ -11,12 +11,14 @@ import pytest
 
 from wattward import baselines
 from wattward.configs import ConfigError
+from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import COST_TERMS
 from wattward.envs.policy.episode import COSTS, Trajectory, begin_episode, play_episode
+from wattward.envs.policy.orders import Orders
 from wattward.envs.policy.outlook import Outlook
 
-ALL = ("decisions", "observations", "outlooks", "flows", "class_gpu_h", "snapshots")
+ALL = ("decisions", "modes", "observations", "outlooks", "flows", "class_gpu_h", "snapshots")
 
 
 class Says:
@@ -47,11 +49,13 @@ def run_all(outlook: Outlook) -> Any:
 
 def test_a_trajectory_holds_the_episode() -> None:
     env = ClusterEnv("toy")
-    did = play(baselines.make("PeakOffset"), env, keep=ALL)
+    did = play(baselines.make("PeakOffset-modes"), env, keep=ALL)
     steps, regions = env.scenario.n_steps, env.scenario.n_regions
-    assert (did.method, did.scenario, did.split, did.episode, did.n_steps) == ("PeakOffset", "toy", "test", 2, steps)
+    assert (did.method, did.scenario) == ("PeakOffset-modes", "toy")
+    assert (did.split, did.episode, did.n_steps) == ("test", 2, steps)
     assert did.flows.grid_kw.shape == (steps, regions) and did.class_gpu_h.shape[:2] == (steps, regions)
     assert did.decisions.shape == (steps, regions) and len(did.snapshots) == steps + 1
+    np.testing.assert_array_equal(did.modes, did.decisions)
     np.testing.assert_allclose(did.class_gpu_h.sum(axis=2), did.flows.done_gpu_h)
     np.testing.assert_array_equal([seen.observation for seen in did.outlooks], did.observations)
     assert [seen.step for seen in did.outlooks] == list(range(steps))
@@ -60,6 +64,29 @@ def test_a_trajectory_holds_the_episode() -> None:
         assert did.costs[term] == pytest.approx(did.kpis[term])
     assert did.total_cost == pytest.approx(did.step_cost.sum()) == pytest.approx(did.kpis["total_cost"])
     assert did.decision_us.shape == (steps,) and (did.decision_us > 0).all()
+
+
+def test_a_trajectory_holds_orders_and_the_modes_nearest_to_them() -> None:
+    """All jobs are told to run in the second region; in the last steps they wait."""
+
+    def told(outlook: Outlook) -> Orders:
+        return Orders(np.full(outlook.jobs.number.size, 1 if outlook.step < 20 else -1))
+
+    did, seen = play(Says(told), keep=ALL), set()
+    assert did.decisions.shape == (did.n_steps,) and all(isinstance(orders, Orders) for orders in did.decisions)
+    for step, outlook in enumerate(did.outlooks):
+        regions = set(outlook.jobs.region[~outlook.jobs.in_transit].tolist())
+        there = Mode.PULL if 0 in regions else Mode.RUN if 1 in regions else Mode.HOLD
+        assert did.modes[step].tolist() == [Mode.HOLD, there if step < 20 else Mode.HOLD]
+        seen.add(there)
+    assert seen == {Mode.HOLD, Mode.RUN, Mode.PULL}
+
+
+def test_wrong_orders_are_the_policys_fault_whatever_is_kept() -> None:
+    for keep in ((), ("modes",)):
+        for wrong, message in ((np.zeros(99, np.int64), "run_in must hold"), (None, "run_in must hold")):
+            with pytest.raises(ConfigError, match=rf"method .*, step 0: it answered Orders.*: {message}"):
+                play(Says(lambda outlook, told=wrong: Orders(told)), keep=keep)
 
 
 def test_what_was_not_asked_for_is_not_kept() -> None:

@@ -212,9 +212,11 @@ def test_an_opening_that_says_nothing_is_refused_when_shown(tmp_path: Path, note
     assert wanted in shown.output
 
 
-def test_commands_write_verify_and_show(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rule", ["RunOnArrival", "WaitAwhile"])
+def test_commands_write_verify_and_show(tmp_path: Path, rule: str) -> None:
+    """One rule chooses modes, the other gives orders to jobs."""
     out, picture = tmp_path / "deep" / "mine", tmp_path / "mine.svg"
-    done = wattward("ledger", "write", "RunOnArrival", "--scenario", "toy", "--out", out)
+    done = wattward("ledger", "write", rule, "--scenario", "toy", "--out", out)
     assert done.exit_code == 0, done.output
     assert "all regions" in done.output
     assert "Tokens" not in done.output

@@ -239,6 +239,8 @@ def test_a_replay_shows_one_policy_beside_running_on_arrival(tmp_path: Path) -> 
     assert week["episode"] == 3
     assert [who["method"] for who in week["methods"]] == ["PeakOffset", "RunOnArrival"]
     assert week["bound_cost"] < min(who["total_cost"] for who in week["methods"])
+    assert {len(modes) for who in week["methods"] for modes in who["modes"]} == {24}
+    assert {*week["methods"][0]["modes"][0]} == {"0", "2"}, "orders are shown as the nearest modes"
     assert wattward("replay", "RunOnArrival", "--episode", 3, *shared).exit_code == 0
     (week,) = data_of(written.read_text())["weeks"].values()
     assert [who["method"] for who in week["methods"]] == ["RunOnArrival"]

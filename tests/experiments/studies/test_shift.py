@@ -163,7 +163,7 @@ def test_a_table_that_was_touched_is_told(results: Path) -> None:
 
 
 def test_hours_and_shares_are_those_of_the_steps() -> None:
-    day = shift_hours.average_day([method("PeakOffset")], Worlds("zhejiang-xinjiang"), range(1))
+    day = shift_hours.average_day([method("PeakOffset-modes")], Worlds("zhejiang-xinjiang"), range(1))
     assert day.mode_share.sum(axis=2) == pytest.approx(np.ones_like(day.deferrable_share))
     assert day.mode_share[8:10, 0, Mode.HOLD] == pytest.approx(1.0)
     assert day.mode_share[:8, 0, Mode.PULL].min() > 0.8

@@ -26,11 +26,11 @@ def settings_of(teacher_name: str, action_repeat: int = 1) -> tuple[PPOSettings,
 
 
 def test_a_teachers_decisions_are_held_and_their_returns_are_the_episodes() -> None:
-    settings, warm = settings_of("PeakOffset", action_repeat=5)
+    settings, warm = settings_of("PeakOffset-modes", action_repeat=5)
     shown = demonstrations(TOY, settings.model_copy(update={"gamma": 1.0}), warm, seed=1)
     per_episode = -(-TOY.n_steps // 5)
     assert shown.modes.shape == (2 * per_episode, 2) and shown.observations.shape[0] == len(shown.returns)
-    env, policy = ClusterEnv(TOY, reward=settings.reward), baselines.make("PeakOffset")
+    env, policy = ClusterEnv(TOY, reward=settings.reward), baselines.make("PeakOffset-modes")
     numbers = np.random.default_rng([2, 1]).choice(2**31, 2, replace=False)
     for first, number in zip((0, per_episode), numbers.tolist(), strict=True):
         observation, _ = env.reset(options={"split": "train", "episode": number})
@@ -66,8 +66,14 @@ def test_hindsight_may_teach() -> None:
 def test_one_seed_gives_one_warm_checkpoint(tmp_path: Path) -> None:
     runs = [train_agent("ppo-warm", "toy", 1, out=tmp_path / folder, total_steps=384) for folder in ("a", "b")]
     (manifest, first), (_, second) = (read_policy(folder) for folder in runs)
-    assert manifest.agent == "ppo-warm" and manifest.settings["warm_start"]["teacher"] == "Threshold-pull-0.5"
+    assert manifest.agent == "ppo-warm" and manifest.settings["warm_start"]["teacher"] == "Threshold-pull-0.5-voted"
     assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_a_teacher_that_gives_orders_to_jobs_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"teacher WaitAwhile: gives orders to jobs; .* such as WaitAwhile-voted"):
+        teacher("WaitAwhile")
+    assert teacher("WaitAwhile-voted").name == "WaitAwhile-voted"
 
 
 def test_a_teacher_nobody_knows_leaves_nothing_behind(tmp_path: Path) -> None:
