@@ -13,10 +13,10 @@ STAMP := $(VENV)/.installed
 define COMPILE
 import gymnasium, os
 for threads in {1, min(2, os.cpu_count() or 1)}:
-    fleet = gymnasium.make_vec("wattward:wattward/Toy-v0", num_envs=2, threads=threads, reward="saving")
+    fleet = gymnasium.make_vec("wattward:wattward/Toy-v1", num_envs=2, threads=threads, reward="saving")
     fleet.reset(seed=0)
     fleet.step(fleet.action_space.sample())
-env = gymnasium.make("wattward/Toy-v0").unwrapped
+env = gymnasium.make("wattward/Toy-v1").unwrapped
 env.reset(seed=0)
 env.restore(env.save())
 endef

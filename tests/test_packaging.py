@@ -112,7 +112,7 @@ def test_every_registered_environment_has_its_scenario_and_every_scenario_loads(
 
 
 def test_an_environment_is_made_by_module_and_id() -> None:
-    env = gymnasium.make("wattward:wattward/Toy-v0")
+    env = gymnasium.make("wattward:wattward/Toy-v1")
     observation, _ = env.reset(seed=0)
     assert env.observation_space.contains(observation)
     env.close()

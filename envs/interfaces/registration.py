@@ -5,19 +5,19 @@ from __future__ import annotations
 import gymnasium
 
 ENVIRONMENTS = {
-    "wattward/ZhejiangXinjiang-v0": "zhejiang-xinjiang",
-    "wattward/ZhejiangXinjiang2024-v0": "zhejiang-xinjiang-2024",
-    "wattward/Toy-v0": "toy",
-    "wattward/FollowTheSun-v0": "follow-the-sun",
-    "wattward/JinshuitanMicrogrid-v0": "jinshuitan-microgrid",
-    "wattward/PinghuChilledWater-v0": "pinghu-chilled-water",
-    "wattward/QingyangGreen-v0": "qingyang-green",
-    "wattward/ShanghaiGridEvent-v0": "shanghai-grid-event",
-    "wattward/EightHubs-v0": "eight-hubs",
-    "wattward/WesternHubsDirectSupply-v0": "western-hubs-direct-supply",
+    "wattward/ZhejiangXinjiang-v1": "zhejiang-xinjiang",
+    "wattward/ZhejiangXinjiang2024-v1": "zhejiang-xinjiang-2024",
+    "wattward/Toy-v1": "toy",
+    "wattward/FollowTheSun-v1": "follow-the-sun",
+    "wattward/JinshuitanMicrogrid-v1": "jinshuitan-microgrid",
+    "wattward/PinghuChilledWater-v1": "pinghu-chilled-water",
+    "wattward/QingyangGreen-v1": "qingyang-green",
+    "wattward/ShanghaiGridEvent-v1": "shanghai-grid-event",
+    "wattward/EightHubs-v1": "eight-hubs",
+    "wattward/WesternHubsDirectSupply-v1": "western-hubs-direct-supply",
 }
 """Environment id -> scenario name."""
-FAMILIES = {"wattward/Random-v0": "random-3"}
+FAMILIES = {"wattward/Random-v1": "random-3"}
 """Environment id -> family. Families have no native vector environment for Gymnasium."""
 
 

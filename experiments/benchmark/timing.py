@@ -24,7 +24,7 @@ Measured = dict[str, Any]
 class Effort:
     """Amount of measurement. Blocks of `block_s` seconds take turns, `repeats` times each."""
 
-    env_id: str = "wattward/ZhejiangXinjiang-v0"
+    env_id: str = "wattward/ZhejiangXinjiang-v1"
     repeats: int = 7
     block_s: float = 0.4
     num_envs: int = 256

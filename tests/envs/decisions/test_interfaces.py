@@ -31,7 +31,7 @@ from wattward.envs.interfaces.vector_env import ClusterVectorEnv
 from wattward.envs.kernels.fleet import Fleet
 from wattward.envs.world.splits import choose
 
-IDS = {"toy": "wattward/Toy-v0", "jinshuitan-microgrid": "wattward/JinshuitanMicrogrid-v0"}
+IDS = {"toy": "wattward/Toy-v1", "jinshuitan-microgrid": "wattward/JinshuitanMicrogrid-v1"}
 """A plain scenario, and one whose actions order a store."""
 
 
@@ -128,13 +128,13 @@ def assert_alike(observation: Any, batch: Any, b: int) -> None:
 
 @pytest.mark.parametrize("action", INTERFACES)
 def test_a_spec_makes_the_same_environment_again(action: str) -> None:
-    env = gymnasium.make("wattward/JinshuitanMicrogrid-v0", action=action, reward="saving")
+    env = gymnasium.make("wattward/JinshuitanMicrogrid-v1", action=action, reward="saving")
     assert env.spec is not None
     for spec in (env.spec, EnvSpec.from_json(env.spec.to_json())):
         again = gymnasium.make(spec)
         assert again.action_space == env.action_space and again.unwrapped.reward == "saving"
         assert (again.reset(seed=1)[0] == env.reset(seed=1)[0]).all()
-    many = gymnasium.make_vec("wattward/Toy-v0", 2, vectorization_mode="vector_entry_point", action=action)
+    many = gymnasium.make_vec("wattward/Toy-v1", 2, vectorization_mode="vector_entry_point", action=action)
     assert many.single_action_space == ClusterEnv("toy", action=action).action_space
 
 

@@ -21,16 +21,16 @@ from wattward.envs.model.types import COST_TERMS
 
 ALLOWED_WARNINGS: dict[str, tuple[str, ...]] = {"gymnasium": (), "sb3": ()}
 GOLDEN = {
-    "wattward/ZhejiangXinjiang-v0": "9029fa7bf654e943",
-    "wattward/ZhejiangXinjiang2024-v0": "bfcbbccfe18f2d6c",
-    "wattward/Toy-v0": "4b13150b6aecb545",
-    "wattward/FollowTheSun-v0": "c6815cc87f9372dd",
-    "wattward/JinshuitanMicrogrid-v0": "7800d5ce4378377d",
-    "wattward/PinghuChilledWater-v0": "06a5ff72081f9e3c",
-    "wattward/QingyangGreen-v0": "28ebe062c38478fb",
-    "wattward/ShanghaiGridEvent-v0": "32c03f397f546de1",
-    "wattward/EightHubs-v0": "543c1f18fd451ff5",
-    "wattward/WesternHubsDirectSupply-v0": "add63d3a72493a29",
+    "wattward/ZhejiangXinjiang-v1": "9029fa7bf654e943",
+    "wattward/ZhejiangXinjiang2024-v1": "bfcbbccfe18f2d6c",
+    "wattward/Toy-v1": "4b13150b6aecb545",
+    "wattward/FollowTheSun-v1": "c6815cc87f9372dd",
+    "wattward/JinshuitanMicrogrid-v1": "7800d5ce4378377d",
+    "wattward/PinghuChilledWater-v1": "06a5ff72081f9e3c",
+    "wattward/QingyangGreen-v1": "28ebe062c38478fb",
+    "wattward/ShanghaiGridEvent-v1": "32c03f397f546de1",
+    "wattward/EightHubs-v1": "543c1f18fd451ff5",
+    "wattward/WesternHubsDirectSupply-v1": "add63d3a72493a29",
 }
 
 
@@ -78,7 +78,7 @@ def test_one_seed_gives_one_trajectory(env_id: str) -> None:
 def test_another_process_gives_the_same_trajectory() -> None:
     program = (
         "import gymnasium, wattward, numpy as np\n"
-        "env = gymnasium.make('wattward/ZhejiangXinjiang-v0')\n"
+        "env = gymnasium.make('wattward/ZhejiangXinjiang-v1')\n"
         "obs, _ = env.reset(seed=11)\n"
         "rng, out = np.random.default_rng(0), []\n"
         "for _ in range(20):\n"

@@ -256,7 +256,7 @@ def test_vectors_draw_what_single_environments_draw(mode: AutoresetMode, render_
 
 def test_gymnasium_makes_vectors_that_draw() -> None:
     env = gymnasium.make_vec(
-        "wattward/Toy-v0", 2, vectorization_mode="vector_entry_point", render_mode="rgb_array", bank=2
+        "wattward/Toy-v1", 2, vectorization_mode="vector_entry_point", render_mode="rgb_array", bank=2
     )
     env.reset(seed=0)
     drawn = env.render()
@@ -271,7 +271,7 @@ def test_gymnasium_makes_vectors_that_draw() -> None:
 def test_gymnasium_records_videos(tmp_path: Path) -> None:
     pytest.importorskip("moviepy", reason="RecordVideo needs moviepy, which comes with the extra video")
     env = gymnasium.wrappers.RecordVideo(
-        gymnasium.make("wattward/Toy-v0", render_mode="rgb_array"), str(tmp_path), disable_logger=True
+        gymnasium.make("wattward/Toy-v1", render_mode="rgb_array"), str(tmp_path), disable_logger=True
     )
     env.reset(seed=0)
     ended = False

@@ -67,13 +67,13 @@ def test_the_pair_plays_as_single_environments(action: str) -> None:
 
 
 def test_gymnasium_makes_it() -> None:
-    env = gymnasium.make_vec("wattward/Toy-v0", num_envs=3, vectorization_mode="vector_entry_point", bank=2, threads=2)
+    env = gymnasium.make_vec("wattward/Toy-v1", num_envs=3, vectorization_mode="vector_entry_point", bank=2, threads=2)
     assert isinstance(env, ClusterVectorEnv)
     assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     observations, infos = env.reset(seed=0)
     assert observations in env.observation_space
     assert set(infos["episode"]) <= {0, 1}
-    single = gymnasium.make("wattward/Toy-v0", bank=env.unwrapped._episodes.bank)
+    single = gymnasium.make("wattward/Toy-v1", bank=env.unwrapped._episodes.bank)
     np.testing.assert_array_equal(single.reset(seed=1)[0], observations[1])
 
 

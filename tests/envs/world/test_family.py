@@ -17,7 +17,7 @@ from wattward.envs.simulator.source import EpisodeBank
 
 
 def test_checkers_accept_the_family() -> None:
-    env = gymnasium.make("wattward/Random-v0")
+    env = gymnasium.make("wattward/Random-v1")
     gymnasium_check(env.unwrapped, skip_render_check=True)
     sb3_check(env.unwrapped)
     observation, info = env.reset(seed=1)

@@ -25,7 +25,7 @@ from wattward.experiments.benchmark.timing import QUICK, Measured, Meter, Sample
 from wattward.experiments.cli import main as cli
 from wattward.experiments.cli.options import BAD_INPUT, INTERRUPTED
 
-TINY = replace(QUICK, env_id="wattward/Toy-v0", block_s=0.01, num_envs=3, held_envs=8, jobs=(100, 200))
+TINY = replace(QUICK, env_id="wattward/Toy-v1", block_s=0.01, num_envs=3, held_envs=8, jobs=(100, 200))
 RANGED = {
     "single": {key.removeprefix("single.") for key in throughput_report.MEANINGS if key.startswith("single.")},
     "vector": {
