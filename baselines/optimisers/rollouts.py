@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wattward.envs.kernels.fleet import COST
 from wattward.envs.model.equipment import quiet_world
-from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Floats, Ints, Params
+from wattward.envs.model.types import IN_TRANSIT, NO_SIGNALS, RUNNING, WAITING, Exogenous, Floats, Ints, Params
 from wattward.envs.policy.outlook import JobView, Outlook
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.simulator import Simulator
@@ -140,9 +140,9 @@ def true_world(outlook: Outlook, n_steps: int) -> Exogenous:
         "work_gpu_h": np.maximum(left_gpu_h, 1e-6),
         "estimate_gpu_h": np.maximum(estimate_gpu_h, 1e-6),
     }
-    series = {name: field[:, rows] for name, field in world._asdict().items() if field.ndim == 3}
-    nothing = np.zeros((1, 4, n_steps + 1, outlook.n_regions))
-    return Exogenous(start_minute=np.array([0]), climatology=nothing, noise=nothing, **_table(present, later), **series)
+    arrays = world._replace(signals=NO_SIGNALS)._asdict()
+    series = {name: field[:, rows] for name, field in arrays.items() if name != "signals" and field.ndim == 3}
+    return Exogenous(start_minute=np.array([0]), signals=NO_SIGNALS, **_table(present, later), **series)
 
 
 def _arrivals(outlook: Outlook, n_steps: int, rng: np.random.Generator) -> Jobs:
@@ -173,8 +173,7 @@ def _world(outlook: Outlook, n_rows: int, coming: Jobs) -> Exogenous:
     }
     return Exogenous(
         start_minute=np.array([0]),
-        climatology=np.zeros((1, 4, *shape[1:])),
-        noise=np.zeros((1, 4, *shape[1:])),
+        signals=NO_SIGNALS,
         **series,
         **_table(_as_table(outlook.jobs, outlook), coming),
     )

@@ -92,14 +92,26 @@ class JobClass(Config):
 
 
 class Forecast(Config):
-    """Quality of forecasts: skill 0 is persistence that fades to climatology, 1 is perfect."""
+    """Quality of forecasts.
+
+    A forecast issued L hours ahead explains the share exp(-2 (1 - `skill`) L / memory) of the variance around the mean
+    of the hour. It explains at least what follows from the present by persistence. At skill 1 forecasts are perfect. At
+    skill 0 they know nothing of what is to come unless the memory is longer than that of the phenomenon.
+    """
 
     skill: Share
     horizon_h: Positive = 24.0
     sun_memory_h: Positive = 4.0
     wind_memory_h: Positive = 10.0
     interactive_memory_h: Positive = 6.0
-    carbon_memory_h: Positive = 10.0
+    carbon_memory_h: Annotated[
+        Positive, Field(description="of recorded carbon intensity; else it follows from sun and wind")
+    ] = 10.0
+
+    @property
+    def memory_h(self) -> tuple[float, float, float, float]:
+        """Memories of sun, wind, interactive load and carbon [h]."""
+        return self.sun_memory_h, self.wind_memory_h, self.interactive_memory_h, self.carbon_memory_h
 
 
 class Contracts(Config):

@@ -16,6 +16,7 @@ from wattward.envs.model.types import (
     COOLING,
     COST_TERMS,
     IN_TRANSIT,
+    NO_SIGNALS,
     POWER,
     Exogenous,
     Floats,
@@ -73,7 +74,7 @@ def random_params(
         class_malleable=np.array([[True, False, False]]),
         class_preemptible=np.array([[True, False, True]]),
         class_restart_h=np.array([[0.0, 0.0, rng.uniform(0.0, 1.0)]]),
-        forecast_rho=np.repeat(np.linspace(1.0, 0.2, n_leads)[None, None], 4, axis=1),
+        n_leads=np.array([n_leads]),
     )
 
 
@@ -141,7 +142,7 @@ def random_world(rng: np.random.Generator, params: Params, n_jobs: int, *, exten
     With `extended`, links and GPUs fail, contracts deliver, the grid asks for cuts, and stores get random orders.
     """
     n_regions, n_steps = params.fleet_gpus.shape[1], int(params.n_steps[0])
-    shape = (1, n_steps + params.forecast_rho.shape[2], n_regions)
+    shape = (1, n_steps + int(params.n_leads[0]), n_regions)
     gpus = np.ceil(rng.uniform(0.0, 0.8, n_jobs) * params.fleet_gpus.min())
     work = gpus * rng.exponential(1.5, n_jobs) + 0.01
     arrival = np.sort(rng.integers(0, n_steps, n_jobs))
@@ -157,8 +158,7 @@ def random_world(rng: np.random.Generator, params: Params, n_jobs: int, *, exten
         hydro_kw=rng.uniform(0.0, 5.0, shape),
         air_c=rng.uniform(-20.0, 40.0, shape),
         interactive_gpus=rng.uniform(0.0, 1.1, shape) * params.fleet_gpus[:, None, :],
-        climatology=rng.uniform(0.0, 20.0, (1, 4, *shape[1:])),
-        noise=rng.normal(0.0, 3.0, (1, 4, *shape[1:])),
+        signals=NO_SIGNALS,
         n_jobs=np.array([n_jobs]),
         job_arrival_step=arrival[None],
         job_deadline_step=(arrival + 1 + rng.geometric(0.05, n_jobs))[None],
@@ -180,9 +180,11 @@ def permute_regions(
     regional = {
         k: v[:, order]
         for k, v in params._asdict().items()
-        if v.ndim in (2, 3) and not k.startswith(("class_", "forecast_")) and v.shape[1] == n_regions
+        if v.ndim in (2, 3) and not k.startswith("class_") and v.shape[1] == n_regions
     }
-    moved = {k: v[..., order] for k, v in world._asdict().items() if v.ndim >= 3}
+    moved: dict[str, Any] = {
+        k: v[..., order] for k, v in world._asdict().items() if isinstance(v, np.ndarray) and v.ndim == 3
+    }
     return params._replace(**regional), world._replace(**moved, job_origin=new_number[world.job_origin])
 
 

@@ -13,7 +13,7 @@ from wattward.envs.decisions.action import Mode
 from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.equipment import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.stores import row_of, store_table
-from wattward.envs.model.types import Exogenous, Flows, Params, State
+from wattward.envs.model.types import NO_SIGNALS, Exogenous, Flows, Params, State
 from wattward.envs.simulator.simulator import Simulator
 
 GPUS = 10.0
@@ -43,12 +43,12 @@ def plain_params(n_steps: int, *, step_h: float = 1.0, stores: Sequence[Store] =
     fields |= {name: np.array([values]) for name, values in classes.items()}
     for name, value in changes.items():
         fields[name] = np.full(fields[name].shape, value, fields[name].dtype)
-    return Params(n_steps=np.array([n_steps]), step_h=np.array([step_h]), forecast_rho=np.ones((1, 4, 2)), **fields)
+    return Params(n_steps=np.array([n_steps]), step_h=np.array([step_h]), n_leads=np.array([2]), **fields)
 
 
 def plain_world(params: Params, jobs: Sequence[tuple[float, ...]] = (), **series: Sequence[float] | float) -> Exogenous:
     """A world of one region; `jobs` are (arrival, deadline, class, GPUs, GPU-h)."""
-    n = int(params.n_steps[0]) + params.forecast_rho.shape[2]
+    n = int(params.n_steps[0]) + int(params.n_leads[0])
     names = ("price_per_kwh", "carbon_kg_per_kwh", "sun_kw", "wind_kw", "hydro_kw", "air_c", "interactive_gpus")
     fields: dict[str, Any] = quiet_world(params.fleet_gpus, n) | {name: np.zeros((1, n, 1)) for name in names}
     for name, values in series.items():
@@ -59,8 +59,7 @@ def plain_world(params: Params, jobs: Sequence[tuple[float, ...]] = (), **series
     whole = {f"job_{name}": table[i].astype(np.int64) for i, name in enumerate(columns)}
     return Exogenous(
         start_minute=np.array([0]),
-        climatology=np.zeros((1, 4, n, 1)),
-        noise=np.zeros((1, 4, n, 1)),
+        signals=NO_SIGNALS,
         n_jobs=np.array([len(jobs)]),
         **whole,
         job_origin=np.zeros((1, len(jobs)), np.int64),

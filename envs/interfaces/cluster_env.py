@@ -89,7 +89,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         self.params: Params = self._banked.bank.params if self._banked else drawn
         self._known_params: Params = immutable(self.params)
         self._lookout: Lookout | None = None
-        self._observer = Observer(self.scenario, self.params)
+        self._observer = Observer(self.scenario)
         self.interface = interface_of(action, self.scenario)
         self._answers = Answers(self.interface)
         self.observation_space = self.interface.observation_space(self._observer.space)
@@ -274,7 +274,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         """Switches to another scenario of the same family."""
         self.scenario, self.params = scenario, make_params(scenario)
         self._known_params = immutable(self.params)
-        self._observer = Observer(scenario, self.params)
+        self._observer = Observer(scenario)
         self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
         self._film = self._new_film()
 

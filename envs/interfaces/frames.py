@@ -114,7 +114,7 @@ class Film:
         self._scenario, self._simulator, self._b = scenario, simulator, b
         params = simulator.params
         row = min(b, params.step_h.size - 1)
-        self._horizon_h = max(1, params.forecast_rho.shape[2] - 1) * float(params.step_h[row])
+        self._horizon_h = max(1, int(params.n_leads[row]) - 1) * float(params.step_h[row])
         n_past = max(1, round(self._horizon_h / 2 / float(params.step_h[row])))
         self._shown = min(simulator.n_regions, MOST_REGIONS)
         self._layout = _layout(self._shown, simulator.n_regions > MOST_REGIONS)

@@ -13,26 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
+from wattward.envs.kernels.forecast import N_TRACKED, ForecastTables, expect, settle
 from wattward.envs.model import site_model
 from wattward.envs.model.observation import AT, HIGH, LOW, MOST, N_CLOCK, N_FORECASTS, N_WORLD
 from wattward.envs.model.site_model import SitePower
-from wattward.envs.model.types import INTERACTIVE, SUN, WIND, Exogenous, Floats, Ints, Params
+from wattward.envs.model.types import INTERACTIVE, SUN, WIND, Exogenous, Floats, Ints, Params, Signals
+
+SPAN, LEADS = 768, 8
+"""Most steps and leads whose forecasts are made at once."""
+SLOPE, FIXED, SHARE, N_POWERS = 0, 1, 2, 3
+"""Rows of what the power of a region depends on."""
 
 
 class Encoding(NamedTuple):
-    """Scales and forecast weights of a scenario."""
+    """Scales and forecast tables of a scenario."""
 
     price_scale: float  # [currency/kWh]
     carbon_scale: float  # [kg/kWh]
     block_of_lead: Ints  # (L,) block of each lead; -1 for lead 0
     n_blocks: int
     lead_weight: Floats  # (L,) 1 / leads in its block
-    truth_weight: Floats  # (4, L) rho^2
-    noise_weight: Floats  # (4, L) rho sqrt(1 - rho^2)
+    forecast: ForecastTables
 
 
 class Series(NamedTuple):
-    """The world of one region by step; shapes (N,) and (4, N)."""
+    """The world of one region by step, each (N,)."""
 
     price: Floats
     carbon: Floats
@@ -42,8 +47,6 @@ class Series(NamedTuple):
     hydro_kw: Floats
     air_c: Floats
     in_order_gpus: Floats
-    climatology: Floats
-    noise: Floats
 
 
 @inlined
@@ -57,8 +60,6 @@ def _region_series(x: Exogenous, r: int) -> Series:
         x.hydro_kw[0, :, r].copy(),
         x.air_c[0, :, r].copy(),
         x.fleet_gpus[0, :, r].copy(),
-        x.climatology[0, :, :, r].copy(),
-        x.noise[0, :, :, r].copy(),
     )
 
 
@@ -91,7 +92,7 @@ def look_ahead(p: Params, x: Exogenous, e: Encoding, out: NDArray[np.float32]) -
         series = _region_series(x, r)
         columns = out[:, N_CLOCK + r * width : N_CLOCK + (r + 1) * width]
         _prices(series, e, columns)
-        _blocks(p, series, e, r, columns)
+        _blocks(p, x.signals, series, e, r, columns)
     for t in range(out.shape[0]):
         for i in range(N_CLOCK, out.shape[1]):
             out[t, i] = min(np.float32(HIGH), max(np.float32(LOW), out[t, i]))
@@ -128,49 +129,118 @@ def _prices(s: Series, e: Encoding, columns: NDArray[np.float32]) -> None:
 
 
 @inlined
-def _expected(s: Series, e: Encoding, truth: Floats, quantity: int, t: int, lead: int) -> float:
-    climatology = s.climatology[quantity, t + lead]
-    anomaly = e.truth_weight[quantity, lead] * (truth[t + lead] - climatology)
-    return max(0.0, climatology + anomaly + e.noise_weight[quantity, lead] * s.noise[quantity, t + lead])
+def _forecast(
+    x: Signals, e: Encoding, truth: Floats, quantity: int, r: int, first: int, lead: int, tracked: Floats, out: Floats
+) -> None:
+    """Fills the forecasts of a quantity that follows from one signal alone, shape (leads, steps of issue).
+
+    If the first lead is not seen, no later one is.
+    """
+    gain = x.mix[0, quantity, r, 1 + quantity]
+    if gain == 0.0:
+        out[:] = 0.0
+        return
+    is_plain = x.false_news.shape[1] == 0
+    expect(x, e.forecast, quantity, r, first, lead, gain, 0.0 if is_plain else -np.inf, tracked, out)
+    if not is_plain or e.forecast.is_seen[quantity, lead]:
+        settle(x, e.forecast, truth, quantity, r, first, lead, out)
 
 
 @inlined
-def _blocks(p: Params, s: Series, e: Encoding, r: int, columns: NDArray[np.float32]) -> None:
+def _blocks(p: Params, x: Signals, s: Series, e: Encoding, r: int, columns: NDArray[np.float32]) -> None:
     """Fills the means of price, surplus and interactive load over each block of leads.
 
-    The outer loop runs over leads, so that the inner loop over steps is vectorised. Surplus is the green power that
-    remains after the load of requests, with unneeded GPUs asleep where GPUs can sleep. It assumes the present air
-    temperature and the present number of GPUs in order.
+    Steps and leads are taken some at a time, so that their forecasts stay in the processor's cache. The last span of
+    steps may overlap the one before.
     """
-    n_rows, n_blocks, site = columns.shape[0], e.n_blocks, _site(p, r)
-    fleet, in_order = site.fleet_gpus, s.in_order_gpus
-    sums = np.zeros((N_FORECASTS * n_blocks, n_rows), np.float32)
-    slope, fixed_kw, share_per_kw = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
-    busy, at_work = np.empty(n_rows), np.empty(n_rows)
-    for t in range(n_rows):
-        slope[t], fixed_kw[t] = site_model.cooling_line(site, s.air_c[t])
-        share_per_kw[t] = 1.0 / max(site_model.kw_per_rested_gpu(site, slope[t]), 1e-6) / fleet
-    scaled = s.price / e.price_scale - 1.0
-    for lead in range(1, e.block_of_lead.size):
-        weight, block = e.lead_weight[lead], e.block_of_lead[lead]
-        weight_by_fleet = weight / fleet
-        price_sum, surplus_sum = sums[AT.price_ahead * n_blocks + block], sums[AT.surplus_ahead * n_blocks + block]
-        busy_sum = sums[AT.interactive_ahead * n_blocks + block]
-        for t in range(n_rows):
-            busy[t] = _expected(s, e, s.interactive, INTERACTIVE, t, lead)
-            at_work[t] = min(busy[t], in_order[t])
-        if site.serving_exponent != 1.0:  # a separate loop, as a loop with powers is not vectorised
-            for t in range(n_rows):
-                at_work[t] = site_model.serving_gpus(site, at_work[t])
-        for t in range(n_rows):
-            sun_kw = _expected(s, e, s.sun_kw, SUN, t, lead)
-            green_kw = sun_kw + _expected(s, e, s.wind_kw, WIND, t, lead) + s.hydro_kw[t]
-            awake = site_model.kept_awake_gpus(site, busy[t], in_order[t])
-            load_kw = site_model.base_kw(site, slope[t], fixed_kw[t], in_order[t], awake, at_work[t])
-            surplus = site_model.surplus_kw(green_kw, load_kw) * share_per_kw[t]
-            price_sum[t] += weight * scaled[t + lead]
-            surplus_sum[t] += weight * min(MOST.surplus_ahead, surplus)
-            busy_sum[t] += weight_by_fleet * busy[t]
-    for block in range(N_FORECASTS * n_blocks):
-        for t in range(n_rows):
-            columns[t, N_WORLD + block] = sums[block, t]
+    n_rows, n_leads, site = columns.shape[0], e.block_of_lead.size, _site(p, r)
+    n_parts = (n_rows + SPAN - 1) // SPAN
+    span = (n_rows + n_parts - 1) // n_parts
+    tracked, foreseen = np.empty((3, N_TRACKED, span)), np.empty((3, LEADS, span))
+    sums, power = np.empty((N_FORECASTS * e.n_blocks, span)), np.empty((N_POWERS, span))
+    truths = (s.sun_kw, s.wind_kw, s.interactive)
+    for part in range(n_parts):
+        first = max(0, min(part * span, n_rows - span))
+        _prepare(site, s, first, power)
+        sums[:] = 0.0
+        _add_prices(s, e, first, sums)
+        for lead in range(1, n_leads, LEADS):
+            taken = min(LEADS, n_leads - lead)
+            for q in range(3):
+                _forecast(x, e, truths[q], q, r, first, lead, tracked[q], foreseen[q, :taken])
+            for place in range(taken):
+                _add_to_blocks(site, s, e, foreseen, first, lead, place, power, sums)
+        for block in range(sums.shape[0]):
+            for t in range(span):
+                columns[first + t, N_WORLD + block] = sums[block, t]
+
+
+@inlined
+def _prepare(site: SitePower, s: Series, first: int, power: Floats) -> None:
+    """Fills what power depends on at each step: the cooling line and the inverse of a full fleet's power."""
+    for t in range(power.shape[1]):
+        power[SLOPE, t], power[FIXED, t] = site_model.cooling_line(site, s.air_c[first + t])
+        kw_per_gpu = site_model.kw_per_rested_gpu(site, power[SLOPE, t])
+        power[SHARE, t] = 1.0 / max(kw_per_gpu, 1e-6) / site.fleet_gpus
+
+
+@inlined
+def _add_to_blocks(
+    site: SitePower,
+    s: Series,
+    e: Encoding,
+    foreseen: Floats,
+    first: int,
+    lead: int,
+    place: int,
+    power: Floats,
+    sums: Floats,
+) -> None:
+    """Adds the forecasts of one lead to its block.
+
+    Surplus is the green power that remains after the load of requests, with unneeded GPUs asleep where GPUs can sleep.
+    It assumes the present air temperature and the present number of GPUs in order. Each loop uses few arrays, so that
+    it is vectorised.
+    """
+    span, weight, block = sums.shape[1], e.lead_weight[lead + place], e.block_of_lead[lead + place]
+    weight_by_fleet, at = weight / site.fleet_gpus, max(0, first)
+    surplus, busy = AT.surplus_ahead * e.n_blocks + block, AT.interactive_ahead * e.n_blocks + block
+    for t in range(span):
+        sums[busy, t] += weight_by_fleet * foreseen[INTERACTIVE, place, t]
+    if site.serving_exponent == 1.0:
+        for t in range(span):
+            at_work = min(foreseen[INTERACTIVE, place, t], s.in_order_gpus[at + t])
+            sums[surplus, t] += weight * _surplus(site, s, foreseen, at, place, power, t, at_work)
+    else:  # loops with powers are not vectorised
+        for t in range(span):
+            at_work = min(foreseen[INTERACTIVE, place, t], s.in_order_gpus[at + t])
+            at_work = site_model.serving_gpus(site, at_work)
+            sums[surplus, t] += weight * _surplus(site, s, foreseen, at, place, power, t, at_work)
+
+
+@inlined
+def _surplus(
+    site: SitePower, s: Series, foreseen: Floats, at: int, place: int, power: Floats, t: int, at_work_gpus: float
+) -> float:
+    """Surplus as a share of a full fleet's power, as far as it can be observed."""
+    in_order = s.in_order_gpus[at + t]
+    awake = site_model.kept_awake_gpus(site, foreseen[INTERACTIVE, place, t], in_order)
+    load_kw = site_model.base_kw(site, power[SLOPE, t], power[FIXED, t], in_order, awake, at_work_gpus)
+    green_kw = foreseen[SUN, place, t] + foreseen[WIND, place, t] + s.hydro_kw[at + t]
+    return min(MOST.surplus_ahead, site_model.surplus_kw(green_kw, load_kw) * power[SHARE, t])
+
+
+@inlined
+def _add_prices(s: Series, e: Encoding, first: int, sums: Floats) -> None:
+    """Adds the mean price of each block, from the running sum of prices."""
+    n_leads, total = e.block_of_lead.size, np.empty(sums.shape[1] + e.block_of_lead.size)
+    total[0] = 0.0
+    for t in range(1, total.size):
+        total[t] = total[t - 1] + s.price[first + t - 1] / e.price_scale - 1.0
+    begin = 1
+    for lead in range(1, n_leads):
+        if lead == n_leads - 1 or e.block_of_lead[lead + 1] != e.block_of_lead[lead]:
+            price, weight = AT.price_ahead * e.n_blocks + e.block_of_lead[lead], e.lead_weight[lead]
+            for t in range(sums.shape[1]):
+                sums[price, t] = weight * (total[t + lead + 1] - total[t + begin])
+            begin = lead + 1

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
-from wattward.envs.kernels import ahead, dispatch, jobs, observe, stores, supply, work
+from wattward.envs.kernels import ahead, dispatch, forecast, jobs, observe, stores, supply, work
 from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.codes import (
     COST_ONLY,
@@ -37,9 +37,10 @@ from wattward.envs.kernels.fleet import (
     flow_numbers,
     opened,
 )
+from wattward.envs.kernels.forecast import ForecastTables
 from wattward.envs.model import layout, observation, site_model, types
 from wattward.envs.model.layout import DUE, MOVABLE, N_FLOWS
-from wattward.envs.model.types import Exogenous, Floats, Ints, Params
+from wattward.envs.model.types import Exogenous, Floats, Ints, Params, Signals
 
 HOLD, SOAK, RUN, PULL = 0, 1, 2, 3
 N_MODES = 4
@@ -319,6 +320,7 @@ class Entries(NamedTuple):
     observe_one: Callable[[Ints, int], None]
     play_on_arrival: Callable[[Ints, int, int], int]
     look_ahead: Callable[[Params, Exogenous, Encoding, NDArray[np.float32]], None]
+    issue_forecasts: Callable[[Signals, ForecastTables, Floats, int, Floats], None]
 
 
 def _advances(sources: int) -> tuple[Callable[[Ints, int, int, int], int], Callable[[Ints, int, int, int, int], int]]:
@@ -374,7 +376,13 @@ def _entries(sources: int) -> Entries:
         _ = sources
         ahead.look_ahead(p, x, e, out)
 
-    return Entries(begin, *_advances(sources), observe_one, play_on_arrival, look_ahead)
+    @entry
+    def issue_forecasts(x: Signals, tables: ForecastTables, truth: Floats, step: int, out: Floats) -> None:
+        """Fills the forecasts that are issued at one step, see `forecast.issue`."""
+        _ = sources
+        forecast.issue(x, tables, truth, step, out)
+
+    return Entries(begin, *_advances(sources), observe_one, play_on_arrival, look_ahead, issue_forecasts)
 
 
 announce_compilation_of(__name__)

@@ -67,19 +67,9 @@ def make_params(
         class_malleable=np.array([job_class.malleable for job_class in scenario.job_classes]),
         class_preemptible=np.array([job_class.preemptible for job_class in scenario.job_classes]),
         class_restart_h=_floats(job_class.restart_h for job_class in scenario.job_classes),
-        forecast_rho=forecast_rho(scenario),
+        n_leads=np.array(scenario.horizon + 1),
     )
     return Params._make(np.ascontiguousarray(np.repeat(field[None], batch, axis=0)) for field in one)
-
-
-def forecast_rho(scenario: Scenario) -> Floats:
-    """Correlation of forecast and truth, shape (4, L): exp(-lead / (memory / (1 - skill))), 1 at lead 0."""
-    forecast = scenario.forecast
-    memory_h = _floats(
-        (forecast.sun_memory_h, forecast.wind_memory_h, forecast.interactive_memory_h, forecast.carbon_memory_h)
-    )
-    lead_h = np.arange(scenario.horizon + 1) * scenario.step_h
-    return np.exp(-(1.0 - forecast.skill) * lead_h[None, :] / memory_h[:, None])
 
 
 def _fleet(regions: tuple[Region, ...]) -> dict[str, Any]:

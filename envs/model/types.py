@@ -27,7 +27,7 @@ BY_PRICE_RULE, BY_GRID_EVENTS = -1, -2
 """Values of `Params.store_entry` for stores that no action orders."""
 
 SUN, WIND, INTERACTIVE, CARBON = 0, 1, 2, 3
-"""Rows of the forecast quantities in `Exogenous.climatology`, `Exogenous.noise` and `Params.forecast_rho`."""
+"""Forecast quantities: rows of forecasts and of `Signals.mix`. The first three are also rows of all signals."""
 
 
 class Params(NamedTuple):
@@ -91,7 +91,45 @@ class Params(NamedTuple):
     class_malleable: NDArray[np.bool_]  # (B, C)
     class_preemptible: NDArray[np.bool_]  # (B, C)
     class_restart_h: Floats  # (B, C) [h] of the whole rigid job lost at each resumption
-    forecast_rho: Floats  # (B, 4, L) correlation of forecast and truth by lead; 1 at lead 0
+    n_leads: Ints  # (B,) leads L of forecasts: the horizon and the present
+
+
+class Signals(NamedTuple):
+    """What is known of the coming sun, wind, requests and carbon at each step, for forecasts.
+
+    There are S signals: the capacity factors of sun and wind, the interactive GPUs and, where it is recorded, the
+    carbon intensity. Each follows a latent that is the sum of a slow and a fast part (for sun also of whole days). Both
+    parts decay and are pushed by the same innovation in each step. A share of each innovation is known some time ahead:
+    there are K levels of such lead times. `envs/kernels/forecast.py` makes forecasts from this. N is the last axis.
+    """
+
+    response: Floats  # (B, S, R, 1 + P, N) mean of the hour, then the response to the latent, by order of P
+    slow: Floats  # (B, S, R, N) slow part of the latent
+    fast: Floats  # (B, S, R, N) fast part of the latent
+    memory: Floats  # (B, S, R, 4) what slow and fast part keep from step to step, and what an innovation adds to them
+    ahead: Floats  # (B, S, R, K, N) the part of each step's innovation that is known at leads up to each level
+    day_start: Ints  # (B, R, D) first steps of the days of the sun's latent; D = 0 without a part by whole days
+    days: Floats  # (B, R, 1 + K, D) the part of each day, then the part of its change that is known up to each level
+    days_kept: Floats  # (B, R) the share of the part that is kept from day to day
+    mix: Floats  # (B, 4, R, 1 + S) each forecast quantity as a constant plus a sum over the signals
+    impact: Floats  # (B, 0 or S, R, N) factors of disturbances on the signals
+    false_news: Floats  # (B, 0 or 4, R, N) further errors of the quantities' forecasts, in their own units
+
+
+NO_SIGNALS = Signals(
+    response=np.zeros((0,) * 5),
+    slow=np.zeros((0,) * 4),
+    fast=np.zeros((0,) * 4),
+    memory=np.zeros((0,) * 4),
+    ahead=np.zeros((0,) * 5),
+    day_start=np.zeros((0,) * 3, np.int64),
+    days=np.zeros((0,) * 4),
+    days_kept=np.zeros((0,) * 2),
+    mix=np.zeros((0,) * 4),
+    impact=np.zeros((0,) * 4),
+    false_news=np.zeros((0,) * 4),
+)
+"""Of worlds that nobody observes; their outlooks foresee the truth."""
 
 
 class Exogenous(NamedTuple):
@@ -113,8 +151,7 @@ class Exogenous(NamedTuple):
     cut_kw: Floats  # (B, N, R) cut that the grid asks for now
     announced_cut_kw: Floats  # (B, N, R) cut that the grid has announced or asks for now
     announced_in_h: Floats  # (B, N, R) time until the announced cut; 0 if none is announced or it is now
-    climatology: Floats  # (B, 4, N, R) climatology of sun [kW], wind [kW], interactive [GPUs], carbon [kg/kWh]
-    noise: Floats  # (B, 4, N, R) a second anomaly of the same law, independent of the true one; same units
+    signals: Signals  # what forecasts are made of; the only field that is not an array
     n_jobs: Ints  # (B,)
     job_arrival_step: Ints  # (B, J) ascending
     job_deadline_step: Ints  # (B, J)

@@ -62,11 +62,11 @@ def read_only(array: Array) -> Array:
 
 
 def immutable(fields: Any) -> Any:  # noqa: ANN401 - the same named tuple of arrays
-    """Copies a named tuple of arrays, such as `Params` or `Exogenous`, so that the arrays can never be written.
+    """Copies a (nested) named tuple of arrays, such as `Params` or `Exogenous`, so that they can never be written.
 
     The copies are over bytes. An array that owns its memory could be made writable again; an array over bytes cannot.
     """
-    return type(fields)._make(_over_bytes(field) for field in fields)
+    return type(fields)._make(immutable(part) if isinstance(part, tuple) else _over_bytes(part) for part in fields)
 
 
 def _over_bytes(array: Array) -> Array:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.model.layout import STATE_OF_REGION
 from wattward.envs.policy.copies import Past, Present, Queue, Truth, immutable, read_only
 from wattward.envs.policy.outlook import Outlook
+from wattward.envs.world.signals import forecast_tables
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
@@ -47,15 +49,12 @@ class Lookout:
             world: The episode's world (B = 1).
         """
         self._scenario, self._params, self._world = scenario, params, world
-        rho = np.repeat(params.forecast_rho[0][:, :, None], scenario.n_regions, axis=2)
-        self._truth_weight, self._noise_weight = rho**2, rho * np.sqrt(1.0 - rho**2)
-        self._n_leads = rho.shape[1]
+        self._tables, self._n_leads = forecast_tables(scenario), int(params.n_leads[0])
         self._jobs = tuple(getattr(world, f"job_{name}")[0] for name in JOB_FACTS)
         self._known = np.stack([getattr(world, name)[0] for name in KNOWN_AHEAD])
         self._present = np.stack([getattr(world, SEEN_NOW[name])[0] for name in Present._fields], axis=1)
         self._foreseen = np.stack([getattr(world, name)[0] for name in FORESEEN])
-        self._climatology, self._noise = world.climatology[0], world.noise[0]
-        self._anomaly = self._foreseen - self._climatology
+        self._truths = np.ascontiguousarray(self._foreseen.transpose(0, 2, 1))
         self._day_steps = round(24 / float(params.step_h[0]))
         events = scenario.grid_events
         self._event_steps = 0 if events is None else max(1, round(events.hours / float(params.step_h[0]))) + 1
@@ -68,8 +67,7 @@ class Lookout:
             state: The simulator's state (B = 1).
             observation: What an agent sees now; the outlook keeps it, so it must be a copy.
         """
-        ahead = slice(int(state.step[0]), int(state.step[0]) + self._n_leads)
-        return self._made(state, observation, self._forecasts(ahead), state.job_expected_gpu_h)
+        return self._made(state, observation, self._forecasts(int(state.step[0])), state.job_expected_gpu_h)
 
     def perfect(self, state: State, observation: NDArray[np.float32]) -> Outlook:
         """Returns a perfect outlook, with exact forecasts and the owners' true work; for diagnostics.
@@ -111,12 +109,13 @@ class Lookout:
             truth=truth,
         )
 
-    def _forecasts(self, ahead: slice) -> Floats:
-        """The forecasts of `wattward.envs.world.processes.forecast`, all four at once, shape (4, L, R)."""
-        made: Floats = self._truth_weight * self._anomaly[:, ahead]
-        made += self._noise_weight * self._noise[:, ahead]
-        made += self._climatology[:, ahead]
-        return np.maximum(0.0, made, out=made)
+    def _forecasts(self, step: int) -> Floats:
+        """The forecasts of all quantities, shape (4, L, R); the truth in a world without signals."""
+        if not self._world.signals.slow.size:
+            return self._foreseen[:, step : step + self._n_leads].copy()
+        made = np.empty((len(FORESEEN), self._n_leads, self._foreseen.shape[2]))
+        ENTRIES.issue_forecasts(self._world.signals, self._tables, self._truths, step, made)
+        return made
 
     def _past(self, step: int) -> Past:
         cut, direct = self._world.cut_kw[0], self._world.direct_kw[0]

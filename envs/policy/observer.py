@@ -26,6 +26,7 @@ from wattward.envs.model.observation import (
     fields_of,
     region_width,
 )
+from wattward.envs.world.signals import forecast_tables
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
@@ -49,7 +50,7 @@ class Observer:
         n_world: How many numbers of an observation depend on the world alone.
     """
 
-    def __init__(self, scenario: Scenario, params: Params) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         """Prepares the encoding; raises ValueError if the forecast horizon exceeds the last block edge."""
         blocks = block_of_lead(scenario)
         if blocks.max() >= len(BLOCK_EDGES_H) - 1:
@@ -61,7 +62,7 @@ class Observer:
         self.size = N_CLOCK + self.n_regions * self.width
         self.space = spaces.Box(LOW, HIGH, (self.size,), np.float32)
         self.n_world = N_CLOCK + self.n_regions * (N_WORLD + N_FORECASTS * self.n_blocks)
-        self._encoding = _encoding(scenario, params, blocks)
+        self._encoding = _encoding(scenario, blocks)
 
     def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
         """Computes the part of observations that depends on the world alone, for each step.
@@ -70,7 +71,12 @@ class Observer:
             params: Params of B = 1.
             world: Exogenous of B = 1.
             out: Receives the result; shape (T, n_world). T is at most the steps drawn less the forecast horizon.
+
+        Raises:
+            ValueError: the world has no signals, so that nothing can be forecast.
         """
+        if not world.signals.slow.size:
+            raise ValueError("the world has no signals (NO_SIGNALS): it cannot be observed")
         ENTRIES.look_ahead(params, world, self._encoding, out)
 
     def views(self, observation: NDArray[np.float32]) -> Views:
@@ -85,8 +91,7 @@ class Observer:
         return dict(zip((field.name for field in fields), parts, strict=True))
 
 
-def _encoding(scenario: Scenario, params: Params, blocks: NDArray[np.int64]) -> Encoding:
-    rho = params.forecast_rho[0]
+def _encoding(scenario: Scenario, blocks: NDArray[np.int64]) -> Encoding:
     price = np.mean([abs(scenario.tariffs[region.tariff].mean_price_per_kwh) for region in scenario.regions])
     carbon = np.mean([region.carbon.mean_kg_per_kwh for region in scenario.regions])
     leads = np.bincount(blocks[1:], minlength=int(blocks.max()) + 1)
@@ -96,6 +101,5 @@ def _encoding(scenario: Scenario, params: Params, blocks: NDArray[np.int64]) -> 
         block_of_lead=blocks,
         n_blocks=int(blocks.max()) + 1,
         lead_weight=np.where(blocks >= 0, 1.0 / np.maximum(leads[blocks], 1), 0.0),
-        truth_weight=rho**2,
-        noise_weight=rho * np.sqrt(1.0 - rho**2),
+        forecast=forecast_tables(scenario),
     )

@@ -208,7 +208,7 @@ class Outlook:
     @property
     def n_leads(self) -> int:
         """Number of leads in a forecast, the present included."""
-        return int(self.params.forecast_rho.shape[2])
+        return int(self.params.n_leads[0])
 
     @property
     def time(self) -> datetime:

@@ -29,7 +29,7 @@ class FamilyBank(Bank):
     def put_of(self, scenario: Scenario, slot: int, world: Exogenous) -> Params:
         """Packs an episode of a scenario into a place; returns the scenario's parameters (B = 1)."""
         self._params = make_params(scenario)
-        self._observer = Observer(scenario, self._params)
+        self._observer = Observer(scenario)
         self.put(slot, world)
         return self._params
 
@@ -59,7 +59,7 @@ class FamilyEpisodes:
         self.split, self.numbers = split, [choose(rng) for _ in range(size)]
         first = generate(Member(family.regions, 0), models)
         params = make_params(first)
-        self.bank: FamilyBank = FamilyBank(params, size, Observer(first, params))
+        self.bank: FamilyBank = FamilyBank(params, size, Observer(first))
         self._params: list[Params] = []
         for slot, number in enumerate(self.numbers):
             # generated, not loaded, so that what is cached for the scenario is freed with it

@@ -80,7 +80,7 @@ class Fresh:
         self._scenario, self._split, self._recording = scenario, split, recording
         dearest = None if recording is None else recording.max_price_per_kwh
         params = make_params(scenario, recorded_max_price_per_kwh=dearest)
-        self.bank = Bank(params, n_envs + ahead, Observer(scenario, params))
+        self.bank = Bank(params, n_envs + ahead, Observer(scenario))
         self._player = Simulator(params, 1, self.bank) if on_arrival else None
         self._own, self._spare = list(range(n_envs)), list(range(n_envs, n_envs + ahead))
         self._ready: dict[int, Episode] = {}
@@ -142,7 +142,7 @@ class EpisodeBank(Bank):
         """Allocates an empty bank; see `drawn` and `loaded`."""
         params = make_params(scenario, recorded_max_price_per_kwh=recorded_max_price_per_kwh)
         self.recorded_max_price_per_kwh = recorded_max_price_per_kwh
-        super().__init__(params, len(numbers), Observer(scenario, params))
+        super().__init__(params, len(numbers), Observer(scenario))
         self.scenario_sha256 = scenario_sha256(scenario)
         self.split, self.numbers = split, np.asarray(numbers, dtype=np.int64)
         self.slot_of = {int(number): slot for slot, number in enumerate(self.numbers)}
@@ -221,7 +221,7 @@ class EpisodeBank(Bank):
         bank.recorded_max_price_per_kwh = None if dearest is None else tuple(dearest)
         params = make_params(scenario, recorded_max_price_per_kwh=bank.recorded_max_price_per_kwh)
         bank._params = params
-        bank.observation_space = Observer(scenario, params).space
+        bank.observation_space = Observer(scenario).space
         bank.__dict__.update(arrays, version=0, frozen=True)
         bank.split, bank.most_arrivals = facts["split"], facts["most_arrivals"]
         bank.scenario_sha256, bank.numbers = facts["scenario_sha256"], np.asarray(facts["numbers"], dtype=np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.configs.schema.disturbance import (
+    DarkWeek,
     DemandSurge,
     Disturbance,
     Drought,
@@ -17,17 +18,20 @@ from wattward.configs.schema.disturbance import (
     NewTariff,
     PriceSpike,
     WanOutage,
+    WindDrought,
     WorseForecasts,
 )
-from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, Floats
+from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, Floats, Signals
 from wattward.envs.world.processes.calendar import clock, step_minutes
+from wattward.envs.world.processes.gaussian import field, field_law, persistence, shared_weather
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
-    from wattward.envs.world.processes.gaussian import Drawn
 
 Mask = NDArray[np.bool_]
 ROWS = {"sun": SUN, "wind": WIND, "interactive": INTERACTIVE, "carbon": CARBON}
+SIGNALS = {DarkWeek: SUN, WindDrought: WIND, DemandSurge: INTERACTIVE}
+"""The signal that each of these kinds multiplies by its factor."""
 
 
 class Placed(NamedTuple):
@@ -60,14 +64,14 @@ def _mask(scenario: Scenario, disturbance: Disturbance, n: int, rng: np.random.G
     return when[:, None] & np.array([disturbance.is_in(region.name) for region in scenario.regions])
 
 
-def apply_droughts(placed: tuple[Placed, ...], kind: type[Drought], factor: Drawn) -> Drawn:
-    """Applies the disturbances of one kind to capacity factors. Climatology and noise stay as they are.
+def apply_droughts(placed: tuple[Placed, ...], kind: type[Drought], factor: Floats) -> Floats:
+    """Applies the disturbances of one kind to true capacity factors, (N, R). `disturb_signals` does so to forecasts.
 
     This happens before carbon intensity is computed, so that the grid's intensity follows the disturbed weather.
     """
     for disturbance, here in placed:
         if isinstance(disturbance, kind):
-            factor = factor._replace(truth=np.where(here, factor.truth * disturbance.factor, factor.truth))
+            factor = np.where(here, factor * disturbance.factor, factor)
     return factor
 
 
@@ -91,8 +95,6 @@ def apply_disturbances(
                 world = world._replace(air_c=np.where(here, world.air_c + disturbance.add_c, world.air_c))
             case DemandSurge():
                 world = _surge(scenario, disturbance, here, world)
-            case WorseForecasts():
-                world = _blur(disturbance, here, world)
             case WanOutage():
                 share = np.where(here, world.wan_share * disturbance.factor, world.wan_share)
                 world = world._replace(wan_share=share)
@@ -116,8 +118,52 @@ def _surge(scenario: Scenario, surge: DemandSurge, here: Mask, world: Exogenous)
     return world._replace(interactive_gpus=np.where(here, np.minimum(gpus * surge.factor, fleet_gpus), gpus))
 
 
-def _blur(worse: WorseForecasts, here: Mask, world: Exogenous) -> Exogenous:
-    noise = world.noise.copy()
-    rows = [ROWS[quantity] for quantity in worse.quantities]
-    noise[:, rows] = np.where(here, noise[:, rows] * worse.factor, noise[:, rows])
-    return world._replace(noise=noise)
+def disturb_signals(
+    scenario: Scenario, placed: tuple[Placed, ...], signals: Signals, rng: np.random.Generator
+) -> Signals:
+    """Applies disturbances to what forecasts are made of (B = 1).
+
+    A forecast shows as much of a disturbance as it explains of the variance at its lead. Worse forecasts contain false
+    news: anomalies of the quantities' own spread that never come. They last as long as the memory of forecasts.
+
+    Args:
+        scenario: gives the memories of forecasts, the places and the fleets.
+        placed: the disturbances.
+        signals: what forecasts are made of in the undisturbed world.
+        rng: draws the false news.
+    """
+    kinds = {type(disturbance) for disturbance, _ in placed}
+    if kinds & SIGNALS.keys():
+        signals = signals._replace(impact=_impact(scenario, placed, signals))
+    if WorseForecasts in kinds:
+        signals = signals._replace(false_news=_false_news(scenario, placed, signals, rng))
+    return signals
+
+
+def _impact(scenario: Scenario, placed: tuple[Placed, ...], signals: Signals) -> Floats:
+    """Factors on the signals, shape (1, S, R, N); requests rise at most to the fleet."""
+    impact = np.ones((1, *signals.slow.shape[1:]))
+    for disturbance, here in placed:
+        if isinstance(disturbance, Drought | DemandSurge):
+            impact[0, SIGNALS[type(disturbance)]] *= np.where(here.T, disturbance.factor, 1.0)
+    fleet_gpus = np.array([[region.fleet.gpus] for region in scenario.regions])
+    most = fleet_gpus / np.maximum(signals.response[0, INTERACTIVE, :, 0], 1e-9)
+    impact[0, INTERACTIVE] = np.minimum(impact[0, INTERACTIVE], np.maximum(1.0, most))
+    return impact
+
+
+def _false_news(scenario: Scenario, placed: tuple[Placed, ...], signals: Signals, rng: np.random.Generator) -> Floats:
+    """Errors that are added to the forecasts of the quantities, shape (1, 4, R, N)."""
+    n_regions, n = signals.slow.shape[2:]
+    factor = np.ones((4, n_regions, n))
+    for disturbance, here in placed:
+        if isinstance(disturbance, WorseForecasts):
+            for quantity in disturbance.quantities:
+                factor[ROWS[quantity]] *= np.where(here.T, disturbance.factor, 1.0)
+    spread = np.einsum("qri,irn->qirn", signals.mix[0, :, :, 1:], signals.response[0, :, :, 1])
+    memories = scenario.forecast.memory_h
+    shared = shared_weather(scenario.places, scenario.weather_correlation_km)
+    news = [
+        field(n, field_law(persistence(scenario.step_h, (hours,) * n_regions), shared), rng).T for hours in memories
+    ]
+    return (np.sqrt(factor**2 - 1.0) * np.sqrt((spread**2).sum(axis=1)) * np.stack(news))[None]

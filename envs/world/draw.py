@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,32 +11,39 @@ from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.disturbance import DarkWeek, WindDrought
 from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.model.params import baseline_kw
-from wattward.envs.model.types import Exogenous, Floats
-from wattward.envs.world.disturbances import Placed, apply_disturbances, apply_droughts, place_disturbances
+from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, Floats, Signals
+from wattward.envs.world.disturbances import (
+    Placed,
+    apply_disturbances,
+    apply_droughts,
+    disturb_signals,
+    place_disturbances,
+)
 from wattward.envs.world.job_trace import replay_jobs
 from wattward.envs.world.processes.air import draw_air
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, year_of
-from wattward.envs.world.processes.carbon import Grids, carbon_of, grids_of
+from wattward.envs.world.processes.carbon import Grids, by_factor, grids_of, intensity
 from wattward.envs.world.processes.grid_events import draw_cuts
 from wattward.envs.world.processes.interactive import draw_interactive
 from wattward.envs.world.processes.jobs import draw_jobs
 from wattward.envs.world.processes.river import draw_river
 from wattward.envs.world.processes.store_rule import store_order
 from wattward.envs.world.processes.streams import child_of, generators_of
-from wattward.envs.world.processes.sun import draw_sun_factor, mean_sun_factor, sun_kw
+from wattward.envs.world.processes.sun import draw_sun_factor, mean_sun_factor
 from wattward.envs.world.processes.supply import contract_kw, direct_kw
 from wattward.envs.world.processes.tariff import grid_price, price, under_contracts
-from wattward.envs.world.processes.wind import draw_wind_factor, mean_wind_factor, wind_kw
+from wattward.envs.world.processes.wind import draw_wind_factor, mean_wind_factor
 from wattward.envs.world.recording import (
     Recording,
     check_fits,
+    recorded_grids,
     replay_air,
-    replay_carbon,
     replay_interactive,
     replay_measured_carbon,
     replay_price,
     replay_weather,
 )
+from wattward.envs.world.signals import pack_signals
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
@@ -80,8 +86,7 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
     n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
     placed = place_disturbances(scenario, n, rng["disturbances"])
-    quantities, direct = _weather_and_demand(scenario, start, n, rng, recording, placed)
-    sun, wind, interactive, carbon = quantities
+    weather = _weather_and_demand(scenario, start, n, rng, recording, placed)
     market_seed = child_of(seed, PROCESSES.index("market"))
     cuts = draw_cuts(scenario, n, baseline_kw(scenario), rng["grid_events"])
     jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
@@ -90,22 +95,21 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     world = Exogenous(
         start_minute=np.array([start], dtype=np.int64),
         price_per_kwh=_batch(_price(scenario, start, n, market_seed, recording)),
-        carbon_kg_per_kwh=_batch(carbon.truth),
-        sun_kw=_batch(sun.truth),
-        wind_kw=_batch(wind.truth),
+        carbon_kg_per_kwh=_batch(weather.carbon_kg_per_kwh),
+        sun_kw=_batch(weather.sun_factor * capacities_kw(scenario)[SUN]),
+        wind_kw=_batch(weather.wind_factor * capacities_kw(scenario)[WIND]),
         hydro_kw=_batch(draw_river(scenario, start, n, rng["river"])),
         air_c=_batch(_air(scenario, start, n, rng["air"], recording)),
-        interactive_gpus=_batch(interactive.truth),
+        interactive_gpus=_batch(weather.interactive_gpus),
         fleet_gpus=_batch(np.repeat(_fleets(scenario)[None], n, axis=0)),
         wan_share=_batch(np.ones((n, scenario.n_regions))),
-        direct_kw=_batch(direct),
+        direct_kw=_batch(direct_kw(scenario, weather.sun_factor, weather.wind_factor)),
         contract_kw=_batch(contract_kw(scenario, start, n)),
         store_order=_batch(np.zeros((n, scenario.n_regions))),
         cut_kw=_batch(cuts.asked_kw),
         announced_cut_kw=_batch(cuts.announced_kw),
         announced_in_h=_batch(cuts.announced_in_h),
-        climatology=_batch(*(quantity.climatology for quantity in quantities)),
-        noise=_batch(*(quantity.noise for quantity in quantities)),
+        signals=disturb_signals(scenario, placed, weather.signals, rng["disturbances"]),
         n_jobs=np.array([len(jobs.gpus)], dtype=np.int64),
         job_arrival_step=jobs.arrival_step[None],
         job_deadline_step=jobs.deadline_step[None],
@@ -142,12 +146,9 @@ def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
         ) from error
 
 
-def _batch(*parts: Floats) -> Floats:
-    """Turns one (N, R) array into (1, N, R), or several into (1, parts, N, R)."""
-    whole = np.empty((1, len(parts), *parts[0].shape))
-    for row, part in enumerate(parts):
-        whole[0, row] = part
-    return whole if len(parts) > 1 else whole[0]
+def _batch(part: Floats) -> Floats:
+    """Turns an (N, R) array into a contiguous one of shape (1, N, R)."""
+    return np.ascontiguousarray(part)[None]
 
 
 def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
@@ -164,6 +165,16 @@ def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recor
     return draw_air(scenario, start, n, rng)
 
 
+class Weather(NamedTuple):
+    """Weather, requests and carbon of an episode, each (N, R) if not stated."""
+
+    sun_factor: Floats
+    wind_factor: Floats
+    interactive_gpus: Floats
+    carbon_kg_per_kwh: Floats
+    signals: Signals  # before disturbances
+
+
 def _weather_and_demand(
     scenario: Scenario,
     start: int,
@@ -171,41 +182,52 @@ def _weather_and_demand(
     rng: dict[str, np.random.Generator],
     recording: Recording | None,
     placed: tuple[Placed, ...],
-) -> tuple[tuple[Drawn, Drawn, Drawn, Drawn], Floats]:
-    """Sun [kW], wind [kW], interactive load [GPUs], carbon [kg/kWh], and the power of direct lines, (N, R) [kW]."""
+) -> Weather:
+    """Drawn or recorded sun, wind, interactive load and carbon intensity; droughts act on the truth."""
+    measured: tuple[Drawn, ...] = ()
     if recording is not None:
         check_fits(recording, scenario)
-    carbon = None
     if recording is not None and recording.has_carbon:
-        carbon = replay_measured_carbon(recording, start, n, deepcopy(rng["replay_weather"]))
+        measured = (replay_measured_carbon(recording, scenario, start, n, rng["replay_weather"]),)
     if recording is not None and recording.has_weather:
-        sun, wind = replay_weather(recording, start, n, rng["replay_weather"])
+        sun, wind = replay_weather(recording, scenario, start, n, rng["replay_weather"])
+        grids = recorded_grids(recording, scenario.regions)
     else:
         sun = draw_sun_factor(scenario, start, n, rng["sun"])
         wind = draw_wind_factor(scenario, start, n, rng["wind"])
+        grids = drawn_grids(scenario, year_of(start))
     if recording is not None and recording.has_requests:
-        interactive = replay_interactive(recording, scenario.regions, start, n, rng["replay_interactive"])
+        interactive = replay_interactive(recording, scenario, start, n, rng["replay_interactive"])
     else:
         interactive = draw_interactive(scenario, start, n, rng["interactive"])
-    sun, wind = apply_droughts(placed, DarkWeek, sun), apply_droughts(placed, WindDrought, wind)
-    if carbon is None and recording is not None and recording.has_weather:
-        carbon = replay_carbon(recording, scenario.regions, sun, wind)
-    elif carbon is None:
-        carbon = draw_carbon(scenario, start, sun, wind)
-    direct = direct_kw(scenario, sun.truth, wind.truth)
-    return (sun_kw(scenario, sun), wind_kw(scenario, wind), interactive, carbon), direct
+    sun_factor = apply_droughts(placed, DarkWeek, sun.truth)
+    wind_factor = apply_droughts(placed, WindDrought, wind.truth)
+    return Weather(
+        sun_factor,
+        wind_factor,
+        interactive.truth,
+        measured[0].truth if measured else intensity(grids, sun_factor, wind_factor),
+        pack_signals((sun, wind, interactive, *measured), _mix(scenario, grids, bool(measured))),
+    )
 
 
-def draw_carbon(scenario: Scenario, start_minute: int, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
-    """Carbon intensity that follows from drawn capacity factors, three (N, R) arrays [kg/kWh].
+def _mix(scenario: Scenario, grids: Grids, carbon_is_measured: bool) -> Floats:
+    """Each forecast quantity as a constant plus a sum over the signals, shape (4, R, 1 + S)."""
+    mix = np.zeros((4, scenario.n_regions, 5 if carbon_is_measured else 4))
+    mix[SUN, :, 1 + SUN], mix[WIND, :, 1 + WIND] = capacities_kw(scenario)
+    mix[INTERACTIVE, :, 1 + INTERACTIVE] = 1.0
+    if carbon_is_measured:
+        mix[CARBON, :, 1 + CARBON] = 1.0
+    else:
+        mix[CARBON, :, 0], mix[CARBON, :, 1 + SUN], mix[CARBON, :, 1 + WIND] = by_factor(grids)
+    return mix
 
-    Args:
-        scenario: gives the regions and the step.
-        start_minute: start of the first step [minutes since 1970-01-01].
-        sun_factor: result of `draw_sun_factor`.
-        wind_factor: result of `draw_wind_factor`.
-    """
-    return carbon_of(drawn_grids(scenario, year_of(start_minute)), sun_factor, wind_factor)
+
+@cached_for_owner
+def capacities_kw(scenario: Scenario) -> Floats:
+    """Capacities of sun and wind on site, shape (2, R) [kW]."""
+    regions = scenario.regions
+    return np.array([[region.sun.capacity_kw for region in regions], [region.wind.capacity_kw for region in regions]])
 
 
 @cached_for_owner

@@ -11,16 +11,18 @@ The following rules are choices of this project:
 - An imported recording (see `envs/world/tidy.py`) may hold only some of the series; the others are drawn. A series must
   cover every region. Imported requests are GPUs with dates: they are not shifted, scaled or smoothed.
 - Jobs follow the rules of `envs/world/job_trace.py`.
-- Climatology is the recording's own mean by month and step of the day (for requests: by step of the day). The second
-  anomaly, which forecasts need, is that of another recorded day: 10 to 45 days away for weather, any day for requests.
+- Climatology is the recording's own mean by month and step of the day (for requests: by step of the day). Forecasts
+  are made as for drawn worlds, from the latents of the recorded series (see `envs/world/recorded_latents.py`). What is
+  known ahead of their innovations is drawn, with noise of the innovations' own spread and correlation.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +31,14 @@ from wattward.configs.loading.reading import check, find, read_yaml
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.locale import utc_offset_minutes
 from wattward.configs.schema.recording import CapacityFactors, RecordingLayout, Requests
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, EPOCH, clock, minute_of, step_minutes
-from wattward.envs.world.processes.carbon import carbon_of, grids_of
-from wattward.envs.world.processes.gaussian import Drawn
+from wattward.envs.world.processes.carbon import Grids, grids_of
+from wattward.envs.world.processes.forecast import Foresight, foresee, known_ahead, persistence_curve
+from wattward.envs.world.processes.gaussian import Drawn, Known
+from wattward.envs.world.recorded_latents import STILL, Latents, draw_noise, innovation_root, latents_of
 from wattward.envs.world.series import Series, read_series, resample
-from wattward.envs.world.tidy import AIR, CARBON, FACTS_FILE, PRICE, SUN, WIND, JobTrace, read_tidy
+from wattward.envs.world.tidy import AIR, CARBON, FACTS_FILE, PRICE, REQUESTS, SUN, WIND, JobTrace, read_tidy
 
 if TYPE_CHECKING:
     from wattward.configs.schema.region import Region
@@ -42,11 +47,12 @@ if TYPE_CHECKING:
 
 DEFAULT_LAYOUT = "china-2020"
 LAYOUT_FILE = "recording.yaml"
-LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS = 10, 45
 SMOOTHING_H = 3
+DAYLIGHT = 0.2
+"""The sun of hours whose spread is below this share of the greatest is forecast as its mean."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """Recorded series at a scenario's step, in the order of its regions.
 
@@ -59,8 +65,6 @@ class Recording:
     year: int  # of the weather
     sun_cf: Floats  # (S, R) capacity factor
     wind_cf: Floats  # (S, R)
-    sun_climatology: Floats  # (S, R) climatology of sun_cf
-    wind_climatology: Floats  # (S, R)
     requests: Floats  # (days x steps per day, R) request rate / its mean, from a midnight of the scenario's clock
     requests_are_gpus: bool = False  # whether `requests` are GPUs instead of rates / their mean
     dated: dict[str, Floats] = field(
@@ -131,8 +135,6 @@ def load_recording(directory: Path, scenario: Scenario) -> Recording:
         year=sun_year,
         sun_cf=sun,
         wind_cf=wind,
-        sun_climatology=_month_climatology(sun, sun_year, scenario.step_minutes),
-        wind_climatology=_month_climatology(wind, wind_year, scenario.step_minutes),
         requests=_read_requests(directory, layout.requests, scenario),
     )
 
@@ -149,8 +151,6 @@ def _imported(directory: Path, scenario: Scenario) -> Recording:
         year=tidy.year,
         sun_cf=sun,
         wind_cf=wind,
-        sun_climatology=_month_climatology(sun, tidy.year, step) if len(sun) else nothing,
-        wind_climatology=_month_climatology(wind, tidy.year, step) if len(wind) else nothing,
         requests=nothing if tidy.requests is None else tidy.requests,
         requests_are_gpus=True,
         dated={name: values for name, values in tidy.dated.items() if name not in (SUN, WIND)},
@@ -173,27 +173,95 @@ def check_fits(recording: Recording, scenario: Scenario) -> None:
         )
 
 
-def replay_weather(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> tuple[Drawn, Drawn]:
-    """Recorded capacity factors of sun and wind, with climatology and a second anomaly, each (N, R)."""
-    at, other = _places(recording, len(recording.sun_cf), start_minute, n, rng)
-    return (
-        _replayed(recording.sun_cf, recording.sun_climatology, at, other),
-        _replayed(recording.wind_cf, recording.wind_climatology, at, other),
-    )
+class Replay(NamedTuple):
+    """A recorded series of R regions, and what forecasts of it need."""
+
+    values: Floats  # (S, R)
+    latents: Latents
+    foresight: Foresight
+    root: Floats  # (R, G) root of the correlation of the innovations with those of all G series recorded with it
+
+
+@cached_for_owner
+def _dated(scenario: Scenario, recording: Recording) -> dict[str, Replay]:
+    """Sun, wind and carbon intensity, as far as they are recorded."""
+    found = {SUN: recording.sun_cf, WIND: recording.wind_cf} if recording.has_weather else {}
+    if recording.has_carbon:
+        found[CARBON] = recording.dated[CARBON]
+    steps = len(next(iter(found.values())))
+    minutes = step_minutes(minute_of(date(recording.year, 1, 1)), steps, recording.step_minutes)
+    per_day = DAY_MINUTES // recording.step_minutes
+    bucket = (clock(minutes).month - 1) * per_day + np.arange(steps) % per_day
+    return _replays(scenario, found, bucket)
+
+
+@cached_for_owner
+def _load(scenario: Scenario, recording: Recording) -> Replay:
+    """GPUs that serve requests, at most the fleet."""
+    regions = scenario.regions
+    mean = 1.0 if recording.requests_are_gpus else np.array([region.interactive.mean_gpus for region in regions])
+    gpus = np.minimum(recording.requests * mean, np.array([region.fleet.gpus for region in regions]))
+    bucket = np.arange(len(gpus)) % (DAY_MINUTES // recording.step_minutes)
+    return _replays(scenario, {REQUESTS: gpus}, bucket)[REQUESTS]
+
+
+def _replays(scenario: Scenario, found: dict[str, Floats], bucket: NDArray[np.int64]) -> dict[str, Replay]:
+    """What forecasts need of series that were recorded together, by name; `bucket` is that of `latents_of`."""
+    memory_h = dict(zip((SUN, WIND, REQUESTS, CARBON), scenario.forecast.memory_h, strict=True))
+    latents = {
+        name: latents_of(values, bucket, scenario.step_h, DAYLIGHT if name == SUN else STILL)
+        for name, values in found.items()
+    }
+    root, n = innovation_root(list(latents.values())), scenario.n_regions
+    made = {}
+    for i, (name, part) in enumerate(latents.items()):
+        persists = persistence_curve(part.memory, scenario.horizon + 1)
+        foresight = foresee(scenario.forecast, scenario.step_h, memory_h[name], persists)
+        made[name] = Replay(found[name], part, foresight, root[i * n : (i + 1) * n])
+    return made
+
+
+def replay_weather(
+    recording: Recording, scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
+) -> tuple[Drawn, Drawn]:
+    """Recorded capacity factors of sun and wind, and what forecasts of them are made of; `rng` is not changed."""
+    series, at = _dated(scenario, recording), _places(recording, len(recording.sun_cf), start_minute, n)
+    return _replayed(series[SUN], at, deepcopy(rng)), _replayed(series[WIND], at, deepcopy(rng))
+
+
+def replay_measured_carbon(
+    recording: Recording, scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
+) -> Drawn:
+    """Recorded carbon intensity [kg/kWh], and what forecasts of it are made of; `rng` is not changed.
+
+    With a generator in the same state as for `replay_weather`, the noise of what is known ahead goes together as the
+    innovations of the series do.
+    """
+    series = _dated(scenario, recording)[CARBON]
+    return _replayed(series, _places(recording, len(series.values), start_minute, n), deepcopy(rng))
 
 
 def replay_interactive(
-    recording: Recording, regions: tuple[Region, ...], start_minute: int, n: int, rng: np.random.Generator
+    recording: Recording, scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator
 ) -> Drawn:
-    """Recorded GPUs that serve requests, with climatology and a second anomaly, each (N, R); at most the fleet."""
-    total, per_day = len(recording.requests), DAY_MINUTES // recording.step_minutes
-    at = (start_minute // recording.step_minutes + np.arange(n)) % total
-    days = total // per_day
-    other = (at + per_day * int(rng.integers(1, max(2, days)))) % total
-    mean = 1.0 if recording.requests_are_gpus else np.array([region.interactive.mean_gpus for region in regions])
-    gpus = np.minimum(recording.requests * mean, np.array([region.fleet.gpus for region in regions]))
-    climatology = np.tile(gpus.reshape(days, per_day, -1).mean(axis=0), (days, 1))
-    return _replayed(gpus, climatology, at, other)
+    """Recorded GPUs that serve requests, at most the fleet, and what forecasts of them are made of."""
+    series = _load(scenario, recording)
+    at = (start_minute // recording.step_minutes + np.arange(n)) % len(series.values)
+    return _replayed(series, at, rng)
+
+
+def _replayed(series: Replay, at: NDArray[np.int64], rng: np.random.Generator) -> Drawn:
+    latents, weights = series.latents, series.foresight.weights
+    pieces = np.arange(weights.shape[0] - 1)
+    noise = draw_noise(latents, series.root, at, pieces.size, rng)
+    known = Known(
+        response=latents.response[:, :, at],
+        slow=latents.slow[:, at],
+        fast=latents.fast[:, at],
+        memory=latents.memory,
+        ahead=known_ahead(latents.innovations[:, at], weights, pieces, noise),
+    )
+    return Drawn(series.values[at], known)
 
 
 def replay_air(recording: Recording, start_minute: int, n: int) -> Floats:
@@ -208,38 +276,17 @@ def replay_price(recording: Recording, start_minute: int, n: int) -> Floats:
     return prices[(_first_step(recording, start_minute) + np.arange(n)) % len(prices)]
 
 
-def replay_measured_carbon(recording: Recording, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
-    """Recorded carbon intensity with its climatology and a second anomaly, three (N, R) arrays [kg/kWh].
-
-    With a generator in the same state as for `replay_weather`, the second anomaly is that of the same day.
-    """
-    carbon = recording.dated[CARBON]
-    at, other = _places(recording, len(carbon), start_minute, n, rng)
-    return _replayed(carbon, _month_climatology(carbon, recording.year, recording.step_minutes), at, other)
-
-
-def replay_carbon(recording: Recording, regions: tuple[Region, ...], sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
-    """Carbon intensity that follows from recorded capacity factors, three (N, R) arrays [kg/kWh].
-
-    Its mean over the recorded year is the published factor.
-    """
+def recorded_grids(recording: Recording, regions: tuple[Region, ...]) -> Grids:
+    """Grids whose mean carbon intensity over the recorded year is the published factor."""
     means = [
         (float(sun), float(wind)) for sun, wind in zip(recording.sun_cf.mean(0), recording.wind_cf.mean(0), strict=True)
     ]
-    return carbon_of(grids_of(regions, means), sun_factor, wind_factor)
+    return grids_of(regions, means)
 
 
-def _places(
-    recording: Recording, total: int, start_minute: int, n: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Steps of the recorded year that play, and steps of another day, each (N,)."""
-    at = (_first_step(recording, start_minute) + np.arange(n)) % total
-    shift_days = int(rng.integers(LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS + 1)) * int(rng.choice((-1, 1)))
-    return at, (at + shift_days * DAY_MINUTES // recording.step_minutes) % total
-
-
-def _replayed(values: Floats, climatology: Floats, at: NDArray[np.int64], other: NDArray[np.int64]) -> Drawn:
-    return Drawn(values[at], climatology[at], values[other] - climatology[other])
+def _places(recording: Recording, total: int, start_minute: int, n: int) -> NDArray[np.int64]:
+    """Steps of the recorded year that play, shape (N,)."""
+    return (_first_step(recording, start_minute) + np.arange(n)) % total
 
 
 def _first_step(recording: Recording, start_minute: int) -> int:
@@ -272,15 +319,6 @@ def _read_weather(directory: Path, part: CapacityFactors, scenario: Scenario, zo
         )
     ahead_minutes = scenario.utc_offset_minutes - offset - (series.interval_minutes if part.stamp == "end" else 0)
     return year, np.roll(resample(series, scenario.step_minutes), round(ahead_minutes / scenario.step_minutes), axis=0)
-
-
-def _month_climatology(values: Floats, year: int, step: int) -> Floats:
-    minutes = step_minutes(minute_of(date(year, 1, 1)), len(values), step)
-    per_day = DAY_MINUTES // step
-    bucket = (clock(minutes).month - 1) * per_day + np.arange(len(values)) % per_day
-    count = np.bincount(bucket, minlength=12 * per_day)
-    columns = [np.bincount(bucket, weights=column, minlength=12 * per_day) / count for column in values.T]
-    return np.stack(columns, axis=1)[bucket]
 
 
 def _read_requests(directory: Path, part: Requests, scenario: Scenario) -> Floats:

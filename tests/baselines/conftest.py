@@ -15,7 +15,7 @@ from wattward.configs.schema.programme import GridEvents
 from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.storage import Battery, ChilledWater, Ups
 from wattward.envs.model.equipment import no_constraints, plain_sites, quiet_world
-from wattward.envs.model.types import IN_TRANSIT, RUNNING, WAITING, Exogenous, Params, State
+from wattward.envs.model.types import IN_TRANSIT, NO_SIGNALS, RUNNING, WAITING, Exogenous, Params, State
 from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.outlook import EPOCH, Outlook
 
@@ -59,7 +59,7 @@ def params(n_regions: int, n_steps: int) -> Params:
         "class_malleable": np.array([[True, False, False]]),
         "class_preemptible": np.array([[True, False, True]]),
         "class_restart_h": np.array([[0.0, 0.0, RESTART_H]]),
-        "forecast_rho": np.ones((1, 4, LEADS)),
+        "n_leads": np.array([LEADS]),
     }
     given |= plain_sites((1, n_regions)) | no_constraints((1,))
     return Params(**given)
@@ -99,8 +99,7 @@ def world(
         hydro_kw=series(0.0),
         air_c=series(20.0),
         interactive_gpus=series(INTERACTIVE_GPUS),
-        climatology=np.zeros((1, 4, steps, n_regions)),
-        noise=np.zeros((1, 4, steps, n_regions)),
+        signals=NO_SIGNALS,
         n_jobs=np.array([len(jobs)]),
         **{name: np.array([column], dtype=np.int64) for name, column in table.items()},
         **{name: np.array([column], dtype=np.float64) for name, column in sizes.items()},

@@ -116,3 +116,9 @@ def wave(phase: Floats, period: float) -> Floats:
     """Cosine wave of a given period, 1 at phase 0; same shape as `phase`."""
     result: Floats = np.cos(2 * np.pi * phase / period)
     return result
+
+
+def week_factors(weekend_factor: float) -> Floats:
+    """Factors by day of the week with mean 1, shape (7,)."""
+    factors = np.array([1.0] * 5 + [weekend_factor] * 2)
+    return factors / factors.mean()

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wattward.envs.world.processes.gaussian import Drawn
-
 if TYPE_CHECKING:
     from wattward.configs.schema.region import Region
     from wattward.envs.model.types import Floats
@@ -50,22 +48,12 @@ def intensity(grids: Grids, sun: Floats, wind: Floats) -> Floats:
 
     Where the factors have the grids' means, its mean is the published factor.
     """
-    swing = swings(grids, sun - grids.mean_sun, wind - grids.mean_wind)
-    return np.maximum(0.0, grids.mean_kg_per_kwh + swing)
+    constant, per_sun, per_wind = by_factor(grids)
+    return np.maximum(0.0, constant + per_sun * sun + per_wind * wind)
 
 
-def swings(grids: Grids, sun: Floats, wind: Floats) -> Floats:
-    """Change of intensity by anomalies of the capacity factors, shape (N, R) [kg/kWh]."""
-    by_sun = grids.sun_share * sun / grids.per_sun
-    by_wind = grids.wind_share * wind / grids.per_wind
-    result: Floats = -grids.fossil_kg_per_kwh * (by_sun + by_wind)
-    return result
-
-
-def carbon_of(grids: Grids, sun_factor: Drawn, wind_factor: Drawn) -> Drawn:
-    """Carbon intensity that follows from capacity factors, three (N, R) arrays [kg/kWh]."""
-    return Drawn(
-        truth=intensity(grids, sun_factor.truth, wind_factor.truth),
-        climatology=intensity(grids, sun_factor.climatology, wind_factor.climatology),
-        noise=swings(grids, sun_factor.noise, wind_factor.noise),
-    )
+def by_factor(grids: Grids) -> Floats:
+    """Carbon intensity as a constant plus its changes with the capacity factors of sun and wind, shape (3, R)."""
+    per_sun = -grids.fossil_kg_per_kwh * grids.sun_share / grids.per_sun
+    per_wind = -grids.fossil_kg_per_kwh * grids.wind_share / grids.per_wind
+    return np.stack([grids.mean_kg_per_kwh - per_sun * grids.mean_sun - per_wind * grids.mean_wind, per_sun, per_wind])

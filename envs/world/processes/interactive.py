@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wattward.envs.model.caching import cached_for_owner
-from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period
-from wattward.envs.world.processes.gaussian import Drawn, Law, field, field_law, persistence
-from wattward.envs.world.processes.jobs import week_factors
+from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, week_factors
+from wattward.envs.world.processes.forecast import Foresight, draw_ahead, foresee, persistence_curve
+from wattward.envs.world.processes.gaussian import Drawn, Known, Law, draw_course, field_law, persistence
 
 if TYPE_CHECKING:
     from wattward.configs.schema.region import Interactive
@@ -28,6 +28,7 @@ class InteractiveLaw(NamedTuple):
     spread: Floats  # (R,)
     fleet_gpus: Floats  # (R,)
     deviation: Law
+    foresight: Foresight
 
 
 @cached_for_owner
@@ -40,11 +41,14 @@ def interactive_law(scenario: Scenario) -> InteractiveLaw:
         for region in regions
     ]
     memory = persistence(scenario.step_h, tuple(region.interactive.correlation_h for region in regions))
+    deviation = field_law(memory, np.eye(len(regions)))
+    persists = persistence_curve(deviation.memory, scenario.horizon + 1)
     return InteractiveLaw(
         np.stack(climatology),
         np.array([region.interactive.spread for region in regions]),
         np.array([region.fleet.gpus for region in regions]),
-        field_law(memory, np.eye(len(regions))),
+        deviation,
+        foresee(scenario.forecast, scenario.step_h, scenario.forecast.interactive_memory_h, persists),
     )
 
 
@@ -58,13 +62,15 @@ def draw_interactive(scenario: Scenario, start_minute: int, n: int, rng: np.rand
         rng: the only source of randomness.
 
     Returns:
-        Truth, climatology and a second anomaly of the same distribution [GPUs], each (N, R).
+        The GPUs, and what forecasts of them are made of.
     """
-    law, climatology = interactive_law(scenario), mean_interactive_gpus(scenario, start_minute, n)
-    first, second = (
-        np.clip(climatology * (1.0 + law.spread * field(n, law.deviation, rng)), 0.0, law.fleet_gpus) for _ in range(2)
-    )
-    return Drawn(truth=first, climatology=climatology, noise=second - climatology)
+    law, climatology = interactive_law(scenario), mean_interactive_gpus(scenario, start_minute, n).T
+    course = draw_course(n, law.deviation, rng)
+    response = np.stack([climatology, law.spread[:, None] * climatology], axis=1)
+    ahead = draw_ahead(course, law.deviation, law.foresight.weights, rng)
+    known = Known(response, course.slow, course.fast, law.deviation.memory, ahead)
+    truth = np.clip(climatology + response[:, 1] * (course.slow + course.fast), 0.0, law.fleet_gpus[:, None])
+    return Drawn(truth.T, known)
 
 
 def mean_interactive_gpus(scenario: Scenario, start_minute: int, n: int) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattward.envs.model.caching import cached_for_owner
-from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period
+from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, week_factors
 from wattward.envs.world.processes.streams import generators_of
 
 if TYPE_CHECKING:
@@ -115,12 +115,6 @@ def _rates(job_class: JobClass, r: int, local_minutes: Ints, step: int) -> Float
     by_hour = shape / mean if mean > 0 else np.zeros(24)
     daily = job_class.jobs_per_day[r] * week_factors(job_class.weekend_factor)[when.weekday]
     return np.asarray(daily * by_hour[when.hour.astype(np.int64)] * (step / DAY_MINUTES))
-
-
-def week_factors(weekend_factor: float) -> Floats:
-    """Factors by day of the week with mean 1, shape (7,)."""
-    factors = np.array([1.0] * 5 + [weekend_factor] * 2)
-    return factors / factors.mean()
 
 
 def gpu_limit(scenario: Scenario, c: int, r: int) -> float:

@@ -12,21 +12,20 @@ if TYPE_CHECKING:
     from wattward.envs.model.types import Floats
 
 
-def interpolate_columns(x: Floats, grid: Floats, tables: Floats) -> Floats:
-    """Interpolates each column in its own table; bitwise equal to `np.interp`, but faster on an even grid.
+def interpolate_rows(x: Floats, grid: Floats, tables: Floats) -> Floats:
+    """Interpolates each row in its own table; bitwise equal to `np.interp`, but faster on an even grid.
 
     Args:
-        x: positions, (N, R).
+        x: positions, (R, N).
         grid: evenly spaced and ascending points, (M,).
         tables: values at the grid, (R, M). Beyond the ends of the grid, the values at its ends hold.
 
     Returns:
-        The values, (N, R), contiguous in memory for each region.
+        The values, (R, N).
     """
-    at = np.ascontiguousarray(x.T)
-    values = np.empty_like(at)
-    _look_up(at, grid, tables, values)
-    return values.T
+    values = np.empty(x.shape)
+    _look_up(np.ascontiguousarray(x), grid, tables, values)
+    return values
 
 
 @entry

@@ -15,8 +15,21 @@ import numpy as np
 
 from wattward.envs.model.caching import cached_for_owner, cached_table
 from wattward.envs.world.processes.calendar import DAY_MINUTES, position_in_year, step_minutes, steps_in_year
-from wattward.envs.world.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
-from wattward.envs.world.processes.lookup import interpolate_columns
+from wattward.envs.world.processes.forecast import Foresight, draw_ahead, explained_by, foresee, persistence_curve
+from wattward.envs.world.processes.gaussian import (
+    MOST_ORDERS,
+    Z_GRID,
+    Drawn,
+    Known,
+    Law,
+    draw_course,
+    field_law,
+    hermite_terms,
+    orders_needed,
+    persistence,
+    shared_weather,
+)
+from wattward.envs.world.processes.lookup import interpolate_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +39,8 @@ if TYPE_CHECKING:
     from wattward.envs.model.types import Floats, Ints
 
 STANDARD_W_PER_M2 = 1000.0
+DAYLIGHT_HOURS = 96
+"""Parts of a day in a mean over its hours."""
 MINUTES_PER_DEGREE = 4
 """Minutes by which solar time is later for each degree further west."""
 
@@ -115,11 +130,13 @@ class SunLaw(NamedTuple):
     performance_ratio: Floats  # (R,)
     index_mean: Floats  # (R,)
     index_tables: Floats  # (R, 1201) clear-sky index at `Z_GRID`
+    index_terms: Floats  # (R, 1 + P) coefficients of the index in Hermite polynomials
     shift_minutes: Ints  # (R,) by which the site's own midnight comes before that of the scenario's clock
-    day_weight: Floats  # (R,) weight of the weather of whole days; within_weight is that of weather within the day
-    within_weight: Floats  # (R,)
+    day_share: Floats  # (R,) share of the weather's variance that belongs to whole days
     days: Law  # a step is a day
     within: Law
+    foresight: Foresight
+    within_variance: Floats  # (L, R) of the expected weather within the day, by lead
 
 
 @cached_for_owner
@@ -128,19 +145,43 @@ def sun_law(scenario: Scenario) -> SunLaw:
     suns = [region.sun for region in scenario.regions]
     shared = shared_weather(scenario.places, scenario.weather_correlation_km)
     share = np.array([sun.day_share for sun in suns])
-    within = persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns))
+    days = field_law(tuple(sun.day_correlation for sun in suns), shared, variance=share)
+    memory = persistence(scenario.step_h, tuple(sun.step_correlation_h for sun in suns))
+    within = field_law(memory, shared, variance=1 - share)
+    hours = persistence_curve(within.memory, scenario.horizon + 1)
+    known = share * _persistence_of_days(scenario, days.memory[0]) + (1 - share) * hours
+    foresight = foresee(scenario.forecast, scenario.step_h, scenario.forecast.sun_memory_h, known)
+    tables = np.stack([_index_table(sun.index_mean, sun.index_spread) for sun in suns])
+    terms = hermite_terms(tables, MOST_ORDERS)
+    orders = orders_needed(terms, np.array([sun.index_spread for sun in suns]) ** 2)
     meridian_deg = scenario.utc_offset_minutes / MINUTES_PER_DEGREE
     shift = [round(MINUTES_PER_DEGREE * (region.site.longitude_deg - meridian_deg)) for region in scenario.regions]
     return SunLaw(
         np.array([sun.performance_ratio for sun in suns]),
         np.array([sun.index_mean for sun in suns]),
-        np.stack([_index_table(sun.index_mean, sun.index_spread) for sun in suns]),
+        tables,
+        terms[: 1 + orders].T.copy(),
         np.array(shift),
-        np.sqrt(share),
-        np.sqrt(1 - share),
-        field_law(tuple(sun.day_correlation for sun in suns), shared),
-        field_law(within, shared),
+        share,
+        days,
+        within,
+        foresight,
+        (1 - share) * explained_by(foresight.weights, hours),
     )
+
+
+def _persistence_of_days(scenario: Scenario, kept: Floats) -> Floats:
+    """Share of the weather of whole days that the present explains by lead, shape (L, R).
+
+    It is the mean over the hours of a day for which forecasts are made, weighted with the squared sine of the sun's
+    height at an equinox. `kept` is the correlation of consecutive days, shape (R,).
+    """
+    hour = (np.arange(DAYLIGHT_HOURS) + 0.5) * 24 / DAYLIGHT_HOURS
+    weight = np.maximum(0.0, np.sin(np.pi * (hour - 6.0) / 12.0)) ** 2
+    lead_h = np.arange(scenario.horizon + 1) * scenario.step_h
+    nights = np.ceil((lead_h[:, None] - hour) / 24.0)
+    curve: Floats = (kept[:, None, None] ** (2 * np.maximum(0.0, nights)) @ weight).T / weight.sum()
+    return curve
 
 
 @cached_for_owner
@@ -178,37 +219,40 @@ def mean_sun_factor(region: Region, year: int, step: int, utc_offset_minutes: in
 
 
 def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
-    """Capacity factors of solar plants, three (N, R) arrays in 0..1; noise is an anomaly and may be negative."""
+    """Capacity factors of solar plants, 0..1, and what forecasts of them are made of."""
     law = sun_law(scenario)
     year, place = position_in_year(start_minute, n, scenario.step_minutes)
-    w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)]).T
-    clear = sun_factor(w_per_m2, law.performance_ratio)
-    climatology = clear * law.index_mean
+    w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)])
+    clear = sun_factor(w_per_m2, law.performance_ratio[:, None])
     day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
-    first, second = (clear * interpolate_columns(_weather(law, day, rng), Z_GRID, law.index_tables) for _ in range(2))
-    return Drawn(truth=first, climatology=climatology, noise=second - climatology)
+    days, within = draw_course(int(day.max()) + 1, law.days, rng), draw_course(n, law.within, rng)
+    shares = law.foresight.weights
+    alpha = law.days.memory[2][:, None, None]
+    known = Known(
+        response=law.index_terms[:, :, None] * clear[:, None],
+        slow=within.slow,
+        fast=within.fast,
+        memory=law.within.memory,
+        ahead=draw_ahead(within, law.within, shares, rng),
+        day_start=_day_starts(day, days.slow.shape[1]),
+        days=np.concatenate([days.slow[:, None], alpha * draw_ahead(days, law.days, shares, rng)], axis=1),
+        days_kept=law.days.memory[0],
+    )
+    weather = np.take_along_axis(days.slow, day, axis=1) + within.slow + within.fast
+    return Drawn((clear * interpolate_rows(weather, Z_GRID, law.index_tables)).T, known)
 
 
-def draw_sun(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
-    """Power of solar plants, three (N, R) arrays [kW]."""
-    return sun_kw(scenario, draw_sun_factor(scenario, start_minute, n, rng))
+def _day_starts(day: Ints, n_days: int) -> Ints:
+    """The first step of each day, shape (R, D); 0 for days that have begun before, N for days that do not begin.
 
-
-def sun_kw(scenario: Scenario, factor: Drawn) -> Drawn:
-    """Capacity factors times the plants' capacities [kW]."""
-    capacity_kw = np.array([region.sun.capacity_kw for region in scenario.regions])
-    return Drawn(*(part * capacity_kw for part in factor))
-
-
-def _weather(law: SunLaw, day: Ints, rng: np.random.Generator) -> Floats:
-    """Standard normal weather, composed of days and of variation within days, shape (N, R)."""
-    n, regions = day.shape
-    days = field(int(day.max()) + 1, law.days, rng)[day, np.arange(regions)]
-    return law.day_weight * days + law.within_weight * field(n, law.within, rng)
+    Args:
+        day: number of the day at each step, shape (R, N).
+        n_days: number of days D.
+    """
+    return np.stack([np.searchsorted(row, np.arange(n_days)) for row in day])
 
 
 def _local_day(shift_minutes: Ints, minutes: Ints) -> Ints:
-    """Day number from 0; it changes at each site's own midnight, shape (N, R)."""
-    day = (minutes + shift_minutes[:, None]) // DAY_MINUTES
-    from_first: Ints = day - day.min()
-    return from_first.T
+    """Day number from 0; it changes at each site's own midnight, shape (R, N)."""
+    day: Ints = (minutes + shift_minutes[:, None]) // DAY_MINUTES
+    return day - day.min()

@@ -21,8 +21,21 @@ from wattward.envs.world.processes.calendar import (
     place_in_period,
     wave,
 )
-from wattward.envs.world.processes.gaussian import Z_GRID, Drawn, Law, field, field_law, persistence, shared_weather
-from wattward.envs.world.processes.lookup import interpolate_columns
+from wattward.envs.world.processes.forecast import Foresight, draw_ahead, foresee, persistence_curve
+from wattward.envs.world.processes.gaussian import (
+    MOST_ORDERS,
+    Z_GRID,
+    Drawn,
+    Known,
+    Law,
+    draw_course,
+    field_law,
+    hermite_terms,
+    orders_needed,
+    persistence,
+    shared_weather,
+)
+from wattward.envs.world.processes.lookup import interpolate_rows
 
 if TYPE_CHECKING:
     from wattward.configs.schema.region import Region, Wind
@@ -96,17 +109,23 @@ def power_factor(z: Floats, scale: Floats, wind: Wind) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _climatology_table(wind: Wind) -> Floats:
-    """Expected capacity factor at `SCALE_GRID`."""
-    weight = np.exp(-0.5 * Z_GRID**2)
+def _terms_table(wind: Wind) -> Floats:
+    """Coefficients of the capacity factor in Hermite polynomials at `SCALE_GRID`, shape (1 + MOST_ORDERS, 81)."""
     z, scale = np.broadcast_arrays(Z_GRID, SCALE_GRID[:, None])
-    result: Floats = power_factor(z, scale, wind) @ (weight / weight.sum())
-    return result
+    return hermite_terms(power_factor(z, scale, wind), MOST_ORDERS)
+
+
+@lru_cache(maxsize=64)
+def _variance_table(wind: Wind) -> Floats:
+    """Variance of the capacity factor at `SCALE_GRID`."""
+    z, scale = np.broadcast_arrays(Z_GRID, SCALE_GRID[:, None])
+    squares: Floats = hermite_terms(power_factor(z, scale, wind) ** 2, 0)[0]
+    return squares - _terms_table(wind)[0] ** 2
 
 
 def mean_factor(scale: Floats, wind: Wind) -> Floats:
     """Expected capacity factor when the mean speed is `scale` times the annual mean, same shape."""
-    return np.interp(scale, SCALE_GRID, _climatology_table(wind))
+    return np.interp(scale, SCALE_GRID, _terms_table(wind)[0])
 
 
 def speed_scale(day_of_year: Floats, hour: Floats, wind: Wind) -> Floats:
@@ -143,8 +162,9 @@ class WindLaw(NamedTuple):
     speed_m_per_s: Floats  # (R,) annual mean
     speed_tables: Floats  # (R, 1201) speed over its mean at `Z_GRID`
     power_tables: Floats  # (R, 601) capacity factor at `SPEED_GRID`
-    climatology_tables: Floats  # (R, 81) expected capacity factor at `SCALE_GRID`
+    term_tables: Floats  # (1 + P, R, 81) coefficients of the capacity factor in Hermite polynomials at `SCALE_GRID`
     weather: Law
+    foresight: Foresight
 
 
 @cached_for_owner
@@ -152,43 +172,49 @@ def wind_law(scenario: Scenario) -> WindLaw:
     """Parameters that all episodes of a scenario share."""
     winds, blows = [region.wind for region in scenario.regions], [_has_wind(region) for region in scenario.regions]
     hour = minutes_of_day(scenario.step_minutes) / 60.0
-    calm, never = np.zeros_like(SPEED_GRID), np.zeros_like(SCALE_GRID)
+    calm, never = np.zeros_like(SPEED_GRID), np.zeros((1 + MOST_ORDERS, SCALE_GRID.size))
     memory = persistence(scenario.step_h, tuple(wind.correlation_h for wind in winds))
     smooth = persistence(scenario.step_h, tuple(wind.smoothing_h for wind in winds))
     powers = [
         power_curve(w.turbine, w.curve_spread_m_per_s) if blow else calm for w, blow in zip(winds, blows, strict=True)
     ]
+    weather = field_law(memory, shared_weather(scenario.places, scenario.weather_correlation_km), smooth)
+    persists = persistence_curve(weather.memory, scenario.horizon + 1)
+    terms = np.stack([_terms_table(wind) if blow else never for wind, blow in zip(winds, blows, strict=True)], axis=1)
+    orders = max([_orders_needed(wind) for wind, blow in zip(winds, blows, strict=True) if blow], default=1)
     return WindLaw(
         np.stack([_season(DAYS_OF_YEAR, wind) for wind in winds]),
         np.stack([_day(hour, wind) for wind in winds]),
         np.array([wind.speed_mean_m_per_s for wind in winds]),
         np.stack([_speed_table(wind.speed_shape) for wind in winds]),
         np.stack(powers),
-        np.stack([_climatology_table(wind) if blow else never for wind, blow in zip(winds, blows, strict=True)]),
-        field_law(memory, shared_weather(scenario.places, scenario.weather_correlation_km), smooth),
+        terms[: 1 + orders],
+        weather,
+        foresee(scenario.forecast, scenario.step_h, scenario.forecast.wind_memory_h, persists),
     )
+
+
+@lru_cache(maxsize=64)
+def _orders_needed(wind: Wind) -> int:
+    """The highest order of polynomials that the capacity factor needs, over the hours of a year."""
+    scale = speed_scale(np.arange(1.0, 366.0)[:, None], np.arange(24.0), wind)
+    squares = np.stack([np.interp(scale, SCALE_GRID, row**2).mean() for row in _terms_table(wind)])
+    return orders_needed(np.sqrt(squares)[:, None], np.interp(scale, SCALE_GRID, _variance_table(wind)).mean()[None])
 
 
 def draw_wind_factor(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
-    """Capacity factors of wind plants, three (N, R) arrays in 0..1; noise is an anomaly and may be negative."""
+    """Capacity factors of wind plants, 0..1, and what forecasts of them are made of."""
     law, step = wind_law(scenario), scenario.step_minutes
-    season = law.season.take(days_of_year(start_minute, n, step), axis=1)
-    scale = (season + law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)).T
-    climatology = interpolate_columns(scale, SCALE_GRID, law.climatology_tables)
-    mean_m_per_s = law.speed_m_per_s * scale
-    first, second = (
-        interpolate_columns(mean_m_per_s * gusts, SPEED_GRID, law.power_tables)
-        for gusts in (interpolate_columns(field(n, law.weather, rng), Z_GRID, law.speed_tables) for _ in range(2))
+    scale = law.season.take(days_of_year(start_minute, n, step), axis=1)
+    scale += law.day.take(place_in_period(start_minute, n, step, DAY_MINUTES), axis=1)
+    course = draw_course(n, law.weather, rng)
+    known = Known(
+        response=np.stack([interpolate_rows(scale, SCALE_GRID, tables) for tables in law.term_tables], axis=1),
+        slow=course.slow,
+        fast=course.fast,
+        memory=law.weather.memory,
+        ahead=draw_ahead(course, law.weather, law.foresight.weights, rng),
     )
-    return Drawn(truth=first, climatology=climatology, noise=second - climatology)
-
-
-def draw_wind(scenario: Scenario, start_minute: int, n: int, rng: np.random.Generator) -> Drawn:
-    """Power of wind plants, three (N, R) arrays [kW]."""
-    return wind_kw(scenario, draw_wind_factor(scenario, start_minute, n, rng))
-
-
-def wind_kw(scenario: Scenario, factor: Drawn) -> Drawn:
-    """Capacity factors times the plants' capacities [kW]."""
-    capacity_kw = np.array([region.wind.capacity_kw for region in scenario.regions])
-    return Drawn(*(part * capacity_kw for part in factor))
+    gusts = interpolate_rows(course.slow + course.fast, Z_GRID, law.speed_tables)
+    truth = interpolate_rows(law.speed_m_per_s[:, None] * scale * gusts, SPEED_GRID, law.power_tables)
+    return Drawn(truth.T, known)

@@ -46,7 +46,7 @@ class Exchanged:
 
 def columns_of(env: ClusterEnv) -> dict[str, Ints]:
     """Columns of the observation that belong to each field and to each group of `GROUPS`, in all regions."""
-    observer = Observer(env.scenario, env.params)
+    observer = Observer(env.scenario)
     views = observer.views(np.arange(observer.size, dtype=np.float32))
     fields = {name: np.asarray(view, np.int64).ravel() for name, view in views.items()}
     groups = {group: np.concatenate([fields[name] for name in names]) for group, names in GROUPS.items()}

@@ -22,7 +22,6 @@ from wattward.agents.training import environments
 from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.observation import N_CLOCK
-from wattward.envs.model.params import make_params
 from wattward.envs.policy.observer import Observer
 from wattward.experiments.training.train import train_agent
 
@@ -127,7 +126,7 @@ def test_the_manifest_says_which_network_it_is(folder: Path) -> None:
 def test_numpy_acts_as_torch_does(folder: Path, n_regions: int) -> None:
     _, tensors = read_policy(folder)
     scenario = load_scenario(f"random-{n_regions}x0")
-    size = Observer(scenario, make_params(scenario)).size
+    size = Observer(scenario).size
     kwargs = {"net_arch": [32, 32], "activation_fn": torch.nn.ReLU}
     observed = spaces.Box(-9.0, 9.0, (size,), np.float32)
     model = RegionsPolicy(observed, spaces.MultiDiscrete([4] * n_regions), lambda _: 1e-3, **kwargs)

@@ -22,7 +22,7 @@ from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.equipment import no_constraints, plain_sites, quiet_world
 from wattward.envs.model.params import make_params
-from wattward.envs.model.types import COST_TERMS, Exogenous, Params
+from wattward.envs.model.types import COST_TERMS, NO_SIGNALS, Exogenous, Params
 from wattward.envs.simulator.simulator import Simulator
 from wattward.envs.world.draw import draw
 from wattward.envs.world.splits import episode_seed
@@ -59,7 +59,7 @@ def hand_params(n_steps: int, n_regions: int = 1, **changed: Any) -> Params:
         "class_malleable": np.array([[True, False]]),
         "class_preemptible": np.array([[True, True]]),
         "class_restart_h": np.array([[0.0, 0.5]]),
-        "forecast_rho": np.ones((1, 4, 2)),
+        "n_leads": np.array([2]),
     }
     extras = plain_sites(each.shape) | no_constraints((1,))
     return Params(**(extras | values | changed))
@@ -78,7 +78,7 @@ def hand_world(price: list[Any], jobs: tuple[dict[str, Any], ...] = ({},), **cha
         "start_minute": np.array([0]),
         "price_per_kwh": prices,
         **dict.fromkeys(("carbon_kg_per_kwh", "sun_kw", "wind_kw", "hydro_kw", "air_c", "interactive_gpus"), none),
-        **dict.fromkeys(("climatology", "noise"), np.zeros((1, 4, *prices.shape[1:]))),
+        "signals": NO_SIGNALS,
         "n_jobs": np.array([len(jobs)]),
         "job_arrival_step": column("arrival", np.int64),
         "job_deadline_step": column("deadline", np.int64),

@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from wattward.configs import ConfigError, load_scenario
+from wattward.envs.checks.worlds import arrays_of, forecasts_of
 from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND
 from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.draw import draw
 from wattward.envs.world.importers import store
@@ -46,14 +48,16 @@ def test_an_epw_year_plays_by_date_in_every_region(tmp_path: Path, epw: Write) -
     assert recording.year == 2023 and recording.has_weather and not recording.has_requests
     table = pd.read_parquet(next(out.glob("*.parquet")))
     midong = table[(table["region"] == "midong") & (table["series"] == "sun_cf")].set_index("time")["value"]
-    sun, _ = replay_weather(recording, minute_of(date(2026, 6, 1)), 96, np.random.default_rng(0))
+    sun, _ = replay_weather(recording, scenario, minute_of(date(2026, 6, 1)), 96, np.random.default_rng(0))
     expected = midong[pd.Timestamp("2023-06-01", tz="Asia/Shanghai").tz_convert("UTC") :].iloc[:24].mean()
     np.testing.assert_allclose(sun.truth[:, 1].mean(), expected, rtol=0.02)
     np.testing.assert_allclose(recording.sun_cf[:, 1].mean(), midong.mean())
     drawn, recorded = (draw(scenario, episode_seed("test", 1), each) for each in (None, recording))
-    replaced = {"sun_kw", "wind_kw", "air_c", "carbon_kg_per_kwh", "climatology", "noise"}
+    replaced = {"sun_kw", "wind_kw", "air_c", "carbon_kg_per_kwh"}
     for name, a, b in zip(drawn._fields, drawn, recorded, strict=True):
-        assert a.shape == b.shape and np.isfinite(b).all() and np.array_equal(a, b) == (name not in replaced), name
+        if name != "signals":
+            assert a.shape == b.shape and np.isfinite(b).all() and np.array_equal(a, b) == (name not in replaced), name
+    assert all(np.isfinite(array).all() for array in arrays_of(recorded).values())
 
 
 def test_what_is_recorded_replaces_what_is_drawn_and_nothing_else(tmp_path: Path) -> None:
@@ -71,10 +75,13 @@ def test_what_is_recorded_replaces_what_is_drawn_and_nothing_else(tmp_path: Path
         np.testing.assert_array_equal(getattr(plain, name), getattr(world, name))
     carbon = world.carbon_kg_per_kwh[0, :, 0]
     np.testing.assert_allclose(np.diff(carbon)[:96], 0.0001 / 4, rtol=1e-6)
-    assert np.isfinite(world.noise).all() and not np.array_equal(plain.noise, world.noise)
+    ours, theirs = (forecasts_of(scenario, each, 0) for each in (world, plain))
+    assert np.isfinite(ours).all() and not np.array_equal(ours[CARBON], theirs[CARBON])
+    np.testing.assert_array_equal(ours[[SUN, WIND, INTERACTIVE]], theirs[[SUN, WIND, INTERACTIVE]])
 
 
-def test_all_that_is_forecast_errs_by_the_same_other_day(tmp_path: Path) -> None:
+def test_series_that_vary_alike_are_forecast_alike(tmp_path: Path) -> None:
+    """What is known ahead of recorded sun, wind and carbon goes together as far as they do."""
     scenario = load_scenario("zhejiang-xinjiang")
     recorded = np.random.default_rng(5).uniform(0.0, 1.0, 8760)
     for region in REGIONS:
@@ -83,11 +90,10 @@ def test_all_that_is_forecast_errs_by_the_same_other_day(tmp_path: Path) -> None
             store.add(tmp_path, part._replace(facts={**part.facts, "kind": name}))
     recording = load_recording(tmp_path, scenario)
     world = draw(scenario, episode_seed("test", 3), recording)
-    sun, carbon = world.noise[0, 0], world.noise[0, 3]
-    capacity_kw = np.array([region.sun.capacity_kw for region in scenario.regions])
-    has_sun = capacity_kw > 0
-    np.testing.assert_allclose(sun[:, has_sun], carbon[:, has_sun] * capacity_kw[has_sun])
-    assert has_sun.any() and np.abs(carbon).max() > 0.1
+    assert scenario.forecast.wind_memory_h == scenario.forecast.carbon_memory_h
+    wind, carbon = (forecasts_of(scenario, world, 5)[quantity, :, 1] for quantity in (WIND, CARBON))
+    np.testing.assert_allclose(wind, carbon * scenario.regions[1].wind.capacity_kw, rtol=1e-6)
+    assert np.ptp(carbon[1:]) > 0.01
 
 
 def test_requests_play_by_the_clock_in_gpus_and_keep_weekdays(tmp_path: Path) -> None:
@@ -99,7 +105,7 @@ def test_requests_play_by_the_clock_in_gpus_and_keep_weekdays(tmp_path: Path) ->
     recording = load_recording(tmp_path, scenario)
     assert recording.requests.shape == (7 * 96, 2)
     monday = minute_of(date(2026, 6, 1), 11.0)
-    load = replay_interactive(recording, scenario.regions, monday, 96, np.random.default_rng(0))
+    load = replay_interactive(recording, scenario, monday, 96, np.random.default_rng(0))
     np.testing.assert_allclose(load.truth[2:80, 0], (np.arange(2, 80) - 1.5) / 40)
     np.testing.assert_allclose(recording.requests.mean(axis=0), gpus[: 7 * 24].mean())
 

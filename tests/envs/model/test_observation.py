@@ -42,7 +42,7 @@ from wattward.envs.policy.observer import Observer
 at = pickle.loads(Path(moment).read_bytes())
 names = ("env", "scenario", "sites", "stores", "regions", "queue", "stored", "hours")
 rows = {name: at[name].view(np.recarray) for name in names}
-observer = Observer(load_scenario(at["name"]), at["params"])
+observer = Observer(load_scenario(at["name"]))
 sees = np.zeros((at["step"] + 1, observer.n_world), np.float32)
 ahead.look_ahead(at["params"], at["world"], observer._encoding, sees)
 seen = np.zeros(observer.size, np.float32)

@@ -4,16 +4,11 @@ import numpy as np
 import pytest
 
 from wattward.configs import load_scenario, load_tariff
-from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.tariff import Tariff
-from wattward.envs.model.params import forecast_rho, make_params
+from wattward.envs.model.params import make_params
 from wattward.envs.world.processes.tariff import month_table
 
 SHIPPED = ("zhejiang-xinjiang", "zhejiang-xinjiang-2024", "toy")
-
-
-def with_skill(scenario: Scenario, skill: float) -> Scenario:
-    return scenario.model_copy(update={"forecast": scenario.forecast.model_copy(update={"skill": skill})})
 
 
 @pytest.mark.parametrize("name", [*SHIPPED, "follow-the-sun"])
@@ -37,7 +32,7 @@ def test_shapes_and_units_of_the_main_scenario() -> None:
     monthly = [scenario.tariffs[r.tariff].demand_charge_per_kw_month for r in scenario.regions]
     np.testing.assert_allclose(p.demand_charge_per_kw[0], np.array(monthly) * 7 / 30.4)
     assert p.carbon_price_per_kg[0] == pytest.approx(scenario.contracts.carbon_price_per_tonne / 1000)
-    assert p.forecast_rho.shape == (1, 4, scenario.horizon + 1)
+    assert p.n_leads.tolist() == [scenario.horizon + 1]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -55,18 +50,6 @@ def test_the_reference_is_positive_and_below_the_cost_of_a_full_fleet(name: str)
     scenario = load_scenario(name)
     p = make_params(scenario)
     assert 0.0 < p.reference_cost_per_step[0] < (p.terminal_cost_per_gpu_h[0] @ p.fleet_gpus[0]) * p.step_h[0]
-
-
-def test_rho_falls_from_one_with_the_lead_and_rises_with_skill() -> None:
-    scenario = load_scenario("zhejiang-xinjiang")
-    weak, strong = (forecast_rho(with_skill(scenario, skill)) for skill in (0.0, 0.8))
-    np.testing.assert_array_equal(weak[:, 0], 1.0)
-    assert (np.diff(weak, axis=1) < 0).all()
-    assert (strong[:, 1:] > weak[:, 1:]).all()
-    lead_h = 16 * scenario.step_h
-    assert weak[1, 16] == pytest.approx(np.exp(-lead_h / scenario.forecast.wind_memory_h))
-    assert strong[1, 16] == pytest.approx(np.exp(-lead_h * 0.2 / scenario.forecast.wind_memory_h))
-    np.testing.assert_array_equal(forecast_rho(with_skill(scenario, 1.0)), 1.0)
 
 
 def test_mean_and_highest_price_of_a_tariff() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wattward import baselines
 from wattward.configs import ConfigError
 from wattward.envs.checks.balances import played_cost
+from wattward.envs.checks.worlds import arrays_of, forecasts_of
 from wattward.envs.decisions.action import Mode
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, State
@@ -22,7 +23,6 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes
 from wattward.envs.simulator.bank import Bank
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.processes.forecast import forecast
 
 SCENARIOS = ("zhejiang-xinjiang", "shanghai-grid-event", "jinshuitan-microgrid")
 HIDDEN = (ClusterEnv, Simulator, Bank, Lookout, State, Exogenous)
@@ -111,7 +111,7 @@ def test_no_way_leads_from_an_outlook_to_the_world(scenario: str) -> None:
     env = begun(scenario, 30)
     outlook = env.outlook()
     offered(outlook)
-    live = [array for group in (env.world, env.state, env.flows, env.params) for array in group]
+    live = [*arrays_of(env.world).values(), *(array for group in (env.state, env.flows, env.params) for array in group)]
     met = list(reachable(outlook))
     assert len(met) > 500
     assert not [one for one in met if isinstance(one, HIDDEN)]
@@ -131,19 +131,12 @@ def test_an_outlook_stays_as_it_was() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_forecasts_are_those_of_the_law() -> None:
+def test_forecasts_are_those_of_the_world() -> None:
     env = begun("zhejiang-xinjiang", 50)
-    outlook, world = env.outlook(), env.world
-    ahead = slice(50, 50 + outlook.n_leads)
-
-    def seen(quantity: int, truth: NDArray[np.float64]) -> NDArray[np.float64]:
-        climatology, noise = world.climatology[0, quantity, ahead], world.noise[0, quantity, ahead]
-        return forecast(truth[0, ahead], climatology, noise, env.params.forecast_rho[0, quantity])
-
-    green = seen(SUN, world.sun_kw) + seen(WIND, world.wind_kw) + world.hydro_kw[0, 50]
-    np.testing.assert_array_equal(outlook.green_forecast_kw, green)
-    np.testing.assert_array_equal(outlook.interactive_forecast_gpus, seen(INTERACTIVE, world.interactive_gpus))
-    np.testing.assert_array_equal(outlook.carbon_forecast_kg_per_kwh, seen(CARBON, world.carbon_kg_per_kwh))
+    outlook, made = env.outlook(), forecasts_of(env.scenario, env.world, 50)
+    np.testing.assert_array_equal(outlook.green_forecast_kw, made[SUN] + made[WIND] + env.world.hydro_kw[0, 50])
+    np.testing.assert_array_equal(outlook.interactive_forecast_gpus, made[INTERACTIVE])
+    np.testing.assert_array_equal(outlook.carbon_forecast_kg_per_kwh, made[CARBON])
     assert outlook.truth is None and not outlook.is_perfect
 
 
@@ -193,6 +186,7 @@ def test_a_perfect_outlook_holds_the_world_in_copies() -> None:
     truth = env.outlook(perfect=True).truth
     assert truth is not None
     np.testing.assert_array_equal(truth.left_gpu_h, env.state.job_left_gpu_h[0, : len(truth.left_gpu_h)])
-    for held, live in zip(truth.world, env.world, strict=True):
-        np.testing.assert_array_equal(held, live)
-        assert not np.may_share_memory(held, live)
+    live = arrays_of(env.world)
+    for name, held in arrays_of(truth.world).items():
+        np.testing.assert_array_equal(held, live[name])
+        assert not np.may_share_memory(held, live[name])

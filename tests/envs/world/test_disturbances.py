@@ -25,24 +25,26 @@ from wattward.configs.schema.disturbance import (
     WorseForecasts,
 )
 from wattward.configs.schema.scenario import Scenario
+from wattward.envs.checks.worlds import arrays_of, climatology_of, forecasts_of
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
 from wattward.envs.world.disturbances import place_disturbances
 from wattward.envs.world.draw import draw, n_drawn
 from wattward.envs.world.processes.tariff import tariff_price
+from wattward.envs.world.signals import forecast_tables
 from wattward.envs.world.splits import episode_seed
 
 BASE = "zhejiang-xinjiang-2024"
 REGIONS = ("jinshuitan", "midong")
 TOUCHED = {
-    "wind_drought": {"wind_kw", "carbon_kg_per_kwh"},
-    "dark_week": {"sun_kw", "carbon_kg_per_kwh"},
+    "wind_drought": {"wind_kw", "carbon_kg_per_kwh", "signals.impact"},
+    "dark_week": {"sun_kw", "carbon_kg_per_kwh", "signals.impact"},
     "heat_wave": {"air_c"},
     "price_spike": {"price_per_kwh"},
-    "worse_forecasts": {"noise"},
+    "worse_forecasts": {"signals.false_news"},
     "new_tariff": {"price_per_kwh"},
-    "demand_surge": {"interactive_gpus"},
+    "demand_surge": {"interactive_gpus", "signals.impact"},
     "wan_outage": {"wan_share"},
     "gpu_failures": {"fleet_gpus"},
 }
@@ -81,9 +83,13 @@ def test_nothing_changes_elsewhere(seed: int, kind: type[Disturbance], start_h: 
     steps = np.zeros(n_drawn(load_scenario(BASE)), dtype=np.bool_)
     steps[4 * start_h : 4 * (start_h + hours)] = True
     here = steps[:, None] & np.array([region in (name, "") for name in REGIONS])
-    for name, a, b in zip(Exogenous._fields, plain, changed, strict=True):
-        assert a.shape == b.shape and a.dtype == b.dtype and b.flags.c_contiguous, name
-        if name in TOUCHED[disturbance.kind]:  # type: ignore[attr-defined]
+    undisturbed, usual = arrays_of(plain), {"signals.impact": 1.0, "signals.false_news": 0.0}
+    for name, b in arrays_of(changed).items():
+        a = undisturbed[name]
+        assert a.dtype == b.dtype and b.flags.c_contiguous, name
+        if name in usual and name in TOUCHED[disturbance.kind]:  # type: ignore[attr-defined]
+            assert not (b != usual[name])[..., ~here.T].any(), name
+        elif name in TOUCHED[disturbance.kind]:  # type: ignore[attr-defined]
             assert not (a != b)[..., ~here].any(), name
         else:
             np.testing.assert_array_equal(a, b, err_msg=name)
@@ -96,19 +102,29 @@ def test_strengths_are_those_asked_for() -> None:
     np.testing.assert_allclose(b.wind_kw[at], 0.2 * a.wind_kw[at])
     np.testing.assert_allclose(b.sun_kw[at], 0.3 * a.sun_kw[at])
     np.testing.assert_allclose(b.air_c[at], a.air_c[at] + 6.0)
-    np.testing.assert_array_equal(b.noise[:, :, at[1]], 2.0 * a.noise[:, :, at[1]])
     np.testing.assert_allclose(b.interactive_gpus[at], np.minimum(1.5 * a.interactive_gpus[at], 310.0))
     new = tariff_price(load_tariff("zhejiang-2026"), int(a.start_minute[0]), a.air_c.shape[1], 15)
     np.testing.assert_allclose(b.price_per_kwh[at][0, :, 0], 2.0 * new[at[1]] + 0.1)
-    np.testing.assert_array_equal(a.climatology, b.climatology)
+    np.testing.assert_array_equal(climatology_of(a), climatology_of(b))
     assert (b.carbon_kg_per_kwh[at] >= a.carbon_kg_per_kwh[at]).all()
     assert b.carbon_kg_per_kwh[at].mean() > a.carbon_kg_per_kwh[at].mean()
 
 
-def test_the_noise_of_named_quantities_alone_grows() -> None:
-    a, b = both(1, WorseForecasts(start_h=0, factor=3.0, quantities=("wind", "carbon")))
-    np.testing.assert_array_equal(b.noise[0, [WIND, CARBON]], 3.0 * a.noise[0, [WIND, CARBON]])
-    np.testing.assert_array_equal(b.noise[0, [SUN, INTERACTIVE]], a.noise[0, [SUN, INTERACTIVE]])
+def test_forecasts_of_named_quantities_alone_get_worse() -> None:
+    """The further error has the variance (factor^2 - 1) q (1 - q) of the quantity's own; q is what is explained."""
+    scenario, worse = load_scenario(BASE), WorseForecasts(start_h=0, factor=3.0, quantities=("interactive", "carbon"))
+    share = forecast_tables(scenario).explained[INTERACTIVE]
+    further: list[Any] = []
+    for seed in range(60):
+        a, b = both(seed, worse)
+        for step in range(0, scenario.n_steps, 48):
+            ours, theirs = (forecasts_of(scenario, world, step) for world in (b, a))
+            np.testing.assert_array_equal(ours[[SUN, WIND]], theirs[[SUN, WIND]])
+            assert (ours[CARBON] != theirs[CARBON]).any()
+            spread = a.signals.response[0, INTERACTIVE, :, 1, step : step + share.size].T
+            further.append((ours[INTERACTIVE] - theirs[INTERACTIVE]) / spread)
+    variance = np.mean(np.square(further), axis=(0, 2))
+    np.testing.assert_allclose(variance[::8], (8.0 * share * (1.0 - share))[::8], rtol=0.2, atol=0.02)
 
 
 def test_a_surge_stops_at_the_fleet() -> None:
@@ -150,12 +166,10 @@ def test_what_is_unusual_fades_into_the_forecast() -> None:
     plain, surged = ClusterEnv(load_scenario(BASE)), ClusterEnv(disturbed(DemandSurge(start_h=0, factor=1.5)))
     for env in (plain, surged):
         env.reset(options={"split": "train", "episode": 4})
-    n_leads = plain.params.forecast_rho.shape[2]
-    added = (surged.world.interactive_gpus - plain.world.interactive_gpus)[0, :n_leads]
-    foreseen = surged.outlook().interactive_forecast_gpus - plain.outlook().interactive_forecast_gpus
-    rho = plain.params.forecast_rho[0, INTERACTIVE]
-    assert (added > 0).all() and rho[-1] < 0.5
-    np.testing.assert_allclose(foreseen, rho[:, None] ** 2 * added, atol=1e-9)
+    before, after = (env.outlook().interactive_forecast_gpus for env in (plain, surged))
+    share = forecast_tables(plain.scenario).explained[INTERACTIVE]
+    assert share[0] == 1.0 and share[-1] < 0.5
+    np.testing.assert_allclose(after, before * (1.0 + 0.5 * share[:, None]), atol=1e-9)
 
 
 def test_policies_see_a_new_tariff_as_far_ahead_as_forecasts_reach() -> None:

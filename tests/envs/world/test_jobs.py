@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
-from wattward.envs.world.processes.calendar import place_in_period
+from wattward.envs.world.processes.calendar import place_in_period, week_factors
 from wattward.envs.world.processes.jobs import (
     Jobs,
     draw_jobs,
@@ -15,7 +15,6 @@ from wattward.envs.world.processes.jobs import (
     gpus_of,
     job_law,
     mean_work_gpu_h,
-    week_factors,
 )
 
 MONDAY = 4 * 1440

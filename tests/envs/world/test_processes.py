@@ -13,7 +13,7 @@ from wattward.configs import load_scenario
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.caching import MOST_OF_AN_OWNER, cached_for_owner
 from wattward.envs.world.processes.calendar import clock, days_of_year, minutes_of_week, place_in_period, step_minutes
-from wattward.envs.world.processes.lookup import interpolate_columns
+from wattward.envs.world.processes.lookup import interpolate_rows
 from wattward.envs.world.processes.streams import child_of, generators_of
 
 
@@ -61,16 +61,16 @@ def test_results_go_with_their_owner() -> None:
 def test_tables_are_read_as_numpy_reads_them(seed: int, span: tuple[float, float, int]) -> None:
     rng, grid = np.random.default_rng(seed), np.linspace(*span)
     tables = rng.standard_normal((3, grid.size))
-    x = rng.uniform(span[0] - 1, span[1] + 1, (200, 3))
-    x[:50, 0] = rng.choice(grid, 50)
-    x[:4, 1] = (grid[0], grid[-1], np.inf, -np.inf)
-    expected = np.stack([np.interp(column, grid, table) for column, table in zip(x.T, tables, strict=True)], axis=1)
-    np.testing.assert_array_equal(interpolate_columns(x, grid, tables), expected)
+    x = rng.uniform(span[0] - 1, span[1] + 1, (3, 200))
+    x[0, :50] = rng.choice(grid, 50)
+    x[1, :4] = (grid[0], grid[-1], np.inf, -np.inf)
+    expected = np.stack([np.interp(row, grid, table) for row, table in zip(x, tables, strict=True)])
+    np.testing.assert_array_equal(interpolate_rows(x, grid, tables), expected)
 
 
 def test_what_is_not_a_number_stays_so() -> None:
-    read = interpolate_columns(np.array([[np.nan], [0.5]]), np.linspace(0.0, 1.0, 3), np.zeros((1, 3)))
-    np.testing.assert_array_equal(read, [[np.nan], [0.0]])
+    read = interpolate_rows(np.array([[np.nan, 0.5]]), np.linspace(0.0, 1.0, 3), np.zeros((1, 3)))
+    np.testing.assert_array_equal(read, [[np.nan, 0.0]])
 
 
 SEEDS = (

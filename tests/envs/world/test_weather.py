@@ -17,21 +17,19 @@ from wattward.configs.schema.region import Region, Sun
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.caching import cached_table
 from wattward.envs.model.types import Floats
-from wattward.envs.world.draw import draw_carbon
+from wattward.envs.world.draw import drawn_grids
 from wattward.envs.world.processes.air import draw_air
-from wattward.envs.world.processes.calendar import clock, minute_of, step_minutes
+from wattward.envs.world.processes.calendar import clock, minute_of, step_minutes, year_of
 from wattward.envs.world.processes.carbon import grids_of, intensity
-from wattward.envs.world.processes.gaussian import Drawn, decay, field, field_law, persistence, shared_weather
+from wattward.envs.world.processes.gaussian import Drawn, draw_course, field, field_law, persistence, shared_weather
 from wattward.envs.world.processes.river import draw_river, mean_share
 from wattward.envs.world.processes.sun import (
     clear_sky_index,
     clear_sky_w_per_m2,
-    draw_sun,
     draw_sun_factor,
     mean_sun_factor,
 )
 from wattward.envs.world.processes.wind import (
-    draw_wind,
     draw_wind_factor,
     mean_wind_factor,
     power_curve,
@@ -90,12 +88,16 @@ def test_a_tilted_plane_wins_the_winter() -> None:
 
 def test_nights_are_dark(scenario: Scenario) -> None:
     start = minute_of(date(2026, 6, 18))
-    drawn = draw_sun(scenario, start, 96 * 7, np.random.default_rng(1))
+    drawn = draw_sun_factor(scenario, start, 96 * 7, np.random.default_rng(1))
     hour = clock(step_minutes(start, 96 * 7, 15)).hour
-    for part in drawn:
+    for part in (drawn.truth, drawn.climatology):
         assert not part[(hour < 4) | (hour >= 21), 0].any()
         assert not part[(hour >= 0.5) & (hour < 6), 1].any()
         assert part[(hour > 11) & (hour < 13), 0].any()
+
+
+def parts(drawn: Drawn) -> tuple[Floats, Floats]:
+    return drawn.truth, drawn.climatology
 
 
 @settings(max_examples=15)
@@ -104,13 +106,13 @@ def test_draws_stay_within_their_bounds(quarter: int, seed: int) -> None:
     scenario, rng = load_scenario("zhejiang-xinjiang"), np.random.default_rng(seed)
     start, n = quarter * 15, 200
     sun, wind = (draw(scenario, start, n, rng) for draw in (draw_sun_factor, draw_wind_factor))
-    carbon = draw_carbon(scenario, start, sun, wind)
-    for drawn in (sun, wind, carbon):
-        for part in drawn:
+    grids = drawn_grids(scenario, year_of(start))
+    carbon = [
+        intensity(grids, sun_part, wind_part) for sun_part, wind_part in zip(parts(sun), parts(wind), strict=True)
+    ]
+    for quantity, most in ((parts(sun), 1.0), (parts(wind), 1.0), (carbon, 0.8273)):
+        for part in quantity:
             assert part.shape == (n, 2)
-            assert np.isfinite(part).all()
-    for drawn, most in ((sun, 1.0), (wind, 1.0), (carbon, 0.8273)):
-        for part in (drawn.truth, drawn.climatology, drawn.climatology + drawn.noise):
             assert part.min() >= -1e-12
             assert part.max() <= most + 1e-12
     river_kw, air_c = (draw(scenario, start, n, rng) for draw in (draw_river, draw_air))
@@ -119,24 +121,14 @@ def test_draws_stay_within_their_bounds(quarter: int, seed: int) -> None:
     assert -60 < air_c.min() <= air_c.max() < 60
 
 
-@pytest.mark.parametrize("draw", [draw_sun, draw_wind, draw_river, draw_air])
+@pytest.mark.parametrize("draw", [draw_sun_factor, draw_wind_factor, draw_river, draw_air])
 def test_one_seed_gives_one_world(draw: Callable[..., Drawn | Floats], scenario: Scenario) -> None:
     def world(seed: int) -> Floats:
-        return np.asarray(draw(scenario, minute_of(date(2026, 4, 1)), 300, np.random.default_rng(seed)))
+        drawn = draw(scenario, minute_of(date(2026, 4, 1)), 300, np.random.default_rng(seed))
+        return drawn.truth if isinstance(drawn, Drawn) else drawn
 
     np.testing.assert_array_equal(world(5), world(5))
     assert not np.array_equal(world(5), world(6))
-
-
-def test_power_is_capacity_times_factor(scenario: Scenario) -> None:
-    start = minute_of(date(2026, 4, 1))
-    for kw, factor, plants in (
-        (draw_sun, draw_sun_factor, [region.sun for region in REGIONS]),
-        (draw_wind, draw_wind_factor, [region.wind for region in REGIONS]),
-    ):
-        power, share = (draw(scenario, start, 96, np.random.default_rng(2)) for draw in (kw, factor))
-        for one, other in zip(power, share, strict=True):
-            np.testing.assert_allclose(one, other * np.array([plant.capacity_kw for plant in plants]))
 
 
 def test_usual_is_the_mean_of_many_draws(scenario: Scenario) -> None:
@@ -145,22 +137,11 @@ def test_usual_is_the_mean_of_many_draws(scenario: Scenario) -> None:
         drawn = [draw(scenario, start, 96, rng) for _ in range(400)]
         truth = np.mean([d.truth for d in drawn], axis=0)
         np.testing.assert_allclose(truth.mean(axis=0), drawn[0].climatology.mean(axis=0), rtol=0.08)
-        np.testing.assert_allclose(np.mean([d.noise for d in drawn]), 0.0, atol=0.01)
         assert np.abs(truth - drawn[0].climatology).max() < 0.06
 
 
-def test_noise_has_the_law_of_the_truth_and_is_independent_of_it(scenario: Scenario) -> None:
-    rng, start = np.random.default_rng(4), minute_of(date(2026, 5, 10))
-    for draw in (draw_sun_factor, draw_wind_factor):
-        drawn = [draw(scenario, start, 672, rng) for _ in range(60)]
-        anomaly = np.array([d.truth - d.climatology for d in drawn])
-        noise = np.array([d.noise for d in drawn])
-        np.testing.assert_allclose(noise.std(axis=(0, 1)), anomaly.std(axis=(0, 1)), rtol=0.12)
-        assert np.abs((noise * anomaly).mean(axis=(0, 1)) / anomaly.var(axis=(0, 1))).max() < 0.12
-
-
 def test_an_episode_may_run_into_the_next_year(scenario: Scenario) -> None:
-    drawn = draw_sun(scenario, minute_of(date(2026, 12, 30)), 96 * 7, np.random.default_rng(7))
+    drawn = draw_sun_factor(scenario, minute_of(date(2026, 12, 30)), 96 * 7, np.random.default_rng(7))
     per_day = drawn.climatology.reshape(7, 96, 2).sum(axis=1)
     assert (per_day > 0).all()
     np.testing.assert_allclose(per_day, per_day[:1].repeat(7, axis=0), rtol=0.06)
@@ -168,14 +149,15 @@ def test_an_episode_may_run_into_the_next_year(scenario: Scenario) -> None:
 
 def test_carbon_holds_the_published_annual_factor(scenario: Scenario) -> None:
     rng = np.random.default_rng(8)
-    parts = []
+    grids, weeks = drawn_grids(scenario, 2026), []
     for start in (minute_of(date(2026, 1, 1)) + 1440 * day for day in range(0, 364, 7)):
         sun, wind = (draw(scenario, start, 672, rng) for draw in (draw_sun_factor, draw_wind_factor))
-        parts.append(draw_carbon(scenario, start, sun, wind))
+        weeks.append([intensity(grids, *pair) for pair in zip(parts(sun), parts(wind), strict=True)])
+    truth, climatology = np.mean(weeks, axis=(0, 2))
     published = [region.carbon.mean_kg_per_kwh for region in REGIONS]
     assert published == [0.4974, 0.6021]
-    np.testing.assert_allclose(np.mean([p.climatology for p in parts], axis=(0, 1)), published, rtol=0.002)
-    np.testing.assert_allclose(np.mean([p.truth for p in parts], axis=(0, 1)), published, rtol=0.025)
+    np.testing.assert_allclose(climatology, published, rtol=0.002)
+    np.testing.assert_allclose(truth, published, rtol=0.025)
 
 
 def test_sunny_and_windy_hours_are_greener() -> None:
@@ -199,10 +181,9 @@ def test_a_grid_without_sun_or_wind_keeps_its_factor(scenario: Scenario) -> None
     start, rng = minute_of(date(2026, 4, 1)), np.random.default_rng(9)
     alone = scenario.model_copy(update={"regions": (still,)})
     sun, wind = (draw(alone, start, 96, rng) for draw in (draw_sun_factor, draw_wind_factor))
-    assert not np.asarray(sun).any()
-    assert not np.asarray(wind).any()
-    carbon = draw_carbon(alone, start, sun, wind)
-    np.testing.assert_array_equal(carbon.truth, np.full((96, 1), still.carbon.mean_kg_per_kwh))
+    assert not np.any(parts(sun)) and not np.any(parts(wind))
+    carbon = intensity(drawn_grids(alone, 2026), sun.truth, wind.truth)
+    np.testing.assert_array_equal(carbon, np.full((96, 1), still.carbon.mean_kg_per_kwh))
     assert mean_sun_factor(still, 2026, 15, 480) == mean_wind_factor(still) == 0.0
 
 
@@ -260,15 +241,22 @@ def test_the_power_curve_cuts_in_and_out() -> None:
     assert np.abs(np.diff(smooth)).max() < np.abs(np.diff(curve)).max()
 
 
-def test_decay_is_the_recursion() -> None:
-    pushes, a = np.random.default_rng(0).standard_normal((37, 3)), np.array([0.0, 0.5, 0.99])
-    expected = np.zeros_like(pushes)
-    last = np.zeros(3)
-    for n, push in enumerate(pushes):
-        expected[n] = last = a * last + push
-    for column, one in zip(pushes.T.copy(), a, strict=True):
-        decay(column, np.empty(37), one)
-        np.testing.assert_allclose(column, expected[:, a == one][:, 0], rtol=1e-12, atol=1e-12)
+@pytest.mark.parametrize("b", [(0.0, 0.0), (0.9, 0.6), (0.95, 0.97)])
+def test_a_field_is_the_recursion_in_two_parts(b: tuple[float, float]) -> None:
+    law = field_law((0.97, 0.97), np.array([[1.0, 0.5], [0.5, 1.0]]), b, variance=np.array([1.0, 0.25]))
+    course = draw_course(50, law, np.random.default_rng(3))
+    x, y = np.zeros(2), np.zeros(2)
+    for t in range(50):
+        if t == 0:
+            x, y = course.slow[:, 0] / law.slow_per_x, (course.slow[:, 0] + course.fast[:, 0]) / law.scale
+        else:
+            x = law.memory[0] * x + np.sqrt(1 - law.memory[0] ** 2) * course.innovations[:, t]
+            y = law.memory[1] * y + x
+        np.testing.assert_allclose(course.slow[:, t] + course.fast[:, t], law.scale * y, atol=1e-9)
+    a, kept, alpha, beta = law.memory[:, :, None]
+    for part, memory, push in ((course.slow, a, alpha), (course.fast, kept, beta)):
+        expected = memory * part[:, :-1] + push * course.innovations[:, 1:]
+        np.testing.assert_allclose(part[:, 1:], expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("b", [(0.0, 0.0), (0.9, 0.6)])
