@@ -16,7 +16,7 @@ import pytest
 import wattward
 from wattward import configs
 from wattward.configs.loading.reading import HERE
-from wattward.envs.interfaces.registration import ENVIRONMENTS, FAMILIES
+from wattward.envs.interfaces.registration import ENVIRONMENTS, FAMILIES, ids_of
 
 ROOMS = ("agents", "baselines", "configs", "envs", "experiments")
 HEAVY = ("highspy", "matplotlib", "numba", "pvlib", "ray", "stable_baselines3", "torch", "windpowerlib")
@@ -42,7 +42,8 @@ def test_importing_every_module_adds_no_bare_room(tmp_path: Path) -> None:
 
 def test_importing_wattward_registers_its_environments(tmp_path: Path) -> None:
     code = "import gymnasium, wattward; print(sorted(i for i in gymnasium.registry if i.startswith('wattward/')))"
-    assert run(code, tmp_path) == str(sorted(ENVIRONMENTS | FAMILIES))
+    assert run(code, tmp_path) == str(sorted({**ids_of("modes"), **ids_of("jobs"), **ids_of("joint")}))
+    assert ids_of("modes") == ENVIRONMENTS | FAMILIES
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
@@ -59,7 +60,7 @@ def test_what_a_room_exports_is_there_and_sorted(room: str) -> None:
 
 def test_wattward_gives_what_a_user_needs() -> None:
     assert wattward.__all__ == [
-        *("ClusterEnv", "ClusterVectorEnv", "FleetVecEnv", "Outlook", "Policy"),
+        *("STAY", "ClusterEnv", "ClusterVectorEnv", "FleetVecEnv", "Orders", "Outlook", "Policy"),
         *("evaluate", "load_scenario", "make_params"),
     ]
     assert set(wattward.__all__) <= set(dir(wattward))

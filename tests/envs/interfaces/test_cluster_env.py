@@ -21,16 +21,16 @@ from wattward.envs.model.types import COST_TERMS
 
 ALLOWED_WARNINGS: dict[str, tuple[str, ...]] = {"gymnasium": (), "sb3": ()}
 GOLDEN = {
-    "wattward/ZhejiangXinjiang-v1": "9029fa7bf654e943",
-    "wattward/ZhejiangXinjiang2024-v1": "bfcbbccfe18f2d6c",
-    "wattward/Toy-v1": "4b13150b6aecb545",
-    "wattward/FollowTheSun-v1": "c6815cc87f9372dd",
-    "wattward/JinshuitanMicrogrid-v1": "7800d5ce4378377d",
-    "wattward/PinghuChilledWater-v1": "06a5ff72081f9e3c",
-    "wattward/QingyangGreen-v1": "28ebe062c38478fb",
-    "wattward/ShanghaiGridEvent-v1": "32c03f397f546de1",
-    "wattward/EightHubs-v1": "543c1f18fd451ff5",
-    "wattward/WesternHubsDirectSupply-v1": "add63d3a72493a29",
+    "wattward/ZhejiangXinjiang-v1": "83ba8c19f25be2a0",
+    "wattward/ZhejiangXinjiang2024-v1": "3e2e51666574f08a",
+    "wattward/Toy-v1": "cc8c18a27e1a225b",
+    "wattward/FollowTheSun-v1": "1ca0e9d9a0b2781a",
+    "wattward/JinshuitanMicrogrid-v1": "3e8d1b2e7f3491a5",
+    "wattward/PinghuChilledWater-v1": "cb47e5fdf980573f",
+    "wattward/QingyangGreen-v1": "c474c2c27852b9ae",
+    "wattward/ShanghaiGridEvent-v1": "e13fdfa4048aef82",
+    "wattward/EightHubs-v1": "ff4e1ab152c3236b",
+    "wattward/WesternHubsDirectSupply-v1": "7cf4745ca06c2e18",
 }
 
 

@@ -22,7 +22,7 @@ def played(env: ClusterEnv, actions: Actions) -> float:
 @pytest.mark.parametrize("scenario", ["toy", "random-3x1"])
 def test_the_descent_costs_what_its_modes_cost_and_never_more_than_before(scenario: str) -> None:
     env = ClusterEnv(scenario)
-    actions, cost_before = executed(env, baselines.make("Threshold-pull-0.5"), "train", 0)
+    actions, cost_before = executed(env, baselines.make("Threshold-pull-0.5-voted"), "train", 0)
     block = max(1, round(6.0 / env.scenario.step_h))
     better, cost = descend(env, actions, block=block, widths=(2, 1))
     assert cost == pytest.approx(played(env, better), rel=1e-12)
