@@ -63,9 +63,10 @@ def test_an_impossible_episode_is_refused_by_name(wrong: Record, said: str) -> N
 
 
 def test_a_failed_episode_has_no_costs_to_refuse() -> None:
-    scores.refuse_impossible(
-        GOOD | {"total_cost": None, "energy_cost": None, "score": None, FAILURE: "step 3: it raised"}
-    )
+    empty = GOOD | {"total_cost": None, "energy_cost": None, "score": None}
+    scores.refuse_impossible(empty | {FAILURE: "step 3: it raised"})
+    with pytest.raises((ConfigError, TypeError)):
+        scores.refuse_impossible(empty)
 
 
 def test_saving_weighs_episodes_by_their_cost() -> None:
