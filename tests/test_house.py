@@ -213,8 +213,8 @@ def test_the_readme_shows_the_published_results(tmp_path: Path) -> None:
     """The committed ones: `make demo` replaces those in the working tree by its own run's."""
     from wattward.experiments.leaderboard.readme import BEGIN, END, results_block
 
-    for name in ("standard/leaderboard.json", "cases/zhejiang-xinjiang.json"):
+    for name in ("standard/leaderboard.json", "standard/provenance.json", "cases/zhejiang-xinjiang.json"):
         shown = subprocess.run(["git", "show", f"HEAD:results/{name}"], cwd=ROOT, capture_output=True, check=True)
-        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(shown.stdout)
     assert f"{BEGIN}{results_block(tmp_path)}{END}" in text(Path("README.md"))

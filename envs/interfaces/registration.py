@@ -6,24 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
+from wattward.envs.world.splits import WORLDS_VERSION
+
 if TYPE_CHECKING:
     from wattward.envs.interfaces.cluster_env import ClusterEnv
     from wattward.envs.interfaces.vector_env import ClusterVectorEnv
 
 ENVIRONMENTS = {
-    "wattward/ZhejiangXinjiang-v1": "zhejiang-xinjiang",
-    "wattward/ZhejiangXinjiang2024-v1": "zhejiang-xinjiang-2024",
-    "wattward/Toy-v1": "toy",
-    "wattward/FollowTheSun-v1": "follow-the-sun",
-    "wattward/JinshuitanMicrogrid-v1": "jinshuitan-microgrid",
-    "wattward/PinghuChilledWater-v1": "pinghu-chilled-water",
-    "wattward/QingyangGreen-v1": "qingyang-green",
-    "wattward/ShanghaiGridEvent-v1": "shanghai-grid-event",
-    "wattward/EightHubs-v1": "eight-hubs",
-    "wattward/WesternHubsDirectSupply-v1": "western-hubs-direct-supply",
+    f"wattward/ZhejiangXinjiang-{WORLDS_VERSION}": "zhejiang-xinjiang",
+    f"wattward/ZhejiangXinjiang2024-{WORLDS_VERSION}": "zhejiang-xinjiang-2024",
+    f"wattward/Toy-{WORLDS_VERSION}": "toy",
+    f"wattward/FollowTheSun-{WORLDS_VERSION}": "follow-the-sun",
+    f"wattward/JinshuitanMicrogrid-{WORLDS_VERSION}": "jinshuitan-microgrid",
+    f"wattward/PinghuChilledWater-{WORLDS_VERSION}": "pinghu-chilled-water",
+    f"wattward/QingyangGreen-{WORLDS_VERSION}": "qingyang-green",
+    f"wattward/ShanghaiGridEvent-{WORLDS_VERSION}": "shanghai-grid-event",
+    f"wattward/EightHubs-{WORLDS_VERSION}": "eight-hubs",
+    f"wattward/WesternHubsDirectSupply-{WORLDS_VERSION}": "western-hubs-direct-supply",
 }
 """Environment id -> scenario name."""
-FAMILIES = {"wattward/Random-v1": "random-3"}
+FAMILIES = {f"wattward/Random-{WORLDS_VERSION}": "random-3"}
 """Environment id -> family. Families have no native vector environment for Gymnasium."""
 FORMS = {"": "modes", "Jobs": "jobs", "Joint": "joint"}
 """What an id adds to the name of an environment -> its action interface."""

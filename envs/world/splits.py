@@ -1,4 +1,4 @@
-"""Numbers of episodes: splits that never share an episode, and the seed of each episode."""
+"""Numbers of episodes: splits that never share an episode, the seed of each episode, and the version of all worlds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 
 from wattward.configs.schema.base import ConfigError
 
+WORLDS_VERSION = "v1"
+"""Version of the worlds: in ids of environments, records and results. It grows whenever the same episode number gives
+another world or another observation. Episodes of different versions cannot be compared."""
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Names of the splits, each with a key that makes its seeds differ from those of other splits."""
 SPLIT_ENTROPY = 20261121

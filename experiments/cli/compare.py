@@ -79,6 +79,7 @@ def evaluate(
 ) -> None:
     """Run methods on the same episodes and score them."""
     from wattward.configs.loading.worlds import load_scenario
+    from wattward.envs.world.splits import WORLDS_VERSION
     from wattward.experiments.common import captions, tables
     from wattward.experiments.common.records import check_suffix, write_records
     from wattward.experiments.evaluation.worlds import Worlds
@@ -94,7 +95,7 @@ def evaluate(
         write_records(out, records)
     rows = ranking.rank(records)
     columns = tables.in_currency(tables.EPISODES, load_scenario(scenario).currency)
-    title = f"{episodes} {split} episodes of {scenario}"
+    title = f"{episodes} {split} episodes of {scenario}, {WORLDS_VERSION} worlds"
     show(tables.terminal(columns, rows, title, captions.reasons(rows)), NARROW)
     _report_failures(rows)
 

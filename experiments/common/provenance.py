@@ -1,4 +1,4 @@
-"""Provenance of results: code, packages and kind of machine, as needed to reproduce them."""
+"""Provenance of results: version of the worlds, code, packages and kind of machine, as needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from wattward.configs.digests import digest
+from wattward.configs.schema.base import ConfigError
+from wattward.envs.world.splits import WORLDS_VERSION
 
 PACKAGE = Path(__file__).parent.parent.parent
 RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
 EVALUATION_FILES = ("playing.py", "methods.py", "scores.py", "worlds.py")
 """Modules of experiments/evaluation that determine which episode a method plays, and what its record holds."""
+UNSTATED_WORLDS = "v0"
+"""Version of the worlds of results that state none."""
 PACKAGES = (
     "wattward",
     "numpy",
@@ -60,9 +65,13 @@ def code_and_packages(*, learned: bool = True) -> dict[str, str | None]:
 
 
 def provenance(**about: object) -> dict[str, object]:
-    """What is needed to reproduce a result: command, code, packages, kind of machine, and the entries of `about`."""
+    """What is needed to reproduce a result.
+
+    This is the command, the version of the worlds, code, packages, kind of machine, and the entries of `about`.
+    """
     return {
         "command": " ".join(["wattward", *sys.argv[1:]]),
+        "worlds": WORLDS_VERSION,
         "git_commit": _git_commit(),
         "code": code_digest(),
         "python": platform.python_version(),
@@ -70,6 +79,32 @@ def provenance(**about: object) -> dict[str, object]:
         "host": host(),
         **about,
     }
+
+
+def worlds_version(made: Mapping[str, object]) -> str:
+    """The version of the worlds of some results, from their provenance."""
+    return str(made.get("worlds", UNSTATED_WORLDS))
+
+
+def refuse_other_worlds(results: Path, made: Mapping[str, object]) -> None:
+    """Checks that results were played in the worlds of this version.
+
+    Args:
+        results: the folder or file of the results.
+        made: their provenance.
+
+    Raises:
+        ConfigError: they were played in worlds of another version.
+    """
+    version = worlds_version(made)
+    if version != WORLDS_VERSION:
+        commit = made.get("git_commit")
+        there = f", or with the code that made them (commit {commit})" if commit else ""
+        raise ConfigError(
+            f"{results}: these results were played in {version} worlds, and this version of the code has "
+            f"{WORLDS_VERSION} worlds. The same episode numbers are other episodes, so they cannot be compared. "
+            f"Play them again (`{made.get('command')}`){there}"
+        )
 
 
 def host() -> dict[str, object]:

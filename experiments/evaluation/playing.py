@@ -15,6 +15,7 @@ from wattward.configs.files import read_json, write_json
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Split
 from wattward.envs.policy.episode import PolicyError, Trajectory, begin_episode, play_episode
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common.records import FAILURE, Record
 from wattward.experiments.evaluation import scores
 from wattward.experiments.evaluation.methods import Method, policy_seed
@@ -93,6 +94,7 @@ def _about(who: Method, worlds: Worlds, episode: int, against: References) -> Re
         "learned": int(who.learned),
         "submitted": int(who.factory is not None),
         "scenario": worlds.scenario,
+        "worlds": WORLDS_VERSION,
         "split": worlds.split,
         "recorded": int(worlds.recording is not None),
         "episode": episode,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wattward.configs.digests import digest
 from wattward.configs.loading.worlds import load_scenario
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common.provenance import code_and_packages
 
 if TYPE_CHECKING:
@@ -26,11 +27,15 @@ class Worlds:
     bound: Precision = "fast"
 
     def name(self) -> str:
-        """Returns a hash of these worlds' content and of the code and packages that run them, except agents' code."""
+        """Returns a hash of these worlds' content and version, and of the code and packages that run them.
+
+        The code of agents is left out.
+        """
         scenario = load_scenario(self.scenario)
         content = recording_digest(self.recording, self.scenario) if self.recording else None
         tighter = () if self.bound == "fast" else (self.bound,)
-        return digest(scenario.model_dump_json(), self.split, content, code_and_packages(learned=False), *tighter)
+        about = (WORLDS_VERSION, scenario.model_dump_json(), self.split, content)
+        return digest(*about, code_and_packages(learned=False), *tighter)
 
 
 _GIVEN: dict[tuple[str, str | None], tuple[Scenario, Any]] = {}

@@ -35,6 +35,7 @@ MEANINGS = {
     "learned": "1 if the policy is learned",
     "submitted": "1 if the policy belongs to another package",
     "scenario": "name of the scenario",
+    "worlds": "version of the worlds; episodes of different versions cannot be compared",
     "split": "train, validation or test",
     "recorded": "1 if the world replays recorded series",
     "episode": "number of the episode in its split; the same for every method",
@@ -89,13 +90,14 @@ CONTEXT: dict[str, Any] = {
 }
 
 
-def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str]) -> dict[str, Any]:
+def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str], worlds: str) -> dict[str, Any]:
     """Croissant metadata of a results folder.
 
     Args:
         suite: the suite.
         records: all episodes; their columns become fields.
         sha256: digests of the files beside the metadata, by name. The only parquet file holds the episodes.
+        worlds: version of the worlds in which they were played.
     """
     (episodes,) = (name for name in sha256 if name.endswith(".parquet"))
     release, currency = version("wattward"), _currency(suite)
@@ -104,8 +106,9 @@ def describe(suite: Suite, records: Sequence[Record], sha256: Mapping[str, str])
         "@type": "sc:Dataset",
         "name": f"wattward-{suite.name}",
         "description": (
-            f"{suite.title}. Every episode of every method of the suite {suite.name!r}, wattward {release}: its "
-            "costs, energy, carbon and moved data, with the costs of running on arrival and of the hindsight bound."
+            f"{suite.title}. Every episode of every method of the suite {suite.name!r}, played in {worlds} worlds of "
+            f"wattward {release}: its costs, energy, carbon and moved data, with the costs of running on arrival and "
+            "of the hindsight bound."
         ),
         "conformsTo": CONFORMS_TO,
         "license": LICENSE,

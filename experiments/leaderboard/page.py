@@ -14,10 +14,16 @@ from wattward.experiments.leaderboard.ranking import BEST_KNOWN, Row
 IMPROVEMENT = tables.IMPROVEMENT[0].capitalize()
 
 
-def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
-    """The board as a page: first over all scenarios, if there are several, then for each scenario."""
+def as_markdown(suite: Suite, rows: Sequence[Row], version: str) -> str:
+    """The board as a page: first over all scenarios, if there are several, then for each scenario.
+
+    Args:
+        suite: the suite.
+        rows: rows of its leaderboard.
+        version: version of the worlds in which its episodes were played.
+    """
     labels = list(dict.fromkeys(row["scenario"] for row in rows))
-    parts = [f"# {suite.title}\n\n{note(suite, rows)}\n"]
+    parts = [f"# {suite.title}\n\n{note(suite, rows, version)}\n"]
     if len(labels) > 1:
         parts.append(f"## Score by scenario\n\n{tables.markdown(*tables.by_scenario(rows))}")
     for label in sorted(labels, key=lambda label: label != ALL):
@@ -27,18 +33,18 @@ def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def note(suite: Suite, rows: Sequence[Row]) -> str:
+def note(suite: Suite, rows: Sequence[Row], version: str) -> str:
     """Explains the columns and marks of a leaderboard."""
-    return " ".join(sentence for sentence in _sentences(suite, rows) if sentence)
+    return " ".join(sentence for sentence in _sentences(suite, rows, version) if sentence)
 
 
-def _sentences(suite: Suite, rows: Sequence[Row]) -> Iterator[str]:
+def _sentences(suite: Suite, rows: Sequence[Row], version: str) -> Iterator[str]:
     played = [f"{w.scenario}{RECORDED if w.recording and suite.also_recorded else ''}" for w in worlds_of(suite)]
     kind = "recorded" if suite.recording and not suite.also_recorded else "drawn"
     yield (
-        f"{suite.episodes} {suite.split} episodes of {', '.join(played)} ({kind} worlds), the same for all methods. "
-        "Score: 0 is RunOnArrival, 1 the hindsight bound. In a scenario it is the interquartile mean, with a 95 % "
-        "bootstrap interval over training seeds and episodes."
+        f"{suite.episodes} {suite.split} episodes of {', '.join(played)} ({kind}, {version} worlds), the same for all "
+        "methods. Score: 0 is RunOnArrival, 1 the hindsight bound. In a scenario it is the interquartile mean, with a "
+        "95 % bootstrap interval over training seeds and episodes."
     )
     if any(row["kind"] == BEST_KNOWN for row in rows):
         yield (

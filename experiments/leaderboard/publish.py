@@ -10,6 +10,7 @@ from wattward.configs.digests import digest, sha256_of_file
 from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.suite import Suite
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.common.records import Record, write_records
 from wattward.experiments.leaderboard import compare as shift
@@ -53,7 +54,7 @@ def publish(
     for name, config in configs.items():
         write_json(out / CONFIGS / name, config)
     write_records(out / EPISODES, records)
-    names = write_summaries(suite, records, summaries, out)
+    names = write_summaries(suite, records, summaries, out, WORLDS_VERSION)
     files = {name: sha256_of_file(out / name) for name in [*names, EPISODES, *(f"{CONFIGS}/{n}" for n in configs)]}
     about = _sources(suite, records) | {"submitted": dict(submitted or {}), "results": digests_by_method(records)}
     write_provenance(out, provenance(policy_seed=0, bootstrap_seed=0, summaries=FORM, **about, files=files))
@@ -61,7 +62,9 @@ def publish(
     return rows
 
 
-def write_summaries(suite: Suite, records: Sequence[Record], summaries: Mapping[str, Any], out: Path) -> list[str]:
+def write_summaries(
+    suite: Suite, records: Sequence[Record], summaries: Mapping[str, Any], out: Path, version: str
+) -> list[str]:
     """Writes everything that follows from the episodes, which are in `out` already; returns the names of the files.
 
     Args:
@@ -69,6 +72,7 @@ def write_summaries(suite: Suite, records: Sequence[Record], summaries: Mapping[
         records: all its episodes.
         summaries: result of `summarised`.
         out: the folder.
+        version: version of the worlds in which the episodes were played.
     """
     from wattward.experiments.leaderboard.figure import draw_leaderboard
     from wattward.experiments.leaderboard.figure_matrix import draw_matrix
@@ -76,15 +80,15 @@ def write_summaries(suite: Suite, records: Sequence[Record], summaries: Mapping[
     rows = summaries[LEADERBOARD]
     for name, data in summaries.items():
         write_json(out / name, data)
-    write_text(out / PAGE, as_markdown(suite, rows))
+    write_text(out / PAGE, as_markdown(suite, rows, version))
     pages = [PAGE]
     if suite.compare:
         write_text(out / shift.SHIFT_PAGE, shift.as_markdown(summaries[shift.SHIFT]))
         pages.append(shift.SHIFT_PAGE)
     draw = draw_matrix if len({row["scenario"] for row in rows}) > MOST_PANELS else draw_leaderboard
-    draw(rows, suite.title, [out / name for name in PICTURES])
+    draw(rows, f"{suite.title} · {version} worlds", [out / name for name in PICTURES])
     described = {name: sha256_of_file(out / name) for name in (LEADERBOARD, EPISODES)}
-    write_json(out / CROISSANT, describe(suite, records, described))
+    write_json(out / CROISSANT, describe(suite, records, described, version))
     return [*summaries, *pages, *PICTURES, CROISSANT]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from wattward.configs.files import write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import captions, tables
+from wattward.experiments.common.provenance import worlds_version
 from wattward.experiments.common.tables import ALL
 
 COLUMNS = (*tables.LEADERBOARD, *(column for column in tables.PAGE if column[0] == "in band"))
@@ -25,13 +26,15 @@ def results_block(results: Path) -> str:
     """The Markdown between the README's markers.
 
     Args:
-        results: The folder that holds standard/leaderboard.json, or else quick/, and cases/zhejiang-xinjiang.json.
+        results: The folder that holds leaderboard.json and provenance.json in standard/, or else in quick/, and
+            cases/zhejiang-xinjiang.json.
 
     Raises:
         ConfigError: a file is missing; the message says which command writes it.
     """
     suite = "standard" if (results / "standard" / "leaderboard.json").is_file() else "quick"
     every = _read(results / suite / "leaderboard.json", f"wattward leaderboard {suite}")
+    version = _version(results / suite / "provenance.json", f"wattward leaderboard {suite}")
     labels = list(dict.fromkeys(row["scenario"] for row in every))
     shown = MAIN if MAIN in labels else labels[-1]
     rows = [row for row in every if row["scenario"] == shown and _stands_out(row)]
@@ -45,16 +48,18 @@ def results_block(results: Path) -> str:
     case = _read(results / "cases" / "zhejiang-xinjiang.json", "wattward study case zhejiang-xinjiang --recording DIR")
     episodes = case["rows"][0]["episodes"]
     return (
-        f"`wattward leaderboard {suite}` plays {rows[0]['episodes']} test episodes of {worlds}, the same for every "
-        "method. Scores of a scenario are interquartile means with 95 % bootstrap intervals over training seeds and "
-        f"episodes. {over_all}{tables.IMPROVEMENT[0].capitalize()}: how often a run scores higher than a run of the "
-        "best rule on the same episode; optimisers and agents are not rules. Late: GPU-h that missed their deadline, "
-        f"per episode. In band: share of the time that a site is at 60–80 % load. {captions.legend(every)}".rstrip()
+        f"`wattward leaderboard {suite}` plays {rows[0]['episodes']} test episodes of {worlds} in {version} worlds, "
+        "the same for every method. Scores of a scenario are interquartile means with 95 % bootstrap intervals over "
+        f"training seeds and episodes. {over_all}{tables.IMPROVEMENT[0].capitalize()}: how often a run scores higher "
+        "than a run of the best rule on the same episode; optimisers and agents are not rules. Late: GPU-h that missed "
+        "their deadline, per episode. In band: share of the time that a site is at 60–80 % load. "
+        f"{captions.legend(every)}".rstrip()
         + f"\n\n{side_by_side or PICTURE.format(suite)}\n{tables.markdown(COLUMNS, rows)}\n"
         f"{captions.best(rows)}\n\n"
         "**The published case.** `wattward study case zhejiang-xinjiang --recording DIR --episodes "
         f"{episodes}` compares the peak-offset rule with RunOnArrival under both tariffs, in drawn worlds and with the "
-        f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Published: {case['published']}."
+        f"recorded sun, wind and requests of [docs/recordings.md](docs/recordings.md). Worlds: "
+        f"{worlds_version(case.get('provenance', {}))}. Published: {case['published']}."
         f"\n\n{tables.markdown(tables.CASE, case['rows'])}"
     )
 
@@ -98,6 +103,11 @@ def update(readme: Path, results: Path) -> None:
         raise ConfigError(f"{readme}: must hold {BEGIN.strip()} and {END} once each")
     before, rest = text.split(BEGIN)
     write_text(readme, before + BEGIN + results_block(results) + END + rest.split(END)[1])
+
+
+def _version(path: Path, command: str) -> str:
+    """The version of the worlds of a results folder, from its provenance."""
+    return worlds_version(_read(path, command))
 
 
 def _read(path: Path, command: str) -> Any:  # noqa: ANN401 - whatever JSON holds

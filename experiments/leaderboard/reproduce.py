@@ -21,7 +21,7 @@ from wattward.configs.digests import sha256_of_file
 from wattward.configs.files import read_json
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Suite
-from wattward.experiments.common.provenance import code_digest, host, provenance
+from wattward.experiments.common.provenance import code_digest, host, provenance, refuse_other_worlds
 from wattward.experiments.common.records import BEST_KNOWN_COST, Record
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.executor import run_cells
@@ -90,9 +90,11 @@ def reproduce(
         progress: whether to show a progress bar.
 
     Raises:
-        ConfigError: the folder holds no results, or something needed to run them is missing.
+        ConfigError: the folder holds no results, they were played in worlds of another version, or something needed to
+            run them is missing.
     """
     made = read_provenance(folder)
+    refuse_other_worlds(folder, made)
     report = Report(notes=[*_other_circumstances(made), *_other_form(folder, made)])
     if leaderboard.seal(made) != made.get("sha256"):
         report.differences.append(f"{PROVENANCE}: is not as it was written: its own digest does not fit it")

@@ -7,7 +7,7 @@ from pathlib import Path
 from wattward.configs.digests import sha256_of_file
 from wattward.configs.files import write_json
 from wattward.configs.schema.base import ConfigError
-from wattward.experiments.common.provenance import provenance
+from wattward.experiments.common.provenance import provenance, worlds_version
 from wattward.experiments.evaluation.scores import refuse_impossible
 from wattward.experiments.leaderboard.contents import (
     EPISODES,
@@ -51,7 +51,7 @@ def summarise(folder: Path) -> list[Row]:
         refuse_impossible(record)
     summaries = summarised(suite, records)
     beside = {rival: versus(records, rival, limits_of(suite)) for rival in _rivals(folder)}
-    names = write_summaries(suite, records, summaries, folder)
+    names = write_summaries(suite, records, summaries, folder, worlds_version(made))
     for rival, rows in beside.items():
         write_json(folder / VERSUS.format(rival), rows)
     now = provenance()

@@ -12,6 +12,7 @@ import numpy as np
 from wattward.configs.files import read_json
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import tables
+from wattward.experiments.common.provenance import refuse_other_worlds, worlds_version
 from wattward.experiments.common.records import RECORDED
 from wattward.experiments.common.tables import Column, text
 from wattward.experiments.evaluation.methods import Method, checkpoint, method
@@ -61,7 +62,8 @@ def read_results(folder: Path) -> Results:
     """Reads a results folder.
 
     Raises:
-        ConfigError: the folder holds no results, or a file cannot be read.
+        ConfigError: the folder holds no results, they were played in worlds of another version, or a file cannot be
+            read.
     """
     import pandas as pd
 
@@ -75,6 +77,7 @@ def read_results(folder: Path) -> Results:
         raise ConfigError(f"{folder / NEEDED[0]}: must be a list of rows with method, scenario and kind")
     if not isinstance(provenance, dict):
         raise ConfigError(f"{folder / NEEDED[2]}: must be a JSON object")
+    refuse_other_worlds(folder, provenance)
     try:
         episodes = pd.read_parquet(folder / NEEDED[1])
     except (OSError, ValueError) as error:
@@ -203,7 +206,12 @@ def facts_of(results: Results) -> list[tuple[str, str]]:
     about = results.provenance
     suite = results.suite
     plain = [(label, about.get(key)) for label, key in (("command", "command"), ("git commit", "git_commit"))]
-    run = [("episodes", suite.get("episodes")), ("split", suite.get("split")), ("recording", suite.get("recording"))]
+    run = [
+        ("worlds", worlds_version(about)),
+        ("episodes", suite.get("episodes")),
+        ("split", suite.get("split")),
+        ("recording", suite.get("recording")),
+    ]
     code = [("code digest", about.get("code")), ("Python", about.get("python"))]
     seeds = [(key.replace("_", " "), about.get(key)) for key in ("policy_seed", "bootstrap_seed")]
     host = [(f"host: {key}", value) for key, value in (about.get("host") or {}).items()]

@@ -76,7 +76,7 @@ def replay_page(who: Method, worlds: Worlds, episode: int, out: Path, cache_dir:
     said = _said(worlds, episode, floor, against.bound_cost)
     weeks: dict[str, Week] = {worlds.scenario: (setting, floor, played, said)}
     about = provenance()
-    facts = [(key.replace("_", " "), str(about[key])) for key in ("command", "git_commit", "code", "python")]
+    facts = [(key.replace("_", " "), str(about[key])) for key in ("command", "worlds", "git_commit", "code", "python")]
     title = f"{_label(who)} on {worlds.scenario}"
     lead = f"{load_scenario(worlds.scenario).title}. Episode {episode} of the {worlds.split} split, step by step."
     page = Page(title, lead, [], facts)

@@ -16,12 +16,12 @@ from wattward.agents.inference.checkpoint import Manifest, read_manifest, read_p
 from wattward.agents.inference.policy import acting_tensors
 from wattward.agents.registry import load_agent
 from wattward.configs.digests import sha256_of_json
-from wattward.configs.files import write_json, write_text
+from wattward.configs.files import read_json, write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.zoo import Trained, Zoo
 from wattward.experiments.common import tables
-from wattward.experiments.common.provenance import PACKAGE
+from wattward.experiments.common.provenance import PACKAGE, worlds_version
 
 ZOO = PACKAGE / "agents" / "zoo"
 CARD, NUMBERS = "README.md", "card.json"
@@ -251,7 +251,8 @@ def _tested(one: Trained, results: Path) -> dict[str, Any] | None:
             if (row["method"], row["scenario"]) == (one.agent.upper(), one.scenario) and row["score_iqm"] is not None:
                 shown = ("score_iqm", "score_low", "score_high", "train_seeds", "episodes")
                 marked = {"reason": row["reason"]} if row.get("reason") else {}
-                return {"suite": suite} | {key: row[key] for key in shown} | marked
+                worlds = worlds_version(read_json(results / suite / "provenance.json") or {})
+                return {"suite": suite, "worlds": worlds} | {key: row[key] for key in shown} | marked
     return None
 
 
@@ -263,7 +264,7 @@ def _test_scores(one: Trained, results: Path) -> str:
     over = f"{len(row['train_seeds'])} training seeds and {row['episodes']} test episodes"
     return (
         f"**Test.** {interval}, interquartile mean of the score over {over}, 0 being RunOnArrival and 1 "
-        f"the hindsight bound: `wattward leaderboard {row['suite']}`."
+        f"the hindsight bound: `wattward leaderboard {row['suite']}` in {row['worlds']} worlds."
         + (f" Marked there: {row['reason']}." if "reason" in row else "")
     )
 

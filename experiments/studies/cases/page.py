@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wattward.configs.files import write_json, write_text
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.studies.cases import readings
@@ -16,15 +17,15 @@ INTRODUCTION = """\
 # Published cases
 
 What grid companies and hubs have published, beside what this simulator says of it, and why the two differ.
-Written by `make cases` from {episodes} test episodes of each scenario; all work runs on arrival unless a rule is named.
-A number that was set from a publication is called so; the scenarios' own pages ([scenarios](scenarios/README.md)) name
-the source of every other.
+Written by `make cases` from {episodes} test episodes of each scenario in {version} worlds; all work runs on arrival
+unless a rule is named. A number that was set from a publication is called so; the scenarios' own pages
+([scenarios](scenarios/README.md)) name the source of every other.
 """
 
 
 def page(lines: Mapping[str, Sequence[Line]], rows: Sequence[readings.Row], episodes: int) -> str:
     """The page in Markdown; `rows` are the readings of the published saving, which follow the first case."""
-    parts = [INTRODUCTION.format(episodes=episodes)]
+    parts = [INTRODUCTION.format(episodes=episodes, version=WORLDS_VERSION)]
     for title, claims in lines.items():
         parts.append(f"## {title}\n\n{tables.markdown(COLUMNS, [_row(line) for line in claims])}")
     parts[2:2] = [readings.section(rows)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.common.records import Record, frame
@@ -91,7 +92,9 @@ def publish_case(name: str, rows: Sequence[Row], out: Path) -> list[Path]:
     it = case(name)
     paths = [out / f"{name}.json", out / f"{name}.md"]
     write_json(paths[0], {"case": name, "published": it.published, "rows": rows, "provenance": provenance()})
-    about = f"Published: {it.published}.\n\n{rows[0]['episodes']} test episodes a row. {NOTE}"
+    about = (
+        f"Published: {it.published}.\n\n{rows[0]['episodes']} test episodes a row, in {WORLDS_VERSION} worlds. {NOTE}"
+    )
     write_text(paths[1], f"# {it.title}\n\n{about}\n\n{tables.markdown(tables.CASE, rows)}")
     return paths
 

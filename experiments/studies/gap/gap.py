@@ -20,6 +20,7 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.configs.schema.suite import Precision
 from wattward.envs.checks.balances import played_cost
 from wattward.envs.interfaces.cluster_env import ClusterEnv
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import provenance
 from wattward.experiments.evaluation import scores
@@ -94,7 +95,9 @@ def publish(rows: Sequence[Row], out: Path, name: str) -> list[Path]:
     paths = [out / f"{name}.json", out / f"{name}.md"]
     write_json(paths[0], {"rows": list(rows), "provenance": provenance()})
     write_text(
-        paths[1], f"# Between the bound and what can be done\n\n{NOTE}\n\n{tables.markdown(COLUMNS, means(rows))}"
+        paths[1],
+        f"# Between the bound and what can be done\n\nWorlds: {WORLDS_VERSION}. {NOTE}\n\n"
+        f"{tables.markdown(COLUMNS, means(rows))}",
     )
     return paths
 

@@ -18,6 +18,7 @@ from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.family import family_of, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common import tables
 from wattward.experiments.common.provenance import code_digest, provenance
 from wattward.experiments.common.records import Record
@@ -156,8 +157,8 @@ def publish_year(scenario: str, recording: str, rows: Sequence[Row], out: Path) 
     told = (
         f"{rows[0]['days']:.0f} days of {played.year} in {rows[0]['episodes']} episodes a rule, "
         f"{rows[0]['steps']:,} steps each rule, every one checked: no balance violated. Recorded: "
-        f"{', '.join(recorded_in(played))}; the rest is drawn. The ledger's kWh differ from the simulator's "
-        f"by {ledger:.0e} at most, relative."
+        f"{', '.join(recorded_in(played))}; the rest is drawn ({WORLDS_VERSION} worlds). The ledger's kWh differ from "
+        f"the simulator's by {ledger:.0e} at most, relative."
     )
     columns = tables.in_currency(YEAR, world.currency)
     write_text(

@@ -203,7 +203,7 @@ def test_who_failed_or_lacks_an_episode_says_so_with_the_reason() -> None:
     assert (by_world[ALL, "PPO"]["score_iqm"], by_world[ALL, "PPO"]["reason"]) == (None, "failed in 1 of 2 scenarios")
     shown = tables.markdown(*tables.by_scenario(rows))
     assert "| PPO | failed | failed | 0.535 |" in shown and "–" not in shown
-    page = as_markdown(SUITE, rows)
+    page = as_markdown(SUITE, rows, "v1")
     assert captions.legend(rows).endswith("so it has no score.")
     assert "PPO: failed in 1 of 16 episodes; training seed 1, episode 3, step 12: it raised KeyError: 'x'" in page
 
@@ -297,7 +297,7 @@ def test_the_best_known_schedule_is_a_line_of_its_own_below_the_bound() -> None:
     assert rows[1]["score_iqm"] == rows[1]["score_low"] == rows[1]["score_high"] == pytest.approx(0.84)
     assert (rows[1]["saving"], rows[1]["total_cost"]) == (pytest.approx(0.42), 58.0)
     assert rows[1]["improvement_over_best_rule"] is None
-    page = as_markdown(SUITE, rows)
+    page = as_markdown(SUITE, rows, "v1")
     assert "| best known schedule | 0.840 | 0.84 to 0.84 |" in page
     assert "The optimum lies between it and the bound." in page
 
@@ -305,7 +305,7 @@ def test_the_best_known_schedule_is_a_line_of_its_own_below_the_bound() -> None:
 def test_where_no_schedule_was_searched_no_line_says_so() -> None:
     rows = ranking.rank(board())
     assert "best known" not in {row["kind"] for row in rows}
-    assert "best known" not in as_markdown(SUITE, rows)
+    assert "best known" not in as_markdown(SUITE, rows, "v1")
 
 
 def test_over_all_scenarios_the_best_known_schedule_is_the_mean_or_missing() -> None:

@@ -32,12 +32,13 @@ ROW = {
 def results(folder: Path) -> Path:
     for name, content in {
         "quick/leaderboard.json": [ROW],
+        "quick/provenance.json": {"worlds": "v7"},
         "cases/zhejiang-xinjiang.json": {
             "published": "-18 %",
             "rows": [{**ROW, "tariff": "2024", "world": "drawn", "energy_saving": 0.04, "utilisation": 0.66}],
         },
     }.items():
-        (folder / name).parent.mkdir(parents=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(json.dumps(content))
     return folder
 
@@ -47,7 +48,10 @@ def test_only_the_block_is_rewritten(tmp_path: Path) -> None:
     readme.write_text(f"# title\n{BEGIN}stale\n{END}\nrest\n")
     update(readme, results(tmp_path / "results"))
     text = readme.read_text()
-    assert text.startswith(f"# title\n{BEGIN}`wattward leaderboard quick` plays 20 test episodes")
+    assert text.startswith(
+        f"# title\n{BEGIN}`wattward leaderboard quick` plays 20 test episodes of `zhejiang-xinjiang` in v7 worlds"
+    )
+    assert "Worlds: v0. Published: -18 %." in text
     assert "| PPO (3 seeds) | 0.654 | 0.60 to 0.70 | 0.90 | 10.0% | 5 | 30.0% |" in text
     assert "| 2024 | drawn | PPO | 10.0% | 4.0% | 66.0% |" in text
     assert text.endswith(f"{END}\nrest\n")

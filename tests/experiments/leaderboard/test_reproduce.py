@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from wattward.configs import ConfigError
 from wattward.configs.digests import sha256_of_file
 from wattward.configs.schema.suite import Suite
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.cli import main as cli
 from wattward.experiments.evaluation.playing import compute_references
 from wattward.experiments.evaluation.worlds import Worlds
@@ -194,6 +195,30 @@ def test_tables_of_an_older_form_are_compared_as_far_as_they_go_and_can_be_made_
     ]
     assert found.notes[0].startswith("its tables have form 1, this version makes form 2")
     assert f"`wattward study summarise {results}`" in found.notes[0]
+
+
+@pytest.mark.parametrize("stated", [None, "v0", "v999"])
+def test_results_of_other_worlds_are_refused_before_anything_is_compared(results: Path, stated: str | None) -> None:
+    def other(made: dict[str, Any]) -> None:
+        made.pop("worlds")
+        made.update({} if stated is None else {"worlds": stated})
+        made["sha256"] = contents.seal(made)
+
+    edit_json(results / "provenance.json", other)
+    done = CliRunner().invoke(cli.app, ["reproduce", str(results), "--jobs", "1"])
+    assert done.exit_code == 2
+    assert f"results: these results were played in {stated or 'v0'} worlds" in done.stderr
+    assert "differs" not in done.output
+    refused = CliRunner().invoke(cli.app, ["report", str(results), "--out", str(results / "report.html")])
+    assert refused.exit_code == 2
+    assert f"were played in {stated or 'v0'} worlds" in refused.stderr
+
+
+def test_episodes_and_board_name_the_version_of_their_worlds(results: Path) -> None:
+    assert set(pd.read_parquet(results / "episodes.parquet")["worlds"]) == {WORLDS_VERSION}
+    assert f"(drawn, {WORLDS_VERSION} worlds)" in (results / "leaderboard.md").read_text(encoding="utf-8")
+    described = json.loads((results / "croissant.json").read_text(encoding="utf-8"))["description"]
+    assert f"played in {WORLDS_VERSION} worlds" in described
 
 
 def test_other_packages_and_code_are_notes(results: Path) -> None:
