@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from wattward.baselines.present_jobs import movable, settled
 from wattward.baselines.rules.plans import cannot_wait
+from wattward.envs.kernels.compiling import entry
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.orders import STAY, Orders
 from wattward.envs.policy.outlook import Outlook
@@ -61,7 +61,7 @@ def pack(outlook: Outlook, asking: Flags, choices: Ints, room_gpus: Floats, *, w
     return packed
 
 
-@njit(cache=True)
+@entry
 def _pack(
     asking_at: Ints, gpus: Floats, malleable: Flags, choices: Ints, room: Floats, run_in: Ints, given: Floats
 ) -> None:

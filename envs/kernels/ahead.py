@@ -49,66 +49,105 @@ class Series(NamedTuple):
     in_order_gpus: Floats
 
 
+class Sights(NamedTuple):
+    """What the observation of one episode needs to look ahead: the sites, and the world that lies before them."""
+
+    n_steps: int  # in the episode
+    step_h: float
+    start_minute: int  # local time of step 0 [minutes since 1970-01-01 00:00]
+    price_per_kwh: Floats  # (N, R), as all that follow
+    carbon_kg_per_kwh: Floats
+    interactive_gpus: Floats
+    sun_kw: Floats
+    wind_kw: Floats
+    hydro_kw: Floats
+    air_c: Floats
+    fleet_gpus: Floats  # GPUs in order
+    signals: Signals  # B = 1
+    sites: SitePower  # each (R,)
+
+
+def sights_of(params: Params, world: Exogenous) -> Sights:
+    """The part of a world and its parameters, B = 1 each, that `look_ahead` reads.
+
+    A kernel is compiled for everything that it is given, read or not, so it is given no more.
+    """
+    about = int(params.n_steps[0]), float(params.step_h[0]), int(world.start_minute[0])
+    return Sights(
+        *about,
+        world.price_per_kwh[0],
+        world.carbon_kg_per_kwh[0],
+        world.interactive_gpus[0],
+        world.sun_kw[0],
+        world.wind_kw[0],
+        world.hydro_kw[0],
+        world.air_c[0],
+        world.fleet_gpus[0],
+        world.signals,
+        site_model.power_of(params, 0),
+    )
+
+
 @inlined
-def _region_series(x: Exogenous, r: int) -> Series:
+def _region_series(x: Sights, r: int) -> Series:
     return Series(
-        x.price_per_kwh[0, :, r].copy(),
-        x.carbon_kg_per_kwh[0, :, r].copy(),
-        x.interactive_gpus[0, :, r].copy(),
-        x.sun_kw[0, :, r].copy(),
-        x.wind_kw[0, :, r].copy(),
-        x.hydro_kw[0, :, r].copy(),
-        x.air_c[0, :, r].copy(),
-        x.fleet_gpus[0, :, r].copy(),
+        x.price_per_kwh[:, r].copy(),
+        x.carbon_kg_per_kwh[:, r].copy(),
+        x.interactive_gpus[:, r].copy(),
+        x.sun_kw[:, r].copy(),
+        x.wind_kw[:, r].copy(),
+        x.hydro_kw[:, r].copy(),
+        x.air_c[:, r].copy(),
+        x.fleet_gpus[:, r].copy(),
     )
 
 
 @inlined
-def _site(p: Params, r: int) -> SitePower:
+def _site(sites: SitePower, r: int) -> SitePower:
     return SitePower(
-        p.fleet_gpus[0, r],
-        p.gpu_idle_kw[0, r],
-        p.gpu_busy_kw[0, r],
-        p.gpu_sleep_kw[0, r],
-        p.wake_kwh[0, r],
-        p.headroom_gpus[0, r],
-        p.serving_exponent[0, r],
-        p.serving_gpus[0, r],
-        p.pue_base[0, r],
-        p.pue_slope_per_c[0, r],
-        p.pue_free_c[0, r],
-        p.cooling_fixed_share[0, r],
-        p.recovered_share[0, r],
+        sites.fleet_gpus[r],
+        sites.gpu_idle_kw[r],
+        sites.gpu_busy_kw[r],
+        sites.gpu_sleep_kw[r],
+        sites.wake_kwh[r],
+        sites.headroom_gpus[r],
+        sites.serving_exponent[r],
+        sites.serving_gpus[r],
+        sites.pue_base[r],
+        sites.pue_slope_per_c[r],
+        sites.pue_free_c[r],
+        sites.cooling_fixed_share[r],
+        sites.recovered_share[r],
     )
 
 
 @inlined
-def look_ahead(p: Params, x: Exogenous, e: Encoding, out: NDArray[np.float32]) -> None:
-    """Fills rows of one episode, shape (T, N_CLOCK + R * (N_WORLD + N_FORECASTS * blocks)); `p` and `x` have B = 1."""
+def look_ahead(x: Sights, e: Encoding, out: NDArray[np.float32]) -> None:
+    """Fills rows of one episode, shape (T, N_CLOCK + R * (N_WORLD + N_FORECASTS * blocks))."""
     width = N_WORLD + N_FORECASTS * e.n_blocks
     for t in range(out.shape[0]):
-        _clock(p, x, t, out[t])
-    for r in range(p.fleet_gpus.shape[1]):
+        _clock(x, t, out[t])
+    for r in range(x.fleet_gpus.shape[1]):
         series = _region_series(x, r)
         columns = out[:, N_CLOCK + r * width : N_CLOCK + (r + 1) * width]
         _prices(series, e, columns)
-        _blocks(p, x.signals, series, e, r, columns)
+        _blocks(_site(x.sites, r), x.signals, series, e, r, columns)
     for t in range(out.shape[0]):
         for i in range(N_CLOCK, out.shape[1]):
             out[t, i] = min(np.float32(HIGH), max(np.float32(LOW), out[t, i]))
 
 
 @inlined
-def _clock(p: Params, x: Exogenous, t: int, row: NDArray[np.float32]) -> None:
-    minute = x.start_minute[0] + t * p.step_h[0] * 60.0
+def _clock(x: Sights, t: int, row: NDArray[np.float32]) -> None:
+    minute = x.start_minute + t * x.step_h * 60.0
     day = minute / 1440.0
     hour_angle, year_angle = 2.0 * pi * (day % 1.0), 2.0 * pi * ((day % 365.25) / 365.25)
-    left = p.n_steps[0] - t
+    left = x.n_steps - t
     row[AT.hour], row[AT.hour + 1] = sin(hour_angle), cos(hour_angle)
     row[AT.season], row[AT.season + 1] = sin(year_angle), cos(year_angle)
     row[AT.weekend] = 1.0 if (int(day) + 3) % 7 >= 5 else 0.0
-    row[AT.time_left] = left / p.n_steps[0]
-    row[AT.last_day] = min(MOST.last_day, left * p.step_h[0] / 24.0)
+    row[AT.time_left] = left / x.n_steps
+    row[AT.last_day] = min(MOST.last_day, left * x.step_h / 24.0)
 
 
 @inlined
@@ -147,13 +186,13 @@ def _forecast(
 
 
 @inlined
-def _blocks(p: Params, x: Signals, s: Series, e: Encoding, r: int, columns: NDArray[np.float32]) -> None:
+def _blocks(site: SitePower, x: Signals, s: Series, e: Encoding, r: int, columns: NDArray[np.float32]) -> None:
     """Fills the means of price, surplus and interactive load over each block of leads.
 
     Steps and leads are taken some at a time, so that their forecasts stay in the processor's cache. The last span of
     steps may overlap the one before.
     """
-    n_rows, n_leads, site = columns.shape[0], e.block_of_lead.size, _site(p, r)
+    n_rows, n_leads = columns.shape[0], e.block_of_lead.size
     n_parts = (n_rows + SPAN - 1) // SPAN
     span = (n_rows + n_parts - 1) // n_parts
     tracked, foreseen = np.empty((3, N_TRACKED, span)), np.empty((3, LEADS, span))

@@ -11,7 +11,7 @@ import numpy as np
 
 from wattward.envs.kernels.codes import WAIT
 from wattward.envs.kernels.compiling import inlined
-from wattward.envs.kernels.jobs import fits, leave, take
+from wattward.envs.kernels.jobs import fits, leave, sort_by_key, take
 from wattward.envs.model.layout import EPS, LOOKAHEAD, MOVABLE, RIGID_JOBS, Places, Row, Rows
 from wattward.envs.model.types import Ints
 
@@ -83,10 +83,12 @@ def _pullers(regs: Rows, now: Rows, order: Ints) -> int:
         order[place] = r
         count += 1
     if count > SHORT:
-        costs = np.empty(count)
+        costs, places = np.empty((2, count)), np.empty((2, count), np.int64)
         for i in range(count):
-            costs[i] = regs[order[i]].own_gpus
-        order[:count] = order[:count][np.argsort(costs, kind="mergesort")]
+            costs[0, i], places[0, i] = regs[order[i]].own_gpus, order[i]
+        row = sort_by_key(costs, places)
+        for i in range(count):
+            order[i] = places[row, i]
     return count
 
 

@@ -11,7 +11,7 @@ from numba import prange
 from numpy.typing import NDArray
 
 from wattward.envs.kernels import ahead, dispatch, forecast, jobs, observe, stores, supply, work
-from wattward.envs.kernels.ahead import Encoding
+from wattward.envs.kernels.ahead import Encoding, Sights
 from wattward.envs.kernels.codes import (
     COST_ONLY,
     EPISODE_OVER,
@@ -25,7 +25,7 @@ from wattward.envs.kernels.codes import (
     UNKNOWN_MODE,
     UNKNOWN_ORDER,
 )
-from wattward.envs.kernels.compiling import announce_compilation_of, digest_of, entry, inlined, threaded_entry
+from wattward.envs.kernels.compiling import digest_of, entry, inlined, threaded_entry
 from wattward.envs.kernels.fleet import (
     CONSTRAINT,
     COST,
@@ -40,7 +40,7 @@ from wattward.envs.kernels.fleet import (
 from wattward.envs.kernels.forecast import ForecastTables
 from wattward.envs.model import layout, observation, site_model, types
 from wattward.envs.model.layout import DUE, MOVABLE, N_FLOWS
-from wattward.envs.model.types import Exogenous, Floats, Ints, Params, Signals
+from wattward.envs.model.types import Floats, Ints, Signals
 
 HOLD, SOAK, RUN, PULL = 0, 1, 2, 3
 N_MODES = 4
@@ -319,7 +319,7 @@ class Entries(NamedTuple):
     advance_threaded: Callable[[Ints, int, int, int, int], int]
     observe_one: Callable[[Ints, int], None]
     play_on_arrival: Callable[[Ints, int, int], int]
-    look_ahead: Callable[[Params, Exogenous, Encoding, NDArray[np.float32]], None]
+    look_ahead: Callable[[Sights, Encoding, NDArray[np.float32]], None]
     issue_forecasts: Callable[[Signals, ForecastTables, Floats, int, Floats], None]
 
 
@@ -372,9 +372,10 @@ def _entries(sources: int) -> Entries:
         return _play_on_arrival(opened(a), flow_numbers(a), b, slot, a[-1])
 
     @entry
-    def look_ahead(p: Params, x: Exogenous, e: Encoding, out: NDArray[np.float32]) -> None:
+    def look_ahead(x: Sights, e: Encoding, out: NDArray[np.float32]) -> None:
+        """Fills the part of an episode's observations that depends on the world alone, see `ahead.look_ahead`."""
         _ = sources
-        ahead.look_ahead(p, x, e, out)
+        ahead.look_ahead(x, e, out)
 
     @entry
     def issue_forecasts(x: Signals, tables: ForecastTables, truth: Floats, step: int, out: Floats) -> None:
@@ -385,6 +386,5 @@ def _entries(sources: int) -> Entries:
     return Entries(begin, *_advances(sources), observe_one, play_on_arrival, look_ahead, issue_forecasts)
 
 
-announce_compilation_of(__name__)
 _MODEL = [Path(str(module.__file__)) for module in (layout, observation, site_model, types)]
 ENTRIES = _entries(digest_of(*Path(__file__).parent.glob("*.py"), *_MODEL))

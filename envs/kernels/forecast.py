@@ -243,4 +243,6 @@ def issue(x: Signals, tables: ForecastTables, truth: Floats, step: int, out: Flo
                 for place in range(n_later):
                     total[place, 0] += gain * expected[i, place, 0]
             settle(x, tables, truth[q, r], q, r, step, 1, total)
-            out[q, 0, r], out[q, 1:, r] = truth[q, r, step], total[:, 0]
+            out[q, 0, r] = truth[q, r, step]
+            for place in range(n_later):
+                out[q, 1 + place, r] = total[place, 0]

@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.envs.kernels.ahead import Encoding
+from wattward.envs.kernels.ahead import Encoding, sights_of
 from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.model.observation import (
     BLOCK_EDGES_H,
@@ -77,7 +77,7 @@ class Observer:
         """
         if not world.signals.slow.size:
             raise ValueError("the world has no signals (NO_SIGNALS): it cannot be observed")
-        ENTRIES.look_ahead(params, world, self._encoding, out)
+        ENTRIES.look_ahead(sights_of(params, world), self._encoding, out)
 
     def views(self, observation: NDArray[np.float32]) -> Views:
         """Named views of one observation: clock fields (width,), region fields (R, width)."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from wattward.baselines.present_jobs import movable, settled
 from wattward.baselines.rules.plans import Flags, JobSteps, Plan, Plans, job_steps, sets_off
 from wattward.baselines.rules.prices import marginal_rate, move_cost, transit_steps
 from wattward.baselines.rules.rule import JobRule
+from wattward.envs.kernels.compiling import entry
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.orders import STAY, Orders
 from wattward.envs.policy.outlook import Outlook
@@ -81,7 +81,7 @@ def book(outlook: Outlook, asking: Ints, steps: JobSteps, transit: Ints, booked:
     return plan
 
 
-@njit(cache=True)
+@entry
 def _book_in_turn(
     gpus: Floats,
     any_steps: Flags,
@@ -116,7 +116,7 @@ def _book_in_turn(
             room[step, best_region] -= gpus[job]
 
 
-@njit(cache=True)
+@entry
 def _cheapest(rate: Floats, steps: int, any_steps: bool) -> Ints:
     """Steps to book at `rate` (L,), which is inf where there is no room; empty if the room does not suffice."""
     if steps > rate.size:

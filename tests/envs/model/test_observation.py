@@ -35,7 +35,7 @@ module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 
 from wattward.configs import load_scenario
-from wattward.envs.kernels import ahead, observe
+from wattward.envs.kernels import observe
 from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.policy.observer import Observer
 
@@ -44,7 +44,7 @@ names = ("env", "scenario", "sites", "stores", "regions", "queue", "stored", "ho
 rows = {name: at[name].view(np.recarray) for name in names}
 observer = Observer(load_scenario(at["name"]))
 sees = np.zeros((at["step"] + 1, observer.n_world), np.float32)
-ahead.look_ahead(at["params"], at["world"], observer._encoding, sees)
+observer.look_ahead(at["params"], at["world"], sees)
 seen = np.zeros(observer.size, np.float32)
 now = rows["hours"][at["step"]]
 observe.scan_queue(rows["env"][0], rows["scenario"][0], rows["regions"], rows["queue"], at["picks"], now, seen)
