@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types contract format structure coverage wheel-test results year kill-test zoo cards cases markets clean
+.PHONY: help install demo test check lint types contract format structure coverage wheel-test results year kill-test zoo cards cases rules markets clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -106,6 +106,9 @@ cards: install  ## docs/scenarios from the shipped scenarios
 
 cases: install  ## docs/cases.md: what was published beside what the simulator says
 	$(BIN)/wattward study cases
+
+rules: install  ## docs/rules.md: every rule that decides for jobs beside its voted form
+	$(BIN)/wattward study voted --page docs/rules.md --jobs $(JOBS)
 
 markets: install  ## configs/tariffs/market-* from recorded prices (RECORDING names the folder that holds zones_2024)
 	$(BIN)/python -m wattward.experiments.data.fit_market $(RECORDING)

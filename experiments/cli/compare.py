@@ -96,7 +96,7 @@ def evaluate(
     rows = ranking.rank(records)
     columns = tables.in_currency(tables.EPISODES, load_scenario(scenario).currency)
     title = f"{episodes} {split} episodes of {scenario}, {WORLDS_VERSION} worlds"
-    show(tables.terminal(columns, rows, title, captions.reasons(rows)), NARROW)
+    show(tables.terminal(columns, rows, title, f"{captions.TIMED} {captions.reasons(rows)}".rstrip()), NARROW)
     _report_failures(rows)
 
 

@@ -92,6 +92,32 @@ def summarise(
 
 
 @commands.command()
+@interruptible(KEPT)
+def voted(
+    suite: Annotated[str, typer.Argument(help="A suite that plays rules and their voted forms.")] = "voted",
+    facts: Annotated[Path, typer.Option("--json", help="The table as data.")] = Path("results/voted/voted.json"),
+    page: Page = None,
+    jobs: Jobs = 2,
+    executor: Where = "local",
+    cache: Cache = CACHE,
+) -> None:
+    """Set each rule that decides for jobs beside its voted form."""
+    from wattward.configs.loading.experiments import load_suite
+    from wattward.experiments.common import tables
+    from wattward.experiments.leaderboard import run
+    from wattward.experiments.studies.voted import voted as study
+
+    wanted = load_suite(suite)
+    rules = study.rules_of(wanted)
+    if page is not None:
+        study.check_page(page)
+    rows = study.compare(run.run_suite(wanted, cache, jobs=jobs, executor=executor), rules)
+    study.publish(wanted, rows, facts, page)
+    show(tables.terminal(study.TERMINAL, rows, wanted.title))
+    typer.echo(f"table: {facts}")
+
+
+@commands.command()
 @interruptible(NOTHING)
 def shift(
     folder: Annotated[Path, typer.Argument(help="A results folder of a suite that compares two scenarios.")],

@@ -13,6 +13,8 @@ KINDS = {
     "submitted": "method of another package",
 }
 """What a kind of method is called in a sentence."""
+TIMED = "ms: time of a decision. late GPU-h: work that missed its deadline, per episode."
+"""What columns of an evaluation mean."""
 LATE, DROPPED, FAILED, MISSING = "late", "dropped", "failed", "missing"
 MARKS = {
     LATE: "more work is late than the contract allows",

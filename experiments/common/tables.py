@@ -27,6 +27,14 @@ def number(key: str, pattern: str) -> Callable[[Row], str]:
     return lambda row: MISSING if row.get(key) is None else format(row[key], pattern)
 
 
+def milliseconds(row: Row) -> str:
+    """A cell: the time of a decision [ms] to three digits, or a dash."""
+    if row.get("decision_us") is None:
+        return MISSING
+    spent_ms = row["decision_us"] / 1000.0
+    return f"{spent_ms:,.0f}" if spent_ms >= 99.5 else f"{spent_ms:.3g}"
+
+
 def text(key: str) -> Callable[[Row], str]:
     """Makes a cell: the row's text under `key`."""
     return lambda row: str(row[key])
@@ -115,9 +123,10 @@ EPISODES: tuple[Column, ...] = (
     ("saving", number("saving", ".1%")),
     ("{currency}", number("total_cost", ",.0f")),
     ("late GPU-h", number("late_gpu_h", ",.0f")),
-    ("green", number("green_share", ".1%")),
+    ("green", number("green_share", ".0%")),
+    ("ms", milliseconds),
 )
-"""Columns of an evaluation, one row for each method."""
+"""Columns of an evaluation, one row for each method. The time is the median over episodes of an episode's mean."""
 
 
 def by_scenario(rows: Sequence[Row]) -> tuple[tuple[Column, ...], list[Row]]:

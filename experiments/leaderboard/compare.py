@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.configs.files import read_json, write_text
+from wattward.configs.files import read_json
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import captions, tables
+from wattward.experiments.common.pages import rewrite_between
 from wattward.experiments.common.records import RECORDED, Record
 from wattward.experiments.evaluation import scores, statistics
 from wattward.experiments.evaluation.scores import Floats
@@ -180,11 +181,4 @@ def update_page(page: Path, rows: Sequence[Row]) -> None:
     Raises:
         ConfigError: the page cannot be read, or does not contain each marker exactly once.
     """
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{page}: cannot be read: {error.strerror}") from error
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ConfigError(f"{page}: must hold {BEGIN.strip()} and {END} once each")
-    before, rest = text.split(BEGIN)
-    write_text(page, before + BEGIN + as_markdown(rows) + END + rest.split(END)[1])
+    rewrite_between(page, BEGIN, END, as_markdown(rows))

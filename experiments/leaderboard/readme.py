@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from wattward.configs.files import write_text
 from wattward.configs.schema.base import ConfigError
 from wattward.experiments.common import captions, tables
+from wattward.experiments.common.pages import read_between, rewrite_between
 from wattward.experiments.common.provenance import worlds_version
 from wattward.experiments.common.tables import ALL
 
@@ -98,11 +98,8 @@ def update(readme: Path, results: Path) -> None:
     Raises:
         ConfigError: the README lacks a marker, or a result file is missing.
     """
-    text = readme.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ConfigError(f"{readme}: must hold {BEGIN.strip()} and {END} once each")
-    before, rest = text.split(BEGIN)
-    write_text(readme, before + BEGIN + results_block(results) + END + rest.split(END)[1])
+    read_between(readme, BEGIN, END)
+    rewrite_between(readme, BEGIN, END, results_block(results))
 
 
 def _version(path: Path, command: str) -> str:

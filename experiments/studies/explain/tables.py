@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from wattward.configs.files import write_text
-from wattward.configs.schema.base import ConfigError
 from wattward.envs.model.types import COST_TERMS
 from wattward.experiments.common import tables
+from wattward.experiments.common.pages import read_between, rewrite_between
 from wattward.experiments.common.tables import Column
 from wattward.experiments.evaluation.playing import FLOOR
 from wattward.experiments.evaluation.statistics import Estimate
@@ -180,20 +179,13 @@ def as_markdown(told: Explanation) -> str:
     )
 
 
-def check_page(page: Path, scenario: str) -> str:
-    """Reads a page and checks its markers.
+def check_page(page: Path, scenario: str) -> None:
+    """Checks the markers of a page.
 
     Raises:
         ConfigError: the page cannot be read, or does not contain each marker of the scenario exactly once.
     """
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--page {page}: cannot be read: {error.strerror}") from error
-    begin, end = markers(scenario)
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise ConfigError(f"--page {page}: must hold {begin.strip()} and {end} once each")
-    return text
+    read_between(page, *markers(scenario))
 
 
 def update_page(page: Path, told: Explanation) -> None:
@@ -202,6 +194,4 @@ def update_page(page: Path, told: Explanation) -> None:
     Raises:
         ConfigError: as `check_page`.
     """
-    text, (begin, end) = check_page(page, told.scenario), markers(told.scenario)
-    before, rest = text.split(begin)
-    write_text(page, before + begin + as_markdown(told) + end + rest.split(end)[1])
+    rewrite_between(page, *markers(told.scenario), as_markdown(told))

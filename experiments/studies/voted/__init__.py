@@ -1,0 +1,1 @@
+"""What it costs to put rules for jobs to the vote."""
