@@ -73,6 +73,7 @@ from wattward.envs.interfaces.drawing import (
 )
 from wattward.envs.interfaces.rendering import decision_levels, decision_words
 from wattward.envs.model import site_model
+from wattward.envs.model.layout import Rows
 from wattward.envs.model.stores import row_of
 from wattward.envs.model.types import POWER, Floats
 from wattward.envs.policy.outlook import Outlook
@@ -123,6 +124,8 @@ class Film:
         self._load_kw = np.zeros((n_past, self._shown))
         self._price = np.zeros((n_past, self._shown))
         self._levels = np.zeros((n_past, self._shown), np.int64)
+        self._heights = np.zeros((n_past, self._shown), np.int64)
+        self._fleet_gpus = simulator.params.fleet_gpus[row, : self._shown]
         self._scales = _Scales((0.0,) * self._shown, 0.0, 0.0)
         self._static = np.array(_static(scenario, self._layout, self._horizon_h))
 
@@ -148,7 +151,11 @@ class Film:
         self._load_kw[place] = flow["it_kw"] + flow["cooling_kw"] + flow["wan_kw"] + flow["charge_kw"]
         slot = int(simulator.fleet.env["slot"][b])
         self._price[place] = simulator.bank.hours["price_per_kwh"][slot, step, :shown]
-        self._levels[place] = decision_levels(simulator.fleet.regions[b, :shown], self._ordered)
+        rows = simulator.fleet.regions[b, :shown]
+        self._levels[place] = decision_levels(rows, self._ordered)
+        self._heights[place] = (self._levels[place] + 1) * STRIP // len(Mode)
+        if self._ordered:
+            self._heights[place] = np.ceil(STRIP * np.clip(rows["asked_gpus"] / self._fleet_gpus, 0.1, 1.0))
 
     def frame(self, outlook: Outlook) -> NDArray[np.uint8]:
         """Draws the present step.
@@ -166,7 +173,7 @@ class Film:
         self._write_head(picture, outlook)
         self._draw_charts(picture, past, green_kw, price)
         rows = self._simulator.fleet.regions[self._b, : self._shown]
-        told = decision_words(rows, self._ordered), decision_levels(rows, self._ordered).tolist()
+        told = self._decisions(rows), decision_levels(rows, self._ordered).tolist()
         decided = list(zip(*told, strict=True)) if outlook.step else []
         for r in range(self._shown):
             self._write_region(picture, outlook, r)
@@ -175,6 +182,12 @@ class Film:
         if outlook.n_regions > self._shown:
             self._write_rest(picture, outlook)
         return picture
+
+    def _decisions(self, rows: Rows) -> list[str]:
+        """The decision of each region in words; under orders, the GPUs on which its jobs were told to run."""
+        if self._ordered:
+            return [f"{amount(float(asked_gpus))} GPUs" for asked_gpus in rows["asked_gpus"]]
+        return decision_words(rows, ordered=False)
 
     @property
     def _ordered(self) -> bool:
@@ -282,7 +295,7 @@ class Film:
         charts[:, :, BEFORE] = SOFT_AT
         strips = np.zeros((n_shown, STRIP, BEFORE), np.uint8)
         levels = self._levels[past][before].T[:, None, :]
-        drawn = np.arange(STRIP)[None, :, None] >= STRIP - (levels + 1) * STRIP // len(Mode)
+        drawn = np.arange(STRIP)[None, :, None] >= STRIP - self._heights[past][before].T[:, None, :]
         np.copyto(strips, (MODE_AT + levels).astype(np.uint8), where=drawn & seen[before][None, None, :])
         for r in range(n_shown):
             top = HEAD + r * self._layout.row

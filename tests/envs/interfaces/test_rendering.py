@@ -162,6 +162,12 @@ def test_orders_are_shown_as_run_where_jobs_are_told_to_run() -> None:
             top = drawing.HEAD + r * 150
             badge = frame[top : top + 14, drawing.PANEL_RIGHT - 6 : drawing.PANEL_RIGHT - 1]
             assert pixels(badge, MODE_COLOURS[mode]).all()
+            strip = drawing.HEAD + r * 150 + 150 - drawing.STRIP - 14 + 3
+            newest = frame[strip : strip + drawing.STRIP, drawing.POWER_LEFT + drawing.BEFORE - 1 :][:, :1]
+            asked_gpus = float(env._simulator.fleet.regions[0, r]["asked_gpus"])
+            share = max(0.1, min(1.0, asked_gpus / float(env.outlook().fleet_gpus[r])))
+            assert pixels(newest, MODE_COLOURS[mode]).sum() == np.ceil(drawing.STRIP * share)
+            assert (asked_gpus > 0.0) == (mode == Mode.RUN)
     env.step(np.array([Mode.PULL, Mode.SOAK]))
     top = drawing.HEAD
     assert pixels(env.render()[top : top + 14, drawing.PANEL_RIGHT - 6 :][:, :5], MODE_COLOURS[Mode.PULL]).all()
