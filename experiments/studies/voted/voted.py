@@ -98,9 +98,9 @@ def as_markdown(suite: Suite, rows: Sequence[Row]) -> str:
     by_cost = sorted(rows, key=lambda row: row["cost"])
     costly = [row for row in reversed(by_cost) if row["cost_low"] > 0.0][:NAMED]
     useful = [row for row in by_cost if row["cost_high"] < 0.0][:NAMED]
-    mean = float(np.mean([row["cost"] for row in rows]))
-    said = f"On average over {len(rows)} rules the vote costs {mean:.3f}. "
-    said += f"It costs most: {_named(costly)}. It gains most: {_named(useful)}."
+    median = float(np.median([row["cost"] for row in rows]))
+    said = f"The median cost over {len(rows)} rules is {median:.3f}. "
+    said += f"The vote costs most: {_named(costly)}. It gains most: {_named(useful)}."
     return f"{about}\n\n{tables.markdown(PAGE, rows)}\n{said}\n"
 
 

@@ -67,10 +67,10 @@ def test_the_page_names_what_loses_and_what_gains_beyond_chance() -> None:
     page = voted.as_markdown(SUITE, voted.compare(RECORDS, ["A", "B"]))
     assert f"validation episodes 0 to 3 of `toy`, {WORLDS_VERSION} worlds." in page
     assert "| `A` | 0.600 | 10 | 1.00 | 0.300 | 4 | 2.50 | +0.300 (+0.30 to +0.30) |" in page
-    assert "On average over 2 rules the vote costs 0.050." in page
-    assert "It costs most: `A` (0.30). It gains most: `B` (0.20)." in page
+    assert "The median cost over 2 rules is 0.050." in page
+    assert "The vote costs most: `A` (0.30). It gains most: `B` (0.20)." in page
     even = [*RECORDS[:4], *records_of("A-voted", (0.6, 0.5, 0.6, 0.7), 0.0, 1.0)]
-    assert "It costs most: none beyond chance. It gains most: none" in voted.as_markdown(
+    assert "The vote costs most: none beyond chance. It gains most: none" in voted.as_markdown(
         SUITE, voted.compare(even, ["A"])
     )
 
