@@ -57,7 +57,7 @@ def zhejiang_xinjiang(episodes: int) -> Iterator[Line]:
         yield Line(
             f"electricity bill of the clock rule, tariff of {tariff}",
             "electricity cost per token −18 %" if old else "–",
-            f"{-saving:+.1%}, against work run on arrival",
+            f"{-saving:+.1%}, against work run on arrival; other readings below",
             "what can wait, its slack and the plants are assumptions; work pulled together raises the demand charge"
             if old
             else "the peak moved to the evening, the rule's clock did not",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +43,8 @@ def publish(
 
 
 def _row(line: Line) -> dict[str, str]:
-    return {"what": line.what, "published": line.published, "wattward": line.ours, "why": line.why}
+    ours = re.sub(r"(?<![\w.])-(?=\d)", "−", line.ours)
+    return {"what": line.what, "published": line.published, "wattward": ours, "why": line.why}
 
 
 class Line(NamedTuple):

@@ -63,6 +63,8 @@ def test_the_page_is_written_with_its_facts(tmp_path: Path, monkeypatch: pytest.
     rows = json.loads(facts.read_text(encoding="utf-8"))
     assert out.read_text(encoding="utf-8") == page(measured(1), rows["readings"], 1)
     assert len(rows["readings"]) == len(readings.READINGS) * 2 * 3
+    table = [line for line in out.read_text(encoding="utf-8").splitlines() if readings.ARRIVAL in line and "|" in line]
+    assert all(line.count(" – |") == 2 for line in table if line.startswith("| energy"))
     assert rows["episodes"] == 1
     assert {row["case"] for row in rows["rows"]} == {title}
 
