@@ -8,7 +8,8 @@ from wattward.baselines.present_jobs import movable, settled
 from wattward.baselines.rules.plans import Flags, JobSteps, Plan, Plans, job_steps, sets_off
 from wattward.baselines.rules.prices import marginal_rate, move_cost, transit_steps
 from wattward.baselines.rules.rule import JobRule
-from wattward.envs.kernels.compiling import entry
+from wattward.envs.kernels.compiling import entry, inlined
+from wattward.envs.kernels.jobs import sort_by_key
 from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.orders import STAY, Orders
 from wattward.envs.policy.outlook import Outlook
@@ -96,38 +97,69 @@ def _book_in_turn(
     runs: Flags,
 ) -> None:
     """Books `room` (L, R) for J jobs in order, and writes `place` (J,) and `runs` (J, L)."""
+    n_leads = room.shape[0]
+    rate, keys, order = np.empty(n_leads), np.empty((2, n_leads)), np.empty((2, n_leads), np.int64)
+    steps, best_steps = np.empty(n_leads, np.int64), np.empty(n_leads, np.int64)
     for job in range(gpus.size):
-        best, best_region, best_steps = np.inf, -1, np.zeros(0, np.int64)
+        count, n_steps = min(needed[job], n_leads), min(left[job], n_leads)
+        best, best_region = np.inf, -1
         for region in range(room.shape[1]):
-            fits = room[: left[job], region] >= gpus[job]
-            fits[: transit[job, region]] = False
-            rate = np.where(fits, cost_per_gpu[: left[job], region], np.inf)
-            if goes_on[job]:
+            if goes_on[job] or needed[job] > n_steps:
                 continue
-            steps = _cheapest(rate, needed[job], any_steps[job])
-            cost = rate[steps].sum() * gpus[job] + move_cost[job, region] if steps.size else np.inf
+            _fill_rate(cost_per_gpu[:, region], room[:, region], gpus[job], transit[job, region], rate[:n_steps])
+            if any_steps[job]:
+                _pick_steps(rate[:n_steps], keys[:, :n_steps], order[:, :n_steps], steps[:count])
+            else:
+                _pick_window(rate[:n_steps], steps[:count])
+            cost = _total(rate, steps[:count]) * gpus[job] + move_cost[job, region]
             if cost < best - TIE_COST:
-                best, best_region, best_steps = cost, region, steps
+                best, best_region = cost, region
+                for i in range(count):
+                    best_steps[i] = steps[i]
         if best_region < 0:
-            best_region, best_steps = place[job], np.arange(min(needed[job], room.shape[0]))
+            best_region = place[job]
+            for i in range(count):
+                best_steps[i] = i
         place[job] = best_region
-        for step in best_steps:
-            runs[job, step] = True
-            room[step, best_region] -= gpus[job]
+        for i in range(count):
+            runs[job, best_steps[i]] = True
+            room[best_steps[i], best_region] -= gpus[job]
 
 
-@entry
-def _cheapest(rate: Floats, steps: int, any_steps: bool) -> Ints:
-    """Steps to book at `rate` (L,), which is inf where there is no room; empty if the room does not suffice."""
-    if steps > rate.size:
-        return np.zeros(0, np.int64)
-    if any_steps:
-        picked = np.argsort(rate, kind="mergesort")[:steps].astype(np.int64)
-    else:
-        start, least = 0, np.inf
-        for first in range(rate.size - steps + 1):
-            total = rate[first : first + steps].sum()
-            if total < least - TIE_COST:
-                start, least = first, total
-        picked = start + np.arange(steps)
-    return picked if np.isfinite(rate[picked]).all() else np.zeros(0, np.int64)
+@inlined
+def _fill_rate(cost: Floats, room: Floats, gpus: float, first: int, rate: Floats) -> None:
+    """Fills the cost of a GPU in each step; it is infinite before the first step and where there is no room."""
+    for step in range(rate.size):
+        rate[step] = cost[step] if step >= first and room[step] >= gpus else np.inf
+
+
+@inlined
+def _total(rate: Floats, steps: Ints) -> float:
+    total = 0.0
+    for i in range(steps.size):
+        total += rate[steps[i]]
+    return total
+
+
+@inlined
+def _pick_steps(rate: Floats, keys: Floats, order: Ints, picked: Ints) -> None:
+    """Picks the steps of the lowest rates, which are infinite where there is no room."""
+    for step in range(rate.size):
+        keys[0, step], order[0, step] = rate[step], step
+    row = sort_by_key(keys, order)
+    for i in range(picked.size):
+        picked[i] = order[row, i]
+
+
+@inlined
+def _pick_window(rate: Floats, picked: Ints) -> None:
+    """Picks the steps of the window with the lowest sum of rates, which are infinite where there is no room."""
+    start, least = 0, np.inf
+    for first in range(rate.size - picked.size + 1):
+        total = 0.0
+        for step in range(first, first + picked.size):
+            total += rate[step]
+        if total < least - TIE_COST:
+            start, least = first, total
+    for i in range(picked.size):
+        picked[i] = start + i
