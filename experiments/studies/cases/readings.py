@@ -183,7 +183,7 @@ def section(rows: Sequence[Row]) -> str:
     return TEXT.format(
         published=f"{PUBLISHED:.0%}",
         episodes=rows[0]["episodes"],
-        zhejiang=ZHEJIANG.capitalize(),
+        zhejiang=f"{ZHEJIANG[0].upper()}{ZHEJIANG[1:]}",
         arrival=ARRIVAL,
         table=tables.markdown(columns, lines),
         points=f"{NEAR * 100:.0f}",
