@@ -22,6 +22,7 @@ from wattward.configs.digests import sha256_of_bytes, sha256_of_json
 from wattward.configs.files import replacing_folder
 from wattward.configs.loading.reading import check
 from wattward.configs.schema.base import Config, ConfigError
+from wattward.envs.world.splits import UNSTATED_WORLDS
 
 Tensors = dict[str, NDArray[np.generic]]
 ActionLayout = Literal["modes", "joint", "region", "shares"]
@@ -50,6 +51,8 @@ class Manifest(Config):
     algorithm: str
     """Name in `wattward.agents.registry`, which rejects unknown names when the policy is made."""
     scenario: str
+    worlds: Annotated[str, Field(exclude_if=lambda version: version == UNSTATED_WORLDS)] = UNSTATED_WORLDS
+    """Version of the worlds in which the policy was trained."""
     seed: int
     steps_done: int
     updates_done: int

@@ -64,6 +64,7 @@ def _manifest(path: Path, algorithm: Algorithm[Any], model: Any) -> Manifest:  #
         agent=path.stem,
         algorithm=algorithm.name,
         scenario="unknown",
+        worlds="unknown",
         seed=-1,
         steps_done=int(model.num_timesteps),
         updates_done=int(model._n_updates),

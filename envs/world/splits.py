@@ -9,6 +9,8 @@ from wattward.configs.schema.base import ConfigError
 WORLDS_VERSION = "v1"
 """Version of the worlds: in ids of environments, records and results. It grows whenever the same episode number gives
 another world or another observation. Episodes of different versions cannot be compared."""
+UNSTATED_WORLDS = "v0"
+"""Version of the worlds of results and agents that state none."""
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Names of the splits, each with a key that makes its seeds differ from those of other splits."""
 SPLIT_ENTROPY = 20261121

@@ -13,14 +13,12 @@ from pathlib import Path
 
 from wattward.configs.digests import digest
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.world.splits import WORLDS_VERSION
+from wattward.envs.world.splits import UNSTATED_WORLDS, WORLDS_VERSION
 
 PACKAGE = Path(__file__).parent.parent.parent
 RESULT_ROOMS = ("configs", "envs", "baselines", "agents")
 EVALUATION_FILES = ("playing.py", "methods.py", "scores.py", "worlds.py")
 """Modules of experiments/evaluation that determine which episode a method plays, and what its record holds."""
-UNSTATED_WORLDS = "v0"
-"""Version of the worlds of results that state none."""
 PACKAGES = (
     "wattward",
     "numpy",

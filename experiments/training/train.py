@@ -37,6 +37,7 @@ from wattward.configs.schema.agent import AgentSettings, WarmStart
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.decisions.action import Mode, StoreOrder, n_entries
+from wattward.envs.world.splits import WORLDS_VERSION
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -135,6 +136,7 @@ class Run:
         return {
             "agent": self.agent,
             "scenario": self.scenario.name,
+            "worlds": WORLDS_VERSION,
             "scenario_sha256": sha256_of_json(self.scenario.model_dump(mode="json")),
             "seed": self.seed,
             "settings": self.settings.model_dump(mode="json"),
@@ -313,6 +315,7 @@ class Session:
             agent=run.agent,
             algorithm=run.settings.algorithm,
             scenario=run.scenario.name,
+            worlds=WORLDS_VERSION,
             seed=run.seed,
             steps_done=model.num_timesteps,
             updates_done=model._n_updates,

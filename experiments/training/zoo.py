@@ -58,7 +58,7 @@ TEXT = """\
 # {agent} on {scenario}
 
 **World.** {title}. **Learner.** {algorithm}, {acts}, a decision held for {action_repeat} steps of {step_minutes}
-minutes; {observed} numbers observed.
+minutes; {observed} numbers observed. Trained in {worlds} worlds.
 
 {table}
 Validation saving: of total cost against running all on arrival, on the validation episodes that chose this policy among
@@ -221,6 +221,7 @@ def card(one: Trained, results: Path, zoo: Path = ZOO) -> str:
         "agent": one.agent,
         "scenario": one.scenario,
         "title": scenario.title,
+        "worlds": first.worlds,
         "algorithm": first.algorithm,
         "acts": ACTS[first.action_layout],
         "action_repeat": first.action_repeat,

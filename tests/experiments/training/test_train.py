@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from rich.console import Console
 from wattward.agents import load_policy
 from wattward.agents.inference.checkpoint import read_manifest, read_policy
 from wattward.configs import ConfigError
+from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.training import train
 from wattward.experiments.training.train import train_agent
 
@@ -73,6 +75,17 @@ def test_another_config_does_not_overwrite(run: Path) -> None:
     with pytest.raises(ConfigError, match=r"settings\.total_steps 1200 -> 1300.*--overwrite"):
         train_agent(agent, "toy", 3, out=out, total_steps=1300)
     assert read_manifest(run / "final").settings["total_steps"] == STEPS
+
+
+def test_a_run_in_other_worlds_is_not_gone_on_with(run: Path, tmp_path: Path) -> None:
+    assert read_manifest(run / "final").worlds == WORLDS_VERSION
+    older = Path(shutil.copytree(run.parents[2], tmp_path / "runs"))
+    record = older / run.relative_to(run.parents[2]) / "run.json"
+    facts = json.loads(record.read_text(encoding="utf-8"))
+    del facts["worlds"]
+    record.write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"worlds None -> '{WORLDS_VERSION}'.*--overwrite"):
+        train_agent(run.parent.name, "toy", 3, out=older, total_steps=STEPS, resume=True)
 
 
 @pytest.mark.parametrize("agent", ["ppo", "recurrent-ppo", "dqn"])

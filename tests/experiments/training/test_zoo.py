@@ -67,6 +67,7 @@ def test_a_card_says_what_was_reached(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "Not on a published board" in text
     made = [read_manifest(Place("ppo", "zhejiang-xinjiang", seed).within(shipped.ZOO)) for seed in (0, 1)]
+    assert f"Trained in {made[0].worlds} worlds." in text
     savings = [f"{100 * one.validation_saving:.1f}" for one in made]
     assert re.search(rf"\| 1 \| {made[1].steps_done:,} \| \d+\.\d \| {savings[1]}% \|", text)
     board = tmp_path / "standard" / "leaderboard.json"
