@@ -85,18 +85,21 @@ class Builder:
         self._n += int(np.count_nonzero(there))
         return numbers
 
-    def rows(self, lower: ArrayLike, upper: ArrayLike, *terms: tuple[ArrayLike, Ints]) -> None:
+    def rows(self, lower: ArrayLike, upper: ArrayLike, *terms: tuple[ArrayLike, Ints]) -> Ints:
         """Adds one row for each entry of `lower` (shape S): lower <= sum of coefficient x column <= upper.
 
         The columns of a term have shape S, or S with further axes that are summed over; the coefficients broadcast to
         that shape with their leading axes. Columns that are ABSENT count as 0.
+
+        Returns:
+            Row numbers, shape S.
         """
         low = np.asarray(lower, dtype=np.float64)
+        numbers = self._m + np.arange(low.size, dtype=np.int64)
         if not low.size:
-            return
+            return numbers.reshape(low.shape)
         self._row_lower.append(low.ravel())
         self._row_upper.append(np.broadcast_to(np.asarray(upper, dtype=np.float64), low.shape).ravel())
-        numbers = self._m + np.arange(low.size, dtype=np.int64)
         for coefficient, columns in terms:
             each = columns.reshape(low.size, -1)
             factor = np.broadcast_to(np.asarray(coefficient, dtype=np.float64), low.shape).reshape(low.size, 1)
@@ -105,6 +108,7 @@ class Builder:
             self._column.append(each[there])
             self._value.append(np.broadcast_to(factor, each.shape)[there])
         self._m += low.size
+        return numbers.reshape(low.shape)
 
     def program(self) -> Program:
         """All blocks as one program. Zero coefficients are left out, and repeated ones are summed."""

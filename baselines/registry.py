@@ -86,6 +86,7 @@ VARIANTS: dict[str, Entry] = {
     "CutResponse": _entry("rules.cut_response:CutResponse"),
     "MPC-24": _entry("optimisers.mpc:Mpc", 24),
     "MPC-48": _entry("optimisers.mpc:Mpc", 48),
+    "MPC-jobs": _entry("optimisers.mpc_jobs:MpcJobs"),
     "Planner": _entry("optimisers.planner:Planner"),
     "MPC-24-perfect": _entry("optimisers.mpc:Mpc", 24, perfect=True),
 }

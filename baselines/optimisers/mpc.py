@@ -28,8 +28,8 @@ BLOCK_H = 1.0
 training episodes). The modes can follow a plan only roughly, and with frequent planning no plan is carried through."""
 
 
-class Tuning(NamedTuple):
-    """Parameters of a plan and of its translation into modes, chosen on training episodes (docs/optimisers.md)."""
+class PlanTuning(NamedTuple):
+    """Parameters of a plan, chosen on training episodes (docs/optimisers.md)."""
 
     urgency: float
     """Cost in the plan of delaying a GPU-hour by one hour, as a share of its mean price. Real work is not fluid and
@@ -38,13 +38,19 @@ class Tuning(NamedTuple):
     """Share of the free GPU-hours that a plan counts on."""
     left_quantile: float
     """Work that is unfinished when the plan ends is charged at this quantile of the plan's prices."""
+
+
+class Tuning(NamedTuple):
+    """Parameters of a plan and of its translation into modes."""
+
+    plan: PlanTuning
     weights: Weights
     """Weights of the penalties on a mode."""
 
 
 TUNINGS = {
-    24: Tuning(urgency=0.03, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=3.0)),
-    48: Tuning(urgency=0.015, fill=0.95, left_quantile=0.35, weights=Weights(mix=0.5, over=2.0)),
+    24: Tuning(PlanTuning(urgency=0.03, fill=0.95, left_quantile=0.35), Weights(mix=0.5, over=3.0)),
+    48: Tuning(PlanTuning(urgency=0.015, fill=0.95, left_quantile=0.35), Weights(mix=0.5, over=2.0)),
 }
 """Tunings by hours of look-ahead. Other look-aheads take the nearest one."""
 
@@ -85,28 +91,45 @@ class Mpc(Rule):
         """Modes of this step, and orders to the stores if actions control them in the scenario."""
         block_steps = max(1, round(BLOCK_H / outlook.step_h))
         if self._plan is None or outlook.step % block_steps == 0:
-            self._plan = self._planned(outlook, block_steps)
+            self._plan = make_plan(outlook, self.hours, block_steps, self.tuning.plan).plan
         block_h = block_steps * outlook.step_h
         own, pulled = self._plan.own_gpu_h[0] / block_h, self._plan.pulled_gpu_h[0] / block_h
         modes = nearest_modes(outlook, own, pulled, self._plan.peak_kw, self.tuning.weights)
-        return np.concatenate([modes, _orders(outlook, self._plan)])
-
-    def _planned(self, outlook: Outlook, block_steps: int) -> Plan:
-        to_end = -(-(outlook.n_steps - outlook.step) // block_steps)
-        n_blocks = min(round(self.hours / BLOCK_H), to_end)
-        ahead = look_ahead(outlook, n_blocks, block_steps, self.tuning.fill)
-        items = joined(items_present(outlook), self._to_come(outlook, n_blocks, block_steps))
-        work = work_of(items, outlook.n_regions, np.cumsum(ahead.hours))
-        start = start_of(outlook, ahead, self.tuning, to_the_end=n_blocks == to_end)
-        return plan(outlook.params, ahead, work, start)
-
-    def _to_come(self, outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
-        if outlook.truth is not None:
-            return true_items_to_come(outlook, outlook.truth.world, n_blocks * block_steps)
-        return items_to_come(outlook, n_blocks, block_steps)
+        return np.concatenate([modes, store_orders(outlook, self._plan)])
 
 
-def start_of(outlook: Outlook, ahead: Ahead, tuning: Tuning, *, to_the_end: bool) -> Start:
+class Planned(NamedTuple):
+    """A plan and the charges that it was made with."""
+
+    plan: Plan
+    start: Start
+
+
+def make_plan(outlook: Outlook, hours: int, block_steps: int, tuning: PlanTuning) -> Planned:
+    """Plans the present jobs and the expected arrivals.
+
+    Args:
+        outlook: the present step; if it is perfect, the plan knows the true arrivals.
+        hours: how far the plan reaches.
+        block_steps: steps in a block.
+        tuning: parameters of the plan.
+    """
+    to_end = -(-(outlook.n_steps - outlook.step) // block_steps)
+    n_blocks = min(round(hours / BLOCK_H), to_end)
+    ahead = look_ahead(outlook, n_blocks, block_steps, tuning.fill)
+    items = joined(items_present(outlook), _to_come(outlook, n_blocks, block_steps))
+    work = work_of(items, outlook.n_regions, np.cumsum(ahead.hours))
+    start = start_of(outlook, ahead, tuning, to_the_end=n_blocks == to_end)
+    return Planned(plan(outlook.params, ahead, work, start), start)
+
+
+def _to_come(outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
+    if outlook.truth is not None:
+        return true_items_to_come(outlook, outlook.truth.world, n_blocks * block_steps)
+    return items_to_come(outlook, n_blocks, block_steps)
+
+
+def start_of(outlook: Outlook, ahead: Ahead, tuning: PlanTuning, *, to_the_end: bool) -> Start:
     """The present state, and the charges of a plan that ends before the episode.
 
     A peak is paid for once and then used for the rest of the episode. So a plan that covers a part of the rest is
@@ -128,7 +151,7 @@ def start_of(outlook: Outlook, ahead: Ahead, tuning: Tuning, *, to_the_end: bool
     )
 
 
-def _orders(outlook: Outlook, made: Plan) -> Ints:
+def store_orders(outlook: Outlook, made: Plan) -> Ints:
     """Orders to the stores that actions control, in the sequence of their entries in the action."""
     entry = outlook.params.store_entry[0]
     ordered = sorted(zip(*np.nonzero(entry >= 0), strict=True), key=lambda place: int(entry[place]))

@@ -40,6 +40,8 @@ class Plan(NamedTuple):
     peak_kw: Floats  # (R,)
     into_kw: Floats  # (M, R, S) into stores that actions control; 0 for other stores
     out_kw: Floats  # (M, R, S)
+    power_cost_per_gpu_h: Floats  # (M, R) dual of the power balance: what the power of one more GPU-hour costs
+    room_cost_per_gpu_h: Floats  # (M, R) dual of the GPUs: what one more GPU-hour would save
 
 
 class _Flow(NamedTuple):
@@ -57,7 +59,7 @@ class _Stores(NamedTuple):
     out: Ints
 
 
-def plan(params: Params, ahead: Ahead, work: Work, start: Start) -> Plan:
+def plan(params: Params, ahead: Ahead, work: Work, start: Start, method: str = "simplex") -> Plan:
     """The cheapest plan.
 
     Raises:
@@ -65,12 +67,12 @@ def plan(params: Params, ahead: Ahead, work: Work, start: Start) -> Plan:
     """
     build, n_blocks, n_regions = Builder(), ahead.hours.size, ahead.kw_per_gpu.size
     flow = _add_flow(build, params, ahead, work, start)
-    for r in range(n_regions):
-        build.rows(np.zeros(n_blocks), ahead.room_gpu_h[:, r], (1.0, flow.busy[r]))
+    none = np.zeros(n_blocks)
+    room = np.stack([build.rows(none, ahead.room_gpu_h[:, r], (1.0, flow.busy[r])) for r in range(n_regions)], axis=1)
     _add_links(build, work, start, ahead, flow)
     stores = _add_stores(build, params, ahead, start)
-    peak = _add_power(build, params, ahead, start, flow, stores)
-    x = solve(build.program(), "simplex").primal
+    peak, balance = _add_power(build, params, ahead, start, flow, stores)
+    x, dual, _, _ = solve(build.program(), method)
     own, pulled = _work_of_regions(work, flow, x, n_regions)
     return Plan(
         own_gpu_h=own,
@@ -78,6 +80,8 @@ def plan(params: Params, ahead: Ahead, work: Work, start: Start) -> Plan:
         peak_kw=values_of(peak, x),
         into_kw=values_of(stores.into, x),
         out_kw=values_of(stores.out, x),
+        power_cost_per_gpu_h=dual[balance] * ahead.kw_per_gpu / ahead.hours[:, None],
+        room_cost_per_gpu_h=-dual[room],
     )
 
 
@@ -184,8 +188,10 @@ def _add_stores(build: Builder, p: Params, ahead: Ahead, start: Start) -> _Store
     return _Stores(into, out)
 
 
-def _add_power(build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flow, stores: _Stores) -> Ints:
-    """Adds the power balance of every block and returns the columns of the peaks, shape (R,)."""
+def _add_power(
+    build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flow, stores: _Stores
+) -> tuple[Ints, Ints]:
+    """Adds the power balance of every block; returns the columns of the peaks (R,) and the balances' rows (M, R)."""
     shape, h, n_stores = ahead.base_kw.shape, ahead.hours[:, None], stores.into.shape[2]
     price, big = ahead.grid_price_per_kwh, np.inf
     grid = build.columns(shape, h * price, 0.0, big)
@@ -199,15 +205,17 @@ def _add_power(build: Builder, p: Params, ahead: Ahead, start: Start, flow: _Flo
     peak = build.columns(shape[1:], start.demand_charge_per_kw, start.peak_kw, big)
     miss_cost = h * (p.event_penalty_per_kwh[0] + p.event_pay_per_kwh[0])
     missed = build.columns(shape, miss_cost, 0.0, big, ahead.cut_kw > 0)
+    balance = np.empty(shape, dtype=np.int64)
     for r in range(shape[1]):
         stored = [(-1.0 / p.store_charge_cop[0, r, s], stores.into[:, r, s]) for s in range(n_stores)]
         stored += [(1.0 / p.store_cop[0, r, s], stores.out[:, r, s]) for s in range(n_stores)]
         supply = tuple((1.0, columns[:, r]) for columns in (grid, direct, prepaid, contract))
         use = tuple((-1.0, columns[:, r]) for columns in (sold, spilt))
         needed = ahead.base_kw[:, r] - ahead.own_kw[:, r]
-        build.rows(needed, needed, *supply, *use, *stored, (-ahead.kw_per_gpu[r] / ahead.hours, flow.busy[r]))
+        busy = (-ahead.kw_per_gpu[r] / ahead.hours, flow.busy[r])
+        balance[:, r] = build.rows(needed, needed, *supply, *use, *stored, busy)
         build.rows(np.zeros(shape[0]), big, (1.0, np.full(shape[0], peak[r])), (-1.0, grid[:, r]))
         asked = np.flatnonzero(ahead.cut_kw[:, r] > 0)
         least = ahead.cut_kw[asked, r] - p.event_baseline_kw[0, r]
         build.rows(least, big, (1.0, missed[asked, r]), (-1.0, grid[asked, r]))
-    return peak
+    return peak, balance

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
+from wattward.baselines import make
 from wattward.configs import load_region, load_scenario
 from wattward.configs.schema.programme import GridEvents
 from wattward.configs.schema.scenario import Scenario
@@ -184,3 +185,29 @@ def many_stores() -> Scenario:
     events = GridEvents(regions=(first.name,), chance_per_day=1.0, pay_per_kwh=2.0, penalty_per_kwh=1.0)
     regions = (first.model_copy(update={"stores": stores}), *others)
     return base.model_copy(update={"regions": regions, "grid_events": events, "episode_days": 1.0})
+
+
+@pytest.fixture(scope="session")
+def steps_of(outlook_of: Callable[..., Outlook]) -> Callable[..., list[list[int]]]:
+    """The steps in which a rule runs each job, in a world where every job always finds GPUs."""
+
+    def play(name: str, jobs: Sequence[Any], price: Any, n_steps: int, **world: Any) -> list[list[int]]:
+        policy, ran = make(name), [[] for _ in jobs]
+        present = list(jobs)
+        for step in range(n_steps):
+            outlook = outlook_of(present, price, step=step, **world)
+            if step == 0:
+                policy.reset(outlook, np.random.default_rng(0))
+            orders = policy.act(outlook)
+            by_number = dict(zip(outlook.jobs.number.tolist(), orders.run_in.tolist(), strict=True))
+            for number, job in enumerate(present):
+                is_locked = job.status == RUNNING and job.job_class == TUNING
+                if runs := is_locked or by_number[number] == job.region:
+                    ran[number].append(step)
+                left = {"hours": job.hours - runs, "due_h": job.due_h - 1, "status": RUNNING if runs else WAITING}
+                present[number] = replace(job, **left)
+            if all(job.hours <= 0 for job in present):
+                break
+        return ran
+
+    return play

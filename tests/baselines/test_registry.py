@@ -10,6 +10,7 @@ def test_optimisers_are_those_that_plan_and_all_others_are_rules() -> None:
     assert {name for name, kind in kinds.items() if kind == "optimiser"} == {
         "MPC-24",
         "MPC-48",
+        "MPC-jobs",
         "MPC-24-perfect",
         "Planner",
     }

@@ -1,0 +1,201 @@
+"""Model predictive control for each job: the duals of the hourly linear program are the prices that jobs decide by."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from wattward.baselines.optimisers.job_values import FRESH, GOING, PAUSED, Costs, Needs, Prices, job_costs
+from wattward.baselines.optimisers.mpc import BLOCK_H, Planned, PlanTuning, make_plan, store_orders
+from wattward.baselines.present_jobs import movable
+from wattward.baselines.rules.packing import room_now
+from wattward.baselines.rules.prices import move_cost, transit_steps
+from wattward.baselines.rules.rule import JobRule
+from wattward.envs.model.types import Floats, Ints
+from wattward.envs.policy.orders import STAY, Orders
+from wattward.envs.policy.outlook import Outlook
+from wattward.envs.policy.protocol import Sight
+
+Flags = NDArray[np.bool_]
+EPS_GPUS = 1e-9
+LEAST_STEPS = 1e-6
+"""Fewest steps that a job is taken to run, so that costs per GPU-hour are finite."""
+
+
+class JobTuning(NamedTuple):
+    """Parameters of a plan and of the decisions of jobs, chosen on training episodes (docs/optimisers.md)."""
+
+    plan: PlanTuning
+    delay: float
+    """Cost of delaying a GPU-hour by one hour, as a share of the mean cost of its power. It is more than in the plan,
+    because fluid work fits everywhere and real jobs do not."""
+    early_h: float
+    """How long before its deadline a job should be done."""
+    early_sigma: float
+    """How much earlier it should be done, in standard deviations of its estimate."""
+    move_weight: float
+    """Weight of the cost of a move. Above 1, jobs do not move for small savings, which forecasts may not bear out."""
+    restart_weight: float
+    """Weight of the cost of a restart."""
+
+
+TUNINGS = {
+    24: JobTuning(
+        PlanTuning(urgency=0.003, fill=0.95, left_quantile=0.35),
+        delay=0.01,
+        early_h=0.25,
+        early_sigma=1.0,
+        move_weight=2.0,
+        restart_weight=2.0,
+    ),
+}
+"""Tunings by hours of look-ahead. Other look-aheads take the nearest one."""
+
+
+def tuning_for(hours: int) -> JobTuning:
+    """The tuning of the look-ahead that is nearest to `hours`."""
+    return TUNINGS[min(TUNINGS, key=lambda tuned: abs(tuned - hours))]
+
+
+class MpcJobs(JobRule):
+    """Prices GPU-hours by the duals of MPC's linear program, and runs each job when and where that is cheapest for it.
+
+    Every hour the linear program of `MPC-24` plans the present jobs and the expected arrivals as fluid work. Its duals
+    say what one more GPU-hour costs in each region and hour: the marginal cost of its power, with the peak so far,
+    green power, contracts and stores, and the value of the GPU, which other work could use. In every step, each job
+    compares its cheapest schedule that runs now with its cheapest schedule that waits (see `job_costs`): with restarts,
+    the cost and time of a move, its deadline, and what lateness costs. The jobs that would lose most by waiting, per
+    GPU-hour, get GPUs first; no job runs that gains by waiting. Jobs that are due get no other treatment.
+
+    Source: prices from the dual of a linear program that leaves out that jobs are indivisible, as in Lagrangian
+    decomposition of resource-constrained scheduling (Fisher, "The Lagrangian Relaxation Method for Solving Integer
+    Programming Problems", Management Science 27, 1981) and in bid-price control (Talluri and van Ryzin, "An Analysis of
+    Bid-Price Controls for Network Revenue Management", Management Science 44, 1998).
+    """
+
+    def __init__(self, hours: int = 24, *, perfect: bool = False, tuning: JobTuning | None = None) -> None:
+        """Makes the policy.
+
+        Args:
+            hours: how far it looks ahead.
+            perfect: whether it sees the true world and the true future jobs. This is a diagnostic, not a method.
+            tuning: parameters; by default those for the look-ahead.
+        """
+        self.name = f"MPC-jobs{'' if hours == 24 else f'-{hours}'}{'-perfect' if perfect else ''}"
+        self.sees: Sight = "everything" if perfect else "what may be known"
+        self.hours, self.tuning = hours, tuning or tuning_for(hours)
+
+    def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - nothing here is random
+        """Forgets the last plan."""
+        self._planned: Planned | None = None
+
+    def act(self, outlook: Outlook) -> Orders:
+        """Orders for the jobs, and for the stores if actions control them in the scenario."""
+        block_steps = max(1, round(BLOCK_H / outlook.step_h))
+        since = outlook.step % block_steps
+        if self._planned is None or since == 0:
+            self._planned = make_plan(outlook, self.hours, block_steps, self.tuning.plan)
+        at = np.flatnonzero(movable(outlook))
+        prices = _prices(outlook, self._planned, block_steps, since, self.tuning)
+        needs = _needs(outlook, at, self.tuning)
+        gain = _gain_per_gpu_h(needs, job_costs(prices, needs), self._planned.plan.power_cost_per_gpu_h[0])
+        orders = store_orders(outlook, self._planned.plan)
+        return _packed(outlook, at, gain, needs.transit_steps, orders if orders.size else None)
+
+
+def _prices(outlook: Outlook, planned: Planned, block_steps: int, since: int, tuning: JobTuning) -> Prices:
+    """Prices of the coming steps; the plan was made `since` steps ago."""
+    plan, p = planned.plan, outlook.params
+    steps_left = outlook.n_steps - outlook.step
+    by_block = plan.power_cost_per_gpu_h + plan.room_cost_per_gpu_h
+    per_gpu_h = np.repeat(by_block, block_steps, axis=0)[since:][:steps_left]
+    late_per_h = float(p.late_cost_per_gpu_h_per_h[0])
+    to_the_end = per_gpu_h.shape[0] == steps_left
+    return Prices(
+        per_gpu_h=np.ascontiguousarray(per_gpu_h),
+        left_per_gpu_h=p.terminal_cost_per_gpu_h[0] if to_the_end else planned.start.left_cost_per_gpu_h,
+        late_left_per_gpu_h=late_per_h * float(p.terminal_late_h[0]),
+        to_the_end=to_the_end,
+        late_per_gpu_h_step=late_per_h * outlook.step_h,
+        delay_per_gpu_h_step=tuning.delay * float(plan.power_cost_per_gpu_h.mean()) * outlook.step_h,
+    )
+
+
+def _needs(outlook: Outlook, at: Ints, tuning: JobTuning) -> Needs:
+    """What the jobs at the rows `at` (J,) of `outlook.jobs` need."""
+    jobs, h = outlook.jobs, outlook.step_h
+    rigid, step_gpu_h = ~jobs.malleable[at], jobs.gpus[at] * h
+    state = np.where(jobs.paused[at], PAUSED, np.where(jobs.running[at] & rigid, GOING, FRESH))
+    sigma = np.array([of.estimate_sigma for of in outlook.scenario.job_classes])[jobs.job_class[at]]
+    run_h = jobs.expected_gpu_h[at] / jobs.gpus[at]
+    early_h = tuning.early_h + tuning.early_sigma * sigma * run_h
+    restart_h = outlook.params.class_restart_h[0][jobs.job_class[at]]
+    return Needs(
+        region=jobs.region[at].astype(np.int64),
+        state=state.astype(np.int64),
+        may_pause=~rigid | jobs.preemptible[at],
+        steps=np.maximum(run_h / h, LEAST_STEPS),
+        step_gpu_h=step_gpu_h,
+        restart_gpu_h=tuning.restart_weight * restart_h * jobs.gpus[at],
+        due_step=np.floor((jobs.hours_to_deadline[at] - early_h) / h + 1e-9).astype(np.int64),
+        move_cost=tuning.move_weight * move_cost(outlook)[at],
+        transit_steps=transit_steps(outlook)[at],
+    )
+
+
+def _gain_per_gpu_h(needs: Needs, costs: Costs, power_cost_per_gpu_h: Floats) -> Floats:
+    """What each job saves by going to each region now instead of waiting, shape (J, R), per GPU-hour of a step."""
+    elsewhere = needs.region[:, None] != np.arange(power_cost_per_gpu_h.size)
+    restarts = (needs.state == PAUSED)[:, None] | (needs.state == GOING)[:, None] & elsewhere
+    done = (np.minimum(needs.steps, 1.0) * needs.step_gpu_h)[:, None]
+    now = (done + restarts * needs.restart_gpu_h[:, None]) * power_cost_per_gpu_h
+    gain: Floats = (costs.waits[:, None] - costs.goes - np.where(needs.transit_steps == 0, now, 0.0)) / done
+    return gain
+
+
+def _packed(outlook: Outlook, at: Ints, gain: Floats, transit: Ints, stores: Ints | None) -> Orders:
+    """Gives GPUs to the pairs of job and region with the largest gains first. Pairs without a gain get none.
+
+    Args:
+        outlook: the present step.
+        at: rows of the jobs in `outlook.jobs`, shape (J,).
+        gain: what a job saves by going to a region now, shape (J, R).
+        transit: steps that its data are on the way, shape (J, R); a job that sets off needs no GPUs.
+        stores: orders to the stores.
+    """
+    jobs = outlook.jobs
+    best_first = np.argsort(-gain, axis=None, kind="stable")
+    best_first = best_first[gain.ravel()[best_first] > 0.0]
+    run_in = np.full(jobs.number.size, STAY, np.int64)
+    limit, rank = np.zeros(jobs.number.size), np.zeros(jobs.number.size)
+    _pack(best_first, at, transit, jobs.gpus, jobs.malleable, room_now(outlook), run_in, limit, rank)
+    return Orders(run_in, limit_gpus=limit, rank=rank, store_orders=stores)
+
+
+@njit(cache=True)
+def _pack(
+    order: Ints,
+    at: Ints,
+    transit: Ints,
+    gpus: Floats,
+    malleable: Flags,
+    room: Floats,
+    run_in: Ints,
+    limit: Floats,
+    rank: Floats,
+) -> None:
+    for place in range(order.size):
+        j, region = divmod(order[place], transit.shape[1])
+        job = at[j]
+        if run_in[job] != STAY:
+            continue
+        if transit[j, region] == 0:
+            least = min(1.0, gpus[job]) if malleable[job] else gpus[job]
+            if room[region] + EPS_GPUS < least:
+                continue
+            limit[job] = min(gpus[job], room[region])
+            room[region] -= limit[job]
+        run_in[job], rank[job] = region, place
