@@ -19,7 +19,7 @@ from wattward.baselines.optimisers.mpc_program import Plan, Start, plan
 from wattward.baselines.optimisers.mpc_sites import Ahead, look_ahead
 from wattward.baselines.rules.rule import Rule
 from wattward.envs.decisions.action import StoreOrder
-from wattward.envs.model.types import Ints
+from wattward.envs.model.types import Floats, Ints
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Modes, Sight
 
@@ -38,6 +38,9 @@ class PlanTuning(NamedTuple):
     """Share of the free GPU-hours that a plan counts on."""
     left_quantile: float
     """Work that is unfinished when the plan ends is charged at this quantile of the plan's prices."""
+    trusted_h: float = 24.0
+    """How far ahead a plan counts on differences of price, on moves and on arrivals. In later hours it only has room
+    for the jobs present, at the price of work that is left."""
 
 
 class Tuning(NamedTuple):
@@ -50,7 +53,7 @@ class Tuning(NamedTuple):
 
 TUNINGS = {
     24: Tuning(PlanTuning(urgency=0.03, fill=0.95, left_quantile=0.35), Weights(mix=0.5, over=3.0)),
-    48: Tuning(PlanTuning(urgency=0.015, fill=0.95, left_quantile=0.35), Weights(mix=0.5, over=2.0)),
+    48: Tuning(PlanTuning(urgency=0.03, fill=0.95, left_quantile=0.35), Weights(mix=0.5, over=3.0)),
 }
 """Tunings by hours of look-ahead. Other look-aheads take the nearest one."""
 
@@ -116,10 +119,13 @@ def make_plan(outlook: Outlook, hours: int, block_steps: int, tuning: PlanTuning
     """
     to_end = -(-(outlook.n_steps - outlook.step) // block_steps)
     n_blocks = min(round(hours / BLOCK_H), to_end)
+    n_trusted = n_blocks if outlook.truth is not None else min(n_blocks, round(tuning.trusted_h / BLOCK_H))
     ahead = look_ahead(outlook, n_blocks, block_steps, tuning.fill)
-    items = joined(items_present(outlook), _to_come(outlook, n_blocks, block_steps))
+    items = joined(items_present(outlook), _to_come(outlook, n_trusted, block_steps))
     work = work_of(items, outlook.n_regions, np.cumsum(ahead.hours))
-    start = start_of(outlook, ahead, tuning, to_the_end=n_blocks == to_end)
+    start = start_of(outlook, ahead, tuning, n_trusted, to_the_end=n_blocks == to_end)
+    price, later = ahead.grid_price_per_kwh, ~start.trusted[:, None]
+    ahead = ahead._replace(grid_price_per_kwh=np.where(later, _left_price(price[:n_trusted], tuning), price))
     return Planned(plan(outlook.params, ahead, work, start), start)
 
 
@@ -129,17 +135,23 @@ def _to_come(outlook: Outlook, n_blocks: int, block_steps: int) -> Items:
     return items_to_come(outlook, n_blocks, block_steps)
 
 
-def start_of(outlook: Outlook, ahead: Ahead, tuning: PlanTuning, *, to_the_end: bool) -> Start:
-    """The present state, and the charges of a plan that ends before the episode.
+def _left_price(price_per_kwh: Floats, tuning: PlanTuning) -> Floats:
+    """The price of the power of work that is left, by the prices of M blocks, from shape (M, R) to (R,)."""
+    price: Floats = np.quantile(np.maximum(0.0, price_per_kwh), tuning.left_quantile, axis=0)
+    return price
 
-    A peak is paid for once and then used for the rest of the episode. So a plan that covers a part of the rest is
+
+def start_of(outlook: Outlook, ahead: Ahead, tuning: PlanTuning, n_trusted: int, *, to_the_end: bool) -> Start:
+    """The present state, and the charges of a plan that trusts its first blocks, and may end before the episode.
+
+    A peak is paid for once and then used for the rest of the episode. So a plan that knows a part of the rest is
     charged that part of the price.
     """
     p, sites = outlook.params, outlook.site_state
-    price = np.maximum(0.0, ahead.grid_price_per_kwh)
-    worth = np.quantile(price, tuning.left_quantile, axis=0)
+    price = ahead.grid_price_per_kwh[:n_trusted]
+    worth = _left_price(price, tuning)
     left_h = (outlook.n_steps - outlook.step) * outlook.step_h
-    share = min(1.0, float(ahead.hours.sum()) / left_h)
+    share = min(1.0, float(ahead.hours[:n_trusted].sum()) / left_h)
     return Start(
         peak_kw=sites["peak_kw"],
         stored_kwh=outlook.stored_kwh,
@@ -147,7 +159,8 @@ def start_of(outlook: Outlook, ahead: Ahead, tuning: PlanTuning, *, to_the_end: 
         demand_charge_per_kw=share * p.demand_charge_per_kw[0],
         left_cost_per_gpu_h=p.terminal_cost_per_gpu_h[0] if to_the_end else worth * ahead.kw_per_gpu,
         store_cost_per_kwh=np.zeros_like(worth) if to_the_end else worth,
-        urgency_cost_per_gpu_h=tuning.urgency * float((price * ahead.kw_per_gpu).mean()),
+        urgency_cost_per_gpu_h=tuning.urgency * float((np.maximum(0.0, price) * ahead.kw_per_gpu).mean()),
+        trusted=np.arange(ahead.hours.size) < n_trusted,
     )
 
 

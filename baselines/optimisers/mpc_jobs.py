@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from wattward.baselines.optimisers.job_values import FRESH, GOING, PAUSED, Costs, Needs, Prices, job_costs
 from wattward.baselines.optimisers.mpc import BLOCK_H, Planned, PlanTuning, make_plan, store_orders
+from wattward.baselines.optimisers.mpc_program import Plan
+from wattward.baselines.optimisers.mpc_sites import supply_now
 from wattward.baselines.present_jobs import movable
 from wattward.baselines.rules.packing import room_now
 from wattward.baselines.rules.prices import move_cost, transit_steps
@@ -40,6 +42,10 @@ class JobTuning(NamedTuple):
     """Weight of the cost of a move. Above 1, jobs do not move for small savings, which forecasts may not bear out."""
     restart_weight: float
     """Weight of the cost of a restart."""
+    peak_h: float
+    """Hours of use that pay for a rise of the planned peak of grid power."""
+    late_weight: float
+    """Weight of the price of lateness."""
 
 
 TUNINGS = {
@@ -50,6 +56,8 @@ TUNINGS = {
         early_sigma=1.0,
         move_weight=2.0,
         restart_weight=2.0,
+        peak_h=72.0,
+        late_weight=1.0,
     ),
 }
 """Tunings by hours of look-ahead. Other look-aheads take the nearest one."""
@@ -67,8 +75,9 @@ class MpcJobs(JobRule):
     say what one more GPU-hour costs in each region and hour: the marginal cost of its power, with the peak so far,
     green power, contracts and stores, and the value of the GPU, which other work could use. In every step, each job
     compares its cheapest schedule that runs now with its cheapest schedule that waits (see `job_costs`): with restarts,
-    the cost and time of a move, its deadline, and what lateness costs. The jobs that would lose most by waiting, per
-    GPU-hour, get GPUs first; no job runs that gains by waiting. Jobs that are due get no other treatment.
+    the cost and time of a move, its deadline, and what lateness costs. The difference is the job's bid for a GPU-hour
+    now. The jobs that would lose most by waiting get GPUs first, as long as their bids pay for the power that is left
+    (see `supply_now`). Jobs that are due get no other treatment.
 
     Source: prices from the dual of a linear program that leaves out that jobs are indivisible, as in Lagrangian
     decomposition of resource-constrained scheduling (Fisher, "The Lagrangian Relaxation Method for Solving Integer
@@ -101,9 +110,8 @@ class MpcJobs(JobRule):
         at = np.flatnonzero(movable(outlook))
         prices = _prices(outlook, self._planned, block_steps, since, self.tuning)
         needs = _needs(outlook, at, self.tuning)
-        gain = _gain_per_gpu_h(needs, job_costs(prices, needs), self._planned.plan.power_cost_per_gpu_h[0])
-        orders = store_orders(outlook, self._planned.plan)
-        return _packed(outlook, at, gain, needs.transit_steps, orders if orders.size else None)
+        bids = _bids(needs, job_costs(prices, needs))
+        return _packed(outlook, at, needs, bids, self._planned.plan, self.tuning.peak_h)
 
 
 def _prices(outlook: Outlook, planned: Planned, block_steps: int, since: int, tuning: JobTuning) -> Prices:
@@ -117,9 +125,9 @@ def _prices(outlook: Outlook, planned: Planned, block_steps: int, since: int, tu
     return Prices(
         per_gpu_h=np.ascontiguousarray(per_gpu_h),
         left_per_gpu_h=p.terminal_cost_per_gpu_h[0] if to_the_end else planned.start.left_cost_per_gpu_h,
-        late_left_per_gpu_h=late_per_h * float(p.terminal_late_h[0]),
+        late_left_per_gpu_h=tuning.late_weight * late_per_h * float(p.terminal_late_h[0]),
         to_the_end=to_the_end,
-        late_per_gpu_h_step=late_per_h * outlook.step_h,
+        late_per_gpu_h_step=tuning.late_weight * late_per_h * outlook.step_h,
         delay_per_gpu_h_step=tuning.delay * float(plan.power_cost_per_gpu_h.mean()) * outlook.step_h,
     )
 
@@ -146,33 +154,56 @@ def _needs(outlook: Outlook, at: Ints, tuning: JobTuning) -> Needs:
     )
 
 
-def _gain_per_gpu_h(needs: Needs, costs: Costs, power_cost_per_gpu_h: Floats) -> Floats:
-    """What each job saves by going to each region now instead of waiting, shape (J, R), per GPU-hour of a step."""
-    elsewhere = needs.region[:, None] != np.arange(power_cost_per_gpu_h.size)
+class Bids(NamedTuple):
+    """What J jobs would pay for going to each of R regions now instead of waiting, shape (J, R)."""
+
+    per_gpu_h: Floats  # for each GPU-hour
+    gpu_h: Floats  # GPU-hours of the step for each GPU-hour done: 1, or more if the job restarts
+
+
+def _bids(needs: Needs, costs: Costs) -> Bids:
+    elsewhere = needs.region[:, None] != np.arange(needs.move_cost.shape[1])
     restarts = (needs.state == PAUSED)[:, None] | (needs.state == GOING)[:, None] & elsewhere
     done = (np.minimum(needs.steps, 1.0) * needs.step_gpu_h)[:, None]
-    now = (done + restarts * needs.restart_gpu_h[:, None]) * power_cost_per_gpu_h
-    gain: Floats = (costs.waits[:, None] - costs.goes - np.where(needs.transit_steps == 0, now, 0.0)) / done
-    return gain
+    used = 1.0 + restarts * needs.restart_gpu_h[:, None] / done
+    return Bids((costs.waits[:, None] - costs.goes) / (done * used), used)
 
 
-def _packed(outlook: Outlook, at: Ints, gain: Floats, transit: Ints, stores: Ints | None) -> Orders:
-    """Gives GPUs to the pairs of job and region with the largest gains first. Pairs without a gain get none.
+def _packed(outlook: Outlook, at: Ints, needs: Needs, bids: Bids, plan: Plan, peak_h: float) -> Orders:
+    """Gives GPUs to the pairs of job and region that lose most by waiting first, if their bids pay for the power.
 
     Args:
         outlook: the present step.
         at: rows of the jobs in `outlook.jobs`, shape (J,).
-        gain: what a job saves by going to a region now, shape (J, R).
-        transit: steps that its data are on the way, shape (J, R); a job that sets off needs no GPUs.
-        stores: orders to the stores.
+        needs: what the jobs need.
+        bids: what they would pay.
+        plan: the plan whose prices say what they lose.
+        peak_h: hours of use that pay for a rise of the peak.
     """
-    jobs = outlook.jobs
-    best_first = np.argsort(-gain, axis=None, kind="stable")
-    best_first = best_first[gain.ravel()[best_first] > 0.0]
+    jobs, p = outlook.jobs, outlook.params
+    loss = (bids.per_gpu_h - plan.power_cost_per_gpu_h[0]) * bids.gpu_h
+    dearest_first = np.argsort(-np.where(needs.transit_steps > 0, bids.per_gpu_h, loss), axis=None, kind="stable")
+    store_kw = (plan.out_kw[0] / p.store_cop[0] - plan.into_kw[0] / p.store_charge_cop[0]).sum(axis=-1)
+    peak_kw = np.maximum(plan.peak_kw, outlook.site_state["peak_kw"])
+    supply = supply_now(outlook, store_kw, peak_kw, peak_h)
     run_in = np.full(jobs.number.size, STAY, np.int64)
     limit, rank = np.zeros(jobs.number.size), np.zeros(jobs.number.size)
-    _pack(best_first, at, transit, jobs.gpus, jobs.malleable, room_now(outlook), run_in, limit, rank)
-    return Orders(run_in, limit_gpus=limit, rank=rank, store_orders=stores)
+    _pack(
+        dearest_first,
+        at,
+        needs.transit_steps,
+        bids.per_gpu_h,
+        jobs.gpus,
+        jobs.malleable,
+        room_now(outlook),
+        supply.gpus,
+        supply.cost_per_gpu_h,
+        run_in,
+        limit,
+        rank,
+    )
+    stores = store_orders(outlook, plan)
+    return Orders(run_in, limit_gpus=limit, rank=rank, store_orders=stores if stores.size else None)
 
 
 @njit(cache=True)
@@ -180,22 +211,52 @@ def _pack(
     order: Ints,
     at: Ints,
     transit: Ints,
+    bids: Floats,
     gpus: Floats,
     malleable: Flags,
     room: Floats,
+    supply_gpus: Floats,
+    supply_cost: Floats,
     run_in: Ints,
     limit: Floats,
     rank: Floats,
 ) -> None:
+    """Goes through pairs of job and region in order; writes `run_in`, `limit` and `rank`; uses up room and supply."""
     for place in range(order.size):
         j, region = divmod(order[place], transit.shape[1])
-        job = at[j]
+        job, bid = at[j], bids[j, region]
         if run_in[job] != STAY:
             continue
         if transit[j, region] == 0:
-            least = min(1.0, gpus[job]) if malleable[job] else gpus[job]
-            if room[region] + EPS_GPUS < least:
+            most = min(gpus[job], room[region])
+            given = _paid_gpus(most, malleable[job], bid, supply_gpus[:, region], supply_cost[:, region])
+            if given + EPS_GPUS < (min(1.0, gpus[job]) if malleable[job] else gpus[job]):
                 continue
-            limit[job] = min(gpus[job], room[region])
-            room[region] -= limit[job]
+            _use(given, supply_gpus[:, region])
+            room[region] -= given
+            limit[job] = given
+        elif bid <= 0.0:
+            continue
         run_in[job], rank[job] = region, place
+
+
+@njit(cache=True)
+def _paid_gpus(most: float, malleable: bool, bid: float, supply_gpus: Floats, supply_cost: Floats) -> float:
+    """GPUs, up to `most`, whose power a bid pays for: all or none of a rigid job's, on average; else each by itself."""
+    given, cost = 0.0, 0.0
+    for s in range(supply_gpus.size):
+        if malleable and supply_cost[s] >= bid:
+            break
+        more = min(supply_gpus[s], most - given)
+        given += more
+        cost += more * supply_cost[s]
+    return given if cost < bid * given else 0.0
+
+
+@njit(cache=True)
+def _use(gpus: float, supply_gpus: Floats) -> None:
+    """Takes GPUs from the first segments of a supply."""
+    for s in range(supply_gpus.size):
+        used = min(gpus, supply_gpus[s])
+        supply_gpus[s] -= used
+        gpus -= used

@@ -29,7 +29,8 @@ class Start(NamedTuple):
     demand_charge_per_kw: Floats
     left_cost_per_gpu_h: Floats  # of work that the plan leaves unfinished, by its region
     store_cost_per_kwh: Floats  # value of the energy in the stores when the plan ends
-    urgency_cost_per_gpu_h: float  # for each hour of delay; breaks ties
+    urgency_cost_per_gpu_h: float  # for each hour of delay, in the blocks that are trusted; breaks ties
+    trusted: NDArray[np.bool_]  # (M,) whether the plan counts on a block's prices; in others, work does not move
 
 
 class Plan(NamedTuple):
@@ -125,10 +126,11 @@ def _add_work(build: Builder, p: Params, ahead: Ahead, work: Work, start: Start,
     hours = ahead.hours
     power_cost_per_gb = p.wan_kwh_per_gb[0, work.place] * ahead.grid_price_per_kwh[0, work.place]
     move = away * (work.gb_per_gpu_h * (p.wan_cost_per_gb[0, work.place] + power_cost_per_gb))[:, None]
-    put_off = start.urgency_cost_per_gpu_h * (np.cumsum(hours) - hours)
+    put_off = start.urgency_cost_per_gpu_h * (np.cumsum(hours) - hours) * start.trusted
     cost = move[:, None, :] + put_off[None, :, None]
     some = (work.total_gpu_h > 1e-9)[:, None, None]
-    done = build.columns((n_groups, n_blocks, away.shape[1]), cost, 0.0, work.rate_gpu_h[:, :, None], some)
+    most = np.where(away[:, None, :] & ~start.trusted[:, None], 0.0, work.rate_gpu_h[:, :, None])
+    done = build.columns((n_groups, n_blocks, away.shape[1]), cost, 0.0, most, some)
     so_far = build.columns((n_groups, n_blocks), 0.0, 0.0, work.can_gpu_h, some[:, :, 0])
     late_cost = p.late_cost_per_gpu_h_per_h[0] * hours
     late = build.columns((n_groups, n_blocks), late_cost[None, :], 0.0, np.inf, some[:, :, 0])

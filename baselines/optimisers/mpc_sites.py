@@ -69,6 +69,52 @@ def look_ahead(outlook: Outlook, n_blocks: int, block_steps: int, fill: float) -
     )
 
 
+class SupplyNow(NamedTuple):
+    """What more busy GPUs cost in this step, in segments (S) that are used one after the other, shape (S, R)."""
+
+    gpus: Floats  # GPUs that a segment supplies
+    cost_per_gpu_h: Floats
+
+
+def supply_now(outlook: Outlook, store_kw: Floats, peak_kw: Floats, peak_h: float) -> SupplyNow:
+    """The cost of power for more busy GPUs now, in the order in which a site uses its supplies.
+
+    Args:
+        outlook: the present step.
+        store_kw: net power that stores give, shape (R,).
+        peak_kw: grid power that costs no demand charge, shape (R,).
+        peak_h: hours of use that pay for a rise of the peak.
+    """
+    p, none = outlook.params, np.zeros(outlook.n_regions)
+    own_kw, direct_kw = outlook.green_forecast_kw[0], outlook.direct_forecast_kw[0]
+    contract_kw = outlook.contract_forecast_kw[0]
+    sold_kw = np.minimum(p.feed_in_kw[0], own_kw)
+    prepaid_kw = p.contract_take_share[0] * contract_kw
+    carbon_cost = p.carbon_price_per_kg[0] * outlook.carbon_forecast_kg_per_kwh[0]
+    grid_price = outlook.price_per_kwh + carbon_cost + _shortfall_price_per_kwh(outlook)
+    cut_kw = outlook.cut_forecast_kw[0]
+    uncut_kw = np.where(cut_kw > 0.0, np.maximum(0.0, p.event_baseline_kw[0] - cut_kw), np.inf)
+    peak_cost = p.demand_charge_per_kw[0] / peak_h
+    miss_cost = p.event_penalty_per_kwh[0] + p.event_pay_per_kwh[0]
+    first_kw, then_kw = np.minimum(peak_kw, uncut_kw), np.maximum(peak_kw, uncut_kw)
+    beyond_first = np.where(peak_kw <= uncut_kw, peak_cost, miss_cost)
+    segments = (
+        (own_kw - sold_kw, none),
+        (sold_kw, p.feed_in_price_per_kwh[0]),
+        (direct_kw, p.direct_price_per_kwh[0]),
+        (prepaid_kw, none),
+        (contract_kw - prepaid_kw, p.contract_price_per_kwh[0]),
+        (first_kw, grid_price),
+        (then_kw - first_kw, grid_price + beyond_first),
+        (np.full_like(none, np.inf), grid_price + peak_cost + miss_cost),
+    )
+    width_kw, price = (np.stack(column) for column in zip(*segments, strict=True))
+    kw_per_gpu = np.maximum(outlook.kw_per_rested_gpu, 1e-9)
+    until_kw = np.cumsum(width_kw, axis=0) - (outlook.base_kw - store_kw)
+    left_kw = np.clip(until_kw, 0.0, width_kw)
+    return SupplyNow(left_kw / kw_per_gpu, price * kw_per_gpu)
+
+
 def _locked_gpus(outlook: Outlook, n_blocks: int, block_steps: int) -> Floats:
     """GPUs that running rigid jobs will hold if they cannot be stopped, by their owners' estimates, shape (M, R)."""
     jobs, block_h = outlook.jobs, block_steps * outlook.step_h

@@ -213,3 +213,15 @@ def test_stores_are_ordered_and_everything_balances() -> None:
 def test_it_never_costs_less_than_the_bound(env_id: str) -> None:
     env = short(ENVIRONMENTS[env_id], 1.0)
     assert played_cost(env, make("MPC-jobs"), "train", 3) >= bound(env.params, env.world).total_cost
+
+
+def test_jobs_take_the_gpus_that_surplus_power_runs_and_no_more(outlook_of: OutlookOf, job_of: JobOf) -> None:
+    """Sun of 40 kW covers 20 kW of requests and 20 GPUs. The grid is dear now and cheap in six hours."""
+    sun = np.array([[40.0]] * 2 + [[0.0]] * 5)
+    price = np.array([[0.9]] * 6 + [[0.1]])
+    malleable = [job_of(0, gpus=10.0, hours=2.0, due_h=40.0) for _ in range(8)]
+    orders = told(outlook_of(malleable, price, sun_kw=sun, **ONE))
+    assert orders.limit_gpus is not None
+    assert orders.limit_gpus[orders.run_in == 0].sum() == pytest.approx(20.0)
+    rigid = [job_of(0, gpus=60.0, hours=2.0, due_h=40.0, job_class=TUNING)]
+    assert told(outlook_of(rigid, price, sun_kw=sun, **ONE)).run_in.tolist() == [STAY]  # 40 of its GPUs would be dear
