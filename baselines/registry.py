@@ -87,6 +87,7 @@ VARIANTS: dict[str, Entry] = {
     "MPC-24": _entry("optimisers.mpc:Mpc", 24),
     "MPC-48": _entry("optimisers.mpc:Mpc", 48),
     "MPC-jobs": _entry("optimisers.mpc_jobs:MpcJobs"),
+    "MPC-jobs-24": _entry("optimisers.mpc_jobs:MpcJobs", 24),
     "Planner": _entry("optimisers.planner:Planner"),
     "MPC-24-perfect": _entry("optimisers.mpc:Mpc", 24, perfect=True),
 }

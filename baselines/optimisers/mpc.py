@@ -38,9 +38,11 @@ class PlanTuning(NamedTuple):
     """Share of the free GPU-hours that a plan counts on."""
     left_quantile: float
     """Work that is unfinished when the plan ends is charged at this quantile of the plan's prices."""
-    trusted_h: float = 24.0
-    """How far ahead a plan counts on differences of price, on moves and on arrivals. In later hours it only has room
-    for the jobs present, at the price of work that is left."""
+    trusted_h: float
+    """How far ahead a plan counts on differences of price and on moves. Later, work runs where it is, at the price of
+    work that is left."""
+    arrivals_h: float
+    """How far ahead a plan counts expected arrivals. Later, it only has the jobs present."""
 
 
 class Tuning(NamedTuple):
@@ -51,16 +53,11 @@ class Tuning(NamedTuple):
     """Weights of the penalties on a mode."""
 
 
-TUNINGS = {
-    24: Tuning(PlanTuning(urgency=0.03, fill=0.95, left_quantile=0.35), Weights(mix=0.5, over=3.0)),
-    48: Tuning(PlanTuning(urgency=0.03, fill=0.95, left_quantile=0.35), Weights(mix=0.5, over=3.0)),
-}
-"""Tunings by hours of look-ahead. Other look-aheads take the nearest one."""
-
-
-def tuning_for(hours: int) -> Tuning:
-    """The tuning of the look-ahead that is nearest to `hours`."""
-    return TUNINGS[min(TUNINGS, key=lambda tuned: abs(tuned - hours))]
+TUNING = Tuning(
+    PlanTuning(urgency=0.03, fill=0.95, left_quantile=0.35, trusted_h=24.0, arrivals_h=24.0),
+    Weights(mix=0.5, over=3.0),
+)
+"""The tuning of every look-ahead."""
 
 
 class Mpc(Rule):
@@ -74,17 +71,17 @@ class Mpc(Rule):
     split. It includes only the stores that actions control.
     """
 
-    def __init__(self, hours: int, *, perfect: bool = False, tuning: Tuning | None = None) -> None:
+    def __init__(self, hours: int, *, perfect: bool = False, tuning: Tuning = TUNING) -> None:
         """Makes the policy.
 
         Args:
             hours: how far it looks ahead.
             perfect: whether it sees the true world and the true future jobs. This is a diagnostic, not a method.
-            tuning: parameters; by default those for the look-ahead.
+            tuning: parameters.
         """
         self.name = f"MPC-{hours}{'-perfect' if perfect else ''}"
         self.sees: Sight = "everything" if perfect else "what may be known"
-        self.hours, self.tuning = hours, tuning or tuning_for(hours)
+        self.hours, self.tuning = hours, tuning
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - nothing here is random
         """Forgets the last plan."""
@@ -119,9 +116,10 @@ def make_plan(outlook: Outlook, hours: int, block_steps: int, tuning: PlanTuning
     """
     to_end = -(-(outlook.n_steps - outlook.step) // block_steps)
     n_blocks = min(round(hours / BLOCK_H), to_end)
-    n_trusted = n_blocks if outlook.truth is not None else min(n_blocks, round(tuning.trusted_h / BLOCK_H))
+    known_h = (hours, hours) if outlook.truth is not None else (tuning.trusted_h, tuning.arrivals_h)
+    n_trusted, n_expected = (min(n_blocks, round(known / BLOCK_H)) for known in known_h)
     ahead = look_ahead(outlook, n_blocks, block_steps, tuning.fill)
-    items = joined(items_present(outlook), _to_come(outlook, n_trusted, block_steps))
+    items = joined(items_present(outlook), _to_come(outlook, n_expected, block_steps))
     work = work_of(items, outlook.n_regions, np.cumsum(ahead.hours))
     start = start_of(outlook, ahead, tuning, n_trusted, to_the_end=n_blocks == to_end)
     price, later = ahead.grid_price_per_kwh, ~start.trusted[:, None]

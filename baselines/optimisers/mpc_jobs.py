@@ -22,6 +22,8 @@ from wattward.envs.policy.outlook import Outlook
 from wattward.envs.policy.protocol import Sight
 
 Flags = NDArray[np.bool_]
+HOURS = 48
+"""How far `MPC-jobs` looks ahead. With 24 hours it hangs on the price of work that is left, and waits on full sites."""
 EPS_GPUS = 1e-9
 LEAST_STEPS = 1e-6
 """Fewest steps that a job is taken to run, so that costs per GPU-hour are finite."""
@@ -48,30 +50,23 @@ class JobTuning(NamedTuple):
     """Weight of the price of lateness."""
 
 
-TUNINGS = {
-    24: JobTuning(
-        PlanTuning(urgency=0.003, fill=0.95, left_quantile=0.35),
-        delay=0.01,
-        early_h=0.25,
-        early_sigma=1.0,
-        move_weight=2.0,
-        restart_weight=2.0,
-        peak_h=72.0,
-        late_weight=1.0,
-    ),
-}
-"""Tunings by hours of look-ahead. Other look-aheads take the nearest one."""
-
-
-def tuning_for(hours: int) -> JobTuning:
-    """The tuning of the look-ahead that is nearest to `hours`."""
-    return TUNINGS[min(TUNINGS, key=lambda tuned: abs(tuned - hours))]
+TUNING = JobTuning(
+    PlanTuning(urgency=0.003, fill=0.95, left_quantile=0.35, trusted_h=24.0, arrivals_h=48.0),
+    delay=0.01,
+    early_h=0.25,
+    early_sigma=1.0,
+    move_weight=2.0,
+    restart_weight=2.0,
+    peak_h=72.0,
+    late_weight=3.0,
+)
+"""The tuning of every look-ahead."""
 
 
 class MpcJobs(JobRule):
     """Prices GPU-hours by the duals of MPC's linear program, and runs each job when and where that is cheapest for it.
 
-    Every hour the linear program of `MPC-24` plans the present jobs and the expected arrivals as fluid work. Its duals
+    Every hour the linear program of `MPC-48` plans the present jobs and the expected arrivals as fluid work. Its duals
     say what one more GPU-hour costs in each region and hour: the marginal cost of its power, with the peak so far,
     green power, contracts and stores, and the value of the GPU, which other work could use. In every step, each job
     compares its cheapest schedule that runs now with its cheapest schedule that waits (see `job_costs`): with restarts,
@@ -85,17 +80,17 @@ class MpcJobs(JobRule):
     Bid-Price Controls for Network Revenue Management", Management Science 44, 1998).
     """
 
-    def __init__(self, hours: int = 24, *, perfect: bool = False, tuning: JobTuning | None = None) -> None:
+    def __init__(self, hours: int = HOURS, *, perfect: bool = False, tuning: JobTuning = TUNING) -> None:
         """Makes the policy.
 
         Args:
             hours: how far it looks ahead.
             perfect: whether it sees the true world and the true future jobs. This is a diagnostic, not a method.
-            tuning: parameters; by default those for the look-ahead.
+            tuning: parameters.
         """
-        self.name = f"MPC-jobs{'' if hours == 24 else f'-{hours}'}{'-perfect' if perfect else ''}"
+        self.name = f"MPC-jobs{'' if hours == HOURS else f'-{hours}'}{'-perfect' if perfect else ''}"
         self.sees: Sight = "everything" if perfect else "what may be known"
-        self.hours, self.tuning = hours, tuning or tuning_for(hours)
+        self.hours, self.tuning = hours, tuning
 
     def reset(self, outlook: Outlook, rng: np.random.Generator) -> None:  # noqa: ARG002 - nothing here is random
         """Forgets the last plan."""

@@ -11,6 +11,7 @@ def test_optimisers_are_those_that_plan_and_all_others_are_rules() -> None:
         "MPC-24",
         "MPC-48",
         "MPC-jobs",
+        "MPC-jobs-24",
         "MPC-24-perfect",
         "Planner",
     }
