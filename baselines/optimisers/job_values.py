@@ -68,7 +68,10 @@ def job_costs(prices: Prices, needs: Needs) -> Costs:
 def _fill(prices: Prices, needs: Needs, left_state: Ints, costs: Costs) -> None:
     n_steps, n_regions = prices.per_gpu_h.shape
     for j in range(needs.region.size):
-        home, state = needs.region[j], needs.state[j]
+        # jobs that lose nothing by a pause are always fresh
+        free = needs.may_pause[j] and needs.restart_gpu_h[j] == 0.0
+        home, state = needs.region[j], FRESH if free else needs.state[j]
+        ran = FRESH if free else GOING
         n_units = max(1, int(np.ceil(needs.steps[j] - EPS_STEPS)))
         work = _work_left(needs.steps[j], needs.step_gpu_h[j], n_units)
         cost = np.empty((3, n_regions, n_steps + 1, n_units + 1))
@@ -77,14 +80,15 @@ def _fill(prices: Prices, needs: Needs, left_state: Ints, costs: Costs) -> None:
             for n in range(n_units + 1):
                 cost[:, region, n_steps, n] = _end_cost(prices, needs.due_step[j], region, work, n)
             for t in range(n_steps - 1, 0, -1):
-                _fill_step(prices, needs, left_state, j, t, region, work, cost)
+                for of in range(FRESH if state == FRESH else PAUSED, ran + 1):
+                    _fill_step(prices, needs, left_state[of], ran, j, t, of, region, work, cost)
         hold = _hold(prices, needs.due_step[j], 0)
         left = left_state[state]
         costs.waits[j] = hold * work[-1] + cost[left, home, 1, -1]
         for region in range(n_regions):
             transit = needs.transit_steps[j, region]
             if transit == 0:
-                costs.goes[j, region] = needs.move_cost[j, region] + hold * work[-2] + cost[GOING, region, 1, -2]
+                costs.goes[j, region] = needs.move_cost[j, region] + hold * work[-2] + cost[ran, region, 1, -2]
             elif transit <= n_steps:
                 under_way = transit * hold * work[-1] + cost[left, region, transit, -1]
                 costs.goes[j, region] = needs.move_cost[j, region] + under_way
@@ -123,27 +127,36 @@ def _end_cost(prices: Prices, due_step: int, region: int, work: Floats, n_units:
 
 @njit(cache=True)
 def _fill_step(
-    prices: Prices, needs: Needs, left_state: Ints, j: int, t: int, region: int, work: Floats, cost: Floats
+    prices: Prices,
+    needs: Needs,
+    left: int,
+    ran: int,
+    j: int,
+    t: int,
+    state: int,
+    region: int,
+    work: Floats,
+    cost: Floats,
 ) -> None:
-    """Writes the costs from step t on, for job j in `region`, into `cost`, shape (3, R, T + 1, N + 1).
+    """Writes the costs from step t on, for job j in a state and a region, into `cost`, shape (3, R, T + 1, N + 1).
 
-    Its axes are the job's state, its region, the step, and the steps that it still has to run.
+    Its axes are the job's state, its region, the step, and the steps that it still has to run. The job's state will be
+    `left` if it waits or leaves, and `ran` if it runs.
     """
     price, hold = prices.per_gpu_h[t, region], _hold(prices, needs.due_step[j], t)
+    restart = needs.restart_gpu_h[j] * price if state == PAUSED else 0.0
+    may_stop = state != GOING or needs.may_pause[j]
     last = work.size - 1
-    for state in range(3):
-        cost[state, region, t, 0] = 0.0
-        restart = needs.restart_gpu_h[j] * price if state == PAUSED else 0.0
-        may_stop = state != GOING or needs.may_pause[j]
-        for n in range(last if state == FRESH else 1, last + 1):
-            done = work[n] - work[n - 1]
-            best = done * price + restart + hold * work[n - 1] + cost[GOING, region, t + 1, n - 1]
-            if may_stop:
-                left = left_state[state]
-                best = min(best, hold * work[n] + cost[left, region, t + 1, n])
-                if region == needs.region[j]:
-                    best = min(best, _move_cost(needs, j, t, hold * work[n], cost[left, :, :, n]))
-            cost[state, region, t, n] = best
+    cost[state, region, t, 0] = 0.0
+    # a fresh job has all of its work left, unless it is always fresh
+    for n in range(last if state < ran and state == FRESH else 1, last + 1):
+        done = work[n] - work[n - 1]
+        best = done * price + restart + hold * work[n - 1] + cost[ran, region, t + 1, n - 1]
+        if may_stop:
+            best = min(best, hold * work[n] + cost[left, region, t + 1, n])
+            if region == needs.region[j]:
+                best = min(best, _move_cost(needs, j, t, hold * work[n], cost[left, :, :, n]))
+        cost[state, region, t, n] = best
 
 
 @njit(cache=True)

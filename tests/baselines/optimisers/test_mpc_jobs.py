@@ -99,7 +99,7 @@ def test_costs_are_those_of_the_cheapest_of_all_schedules(seed: int) -> None:
         may_pause=rng.random(n_jobs) < 0.6,
         steps=rng.integers(1, 6, size=n_jobs).astype(float),
         step_gpu_h=rng.uniform(1, 20, n_jobs),
-        restart_gpu_h=rng.uniform(0, 10, n_jobs),
+        restart_gpu_h=rng.uniform(0, 10, n_jobs) * rng.integers(2, size=n_jobs),
         due_step=rng.integers(-2, 12, size=n_jobs),
         move_cost=elsewhere * rng.uniform(0, 4, (n_jobs, n_regions)),
         transit_steps=elsewhere * rng.integers(0, 4, (n_jobs, n_regions)),
