@@ -37,7 +37,7 @@ class JobTuning(NamedTuple):
     """Cost of delaying a GPU-hour by one hour, as a share of the mean cost of its power. It is more than in the plan,
     because fluid work fits everywhere and real jobs do not."""
     early_h: float
-    """How long before its deadline a job should be done."""
+    """How long before its deadline a job should be done, beside one step."""
     early_sigma: float
     """How much earlier it should be done, in standard deviations of its estimate."""
     move_weight: float
@@ -58,7 +58,7 @@ TUNING = JobTuning(
     move_weight=2.0,
     restart_weight=2.0,
     peak_h=72.0,
-    late_weight=3.0,
+    late_weight=2.0,
 )
 """The tuning of every look-ahead."""
 
@@ -134,7 +134,7 @@ def _needs(outlook: Outlook, at: Ints, tuning: JobTuning) -> Needs:
     state = np.where(jobs.paused[at], PAUSED, np.where(jobs.running[at] & rigid, GOING, FRESH))
     sigma = np.array([of.estimate_sigma for of in outlook.scenario.job_classes])[jobs.job_class[at]]
     run_h = jobs.expected_gpu_h[at] / jobs.gpus[at]
-    early_h = tuning.early_h + tuning.early_sigma * sigma * run_h
+    early_h = h + tuning.early_h + tuning.early_sigma * sigma * run_h
     restart_h = outlook.params.class_restart_h[0][jobs.job_class[at]]
     return Needs(
         region=jobs.region[at].astype(np.int64),
