@@ -115,12 +115,17 @@ def leaderboard(
     jobs: Jobs = 2,
     executor: Where = "local",
     without_learned: Annotated[bool, typer.Option("--without-learned", help="Leave the trained agents out.")] = False,
+    best_known: Annotated[
+        bool,
+        typer.Option("--best-known", help="Also search for the best known schedule of each episode, with hindsight."),
+    ] = False,
     cache: Cache = CACHE,
 ) -> None:
     """Rank every method of a suite and draw the ranking."""
     from wattward.configs.files import write_json
     from wattward.configs.loading.experiments import load_suite
     from wattward.experiments.common import captions, tables
+    from wattward.experiments.evaluation import best_known as hindsight
     from wattward.experiments.leaderboard import contents, publish, ranking, run, suites
 
     wanted = load_suite(suite)
@@ -129,7 +134,15 @@ def leaderboard(
     place = out or Path("results") / wanted.name
     more, learned = method or [], not without_learned
     suites.check_versus(wanted, versus, learned=learned, more=more)
-    records = run.run_suite(wanted, cache, jobs=jobs, executor=executor, learned=learned, more=more)
+    records = run.run_suite(
+        wanted,
+        cache,
+        jobs=jobs,
+        executor=executor,
+        learned=learned,
+        more=more,
+        best_known=hindsight.best_known if best_known else None,
+    )
     submitted = suites.submitted_to(wanted, learned=learned, more=more)
     rows = publish.publish(wanted, records, place, submitted=submitted)
     for label in dict.fromkeys(row["scenario"] for row in rows):

@@ -211,6 +211,19 @@ def test_leaderboard_sets_methods_beside_one_of_them(empty_folder: Path) -> None
     assert wrong.stderr == "error: --versus MPC: must be one of Random, RunOnArrival\n"
 
 
+def test_leaderboard_shows_the_best_known_schedule_when_asked(empty_folder: Path) -> None:
+    (empty_folder / "mine.yaml").write_text(TOY_SUITE, encoding="utf-8")
+    result = wattward("leaderboard", "mine.yaml", "--jobs", "1", "--best-known")
+    assert result.exit_code == 0, result.output
+    rows = json.loads((empty_folder / "results/mine/leaderboard.json").read_text(encoding="utf-8"))
+    by_name = {row["method"]: row for row in rows}
+    assert by_name["RunOnArrival"]["score_iqm"] < by_name["best known schedule"]["score_iqm"] <= 1.0
+    episodes = pd.read_parquet(empty_folder / "results/mine/episodes.parquet")
+    assert (episodes["best_known_cost"] >= episodes["bound_cost"]).all()
+    again = wattward("reproduce", "results/mine", "--jobs", "1")
+    assert again.exit_code == 0, again.output
+
+
 FAILS = """\
 import numpy as np
 
