@@ -89,6 +89,7 @@ VARIANTS: dict[str, Entry] = {
     "MPC-jobs": _entry("optimisers.mpc_jobs:MpcJobs"),
     "MPC-jobs-24": _entry("optimisers.mpc_jobs:MpcJobs", 24),
     "Planner": _entry("optimisers.planner:Planner"),
+    "Planner-jobs": _entry("optimisers.planner_jobs:PlannerJobs"),
     "MPC-24-perfect": _entry("optimisers.mpc:Mpc", 24, perfect=True),
 }
 """Methods that run only when they are named.

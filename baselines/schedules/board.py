@@ -115,7 +115,7 @@ def price_cell(cells: Cells, board: Board, t: int, r: int) -> None:
 def put(work: Work, terms: Terms, cells: Cells, board: Board, j: int) -> None:
     """Adds a job, whose region, move and GPUs are on the board already, to the sums."""
     _count(work, terms, cells, board, j, 1.0)
-    board.job_cost[j] = _job_cost(work, terms, board, j)
+    board.job_cost[j] = _job_cost(work, terms, board, j, cells.shape[0])
 
 
 @njit(error_model="numpy", cache=True)
@@ -153,9 +153,9 @@ def _count(work: Work, terms: Terms, cells: Cells, board: Board, j: int, sign: f
 
 
 @njit(error_model="numpy", cache=True)
-def _job_cost(work: Work, terms: Terms, board: Board, j: int) -> float:
+def _job_cost(work: Work, terms: Terms, board: Board, j: int, n_steps: int) -> float:
     """Cost of lateness, of work left at the end, of moved data, and of waiting."""
-    n_steps, step_h, r = board.held.shape[1], terms.step_h, board.region[j]
+    step_h, r = terms.step_h, board.region[j]
     left, cost, runs = work.work_gpu_h[j], 0.0, work.before[j] == FRESH
     if work.before[j] == GOES_ON and r == work.origin[j] and board.first[j] == work.earliest[j]:
         runs = True

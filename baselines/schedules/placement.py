@@ -131,8 +131,8 @@ def _place_until(
     if board.region[j] == NOWHERE:
         return False
     first, last = board.first[j], board.last[j]
-    if last <= first:  # it is left where it is
-        board.region[j], board.move[j] = origin, NOWHERE
+    if last <= first:  # not begun at all
+        board.move[j] = NOWHERE
     board.held[j, first:last], board.busy[j, first:last] = s.held[1, first:last], s.busy[1, first:last]
     put(work, terms, cells, board, j)
     return True
@@ -184,7 +184,7 @@ def _arrival(cells: Cells, board: Board, o: int, r: int, t: int, data_gb: float)
 
 
 @njit(error_model="numpy", cache=True)
-def _room(work: Work, cells: Cells, board: Board, j: int, t: int, r: int) -> float:
+def room_for(work: Work, cells: Cells, board: Board, j: int, t: int, r: int) -> float:
     """GPUs that a job can have in a step."""
     room = cells[t, r].room_gpus - board.held_gpus[t, r]
     if not work.preemptible[j]:
@@ -220,7 +220,7 @@ def _fill_steps(
     gpus = work.gpus[j]
     gpu_h = gpus * terms.step_h
     for t in range(begin, end):
-        if _room(work, cells, board, j, t, r) + EPS < gpus:
+        if room_for(work, cells, board, j, t, r) + EPS < gpus:
             s.whole[t] = NEVER
             continue
         cost = _added_cost(terms, cells, board, t, r, gpus) + gpu_h * unit_cost(work, terms, j, t)
@@ -250,7 +250,7 @@ def _in_one_run(
     gpu_h = work.gpus[j] * terms.step_h
     best, best_first, run_cost, free = NEVER, -1, 0.0, 0
     left_price = left_cost(work, terms, n_steps, j, r)
-    if end == n_steps:  # not begun at all
+    if end == n_steps and r == work.origin[j]:  # not begun at all
         best, best_first = work.work_gpu_h[j] * left_price, end
     # from the last step on, the run that begins at t has the cost `run_cost` for the steps before its last
     for t in range(end - 1, begin - 1, -1):
@@ -353,7 +353,7 @@ def _unfinished(
     for n in range(RESTARTS):
         runs, _ = _runs(work, terms, j, n)
         left_gpu_h = work.work_gpu_h[j] + n * work.restart_gpu_h[j]
-        for q in range(min(runs, end - begin + 1)):
+        for q in range(0 if r == work.origin[j] else 1, min(runs, end - begin + 1)):
             cost = min(s.cost[last, IDLE, n, q], s.cost[last, RUN, n, q]) + (left_gpu_h - q * gpu_h) * price
             if cost < best - EPS:
                 best, best_t, best_n, best_q = cost, end - 1, n, q
@@ -402,8 +402,10 @@ def _fluid(
             return NEVER, 0, 0
         cost += left * left_cost(work, terms, n_steps, j, r)
         first, last = _span(s.held[0], begin, end)
-        if last <= first or s.start[first] < NEVER:
-            return cost + (s.start[first] if last > first else 0.0), first, last
+        if last <= first:  # not begun at all
+            return (cost if r == work.origin[j] else NEVER), first, last
+        if s.start[first] < NEVER:
+            return cost + s.start[first], first, last
         begin = first
         while begin < end and s.start[begin] >= NEVER:
             begin += 1
@@ -424,7 +426,7 @@ def _add_parts(
     work: Work, terms: Terms, cells: Cells, board: Board, s: Scratch, j: int, t: int, r: int, n_parts: int
 ) -> int:
     """Adds the parts of a step that a malleable job may fill; costs rise from part to part. Returns their number."""
-    cell, room = cells[t, r], min(work.gpus[j], _room(work, cells, board, j, t, r))
+    cell, room = cells[t, r], min(work.gpus[j], room_for(work, cells, board, j, t, r))
     if room <= 1e-6:
         return n_parts
     kw_per_gpu = max(1e-6, cell.kw_per_rested_gpu)

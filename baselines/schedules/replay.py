@@ -63,23 +63,29 @@ class ScheduleReplay:
         gpus = plan.held_gpus[number, t]
         behind = (t >= self._last[number]) & ~plan.is_left[number]
         leaves = (plan.move[number] >= 0) & (t >= plan.move[number]) & (jobs.region != region) & (gpus <= 0.0)
-        wakes = self._wakes(outlook, region, gpus)
+        then = plan.held_gpus[number, min(t + 1, outlook.n_steps - 1)]
+        wakes = gpus_to_wake(outlook, region, gpus, np.where(jobs.region == region, then, 0.0))
         run_in = np.where((gpus > 0.0) | leaves | (wakes > 0.0) | behind, region, STAY)
         limit = np.where(wakes > 0.0, wakes, np.where(gpus > 0.0, gpus, jobs.gpus))
         rank = np.where(gpus > 0.0, 0.0, np.where(behind, 2.0, 1.0))
         return Orders(run_in, limit_gpus=limit, rank=rank)
 
-    def _wakes(self, outlook: Outlook, region: Ints, gpus: Floats) -> Floats:
-        """GPUs for which a job is asked to run one step early, so that GPUs that sleep now are awake then, shape (A,).
 
-        This happens only where the next step needs more GPUs than will be awake. Jobs that find GPUs awake begin early.
-        """
-        plan, t, n_regions = self._plan, outlook.step, outlook.n_regions
-        if t + 1 >= outlook.n_steps or not site_model.sleeps(outlook.site_power).any():
-            return np.zeros(gpus.size)
-        then = np.where(outlook.jobs.region == region, plan.held_gpus[outlook.jobs.number, t + 1], 0.0)
-        now_gpus, then_gpus = (np.bincount(region, amount, minlength=n_regions) for amount in (gpus, then))
-        requests = outlook.interactive_forecast_gpus
-        awake = requests[0] + now_gpus + outlook.site_power.headroom_gpus
-        short = requests[min(1, len(requests) - 1)] + then_gpus > awake + 1e-6
-        return np.where(short[region] & (then > gpus), then, 0.0)
+def gpus_to_wake(outlook: Outlook, region: Ints, now_gpus: Floats, then_gpus: Floats) -> Floats:
+    """GPUs for which jobs are asked to run one step early, so that GPUs that sleep now are awake then, shape (A,).
+
+    This happens only where the next step needs more GPUs than will be awake. Jobs that find GPUs awake begin early.
+
+    Args:
+        outlook: The present step.
+        region: Where the jobs present are to run, shape (A,).
+        now_gpus: GPUs that they are to have now, shape (A,).
+        then_gpus: GPUs that they are to have in the next step, shape (A,).
+    """
+    if outlook.step + 1 >= outlook.n_steps or not site_model.sleeps(outlook.site_power).any():
+        return np.zeros(now_gpus.size)
+    now, then = (np.bincount(region, amount, minlength=outlook.n_regions) for amount in (now_gpus, then_gpus))
+    requests = outlook.interactive_forecast_gpus
+    awake = requests[0] + now + outlook.site_power.headroom_gpus
+    short = requests[min(1, len(requests) - 1)] + then > awake + 1e-6
+    return np.where(short[region] & (then_gpus > now_gpus), then_gpus, 0.0)

@@ -14,6 +14,7 @@ def test_optimisers_are_those_that_plan_and_all_others_are_rules() -> None:
         "MPC-jobs-24",
         "MPC-24-perfect",
         "Planner",
+        "Planner-jobs",
     }
     assert {kinds[name] for name in registry.names()} == {"rule"}
     assert registry.kind("Threshold-0.25") == "rule"

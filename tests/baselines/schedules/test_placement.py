@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wattward.baselines.schedules.board import (
@@ -116,6 +116,15 @@ ROOMS = st.lists(st.lists(st.sampled_from([1.0, 2.0, 5.0]), min_size=2, max_size
     restart_gpu_h=st.sampled_from([0.0, 0.5, 2.0]),
     before=st.sampled_from([FRESH, GOES_ON, PAUSED]),
     deadline=st.integers(2, 2 * STEPS),
+)
+@example(  # a job that moves in the last step, where its work left costs less
+    prices=[[0, 0]] * STEPS,
+    room=[[1.0, 1.0]] * (STEPS - 1) + [[1.0, 2.0]],
+    preemptible=True,
+    work_gpu_h=1.0,
+    restart_gpu_h=2.0,
+    before=GOES_ON,
+    deadline=STEPS - 1,
 )
 def test_a_rigid_job_is_placed_where_it_costs_least(prices: Any, room: Any, preemptible: bool, **job: Any) -> None:
     job["before"] = job["before"] if preemptible else FRESH
