@@ -67,7 +67,7 @@ class Lookout:
             state: The simulator's state (B = 1).
             observation: What an agent sees now; the outlook keeps it, so it must be a copy.
         """
-        return self._made(state, observation, self._forecasts(int(state.step[0])), state.job_expected_gpu_h)
+        return self._made(state, observation, self.forecasts(int(state.step[0])), state.job_expected_gpu_h)
 
     def perfect(self, state: State, observation: NDArray[np.float32]) -> Outlook:
         """Returns a perfect outlook, with exact forecasts and the owners' true work; for diagnostics.
@@ -109,8 +109,8 @@ class Lookout:
             truth=truth,
         )
 
-    def _forecasts(self, step: int) -> Floats:
-        """The forecasts of all quantities, shape (4, L, R); the truth in a world without signals."""
+    def forecasts(self, step: int) -> Floats:
+        """The forecasts of all quantities in a step, shape (4, L, R); the truth in a world without signals."""
         if not self._world.signals.slow.size:
             return self._foreseen[:, step : step + self._n_leads].copy()
         made = np.empty((len(FORESEEN), self._n_leads, self._foreseen.shape[2]))

@@ -170,6 +170,24 @@ class Outlook:
         other.__dict__.update(self.__dict__, observation=read_only(observation.copy()))
         return other
 
+    def in_part(self, *, forecasts: Floats | None, expected_gpu_h: Floats | None, truth: Truth | None) -> Outlook:
+        """Returns a perfect outlook without some of its truths; for diagnostics that show what each of them is worth.
+
+        Args:
+            forecasts: Forecasts of SUN, WIND, INTERACTIVE and CARBON to show instead, shape (4, L, R); None for these.
+            expected_gpu_h: Work left of the jobs present to show instead, shape (A,); None for this.
+            truth: The true future, with which a method also knows the jobs to come; None to hide it.
+        """
+        queue, other = self._queue, object.__new__(Outlook)
+        shown = {name: self.__dict__[name] for name in Outlook.__annotations__}
+        other.__dict__.update(
+            shown,
+            truth=truth,
+            _forecasts=self._forecasts if forecasts is None else read_only(forecasts),
+            _queue=queue if expected_gpu_h is None else queue._replace(expected_gpu_h=expected_gpu_h),
+        )
+        return other
+
     @property
     def is_perfect(self) -> bool:
         """Whether forecasts and estimates are exact. This is for diagnostics, never for a method that is ranked."""

@@ -5,6 +5,7 @@ Commands import heavy modules only when they run, so that help appears immediate
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -49,20 +50,41 @@ def gap(
         bool, typer.Option("--relax", help="Also without each thing that the bound leaves out, and without them all.")
     ] = False,
     improve: Annotated[bool, typer.Option("--improve", help="Also improve the search's modes block by block.")] = False,
+    best_known: Annotated[
+        bool, typer.Option("--best-known", help="Only the bound and the best known schedule: the bracket.")
+    ] = False,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="Only what each truth is worth to this method; may be given again."),
+    ] = None,
     out: TableFolder = Path("results/gap"),
     jobs: Jobs = 2,
 ) -> None:
-    """Hold the bound against what can be done when all is known: its plan replayed, and a search."""
+    """Say how wide the bracket around the optimum is, and what methods lose because they do not know."""
+    from functools import partial
+
     from tqdm import tqdm
 
     from wattward.experiments.common import tables
     from wattward.experiments.studies.gap import gap as page
+    from wattward.experiments.studies.gap import knowing
 
+    measure: Callable[..., list[page.Row]] = partial(page.bracket, relax=relax, improve=improve)
+    publish: Callable[..., list[Path]] = partial(
+        page.publish, name="relaxed" if relax else "improved" if improve else "gap"
+    )
+    columns, means, title = page.COLUMNS, page.means, "between the bound and what can be done"
+    if method:
+        measure, publish = partial(knowing.worth_of_truths, methods=method), knowing.publish
+        columns, means, title = knowing.COLUMNS, knowing.means, "what each truth is worth"
+    elif best_known:
+        measure, publish = page.best_known_only, page.publish_bracket
+        columns, means, title = page.BRACKET_COLUMNS, page.bracket_means, "the bracket around the optimum"
     rows: list[page.Row] = []
     for name in tqdm(scenario or ["zhejiang-xinjiang"], desc="gap", unit="scenario", leave=False):
-        rows += page.bracket(name, range(episodes), split=split, jobs=jobs, relax=relax, improve=improve)
-    paths = page.publish(rows, out, "relaxed" if relax else "improved" if improve else "gap")
-    show(tables.terminal(page.COLUMNS, page.means(rows), "between the bound and what can be done"))
+        rows += measure(name, episodes=range(episodes), split=split, jobs=jobs)
+    paths = publish(rows, out)
+    show(tables.terminal(columns, means(rows), title))
     typer.echo(f"{paths[0]}\n{paths[1]}")
 
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 def test_both_lie_between_the_bound_and_what_costs_more() -> None:
     (row,) = bracket("toy", [0], jobs=1, improve=True)
     assert row["bound_cost"] <= row["tight_cost"] <= min(row["replay_cost"], row["search_cost"])
+    assert row["tight_cost"] <= row["best_known_cost"] <= row["run_on_arrival_cost"]
     assert row["gap"] >= 0.0
     assert row["tight_cost"] <= row["descended_cost"] <= row["search_cost"] + 1e-6
     assert row["search_cost"] < row["run_on_arrival_cost"]
@@ -44,6 +45,17 @@ def test_the_command_writes_a_table(tmp_path: Path) -> None:
     assert [row["changed"] for row in rows] == ["as it is", *RELAXATIONS, ALL]
     assert {row["scenario"] for row in rows} == {"toy"}
     assert "| toy | no demand charge |" in (tmp_path / "relaxed.md").read_text(encoding="utf-8")
+
+
+def test_the_bracket_alone_is_the_bound_and_the_best_known_schedule(tmp_path: Path) -> None:
+    arguments = ["study", "gap", "--best-known", "--scenario", "toy", "--episodes", "2", "--jobs", "1"]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "bracket.json").read_text(encoding="utf-8"))["rows"]
+    assert [row["episode"] for row in rows] == [0, 1]
+    for row in rows:
+        assert row["bound_cost"] <= row["best_known_cost"] <= row["run_on_arrival_cost"]
+    assert "| toy | 2 |" in (tmp_path / "bracket.md").read_text(encoding="utf-8")
 
 
 def test_episodes_of_one_change_are_averaged() -> None:
