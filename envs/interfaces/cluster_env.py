@@ -21,9 +21,9 @@ from wattward.envs.policy.copies import immutable
 from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.observer import Observer, Views
 from wattward.envs.simulator.bank import Bank
+from wattward.envs.simulator.choices import Banked, check_choices, episode_options, must_be
 from wattward.envs.simulator.simulator import Simulator, Snapshot
-from wattward.envs.simulator.source import Banked, EpisodeBank, check_choices, episode_options, must_be
-from wattward.envs.world.draw import draw
+from wattward.envs.world.draw import Drawing, draw
 from wattward.envs.world.family import family_of, member_for, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
 from wattward.envs.world.splits import choose, episode_seed
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wattward.envs.interfaces.frames import Film
     from wattward.envs.kernels.codes import RewardKind
     from wattward.envs.policy.outlook import Outlook
+    from wattward.envs.simulator.source import EpisodeBank
 
 
 class ClusterEnv(gymnasium.Env[Any, Any]):
@@ -94,6 +95,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         self._answers = Answers(self.interface)
         self.observation_space = self.interface.observation_space(self._observer.space)
         self.action_space = self.interface.space
+        self._drawing = Drawing(self.scenario, recording)
         self._world: Exogenous | None = None
         self._playing = (split, 0)
         self._simulator = Simulator(
@@ -123,8 +125,8 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             number = choose(self.np_random) if number is None else number
             if self._family is not None:
                 self._become(member_for(self._family, split, number))
-            self.start(draw(self.scenario, episode_seed(split, number), self.recording))
-            self._playing = (split, number)
+            self._simulator.bank.draw_into(0, self._drawing, episode_seed(split, number))
+            self._play(None, split, number)
         return self._observed(), {"split": self._playing[0], "episode": self._playing[1], **self._facts()}
 
     def start(self, world: Exogenous) -> None:
@@ -134,9 +136,13 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
             ValueError: the environment plays a shared bank.
         """
         self._simulator.bank.put(0, world)
+        self._play(world, "", -1)
+
+    def _play(self, world: Exogenous | None, split: str, number: int) -> None:
+        """Starts the episode in the first place of the bank."""
         if self.reward != "cost" or self._film is not None:
             self._simulator.play_on_arrival(0, 0)
-        self._begin(0, world, "", -1)
+        self._begin(0, world, split, number)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:  # noqa: ANN401 - of any interface
         """Advances one step.
@@ -274,7 +280,7 @@ class ClusterEnv(gymnasium.Env[Any, Any]):
         """Switches to another scenario of the same family."""
         self.scenario, self.params = scenario, make_params(scenario)
         self._known_params = immutable(self.params)
-        self._observer = Observer(scenario)
+        self._observer, self._drawing = Observer(scenario), Drawing(scenario)
         self._simulator = Simulator(self.params, 1, Bank(self.params, 1, self._observer), reward=self.reward)
         self._film = self._new_film()
 

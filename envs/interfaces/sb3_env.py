@@ -18,9 +18,10 @@ from wattward.envs.decisions.registry import ActionChoice, interface_of
 from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.kernels.fleet import REWARD
 from wattward.envs.model.params import make_params
+from wattward.envs.simulator.choices import check_counts
 from wattward.envs.simulator.family_bank import FamilyEpisodes
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.simulator.source import EpisodeBank, Episodes, check_counts, episodes_for
+from wattward.envs.simulator.source import EpisodeBank, Episodes, episodes_for
 from wattward.envs.world.family import family_of, refuse_family
 
 

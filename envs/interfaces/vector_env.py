@@ -24,15 +24,9 @@ from wattward.envs.policy.copies import immutable
 from wattward.envs.policy.lookout import Lookout
 from wattward.envs.policy.outlook import Outlook
 from wattward.envs.simulator.bank import Episode
+from wattward.envs.simulator.choices import check_choices, check_counts, episode_options, must_be
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.simulator.source import (
-    EpisodeBank,
-    check_choices,
-    check_counts,
-    episode_options,
-    episodes_for,
-    must_be,
-)
+from wattward.envs.simulator.source import EpisodeBank, episodes_for
 from wattward.envs.world.draw import draw
 from wattward.envs.world.family import refuse_family
 from wattward.envs.world.recording import Recording, load_recording

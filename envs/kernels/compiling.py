@@ -68,8 +68,17 @@ def inlined(function: Compiled) -> Compiled:
     Inlining matters for speed: a call would count references to every array among its arguments. Python cannot call a
     part: it raises a TypeError.
     """
+    return _part(function, forceinline=True)
+
+
+def called(function: Compiled) -> Compiled:
+    """Compiles a part of a kernel that its callers call, because it is long or has many callers; see `inlined`."""
+    return _part(function, forceinline=False)
+
+
+def _part(function: Compiled, *, forceinline: bool) -> Compiled:
     options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _PartCompiler}
-    part = njit(error_model="numpy", forceinline=True, **options)(function)
+    part = njit(error_model="numpy", forceinline=forceinline, **options)(function)
     part.add_overload = partial(_keep_overload, part)
     part._compile_for_args = partial(_refuse, function)
     return cast("Compiled", part)

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import prange
-from numpy.typing import NDArray
 
 from wattward.envs.kernels import ahead, dispatch, forecast, jobs, observe, stores, supply, work
-from wattward.envs.kernels.ahead import Encoding, Sights
+from wattward.envs.kernels.ahead import Encoding, Singles
 from wattward.envs.kernels.codes import (
     COST_ONLY,
     EPISODE_OVER,
@@ -39,7 +38,7 @@ from wattward.envs.kernels.fleet import (
 )
 from wattward.envs.kernels.forecast import ForecastTables
 from wattward.envs.model import layout, observation, site_model, types
-from wattward.envs.model.layout import DUE, MOVABLE, N_FLOWS
+from wattward.envs.model.layout import DUE, MOVABLE, N_FLOWS, Rows
 from wattward.envs.model.types import Floats, Ints, Signals
 
 HOLD, SOAK, RUN, PULL = 0, 1, 2, 3
@@ -319,7 +318,7 @@ class Entries(NamedTuple):
     advance_threaded: Callable[[Ints, int, int, int, int], int]
     observe_one: Callable[[Ints, int], None]
     play_on_arrival: Callable[[Ints, int, int], int]
-    look_ahead: Callable[[Sights, Encoding, NDArray[np.float32]], None]
+    look_ahead: Callable[[Rows, Rows, int, Floats, Signals, Encoding, Singles], None]
     issue_forecasts: Callable[[Signals, ForecastTables, Floats, int, Floats], None]
 
 
@@ -372,10 +371,18 @@ def _entries(sources: int) -> Entries:
         return _play_on_arrival(opened(a), flow_numbers(a), b, slot, a[-1])
 
     @entry
-    def look_ahead(x: Sights, e: Encoding, out: NDArray[np.float32]) -> None:
-        """Fills the part of an episode's observations that depends on the world alone, see `ahead.look_ahead`."""
+    def look_ahead(
+        scenario: Rows,
+        sites: Rows,
+        start_minute: int,
+        series: Floats,
+        x: Signals,
+        e: Encoding,
+        out: Singles,
+    ) -> None:
+        """Fills the part of observations that depends on the world alone, see `ahead.look_ahead`."""
         _ = sources
-        ahead.look_ahead(x, e, out)
+        ahead.look_ahead(scenario[0], sites, start_minute, series, x, e, out)
 
     @entry
     def issue_forecasts(x: Signals, tables: ForecastTables, truth: Floats, step: int, out: Floats) -> None:

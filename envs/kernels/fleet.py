@@ -14,10 +14,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import np_cfarray
 from numpy.typing import NDArray
 
 from wattward.envs.kernels.compiling import inlined
+from wattward.envs.kernels.pointers import array_at
 from wattward.envs.model.layout import (
     ENV,
     FLOW,
@@ -102,20 +102,6 @@ def linked(fleet: Fleet, most_arrivals: int) -> Fleet:
     return fleet._replace(addresses=np.array(numbers, dtype=np.int64))
 
 
-def _to_array(typingctx: Any, address: Any, shape: Any, dtype: Any) -> Any:  # noqa: ANN401, ARG001 - Numba's protocol
-    """An array at an address. Numba's `carray` would compile a function for each kind of array."""
-    kind = types.Array(dtype.dtype, len(shape), "C")
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401, ARG001
-        pointer = builder.inttoptr(args[0], context.get_value_type(types.voidptr))
-        return np_cfarray(context, builder, kind(types.voidptr, shape), (pointer, args[1]))
-
-    return kind(types.int64, shape, dtype), codegen
-
-
-_array = cast("Callable[[Any, Any, Any], Any]", intrinsic(_to_array))
-
-
 @inlined
 def opened(a: Ints) -> Fleet:
     """Returns the arrays of a table of addresses."""
@@ -123,30 +109,30 @@ def opened(a: Ints) -> Fleet:
     n_slots, n_rows, n_regions, n_jobs = a[N_ARRAYS + 4], a[N_ARRAYS + 5], a[N_ARRAYS + 6], a[N_ARRAYS + 7]
     size, width, entries, n_stores = a[N_ARRAYS + 8], a[N_ARRAYS + 9], a[N_ARRAYS + 10], a[N_ARRAYS + 11]
     return Fleet(
-        _array(a[0], (n_params,), SCENARIO),
-        _array(a[1], (n_params, n_regions), SITE),
-        _array(a[2], (n_params, n_classes), JOB_CLASS),
-        _array(a[3], (n_params, n_regions, n_stores), STORE),
-        _array(a[4], (n_envs,), ENV),
-        _array(a[5], (n_envs, n_regions), REGION),
-        _array(a[6], (n_envs, n_regions, n_stores), STORED),
-        _array(a[7], (n_envs, n_regions), FLOW),
-        _array(a[8], (n_envs, n_regions, N_TALLIED), F8),
-        _array(a[9], (n_envs, n_regions, n_classes), F8),
-        _array(a[10], (n_envs, places), QUEUED),
-        _array(a[11], (n_envs, n_regions), I8),
-        _array(a[12], (n_envs, N_PICKS, places), I4),
-        _array(a[13], (n_envs, places), I2),
-        _array(a[14], (n_envs, places), WISH),
-        _array(a[15], (n_envs, entries), I8),
-        _array(a[16], (n_envs, size), F4),
-        _array(a[17], (n_envs, N_OUTCOMES), F8),
-        _array(a[18], (n_envs,), B1),
-        _array(a[19], (n_slots,), I8),
-        _array(a[20], (n_slots, n_rows, n_regions), HOUR),
-        _array(a[21], (n_slots, n_jobs), JOB),
-        _array(a[22], (n_slots, n_rows, width), F4),
-        _array(a[23], (n_slots, n_rows), ON_ARRIVAL),
+        array_at(a[0], (n_params,), SCENARIO),
+        array_at(a[1], (n_params, n_regions), SITE),
+        array_at(a[2], (n_params, n_classes), JOB_CLASS),
+        array_at(a[3], (n_params, n_regions, n_stores), STORE),
+        array_at(a[4], (n_envs,), ENV),
+        array_at(a[5], (n_envs, n_regions), REGION),
+        array_at(a[6], (n_envs, n_regions, n_stores), STORED),
+        array_at(a[7], (n_envs, n_regions), FLOW),
+        array_at(a[8], (n_envs, n_regions, N_TALLIED), F8),
+        array_at(a[9], (n_envs, n_regions, n_classes), F8),
+        array_at(a[10], (n_envs, places), QUEUED),
+        array_at(a[11], (n_envs, n_regions), I8),
+        array_at(a[12], (n_envs, N_PICKS, places), I4),
+        array_at(a[13], (n_envs, places), I2),
+        array_at(a[14], (n_envs, places), WISH),
+        array_at(a[15], (n_envs, entries), I8),
+        array_at(a[16], (n_envs, size), F4),
+        array_at(a[17], (n_envs, N_OUTCOMES), F8),
+        array_at(a[18], (n_envs,), B1),
+        array_at(a[19], (n_slots,), I8),
+        array_at(a[20], (n_slots, n_rows, n_regions), HOUR),
+        array_at(a[21], (n_slots, n_jobs), JOB),
+        array_at(a[22], (n_slots, n_rows, width), F4),
+        array_at(a[23], (n_slots, n_rows), ON_ARRIVAL),
         a,
     )
 
@@ -182,10 +168,10 @@ def job_arrays(
     rows_at: int, mask_at: int, rows_shape: tuple[int, int, int], mask_shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """The arrays of float32 and of int8 at the given addresses."""
-    return _array(rows_at, rows_shape, F4), _array(mask_at, mask_shape, I1)
+    return array_at(rows_at, rows_shape, F4), array_at(mask_at, mask_shape, I1)
 
 
 @inlined
 def flow_numbers(a: Ints) -> Floats:
     """The flows as plain numbers, shape (B, R, N_FLOWS)."""
-    return _array(a[FLOWS], (a[N_ARRAYS + 2], a[N_ARRAYS + 6], N_FLOWS), F8)
+    return array_at(a[FLOWS], (a[N_ARRAYS + 2], a[N_ARRAYS + 6], N_FLOWS), F8)

@@ -7,8 +7,9 @@ may run in. Positions, limits, the kernel's constants and the table in docs/obse
 
 from __future__ import annotations
 
-from collections import namedtuple
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from wattward.envs.model.constants import named
 
 MARGIN_SHARE = 0.05
 """Surplus that covers this share of the fleet makes the marginal price of a region's power 0."""
@@ -62,12 +63,12 @@ def _named(group: str) -> tuple[JobField, ...]:
 
 N_JOB_NUMBERS, N_OPTION_NUMBERS = len(_named("job")), len(_named("option"))
 """How many numbers describe a job itself, and how many each region as an option."""
-JobEach = namedtuple("JobEach", [field.name for field in JOB_FIELDS])  # type: ignore[misc]
-"""A value for each field, by name. Numba treats a `JobEach` of numbers as constants."""
-JOB_AT: Any = JobEach(*(*range(N_JOB_NUMBERS), *range(N_OPTION_NUMBERS)))
+JOB_AT = named(
+    "JOB_AT", {field.name: place for group in ("job", "option") for place, field in enumerate(_named(group))}
+)
 """Position of each field: among the numbers of the job, or among those of an option."""
-JOB_LEAST: Any = JobEach(*(field.least for field in JOB_FIELDS))
-JOB_MOST: Any = JobEach(*(field.most for field in JOB_FIELDS))
+JOB_LEAST = named("JOB_LEAST", {field.name: field.least for field in JOB_FIELDS})
+JOB_MOST = named("JOB_MOST", {field.name: field.most for field in JOB_FIELDS})
 
 
 def job_width(n_classes: int, n_regions: int) -> int:

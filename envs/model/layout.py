@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from wattward.envs.model.site_model import cooling_line, power_of
-from wattward.envs.model.types import Exogenous, Flows, Params, State, Tally
+from wattward.envs.model.types import Exogenous, Floats, Flows, Params, State, Tally
 
 DUE, RIGID_JOBS, MOVABLE, STAYING, LEAVING = range(5)
 N_PICKS = 5
@@ -110,6 +109,11 @@ JOB = _row(i4="number arrival_step deadline_step origin job_class", f8="gpus wor
 ON_ARRIVAL = _row(f8="total_cost left_gpu_h")
 SERIES = tuple(name for name in HOUR.names or () if name not in ("pue", "fixed_kw"))
 """Fields of `Exogenous` that HOUR holds unchanged."""
+PRICE, CARBON_INTENSITY, SUN_KW, WIND_KW, HYDRO_KW, INTERACTIVE_GPUS = range(6)
+FLEET_GPUS, WAN_SHARE, DIRECT_KW, CONTRACT_KW, STORE_ORDER = range(6, 11)
+CUT_KW, ANNOUNCED_CUT_KW, ANNOUNCED_IN_H, AIR_C = range(11, 15)
+N_SERIES = 15
+"""Rows of the series of a world, (N_SERIES, R, N): those of SERIES, in their order, and air temperature."""
 
 
 def pack_params(params: Params) -> tuple[Rows, Rows, Rows, Rows]:
@@ -124,13 +128,9 @@ def pack_params(params: Params) -> tuple[Rows, Rows, Rows, Rows]:
     return scenario, sites, classes, stores
 
 
-def pack_hours(params: Params, world: Exogenous, n_rows: int) -> Rows:
-    """Rows of HOUR, shape (n_rows, R), from a world and parameters of B = 1."""
-    rows = np.zeros((n_rows, params.fleet_gpus.shape[1]), HOUR)
-    for name in SERIES:
-        rows[name] = getattr(world, name)[0, :n_rows]
-    rows["pue"], rows["fixed_kw"] = cooling_line(power_of(params, 0), world.air_c[0, :n_rows])
-    return rows
+def series_of(world: Exogenous) -> Floats:
+    """The series of a world of B = 1, shape (N_SERIES, R, N)."""
+    return np.stack([getattr(world, name)[0].T for name in (*SERIES, "air_c")])
 
 
 def pack_jobs(world: Exogenous) -> Rows:

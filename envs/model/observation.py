@@ -7,8 +7,9 @@ that fills or reads a field uses its name (`AT.NAME`).
 
 from __future__ import annotations
 
-from collections import namedtuple
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from wattward.envs.model.constants import named
 
 LOW, HIGH = -10.0, 10.0
 """Lower and upper limit of every number of an observation."""
@@ -159,13 +160,11 @@ N_NOW = _numbers("world", "present")
 N_FORECASTS = len(fields_of("forecast"))
 """How many fields have one number for each block."""
 N_EXTRA = _numbers("extra")
-Each = namedtuple("Each", [field.name for field in FIELDS])  # type: ignore[misc]
-"""A value for each field, by name. Numba treats an `Each` of numbers as constants."""
-AT: Any = Each(*_offsets().values())
+AT = named("AT", _offsets())
 """Position of each field: in the clock, among a region's N_NOW numbers, among forecast or among extra fields."""
-LEAST: Any = Each(*(field.least for field in FIELDS))
-MOST: Any = Each(*(field.most for field in FIELDS))
-WIDTH: Any = Each(*(field.width for field in FIELDS))
+LEAST = named("LEAST", {field.name: field.least for field in FIELDS})
+MOST = named("MOST", {field.name: field.most for field in FIELDS})
+WIDTH = named("WIDTH", {field.name: field.width for field in FIELDS})
 LOGGED = tuple(
     getattr(AT, field.name) + i for field in fields_of("world", "present") if field.log for i in range(field.width)
 )

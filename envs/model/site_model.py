@@ -176,7 +176,7 @@ def surplus_kw(green_kw: Amount, load_kw: Amount) -> Amount:
     Plants are sun, wind and hydro. Recovered power is not a plant: the mode SOAK leaves it out, and so does everything
     else that uses the surplus.
     """
-    return greater(0.0, green_kw - load_kw)
+    return green_kw - lesser(green_kw, load_kw)
 
 
 def supply_order(

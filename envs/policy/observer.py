@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from wattward.envs.kernels.ahead import Encoding, sights_of
+from wattward.envs.kernels.ahead import Encoding
 from wattward.envs.kernels.entries import ENTRIES
 from wattward.envs.model.observation import (
     BLOCK_EDGES_H,
@@ -30,7 +30,8 @@ from wattward.envs.world.signals import forecast_tables
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
-    from wattward.envs.model.types import Exogenous, Params
+    from wattward.envs.model.layout import Rows
+    from wattward.envs.model.types import Floats, Signals
 
 Views = MappingProxyType[str, NDArray[np.float32]]
 
@@ -64,20 +65,31 @@ class Observer:
         self.n_world = N_CLOCK + self.n_regions * (N_WORLD + N_FORECASTS * self.n_blocks)
         self._encoding = _encoding(scenario, blocks)
 
-    def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
+    def look_ahead(
+        self,
+        scenario: Rows,
+        sites: Rows,
+        start_minute: int,
+        series: Floats,
+        signals: Signals,
+        out: NDArray[np.float32],
+    ) -> None:
         """Computes the part of observations that depends on the world alone, for each step.
 
         Args:
-            params: Params of B = 1.
-            world: Exogenous of B = 1.
+            scenario: A row of SCENARIO, shape (1,).
+            sites: Rows of SITE, shape (R,).
+            start_minute: Start of the episode.
+            series: Series of the world, shape (N_SERIES, R, N).
+            signals: What forecasts are made of (B = 1).
             out: Receives the result; shape (T, n_world). T is at most the steps drawn less the forecast horizon.
 
         Raises:
             ValueError: the world has no signals, so that nothing can be forecast.
         """
-        if not world.signals.slow.size:
+        if not signals.slow.size:
             raise ValueError("the world has no signals (NO_SIGNALS): it cannot be observed")
-        ENTRIES.look_ahead(sights_of(params, world), self._encoding, out)
+        ENTRIES.look_ahead(scenario, sites, start_minute, series, signals, self._encoding, out)
 
     def views(self, observation: NDArray[np.float32]) -> Views:
         """Named views of one observation: clock fields (width,), region fields (R, width)."""

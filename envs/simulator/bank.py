@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from wattward.envs.kernels.hours import fill_hours
 from wattward.envs.model.layout import (
     HOUR,
     JOB,
     ON_ARRIVAL,
     Rows,
-    pack_hours,
     pack_jobs,
+    pack_params,
+    series_of,
 )
 from wattward.envs.model.observation import HIGH, LOW, N_CLOCK, N_NOW, N_WORLD
-from wattward.envs.model.types import Exogenous, Ints, Params
+from wattward.envs.model.types import Exogenous, Floats, Ints, Params, Signals
+
+if TYPE_CHECKING:
+    from wattward.envs.world.draw import Drawing
 
 ARRAYS = ("n_jobs", "hours", "jobs", "ahead", "on_arrival")
 ROOM = 1.1
@@ -37,7 +42,15 @@ class Encoder(Protocol):
         """How many numbers of an observation depend on the world alone."""
         ...
 
-    def look_ahead(self, params: Params, world: Exogenous, out: NDArray[np.float32]) -> None:
+    def look_ahead(
+        self,
+        scenario: Rows,
+        sites: Rows,
+        start_minute: int,
+        series: Floats,
+        signals: Signals,
+        out: NDArray[np.float32],
+    ) -> None:
         """Writes the part of observations that depends on the world, for each step, shape (T, n_world)."""
         ...
 
@@ -73,7 +86,8 @@ class Bank:
             n_slots: Number of places K.
             observer: Encodes the part of observations that depends on the world; None if nothing is observed.
         """
-        self._params, self._observer = params, observer
+        self._take_params(params)
+        self._observer = observer
         n_rows, n_regions = int(params.n_steps.max()) + 1, params.fleet_gpus.shape[1]
         self.n_jobs: Ints = np.zeros(n_slots, np.int64)
         self.hours: Rows = np.zeros((n_slots, n_rows, n_regions), HOUR)
@@ -84,6 +98,10 @@ class Bank:
         self.ahead: NDArray[np.float32] = np.zeros((n_slots, n_rows, width), np.float32)
         self.on_arrival: Rows = np.zeros((n_slots, n_rows), ON_ARRIVAL)
         self.most_arrivals, self.version, self.frozen = 0, 0, False
+
+    def _take_params(self, params: Params) -> None:
+        self._params = params
+        self._scenarios, self._sites = pack_params(params)[:2]
 
     @property
     def params(self) -> Params:
@@ -108,19 +126,38 @@ class Bank:
         Raises:
             ValueError: the bank is frozen.
         """
+        self.put_rows(slot, int(world.start_minute[0]), series_of(world), world.signals, pack_jobs(world))
+
+    def draw_into(self, slot: int, drawing: Drawing, seed: np.random.SeedSequence) -> None:
+        """Draws the episode of a seed into a place; raises ValueError if the bank is frozen."""
+        n_jobs = drawing.draw(seed)
+        self.put_rows(slot, drawing.start_minute, drawing.series, drawing.signals, drawing.jobs[:n_jobs])
+
+    def put_rows(self, slot: int, start_minute: int, series: Floats, signals: Signals, jobs: Rows) -> None:
+        """Packs one realisation into a place.
+
+        Args:
+            slot: The place.
+            start_minute: Start of the episode.
+            series: Series of the world, shape (N_SERIES, R, N).
+            signals: What forecasts are made of (B = 1).
+            jobs: Rows of JOB by (arrival, deadline, number), shape (J,).
+
+        Raises:
+            ValueError: the bank is frozen.
+        """
         if self.frozen:
             raise ValueError("a bank that is shared cannot be changed")
-        row = min(slot, self._params.n_steps.size - 1)
-        params = Params._make(field[row : row + 1] for field in self._params)
-        jobs = pack_jobs(world)
         if jobs.size > self.jobs.shape[1]:
             self._grow(int(jobs.size * ROOM))
         self._expect(jobs)
         self.n_jobs[slot] = jobs.size
         self.jobs[slot, : jobs.size] = jobs
-        self.hours[slot] = pack_hours(params, world, self.hours.shape[1])
+        row = min(slot, self._scenarios.size - 1)
+        scenario, sites = self._scenarios[row : row + 1], self._sites[row]
+        fill_hours(sites, series, self.hours[slot])
         if self._observer is not None:
-            self._observer.look_ahead(params, world, self.ahead[slot])
+            self._observer.look_ahead(scenario, sites, start_minute, series, signals, self.ahead[slot])
 
     def _expect(self, jobs: Rows) -> None:
         most = int(np.bincount(jobs["arrival_step"]).max()) if jobs.size else 0

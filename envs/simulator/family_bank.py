@@ -28,7 +28,7 @@ class FamilyBank(Bank):
 
     def put_of(self, scenario: Scenario, slot: int, world: Exogenous) -> Params:
         """Packs an episode of a scenario into a place; returns the scenario's parameters (B = 1)."""
-        self._params = make_params(scenario)
+        self._take_params(make_params(scenario))
         self._observer = Observer(scenario)
         self.put(slot, world)
         return self._params

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from tqdm import tqdm
 
-from wattward.configs.digests import sha256_of_bytes, sha256_of_json
+from wattward.configs.digests import sha256_of_bytes
 from wattward.configs.files import replacing_folder
 from wattward.configs.schema.base import ConfigError
-from wattward.envs.kernels.codes import REWARD_KINDS, RewardKind
+from wattward.envs.kernels.codes import RewardKind
 from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL
 from wattward.envs.model.params import make_params
 from wattward.envs.policy.observer import Observer
 from wattward.envs.simulator.bank import ARRAYS, Bank, Episode
+from wattward.envs.simulator.choices import Banked, scenario_sha256
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.draw import draw
+from wattward.envs.world.draw import Drawing
 from wattward.envs.world.recording import Recording, load_recording
-from wattward.envs.world.splits import SPLITS, choose, episode_seed
+from wattward.envs.world.splits import choose, episode_seed
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
@@ -77,7 +78,7 @@ class Fresh:
             on_arrival: Whether each episode is also played with all work run on arrival, for rewards that need it.
             ahead: The most episodes that may be drawn ahead.
         """
-        self._scenario, self._split, self._recording = scenario, split, recording
+        self._split, self._drawing = split, Drawing(scenario, recording)
         dearest = None if recording is None else recording.max_price_per_kwh
         params = make_params(scenario, recorded_max_price_per_kwh=dearest)
         self.bank = Bank(params, n_envs + ahead, Observer(scenario))
@@ -116,7 +117,7 @@ class Fresh:
             self._owed -= 1.0
 
     def _draw(self, slot: int, split: str, number: int) -> Episode:
-        self.bank.put(slot, draw(self._scenario, episode_seed(split, number), self._recording))
+        self.bank.draw_into(slot, self._drawing, episode_seed(split, number))
         if self._player is not None:
             self._player.play_on_arrival(0, slot)
         return Episode(slot, split, number)
@@ -173,9 +174,9 @@ class EpisodeBank(Bank):
             raise ConfigError("numbers = []: a bank holds at least one episode")
         dearest = None if recording is None else recording.max_price_per_kwh
         bank = cls(scenario, numbers, split=split, recorded_max_price_per_kwh=dearest)
-        player = Simulator(bank.params, 1, bank)
+        player, drawing = Simulator(bank.params, 1, bank), Drawing(scenario, recording)
         for slot, number in enumerate(tqdm(numbers, desc="drawing episodes", disable=not progress)):
-            bank.put(slot, draw(scenario, episode_seed(split, int(number)), recording))
+            bank.draw_into(slot, drawing, episode_seed(split, int(number)))
             player.play_on_arrival(0, slot)
         bank.frozen = True
         return bank
@@ -220,7 +221,7 @@ class EpisodeBank(Bank):
         dearest = facts.get("recorded_max_price_per_kwh")
         bank.recorded_max_price_per_kwh = None if dearest is None else tuple(dearest)
         params = make_params(scenario, recorded_max_price_per_kwh=bank.recorded_max_price_per_kwh)
-        bank._params = params
+        bank._take_params(params)
         bank.observation_space = Observer(scenario).space
         bank.__dict__.update(arrays, version=0, frozen=True)
         bank.split, bank.most_arrivals = facts["split"], facts["most_arrivals"]
@@ -229,51 +230,8 @@ class EpisodeBank(Bank):
         return bank
 
 
-class Banked:
-    """Chooses every episode from a bank, which many environments may share."""
-
-    def __init__(self, bank: EpisodeBank, scenario: Scenario) -> None:
-        """Takes a bank with episodes of the scenario.
-
-        Raises:
-            ConfigError: the episodes are of another scenario.
-        """
-        if bank.scenario_sha256 != scenario_sha256(scenario):
-            raise ConfigError(f"the bank holds episodes of another scenario than {scenario.name}")
-        self.bank: EpisodeBank = bank
-
-    def next(self, b: int, rng: np.random.Generator) -> Episode:  # noqa: ARG002 - one rule for all environments
-        """Chooses an episode of the bank, each with the same probability."""
-        return self._at(int(rng.integers(len(self.bank))))
-
-    def named(self, b: int, split: str, number: int) -> Episode:  # noqa: ARG002
-        """Returns the named episode of the bank.
-
-        Raises:
-            ValueError: the bank does not hold it.
-        """
-        if split != self.bank.split or number not in self.bank.slot_of:
-            held = f"{len(self.bank)} episodes of the {self.bank.split} split"
-            raise ValueError(f"split = {split!r}, episode = {number}: not in the bank, which holds {held}")
-        return self._at(self.bank.slot_of[number])
-
-    def forget(self, b: int) -> None:
-        """Does nothing: no episode is chosen ahead."""
-
-    def prepare(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Does nothing: there is nothing to draw."""
-
-    def _at(self, slot: int) -> Episode:
-        return Episode(slot, self.bank.split, int(self.bank.numbers[slot]))
-
-
 LAYOUT = sha256_of_bytes(repr((HOUR.descr, JOB.descr, ON_ARRIVAL.descr)).encode())[:16]
 """Hash of the packed form; it changes when the form changes."""
-
-
-def scenario_sha256(scenario: Scenario) -> str:
-    """Hash of a scenario's content."""
-    return sha256_of_json(scenario.model_dump(mode="json"))
 
 
 def episodes_for(
@@ -301,46 +259,3 @@ def episodes_for(
     if isinstance(bank, int):
         bank = EpisodeBank.drawn(scenario, range(bank), split=split, recording=recording)
     return Banked(bank, scenario)
-
-
-def must_be(value: object, allowed: tuple[object, ...], what: str) -> None:
-    """Raises ValueError if `value` is not allowed; the message lists what is."""
-    if value not in allowed:
-        raise ValueError(f"{what} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
-
-
-def episode_options(options: dict[str, Any] | None, split: str) -> tuple[str, int | None]:
-    """Split and number of the episode that the options of `reset` name; the number is None if they name none.
-
-    Raises:
-        ValueError: an option is unknown or out of range.
-    """
-    options = options or {}
-    if set(options) - {"split", "episode"}:
-        raise ValueError(f"options may hold 'split' and 'episode', got {sorted(options)}")
-    split, number = options.get("split", split), options.get("episode")
-    must_be(split, tuple(SPLITS), "split")
-    return split, None if number is None else int(number)
-
-
-def check_choices(split: str, reward: str) -> None:
-    """Raises ValueError if the split or the reward is unknown; the message lists what is allowed."""
-    must_be(split, tuple(SPLITS), "split")
-    must_be(reward, REWARD_KINDS, "reward")
-
-
-def check_counts(num_envs: int, threads: int, draw_ahead: int | None) -> None:
-    """Raises ValueError if a count is out of range; the message says what is allowed."""
-    if num_envs < 1:
-        raise ValueError(f"num_envs = {num_envs}: must be at least 1")
-    if not 1 <= threads <= most_threads():
-        raise ValueError(f"threads = {threads}: must lie in 1..{most_threads()} here (NUMBA_NUM_THREADS)")
-    if draw_ahead is not None and draw_ahead < 0:
-        raise ValueError(f"draw_ahead = {draw_ahead}: must be 0 or more")
-
-
-def most_threads() -> int:
-    """The most threads that may share a step."""
-    from numba import config
-
-    return int(vars(config)["NUMBA_NUM_THREADS"])

@@ -52,11 +52,16 @@ def place_disturbances(scenario: Scenario, n: int, rng: np.random.Generator) -> 
     return tuple(Placed(disturbance, _mask(scenario, disturbance, n, rng)) for disturbance in scenario.disturbances)
 
 
-def _mask(scenario: Scenario, disturbance: Disturbance, n: int, rng: np.random.Generator) -> Mask:
+def length_and_room(scenario: Scenario, disturbance: Disturbance, n: int) -> tuple[int, int]:
+    """Steps that a disturbance lasts, and the number of steps at which it may start if its start is random."""
     length = n if disturbance.hours is None else max(1, round(disturbance.hours / scenario.step_h))
+    return length, max(0, scenario.n_steps - (1 if disturbance.hours is None else length)) + 1
+
+
+def _mask(scenario: Scenario, disturbance: Disturbance, n: int, rng: np.random.Generator) -> Mask:
+    length, room = length_and_room(scenario, disturbance, n)
     if isinstance(disturbance.start_h, str):
-        room = scenario.n_steps - (1 if disturbance.hours is None else length)
-        first = int(rng.integers(max(0, room) + 1))
+        first = int(rng.random() * room)
     else:
         first = round(disturbance.start_h / scenario.step_h)
     when = np.zeros(n, dtype=np.bool_)

@@ -1,75 +1,67 @@
-"""Draws a world: draws each process from its own seed or a recording, then applies disturbances."""
+"""Draws worlds: in compiled code, or with NumPy where a recording replaces drawn series."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wattward.configs.schema.base import ConfigError
-from wattward.configs.schema.disturbance import DarkWeek, WindDrought
-from wattward.envs.model.caching import cached_for_owner
+from wattward.envs.kernels.compiling import called, digest_of, entry
+from wattward.envs.model import layout
+from wattward.envs.model.layout import (
+    CARBON_INTENSITY,
+    CONTRACT_KW,
+    DIRECT_KW,
+    FLEET_GPUS,
+    JOB,
+    N_SERIES,
+    SERIES,
+    STORE_ORDER,
+    SUN_KW,
+    WAN_SHARE,
+    WIND_KW,
+    Rows,
+    pack_jobs,
+    series_of,
+)
 from wattward.envs.model.params import baseline_kw
-from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous, Floats, Signals
-from wattward.envs.world.disturbances import (
-    Placed,
-    apply_disturbances,
-    apply_droughts,
-    disturb_signals,
-    place_disturbances,
+from wattward.envs.model.types import SUN, WIND, Exogenous, Floats, Ints, Signals
+from wattward.envs.world.compiled import arrivals, events, prices, weather
+from wattward.envs.world.compiled.arrivals import FULL, N_NOTES
+from wattward.envs.world.compiled.memory import (
+    AT,
+    FIRST_DAY,
+    N_DAYS,
+    N_STEPS,
+    STEP_MINUTES,
+    STEPS_OF_DAY,
+    YEAR_DAY,
+    addresses_of,
+    flags_1,
+    floats_1,
+    floats_2,
+    floats_3,
+    ints_1,
 )
-from wattward.envs.world.job_trace import replay_jobs
-from wattward.envs.world.processes.air import draw_air
-from wattward.envs.world.processes.calendar import DAY_MINUTES, minute_of, year_of
-from wattward.envs.world.processes.carbon import Grids, by_factor, grids_of, intensity
-from wattward.envs.world.processes.grid_events import draw_cuts
-from wattward.envs.world.processes.interactive import draw_interactive
-from wattward.envs.world.processes.jobs import draw_jobs
-from wattward.envs.world.processes.river import draw_river
-from wattward.envs.world.processes.store_rule import store_order
-from wattward.envs.world.processes.streams import child_of, generators_of
-from wattward.envs.world.processes.sun import draw_sun_factor, mean_sun_factor
-from wattward.envs.world.processes.supply import contract_kw, direct_kw
-from wattward.envs.world.processes.tariff import grid_price, price, under_contracts
-from wattward.envs.world.processes.wind import draw_wind_factor, mean_wind_factor
-from wattward.envs.world.recording import (
-    Recording,
-    check_fits,
-    recorded_grids,
-    replay_air,
-    replay_interactive,
-    replay_measured_carbon,
-    replay_price,
-    replay_weather,
-)
-from wattward.envs.world.signals import pack_signals
+from wattward.envs.world.compiled.philox import Words, fill_uniform
+from wattward.envs.world.compiled.tables import cut_tables, signal_tables, tables_of
+from wattward.envs.world.processes.calendar import n_drawn
+from wattward.envs.world.processes.jobs import QUANTITIES
+from wattward.envs.world.processes.streams import key_of, stream_of
+from wattward.envs.world.reference import draw_reference
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
-    from wattward.envs.world.processes.gaussian import Drawn
+    from wattward.envs.world.recording import Recording
 
-PROCESSES = (
-    "start",
-    "sun",
-    "wind",
-    "river",
-    "air",
-    "interactive",
-    "jobs",
-    "replay_weather",
-    "replay_interactive",
-    "disturbances",
-    "market",
-    "grid_events",
-    "replay_jobs",
-)
-"""Processes in the order of their seeds. With its own seed, none changes the draws of the others. Append only."""
-
-
-def n_drawn(scenario: Scenario) -> int:
-    """Number of drawn steps N: the episode plus one forecast horizon."""
-    return scenario.n_steps + scenario.horizon + 1
+START_STREAM = stream_of("start")
+SPARE_SPREADS = 8
+"""Room for jobs beyond their expected nSTART_STREAM = stream_of("start")
+umber, in standard deviations of a Poisson number."""
 
 
 def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording | None = None) -> Exogenous:
@@ -83,160 +75,184 @@ def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording 
     Raises:
         ConfigError: the recording is for another scenario, or the scenario's start is not a date.
     """
-    rng = dict(zip(PROCESSES, generators_of(seed, len(PROCESSES)), strict=True))
-    n, start = n_drawn(scenario), draw_start_minute(scenario, rng["start"])
-    placed = place_disturbances(scenario, n, rng["disturbances"])
-    weather = _weather_and_demand(scenario, start, n, rng, recording, placed)
-    market_seed = child_of(seed, PROCESSES.index("market"))
-    cuts = draw_cuts(scenario, n, baseline_kw(scenario), rng["grid_events"])
-    jobs = draw_jobs(scenario, start, child_of(seed, PROCESSES.index("jobs")))
-    if recording is not None and recording.jobs:
-        jobs = replay_jobs(recording.jobs, scenario, start, jobs, rng["replay_jobs"])
-    world = Exogenous(
-        start_minute=np.array([start], dtype=np.int64),
-        price_per_kwh=_batch(_price(scenario, start, n, market_seed, recording)),
-        carbon_kg_per_kwh=_batch(weather.carbon_kg_per_kwh),
-        sun_kw=_batch(weather.sun_factor * capacities_kw(scenario)[SUN]),
-        wind_kw=_batch(weather.wind_factor * capacities_kw(scenario)[WIND]),
-        hydro_kw=_batch(draw_river(scenario, start, n, rng["river"])),
-        air_c=_batch(_air(scenario, start, n, rng["air"], recording)),
-        interactive_gpus=_batch(weather.interactive_gpus),
-        fleet_gpus=_batch(np.repeat(_fleets(scenario)[None], n, axis=0)),
-        wan_share=_batch(np.ones((n, scenario.n_regions))),
-        direct_kw=_batch(direct_kw(scenario, weather.sun_factor, weather.wind_factor)),
-        contract_kw=_batch(contract_kw(scenario, start, n)),
-        store_order=_batch(np.zeros((n, scenario.n_regions))),
-        cut_kw=_batch(cuts.asked_kw),
-        announced_cut_kw=_batch(cuts.announced_kw),
-        announced_in_h=_batch(cuts.announced_in_h),
-        signals=disturb_signals(scenario, placed, weather.signals, rng["disturbances"]),
-        n_jobs=np.array([len(jobs.gpus)], dtype=np.int64),
-        job_arrival_step=jobs.arrival_step[None],
-        job_deadline_step=jobs.deadline_step[None],
-        job_origin=jobs.origin[None],
-        job_class=jobs.job_class[None],
-        job_gpus=jobs.gpus[None],
-        job_work_gpu_h=jobs.work_gpu_h[None],
-        job_estimate_gpu_h=jobs.estimate_gpu_h[None],
-        job_data_gb=jobs.data_gb[None],
-    )
-
-    def paid_under(tariff: str) -> Floats:
-        alone = grid_price(scenario.tariffs[tariff], start, n, scenario.step_minutes, market_seed)
-        return under_contracts(scenario, np.repeat(alone[:, None], scenario.n_regions, axis=1))
-
-    world = apply_disturbances(scenario, placed, world, paid_under)
-    return world._replace(store_order=_batch(store_order(scenario, world.price_per_kwh[0])))
-
-
-def draw_start_minute(scenario: Scenario, rng: np.random.Generator) -> int:
-    """Midnight at which the episode starts, on a random day of the calendar year or on the scenario's own date.
-
-    Raises:
-        ConfigError: `start` is neither any_day nor a date.
-    """
-    first, last = date(scenario.calendar_year, 1, 1), date(scenario.calendar_year, 12, 31)
-    if scenario.start == "any_day":
-        return int(rng.integers(minute_of(first) // DAY_MINUTES, minute_of(last) // DAY_MINUTES + 1)) * DAY_MINUTES
-    try:
-        return minute_of(date.fromisoformat(scenario.start))
-    except ValueError as error:
-        raise ConfigError(
-            f"scenario {scenario.name}: start = {scenario.start!r}: must be any_day or a date as '{first.isoformat()}'"
-        ) from error
-
-
-def _batch(part: Floats) -> Floats:
-    """Turns an (N, R) array into a contiguous one of shape (1, N, R)."""
-    return np.ascontiguousarray(part)[None]
-
-
-def _price(scenario: Scenario, start: int, n: int, seed: np.random.SeedSequence, recording: Recording | None) -> Floats:
-    """Price of grid energy, shape (N, R) [currency/kWh]."""
-    if recording is not None and recording.has_prices:
-        return under_contracts(scenario, replay_price(recording, start, n))
-    return under_contracts(scenario, price(scenario, start, n, seed))
-
-
-def _air(scenario: Scenario, start: int, n: int, rng: np.random.Generator, recording: Recording | None) -> Floats:
-    """Air temperature, shape (N, R) [C]."""
-    if recording is not None and recording.has_air:
-        return replay_air(recording, start, n)
-    return draw_air(scenario, start, n, rng)
-
-
-class Weather(NamedTuple):
-    """Weather, requests and carbon of an episode, each (N, R) if not stated."""
-
-    sun_factor: Floats
-    wind_factor: Floats
-    interactive_gpus: Floats
-    carbon_kg_per_kwh: Floats
-    signals: Signals  # before disturbances
-
-
-def _weather_and_demand(
-    scenario: Scenario,
-    start: int,
-    n: int,
-    rng: dict[str, np.random.Generator],
-    recording: Recording | None,
-    placed: tuple[Placed, ...],
-) -> Weather:
-    """Drawn or recorded sun, wind, interactive load and carbon intensity; droughts act on the truth."""
-    measured: tuple[Drawn, ...] = ()
     if recording is not None:
-        check_fits(recording, scenario)
-    if recording is not None and recording.has_carbon:
-        measured = (replay_measured_carbon(recording, scenario, start, n, rng["replay_weather"]),)
-    if recording is not None and recording.has_weather:
-        sun, wind = replay_weather(recording, scenario, start, n, rng["replay_weather"])
-        grids = recorded_grids(recording, scenario.regions)
-    else:
-        sun = draw_sun_factor(scenario, start, n, rng["sun"])
-        wind = draw_wind_factor(scenario, start, n, rng["wind"])
-        grids = drawn_grids(scenario, year_of(start))
-    if recording is not None and recording.has_requests:
-        interactive = replay_interactive(recording, scenario, start, n, rng["replay_interactive"])
-    else:
-        interactive = draw_interactive(scenario, start, n, rng["interactive"])
-    sun_factor = apply_droughts(placed, DarkWeek, sun.truth)
-    wind_factor = apply_droughts(placed, WindDrought, wind.truth)
-    return Weather(
-        sun_factor,
-        wind_factor,
-        interactive.truth,
-        measured[0].truth if measured else intensity(grids, sun_factor, wind_factor),
-        pack_signals((sun, wind, interactive, *measured), _mix(scenario, grids, bool(measured))),
+        return draw_reference(scenario, seed, recording)
+    drawing = Drawing(scenario)
+    return drawing.world(drawing.draw(seed))
+
+
+class Drawing:
+    """Draws episodes of a scenario, one after the other, into arrays of its own. They are made for the first one.
+
+    Attributes:
+        start_minute: Start of the episode that was drawn last.
+        series: Series of its world, shape (N_SERIES, R, N); the next draw may overwrite it.
+        signals: What its forecasts are made of (B = 1); the next draw may overwrite it.
+        jobs: Its rows of JOB by (arrival, deadline, number), and more rows without meaning, shape (J,).
+    """
+
+    start_minute: int
+    series: Floats
+    signals: Signals
+    jobs: Rows
+
+    def __init__(self, scenario: Scenario, recording: Recording | None = None) -> None:
+        """Takes the scenario; the series of a recording replace the drawn ones."""
+        self._scenario, self._recording = scenario, recording
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def __reduce__(self) -> tuple[type[Drawing], tuple[Scenario, Recording | None]]:
+        return type(self), (self._scenario, self._recording)  # a copy needs addresses of its own
+
+    def draw(self, seed: np.random.SeedSequence) -> int:
+        """Draws an episode, and returns its number of jobs.
+
+        Raises:
+            ConfigError: the recording is for another scenario, or the scenario's start is not a date.
+        """
+        if self._recording is not None:
+            return self._replay(draw_reference(self._scenario, seed, self._recording))
+        if not self._arrays:
+            self._make_room()
+        n_jobs = draw_one(self._addresses, key_of(seed))
+        while n_jobs == FULL:
+            self._make_room_for_jobs(2 * self.jobs.size)
+            n_jobs = draw_one(self._addresses, key_of(seed))
+        self.start_minute = int(self._arrays["start_minute"][0])
+        return n_jobs
+
+    def _replay(self, world: Exogenous) -> int:
+        self.start_minute, self.signals = int(world.start_minute[0]), world.signals
+        self.series, self.jobs = series_of(world), pack_jobs(world)
+        return self.jobs.size
+
+    def world(self, n_jobs: int) -> Exogenous:
+        """A copy of what was drawn last, with its number of jobs."""
+        names = zip((*SERIES, "air_c"), self.series, strict=True)
+        jobs = np.sort(self.jobs[:n_jobs], order="number")
+        columns: dict[str, NDArray[Any]] = {
+            name: jobs[name].astype(np.int64) for name in ("arrival_step", "deadline_step", "origin", "job_class")
+        }
+        columns |= {name: jobs[name].copy() for name in ("gpus", "work_gpu_h", "estimate_gpu_h", "data_gb")}
+        return Exogenous(
+            start_minute=np.array([self.start_minute]),
+            n_jobs=np.array([n_jobs]),
+            signals=Signals._make(part.copy() for part in self.signals),
+            **{name: np.ascontiguousarray(row.T)[None] for name, row in names},
+            **{f"job_{name.removeprefix('job_')}": column[None] for name, column in columns.items()},
+        )
+
+    def _make_room(self) -> None:
+        room = {name: np.ascontiguousarray(array) for name, array in _room(self._scenario).items()}
+        cuts = cut_tables(self._scenario, baseline_kw(self._scenario))
+        self._arrays = tables_of(self._scenario) | cuts | room
+        self.series = self._arrays["series"]
+        self.signals = Signals(**{name: self._arrays[f"signals_{name}"] for name in Signals._fields})
+        self._make_room_for_jobs(_expected_jobs(self._arrays))
+
+    def _make_room_for_jobs(self, n_jobs: int) -> None:
+        self.jobs = np.zeros(n_jobs, JOB)
+        self._arrays |= {"jobs": self.jobs, "found": np.zeros(n_jobs, JOB)}
+        self._arrays |= {"notes": np.zeros((N_NOTES, n_jobs), np.int64), "job_normals": np.zeros(QUANTITIES * n_jobs)}
+        self._addresses = addresses_of(self._arrays)
+
+
+def _room(scenario: Scenario) -> dict[str, NDArray[Any]]:
+    """Arrays for what is drawn, except for jobs."""
+    tables, parts = tables_of(scenario), signal_tables(scenario)
+    n, regions, levels = n_drawn(scenario), scenario.n_regions, tables["wind_weights"].shape[0] - 1
+    days, shape = parts.day_start.shape[2], (1, 3, regions)
+    return {
+        "start_minute": np.zeros(1, np.int64),
+        "series": np.zeros((N_SERIES, regions, n)),
+        "normals": np.zeros(regions * ((days + n) * (1 + levels) + 4)),
+        "course": np.zeros((3, regions, n)),
+        "noise": np.zeros((levels, regions, n)),
+        "daily": np.zeros((3, regions, days)),
+        "daily_noise": np.zeros((levels, regions, days)),
+        "daily_ahead": np.zeros((regions, levels, days)),
+        "factors": np.zeros((2, regions, n)),
+        "by_tariff": np.zeros((tables["market_of"].size, n)),
+        "begins": np.zeros(tables["kind"].size, np.int64),
+        "signals_response": np.zeros((*shape, parts.orders, n)),
+        "signals_slow": np.zeros((*shape, n)),
+        "signals_fast": np.zeros((*shape, n)),
+        "signals_memory": parts.memory,
+        "signals_ahead": np.zeros((*shape, levels, n)),
+        "signals_day_start": parts.day_start,
+        "signals_days": np.zeros((1, regions, 1 + levels, days)),
+        "signals_days_kept": parts.days_kept,
+        "signals_mix": parts.mix,
+        "signals_impact": np.ones((1, 3 if parts.has_impact else 0, regions, n)),
+        "signals_false_news": np.zeros((1, 4 if parts.has_false_news else 0, regions, n)),
+    }
+
+
+def _expected_jobs(tables: Mapping[str, NDArray[Any]]) -> int:
+    """Number of jobs for which there should be room in an episode."""
+    rate, n_steps = tables["job_rate"].sum(axis=0), int(tables["calendar"][N_STEPS])
+    weeks, rest = divmod(n_steps, rate.size)
+    most = weeks * rate.sum() + min(rate.sum(), rate.max() * rest)
+    return int(most + SPARE_SPREADS * sqrt(most)) + 64
+
+
+@called
+def _fill_from_factors(a: Ints) -> None:
+    """Fills what follows from the capacity factors of sun and wind, and what is constant."""
+    fleet_gpus = floats_1(a, AT.fleet_gpus)
+    series, factors, kg = floats_3(a, AT.series), floats_3(a, AT.factors), floats_2(a, AT.carbon_by_factor)
+    site_kw, direct_kw, contract_kw = (
+        floats_2(a, AT.capacity_kw),
+        floats_2(a, AT.direct_kw),
+        floats_2(a, AT.contract_kw),
     )
+    for r in range(series.shape[1]):
+        for t in range(series.shape[2]):
+            sun, wind = factors[SUN, r, t], factors[WIND, r, t]
+            series[CARBON_INTENSITY, r, t] = max(0.0, kg[0, r] + kg[1, r] * sun + kg[2, r] * wind)
+            series[SUN_KW, r, t] = site_kw[SUN, r] * sun
+            series[WIND_KW, r, t] = site_kw[WIND, r] * wind
+            series[DIRECT_KW, r, t] = direct_kw[SUN, r] * sun + direct_kw[WIND, r] * wind
+            series[CONTRACT_KW, r, t] = contract_kw[r, t % contract_kw.shape[1]]
+            series[FLEET_GPUS, r, t], series[WAN_SHARE, r, t], series[STORE_ORDER, r, t] = fleet_gpus[r], 1.0, 0.0
 
 
-def _mix(scenario: Scenario, grids: Grids, carbon_is_measured: bool) -> Floats:
-    """Each forecast quantity as a constant plus a sum over the signals, shape (4, R, 1 + S)."""
-    mix = np.zeros((4, scenario.n_regions, 5 if carbon_is_measured else 4))
-    mix[SUN, :, 1 + SUN], mix[WIND, :, 1 + WIND] = capacities_kw(scenario)
-    mix[INTERACTIVE, :, 1 + INTERACTIVE] = 1.0
-    if carbon_is_measured:
-        mix[CARBON, :, 1 + CARBON] = 1.0
-    else:
-        mix[CARBON, :, 0], mix[CARBON, :, 1 + SUN], mix[CARBON, :, 1 + WIND] = by_factor(grids)
-    return mix
+def _entry(sources: int) -> Callable[[Ints, Words], int]:
+    """Makes the entry. It closes over the digest of its sources, so that a change invalidates Numba's cache."""
+
+    @entry
+    def draw_one(a: Ints, key: Words) -> int:
+        """Draws an episode into the arrays of a table of addresses; returns its number of jobs, or FULL."""
+        _ = sources
+        calendar = ints_1(a, AT.calendar)
+        uniform = np.empty(1)
+        fill_uniform(key, START_STREAM, 0, uniform)
+        first_day = calendar[FIRST_DAY] + int(uniform[0] * calendar[N_DAYS])
+        week_step = first_day * calendar[STEPS_OF_DAY]
+        ints_1(a, AT.start_minute)[0] = week_step * calendar[STEP_MINUTES]
+        day = first_day - calendar[YEAR_DAY]
+        events.place_disturbances(a, key)
+        weather.draw_sun(a, key, day)
+        weather.draw_wind(a, key, day)
+        weather.draw_requests(a, key, week_step)
+        events.apply_droughts(a)
+        _fill_from_factors(a)
+        events.disturb_signals(a, key)
+        weather.draw_river(a, key, day)
+        weather.draw_air(a, key, day)
+        prices.draw_tariffs(a, key, day)
+        prices.fill_prices(a)
+        events.draw_cuts(a, key)
+        events.apply_disturbances(a)
+        has_stores = flags_1(a, AT.has_stores)
+        for r in range(has_stores.size):
+            if has_stores[r]:
+                events.fill_store_orders(a, r)
+        return arrivals.draw_jobs(a, key, week_step)
+
+    return draw_one
 
 
-@cached_for_owner
-def capacities_kw(scenario: Scenario) -> Floats:
-    """Capacities of sun and wind on site, shape (2, R) [kW]."""
-    regions = scenario.regions
-    return np.array([[region.sun.capacity_kw for region in regions], [region.wind.capacity_kw for region in regions]])
-
-
-@cached_for_owner
-def drawn_grids(scenario: Scenario, year: int) -> Grids:
-    """The grids of a scenario, with the means of drawn sun and wind in that year."""
-    clock = scenario.step_minutes, scenario.utc_offset_minutes
-    means = [(mean_sun_factor(region, year, *clock), mean_wind_factor(region)) for region in scenario.regions]
-    return grids_of(scenario.regions, means)
-
-
-def _fleets(scenario: Scenario) -> Floats:
-    return np.array([region.fleet.gpus for region in scenario.regions])
+_HERE = Path(__file__).parent
+_SOURCES = (Path(__file__), Path(str(layout.__file__)), *_HERE.glob("compiled/*.py"), *_HERE.glob("processes/*.py"))
+draw_one = _entry(digest_of(*_SOURCES))

@@ -9,10 +9,11 @@ import numpy as np
 from wattward.envs.kernels.forecast import ForecastTables
 from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Signals
+from wattward.envs.world.processes.carbon import Grids, by_factor, grids_of
 from wattward.envs.world.processes.forecast import level_of_lead
 from wattward.envs.world.processes.interactive import interactive_law
-from wattward.envs.world.processes.sun import sun_law
-from wattward.envs.world.processes.wind import wind_law
+from wattward.envs.world.processes.sun import mean_sun_factor, sun_law
+from wattward.envs.world.processes.wind import mean_wind_factor, wind_law
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import Scenario
@@ -74,3 +75,30 @@ def pack_signals(drawn: tuple[Drawn, ...], mix: Floats) -> Signals:
         impact=np.zeros((1, 0, n_regions, n)),
         false_news=np.zeros((1, 0, n_regions, n)),
     )
+
+
+def mix_of(scenario: Scenario, grids: Grids, *, carbon_is_measured: bool) -> Floats:
+    """Each forecast quantity as a constant plus a sum over the signals, shape (4, R, 1 + S)."""
+    mix = np.zeros((4, scenario.n_regions, 5 if carbon_is_measured else 4))
+    mix[SUN, :, 1 + SUN], mix[WIND, :, 1 + WIND] = capacities_kw(scenario)
+    mix[INTERACTIVE, :, 1 + INTERACTIVE] = 1.0
+    if carbon_is_measured:
+        mix[CARBON, :, 1 + CARBON] = 1.0
+    else:
+        mix[CARBON, :, 0], mix[CARBON, :, 1 + SUN], mix[CARBON, :, 1 + WIND] = by_factor(grids)
+    return mix
+
+
+@cached_for_owner
+def capacities_kw(scenario: Scenario) -> Floats:
+    """Capacities of sun and wind on site, shape (2, R) [kW]."""
+    regions = scenario.regions
+    return np.array([[region.sun.capacity_kw for region in regions], [region.wind.capacity_kw for region in regions]])
+
+
+@cached_for_owner
+def drawn_grids(scenario: Scenario, year: int) -> Grids:
+    """The grids of a scenario, with the means of drawn sun and wind in that year."""
+    clock = scenario.step_minutes, scenario.utc_offset_minutes
+    means = [(mean_sun_factor(region, year, *clock), mean_wind_factor(region)) for region in scenario.regions]
+    return grids_of(scenario.regions, means)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattward.configs.schema.base import ConfigError
-
 WORLDS_VERSION = "v1"
 """Version of the worlds: in ids of environments, records and results. It grows whenever the same episode number gives
 another world or another observation. Episodes of different versions cannot be compared."""
@@ -24,6 +22,8 @@ def episode_seed(split: str, index: int) -> np.random.SeedSequence:
     Raises:
         ConfigError: the split does not exist, or the index is negative.
     """
+    from wattward.configs.schema.base import ConfigError  # here, because `import wattward` needs the version alone
+
     if split not in SPLITS:
         raise ConfigError(f"split = {split!r}: must be one of {', '.join(SPLITS)}")
     if index < 0:

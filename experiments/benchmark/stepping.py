@@ -89,17 +89,18 @@ def vector(effort: Effort, meter: Meter) -> Measured:
 
 def reset(effort: Effort, meter: Meter) -> Measured:
     """Measures the time to draw an episode, to load a drawn one into an environment, and to reset an environment."""
-    from wattward.envs.world.draw import draw
+    from wattward.envs.world.draw import Drawing
     from wattward.envs.world.splits import episode_seed
 
     env = gymnasium.make(effort.env_id)
     ours: Any = env.unwrapped
     env.reset(seed=0)
-    draw_ms, load_ms, reset_ms = [], [], []
+    drawing, draw_ms, load_ms, reset_ms = Drawing(ours.scenario), [], [], []
+    drawing.draw(episode_seed("train", 0))
     for episode in meter.each(range(effort.drawn_episodes), "reset: episodes"):
-        drawn_s, world = _timed(partial(draw, ours.scenario, episode_seed("train", episode)))
+        drawn_s, n_jobs = _timed(partial(drawing.draw, episode_seed("train", episode)))
         draw_ms.append(1e3 * drawn_s / ours.scenario.n_regions)
-        load_ms.append(1e3 * _timed(partial(ours.start, world))[0])
+        load_ms.append(1e3 * _timed(partial(ours.start, drawing.world(n_jobs)))[0])
         reset_ms.append(1e3 * _timed(env.reset)[0])
     return {
         **spread("draw_ms_per_region", draw_ms),

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wattward.configs.schema.base import ConfigError
+
 if TYPE_CHECKING:
+    from wattward.configs.schema.scenario import Scenario
     from wattward.envs.model.types import Floats, Ints
 
 EPOCH = date(1970, 1, 1)
@@ -122,3 +125,25 @@ def week_factors(weekend_factor: float) -> Floats:
     """Factors by day of the week with mean 1, shape (7,)."""
     factors = np.array([1.0] * 5 + [weekend_factor] * 2)
     return factors / factors.mean()
+
+
+def n_drawn(scenario: Scenario) -> int:
+    """Number of drawn steps N: the episode plus one forecast horizon."""
+    return scenario.n_steps + scenario.horizon + 1
+
+
+def days_of_start(scenario: Scenario) -> tuple[int, int]:
+    """The first day on which an episode may start, counted from 1970-01-01, and the number of such days.
+
+    Raises:
+        ConfigError: `start` is neither any_day nor a date.
+    """
+    first, last = date(scenario.calendar_year, 1, 1), date(scenario.calendar_year, 12, 31)
+    if scenario.start == "any_day":
+        return (first - EPOCH).days, (last - first).days + 1
+    try:
+        return (date.fromisoformat(scenario.start) - EPOCH).days, 1
+    except ValueError as error:
+        raise ConfigError(
+            f"scenario {scenario.name}: start = {scenario.start!r}: must be any_day or a date as '{first.isoformat()}'"
+        ) from error

@@ -150,10 +150,8 @@ def split_innovations(innovations: Floats, weights: Floats, pieces: Ints, noise:
         left, drawn = 1.0, pieces.size
         for k in range(levels - 1, -1, -1):
             known = ahead[r, k]
-            if k == levels - 1:
-                known[:] = 0.0
-            else:
-                known[:] = ahead[r, k + 1]
+            for t in range(n):
+                known[t] = ahead[r, k + 1, t] if k < levels - 1 else 0.0
             if drawn > 0 and pieces[drawn - 1] == k:
                 drawn -= 1
                 weight, own = weights[k + 1, r], noise[drawn, r]

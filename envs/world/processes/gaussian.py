@@ -142,12 +142,12 @@ def draw_course(n: int, law: Law, rng: np.random.Generator) -> Course:
     z = rng.standard_normal((n + 2) * regions)
     start = law.start_root @ z[: 2 * regions]
     course = Course(*(np.empty((regions, n)) for _ in range(3)))
-    _run(z[2 * regions :].reshape(n, regions), start, law, course)
+    run_course(z[2 * regions :].reshape(n, regions), start, law, course)
     return course
 
 
 @entry
-def _run(normals: Floats, start: Floats, law: Law, course: Course) -> None:
+def run_course(normals: Floats, start: Floats, law: Law, course: Course) -> None:
     """Fills a course from standard normals, shape (N, R), and the state (2R,) in which the field starts."""
     n, regions = normals.shape
     for r in range(regions):

@@ -39,9 +39,10 @@ def draw_cuts(scenario: Scenario, n: int, baseline_kw: Floats, rng: np.random.Ge
     for name in programme.regions:
         r = names.index(name)
         days = range(int(np.ceil(n * step_h / 24)))
-        happens = rng.random(len(days)) < programme.chance_per_day
-        starts = rng.integers(first, last - length + 1, len(days)) + np.arange(len(days)) * round(24 / step_h)
-        for start in starts[happens].tolist():
+        happens, place = rng.random((2, len(days)))
+        starts = first + np.floor(place * (last - length + 1 - first)).astype(np.int64)
+        starts += np.arange(len(days)) * round(24 / step_h)
+        for start in starts[happens < programme.chance_per_day].tolist():
             _ask(cuts, r, start, length, notice, programme.cut_share * float(baseline_kw[r]), step_h)
     return cuts
 

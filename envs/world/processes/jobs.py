@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, clock, minutes_of_week, place_in_period, week_factors
-from wattward.envs.world.processes.streams import generators_of
+from wattward.envs.world.processes.streams import generator_of
 
 if TYPE_CHECKING:
     from wattward.configs.schema.scenario import JobClass, LogNormal, Scenario
     from wattward.envs.model.types import Floats, Ints
+
+
+QUANTITIES, GAPS = 5, 64
+"""Normal numbers of a job: GPUs, length, slack, data, error of the estimate. Gaps between arrivals drawn at once."""
 
 
 class Jobs(NamedTuple):
@@ -72,17 +76,31 @@ def draw_jobs(scenario: Scenario, start_minute: int, seed: np.random.SeedSequenc
     Args:
         scenario: the scenario.
         start_minute: start of step 0 [minutes since 1970-01-01], a multiple of the step.
-        seed: the only source of randomness. Each class and region has its own child of it.
+        seed: the only source of randomness. Each class and region has its own streams.
     """
     law, n = job_law(scenario), scenario.n_steps
     place = place_in_period(start_minute, n, scenario.step_minutes, 7 * DAY_MINUTES)
     rate = law.rate_by_step_of_week.take(place, axis=1)
-    arrivals, normals = np.empty(rate.shape, dtype=np.int64), []
-    for k, rng in enumerate(generators_of(seed, len(rate))):
-        arrivals[k] = rng.poisson(rate[k])
-        normals.append(rng.standard_normal((5, arrivals[k].sum())))
-    arrival_step = np.arange(arrivals.size).repeat(arrivals.ravel()) % n
-    return _jobs_of(scenario, arrivals.sum(axis=1), arrival_step, np.concatenate(normals, axis=1))
+    arrivals, normals = [], []
+    for k in range(len(rate)):
+        arrivals.append(_arrivals(rate[k], generator_of(seed, "jobs", 2 * k)))
+        normals.append(generator_of(seed, "jobs", 2 * k + 1).standard_normal((arrivals[k].size, QUANTITIES)).T)
+    counts = np.array([steps.size for steps in arrivals])
+    return _jobs_of(scenario, counts, np.concatenate(arrivals), np.concatenate(normals, axis=1))
+
+
+def _arrivals(rate: Floats, rng: np.random.Generator) -> Ints:
+    """Steps of the arrivals of a Poisson process, ascending; `rate` is the expected number by step, shape (n,).
+
+    In the time in which one arrival is expected per unit, the gaps between arrivals are exponential.
+    """
+    due, gaps, when = np.cumsum(rate), np.empty(0), np.zeros(1)
+    while when[-1] < due[-1]:
+        gaps = np.append(gaps, -np.log1p(-rng.random(GAPS)))
+        when = np.cumsum(gaps)
+    if not gaps.size:
+        return np.empty(0, np.int64)
+    return np.searchsorted(due, when[when < due[-1]], side="right").astype(np.int64)
 
 
 def _jobs_of(scenario: Scenario, counts: Ints, arrival_step: Ints, z: Floats) -> Jobs:

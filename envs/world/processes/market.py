@@ -15,7 +15,7 @@ import numpy as np
 from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import clock, step_minutes
 from wattward.envs.world.processes.gaussian import Law, field, field_law, persistence
-from wattward.envs.world.processes.streams import child_of
+from wattward.envs.world.processes.streams import generator_of
 
 if TYPE_CHECKING:
     from wattward.configs.schema.market import Market
@@ -61,7 +61,12 @@ def market_law(market: Market) -> MarketLaw:
 
 def stream_of(market: Market, seed: np.random.SeedSequence) -> np.random.Generator:
     """The market's own random stream, chosen by its name, so that other markets do not change its draws."""
-    return np.random.default_rng(child_of(seed, crc32(market.name.encode())))
+    return generator_of(seed, "market", part_of(market))
+
+
+def part_of(market: Market) -> int:
+    """The number of a market's stream among those of all markets."""
+    return crc32(market.name.encode())
 
 
 def market_price(market: Market, start_minute: int, n: int, step: int, rng: np.random.Generator) -> Floats:

@@ -185,7 +185,7 @@ def _persistence_of_days(scenario: Scenario, kept: Floats) -> Floats:
 
 
 @cached_for_owner
-def _clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
+def clear_tables(scenario: Scenario, year: int) -> tuple[Floats, ...]:
     """Clear-sky irradiance over the year in each region, R tables (steps in the year,) [W/m2]."""
     step, offset = scenario.step_minutes, scenario.utc_offset_minutes
     return tuple(_clear_table(region, year, step, offset) for region in scenario.regions)
@@ -222,9 +222,9 @@ def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rando
     """Capacity factors of solar plants, 0..1, and what forecasts of them are made of."""
     law = sun_law(scenario)
     year, place = position_in_year(start_minute, n, scenario.step_minutes)
-    w_per_m2 = np.stack([table[place] for table in _clear_tables(scenario, year)])
+    w_per_m2 = np.stack([table[place] for table in clear_tables(scenario, year)])
     clear = sun_factor(w_per_m2, law.performance_ratio[:, None])
-    day = _local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
+    day = local_day(law.shift_minutes, step_minutes(start_minute, n, scenario.step_minutes))
     days, within = draw_course(int(day.max()) + 1, law.days, rng), draw_course(n, law.within, rng)
     shares = law.foresight.weights
     alpha = law.days.memory[2][:, None, None]
@@ -234,7 +234,7 @@ def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rando
         fast=within.fast,
         memory=law.within.memory,
         ahead=draw_ahead(within, law.within, shares, rng),
-        day_start=_day_starts(day, days.slow.shape[1]),
+        day_start=day_starts(day, days.slow.shape[1]),
         days=np.concatenate([days.slow[:, None], alpha * draw_ahead(days, law.days, shares, rng)], axis=1),
         days_kept=law.days.memory[0],
     )
@@ -242,7 +242,7 @@ def draw_sun_factor(scenario: Scenario, start_minute: int, n: int, rng: np.rando
     return Drawn((clear * interpolate_rows(weather, Z_GRID, law.index_tables)).T, known)
 
 
-def _day_starts(day: Ints, n_days: int) -> Ints:
+def day_starts(day: Ints, n_days: int) -> Ints:
     """The first step of each day, shape (R, D); 0 for days that have begun before, N for days that do not begin.
 
     Args:
@@ -252,7 +252,7 @@ def _day_starts(day: Ints, n_days: int) -> Ints:
     return np.stack([np.searchsorted(row, np.arange(n_days)) for row in day])
 
 
-def _local_day(shift_minutes: Ints, minutes: Ints) -> Ints:
-    """Day number from 0; it changes at each site's own midnight, shape (R, N)."""
+def local_day(shift_minutes: Ints, minutes: Ints) -> Ints:
+    """Number of the day, from 0; it changes at each site's own midnight, shape (R, N)."""
     day: Ints = (minutes + shift_minutes[:, None]) // DAY_MINUTES
     return day - day.min()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wattward.envs.model.caching import cached_for_owner
 from wattward.envs.world.processes.calendar import DAY_MINUTES, minutes_of_day, place_in_period
 
 if TYPE_CHECKING:
@@ -21,20 +22,32 @@ def direct_kw(scenario: Scenario, sun_factor: Floats, wind_factor: Floats) -> Fl
         sun_factor: capacity factors of the region's sun, shape (N, R).
         wind_factor: capacity factors of the region's wind, shape (N, R).
     """
+    sun_kw, wind_kw = direct_capacities_kw(scenario)
+    power_kw: Floats = sun_kw * sun_factor + wind_kw * wind_factor
+    return power_kw
+
+
+@cached_for_owner
+def direct_capacities_kw(scenario: Scenario) -> Floats:
+    """Capacities of sun and wind at the direct lines, shape (2, R) [kW]."""
     lines = [None if region.supply is None else region.supply.direct for region in scenario.regions]
-    sun_kw = np.array([0.0 if line is None else line.sun_kw for line in lines])
-    wind_kw = np.array([0.0 if line is None else line.wind_kw for line in lines])
-    return sun_kw * sun_factor + wind_kw * wind_factor
+    return np.array([[0.0, 0.0] if line is None else [line.sun_kw, line.wind_kw] for line in lines]).T
 
 
 def contract_kw(scenario: Scenario, start_minute: int, n: int) -> Floats:
     """Power that green contracts deliver by their profile, shape (N, R) [kW]."""
-    kw = np.zeros((n, scenario.n_regions))
-    step = scenario.step_minutes
-    hour = minutes_of_day(step) // 60
-    place = place_in_period(start_minute, n, step, DAY_MINUTES)
+    place = place_in_period(start_minute, n, scenario.step_minutes, DAY_MINUTES)
+    kw: Floats = contract_by_step_of_day_kw(scenario)[:, place].T
+    return kw
+
+
+@cached_for_owner
+def contract_by_step_of_day_kw(scenario: Scenario) -> Floats:
+    """Power that green contracts deliver, shape (R, steps in a day) [kW]."""
+    hour = minutes_of_day(scenario.step_minutes) // 60
+    kw = np.zeros((scenario.n_regions, hour.size))
     for r, region in enumerate(scenario.regions):
         contract = None if region.supply is None else region.supply.contract
         if contract is not None:
-            kw[:, r] = contract.kw * np.array(contract.shape_by_hour)[hour][place]
+            kw[r] = contract.kw * np.array(contract.shape_by_hour)[hour]
     return kw

@@ -21,16 +21,16 @@ from wattward.envs.model.types import COST_TERMS
 
 ALLOWED_WARNINGS: dict[str, tuple[str, ...]] = {"gymnasium": (), "sb3": ()}
 GOLDEN = {
-    "wattward/ZhejiangXinjiang-v1": "83ba8c19f25be2a0",
-    "wattward/ZhejiangXinjiang2024-v1": "3e2e51666574f08a",
-    "wattward/Toy-v1": "cc8c18a27e1a225b",
-    "wattward/FollowTheSun-v1": "1ca0e9d9a0b2781a",
-    "wattward/JinshuitanMicrogrid-v1": "3e8d1b2e7f3491a5",
-    "wattward/PinghuChilledWater-v1": "cb47e5fdf980573f",
-    "wattward/QingyangGreen-v1": "c474c2c27852b9ae",
-    "wattward/ShanghaiGridEvent-v1": "e13fdfa4048aef82",
-    "wattward/EightHubs-v1": "ff4e1ab152c3236b",
-    "wattward/WesternHubsDirectSupply-v1": "7cf4745ca06c2e18",
+    "wattward/ZhejiangXinjiang-v1": "893625c6685c8a68",
+    "wattward/ZhejiangXinjiang2024-v1": "736ec35d1088ccb6",
+    "wattward/Toy-v1": "9023a17506862b47",
+    "wattward/FollowTheSun-v1": "dcbf0cbd7d9ee1e7",
+    "wattward/JinshuitanMicrogrid-v1": "9606dc3055142651",
+    "wattward/PinghuChilledWater-v1": "c4a5a5a5e0eaaa99",
+    "wattward/QingyangGreen-v1": "01c57a583f1e768e",
+    "wattward/ShanghaiGridEvent-v1": "d856efdb2dfb03df",
+    "wattward/EightHubs-v1": "640b0cc76588416b",
+    "wattward/WesternHubsDirectSupply-v1": "85abfe148cc21729",
 }
 
 

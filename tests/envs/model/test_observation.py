@@ -37,6 +37,7 @@ spec.loader.exec_module(module)
 from wattward.configs import load_scenario
 from wattward.envs.kernels import observe
 from wattward.envs.kernels.entries import ENTRIES
+from wattward.envs.model import layout
 from wattward.envs.policy.observer import Observer
 
 at = pickle.loads(Path(moment).read_bytes())
@@ -44,7 +45,9 @@ names = ("env", "scenario", "sites", "stores", "regions", "queue", "stored", "ho
 rows = {name: at[name].view(np.recarray) for name in names}
 observer = Observer(load_scenario(at["name"]))
 sees = np.zeros((at["step"] + 1, observer.n_world), np.float32)
-observer.look_ahead(at["params"], at["world"], sees)
+world = at["world"]
+start, series = int(world.start_minute[0]), layout.series_of(world)
+observer.look_ahead(rows["scenario"], rows["sites"], start, series, world.signals, sees)
 seen = np.zeros(observer.size, np.float32)
 now = rows["hours"][at["step"]]
 observe.scan_queue(rows["env"][0], rows["scenario"][0], rows["regions"], rows["queue"], at["picks"], now, seen)

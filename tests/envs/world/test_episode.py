@@ -17,7 +17,9 @@ from wattward.envs.decisions.modes import offers_of_modes
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import CARBON, INTERACTIVE, SUN, WIND, Exogenous
 from wattward.envs.simulator.simulator import Simulator
-from wattward.envs.world.draw import draw, draw_start_minute, n_drawn
+from wattward.envs.world.draw import draw
+from wattward.envs.world.processes.calendar import n_drawn
+from wattward.envs.world.reference import draw_start_minute
 from wattward.envs.world.splits import SPLITS, episode_seed
 
 FINGERPRINT = """

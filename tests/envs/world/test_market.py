@@ -21,9 +21,9 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.params import make_params
 from wattward.envs.model.types import Floats
 from wattward.envs.world.draw import draw
+from wattward.envs.world.prices import grid_price, price
 from wattward.envs.world.processes.calendar import Clock, clock, minute_of, step_minutes
 from wattward.envs.world.processes.market import market_price, stream_of
-from wattward.envs.world.processes.tariff import grid_price, price
 from wattward.envs.world.splits import episode_seed
 from wattward.experiments.data.fit_market import ZONES, Zone, as_yaml, fit, recorded
 

@@ -14,7 +14,6 @@ from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.caching import MOST_OF_AN_OWNER, cached_for_owner
 from wattward.envs.world.processes.calendar import clock, days_of_year, minutes_of_week, place_in_period, step_minutes
 from wattward.envs.world.processes.lookup import interpolate_rows
-from wattward.envs.world.processes.streams import child_of, generators_of
 
 
 def test_a_result_is_computed_once_an_owner_and_argument() -> None:
@@ -71,24 +70,6 @@ def test_tables_are_read_as_numpy_reads_them(seed: int, span: tuple[float, float
 def test_what_is_not_a_number_stays_so() -> None:
     read = interpolate_rows(np.array([[np.nan, 0.5]]), np.linspace(0.0, 1.0, 3), np.zeros((1, 3)))
     np.testing.assert_array_equal(read, [[np.nan, 0.0]])
-
-
-SEEDS = (
-    np.random.SeedSequence(0),
-    np.random.SeedSequence(7, spawn_key=(0, 3)),
-    np.random.SeedSequence(2**70, spawn_key=(2, 2**40, 5)),
-    np.random.SeedSequence(2**200, pool_size=8),
-    np.random.SeedSequence([1, 2**33, 3], spawn_key=(1,)),
-)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_children_are_those_that_numpy_spawns(seed: np.random.SeedSequence) -> None:
-    again = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size)
-    for i, (ours, theirs) in enumerate(zip(generators_of(seed, 5), again.spawn(5), strict=True)):
-        assert ours.bit_generator.state == np.random.default_rng(theirs).bit_generator.state
-        np.testing.assert_array_equal(child_of(seed, i).generate_state(4), theirs.generate_state(4))
-    assert seed.n_children_spawned == 0
 
 
 @pytest.mark.parametrize("step", [15, 60])

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from wattward.configs import load_region, load_scenario, load_tariff
 from wattward.configs.schema.tariff import Tariff
 from wattward.envs.model.types import Floats
+from wattward.envs.world.prices import price
 from wattward.envs.world.processes.calendar import clock, minute_of, position_in_year, step_minutes, steps_in_year
-from wattward.envs.world.processes.tariff import price, tariff_price
+from wattward.envs.world.processes.tariff import tariff_price
 
 NAMES = ("zhejiang-2024", "zhejiang-2026", "xinjiang-2023")
 

@@ -17,7 +17,6 @@ from wattward.configs.schema.region import Region, Sun
 from wattward.configs.schema.scenario import Scenario
 from wattward.envs.model.caching import cached_table
 from wattward.envs.model.types import Floats
-from wattward.envs.world.draw import drawn_grids
 from wattward.envs.world.processes.air import draw_air
 from wattward.envs.world.processes.calendar import clock, minute_of, step_minutes, year_of
 from wattward.envs.world.processes.carbon import grids_of, intensity
@@ -35,6 +34,7 @@ from wattward.envs.world.processes.wind import (
     power_curve,
     published_curve,
 )
+from wattward.envs.world.signals import drawn_grids
 
 REGIONS = (load_region("jinshuitan"), load_region("midong"))
 STARTS = st.integers(minute_of(date(2026, 1, 1)) // 15, minute_of(date(2026, 12, 31)) // 15)

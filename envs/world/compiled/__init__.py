@@ -1,0 +1,1 @@
+"""Draws whole episodes in compiled code, straight into the arrays of a bank."""
