@@ -32,12 +32,14 @@ class Tuning(NamedTuple):
     """Cost of delaying a GPU-hour by one hour, as a share of the mean cost of its power."""
     early_h: float = 0.25
     """How long before its deadline a job should be done."""
-    early_sigma: float = 1.0
+    early_sigma: float = 1.5
     """How much earlier it should be done, in standard deviations of its estimate."""
     move_weight: float = 2.0
     """Weight of the cost of a move."""
     restart_weight: float = 2.0
     """Weight of the work that a restart adds."""
+    late_weight: float = 3.0
+    """Weight of the price of lateness."""
     overbooking: float = 10.0
     """GPUs that may be promised in later steps, as a multiple of those that there will be. Few promises are kept, and
     prices stand for the limit: with 1, jobs that are to run later would keep jobs from running now."""
@@ -164,7 +166,7 @@ def _terms(outlook: Outlook, planned: Planned, n_steps: int, tuning: Tuning) -> 
     mean_cost = float(planned.plan.power_cost_per_gpu_h.mean())
     energy = p.wan_kwh_per_gb[0] * outlook.price_per_kwh
     return Terms(
-        late_cost_per_gpu_h_per_h=float(p.late_cost_per_gpu_h_per_h[0]),
+        late_cost_per_gpu_h_per_h=tuning.late_weight * float(p.late_cost_per_gpu_h_per_h[0]),
         left_cost_per_gpu_h=p.terminal_cost_per_gpu_h[0] if to_the_end else planned.start.left_cost_per_gpu_h,
         left_late_h=float(p.terminal_late_h[0]),
         demand_charge_per_kw=none,
