@@ -95,7 +95,6 @@ QUEUED = _row(
 FLOW = _row(f8=" ".join(Flows._fields))
 N_FLOWS, N_TALLIED = len(Flows._fields), len(Flows._fields) + 1
 """Number of columns of the flows and of the tally; the last column of the tally counts the steps in band."""
-EPISODE = _row(i8="start_minute n_jobs")
 HOUR = _row(
     f8="price_per_kwh carbon_kg_per_kwh sun_kw wind_kw hydro_kw interactive_gpus pue fixed_kw"
     " fleet_gpus wan_share direct_kw contract_kw store_order cut_kw announced_cut_kw announced_in_h"

@@ -64,12 +64,13 @@ WIDTH = 1 + MOST_AXES
 """Columns of the table: the address, then the sizes of the axes."""
 F8, I8, B1, U8 = np.dtype("f8"), np.dtype("i8"), np.dtype("?"), np.dtype("u8")
 
-LAWS = ("sun_days", "sun_within", "wind", "requests", "river", "air", "market_slow", "market_fast", "news")
-"""Laws of fields; those of markets and of false news have one more axis in front."""
+LAWS = ("sun_days", "sun_within", "wind", "requests", "river", "air")
+"""Laws of fields."""
+SEVERAL_LAWS = ("market_slow", "market_fast", "news")
+"""Laws of several fields each, along one more axis in front: of markets, and of the false news of quantities."""
 OF_LAW = {"innovation_root": 2, "start_root": 2, "unit_root": 2, "slow_per_x": 1, "scale": 1, "memory": 2}
 OF_SIGNALS = {
-    **{"response": 5, "slow": 4, "fast": 4, "memory": 4, "ahead": 5, "days": 4, "days_kept": 2, "mix": 4},
-    **{"impact": 4, "false_news": 4},
+    **{"response": 5, "slow": 4, "fast": 4, "ahead": 5, "days": 4, "mix": 4, "impact": 4, "false_news": 4},
 }
 FLOATS: dict[str, int] = {
     **{"clear": 2, "index_tables": 2, "index_terms": 2, "sun_weights": 2},
@@ -84,14 +85,15 @@ FLOATS: dict[str, int] = {
     **{"capacity_kw": 2, "direct_kw": 2, "contract_kw": 2, "carbon_by_factor": 2, "fleet_gpus": 1},
     **{"normals": 1, "course": 3, "noise": 3, "daily": 3, "daily_noise": 3, "daily_ahead": 3, "factors": 3},
     **{"by_tariff": 2, "job_normals": 1, "series": 3},
-    **{f"{law}_{part}": axes + (law in LAWS[6:]) for law in LAWS for part, axes in OF_LAW.items()},
+    **{f"{law}_{part}": axes for law in LAWS for part, axes in OF_LAW.items()},
+    **{f"{laws}_{part}": 1 + axes for laws in SEVERAL_LAWS for part, axes in OF_LAW.items()},
     **{f"signals_{part}": axes for part, axes in OF_SIGNALS.items()},
 }
 INTS: dict[str, int] = {
     **{"calendar": 1, "day_of_year": 1, "clear_of": 1, "local_day": 2},
     **{"sun_pieces": 1, "wind_pieces": 1, "requests_pieces": 1, "job_origin": 1, "job_class": 1},
     **{"tariff_of": 1, "market_of": 1, "market_points": 1, "kind": 1, "first": 1, "length": 1, "room": 1, "tariff": 1},
-    **{"cut_region": 1, "cut_times": 1, "start_minute": 1, "begins": 1, "notes": 2, "signals_day_start": 3},
+    **{"cut_region": 1, "cut_times": 1, "start_minute": 1, "begins": 1, "notes": 2},
 }
 FLAGS: dict[str, int] = {"job_malleable": 1, "acts_in": 2, "acts_at": 2, "quantities": 2, "has_stores": 1}
 WORDS: dict[str, int] = {"market_stream": 1}
@@ -153,12 +155,6 @@ def ints_1(a: Ints, i: int) -> Ints:
 def ints_2(a: Ints, i: int) -> Ints:
     """Array of integers with two axes, at row `i` of the table."""
     return array_at(a[i, 0], (a[i, 1], a[i, 2]), I8)
-
-
-@inlined
-def ints_3(a: Ints, i: int) -> Ints:
-    """Array of integers with three axes, at row `i` of the table."""
-    return array_at(a[i, 0], (a[i, 1], a[i, 2], a[i, 3]), I8)
 
 
 @inlined
