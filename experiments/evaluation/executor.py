@@ -90,6 +90,21 @@ def run_cells(
     means = Means(executor, jobs, progress)
     _sweep(cache_dir)
     worlds_names = {worlds: worlds.name() for worlds in dict.fromkeys(cell.worlds for cell in cells)}
+    done = _played(cells, worlds_names, cache_dir, means)
+    records = [record for cell in cells for record in done[cell]]
+    if best_known is not None:
+        known = _best_known_costs(cells, worlds_names, cache_dir, means, best_known)
+        costs = [known[cell.worlds, episode] for cell in cells for episode in cell.episodes]
+        records = [record | {BEST_KNOWN_COST: cost} for record, cost in zip(records, costs, strict=True)]
+    for record in records:
+        refuse_impossible(record)
+    return records
+
+
+def _played(
+    cells: Sequence[Cell], worlds_names: dict[Worlds, str], cache_dir: Path, means: Means
+) -> dict[Cell, list[Record]]:
+    """Returns the records of each cell; those that are not stored yet are played first."""
     paths = {cell: cache_dir / "cells" / f"{cell.name(worlds_names[cell.worlds])}.json" for cell in cells}
     stored = {cell: _read(cell, path) for cell, path in paths.items()}
     done: dict[Cell, list[Record]] = {cell: records for cell, records in stored.items() if records is not None}
@@ -103,14 +118,7 @@ def run_cells(
             write_json(paths[task.cell], records)
 
     drain(_play, tasks, keep, means, "methods", done=len(done), needs=_needs_of_task)
-    every = [record for cell in cells for record in done[cell]]
-    if best_known is not None:
-        known = _best_known_costs(cells, worlds_names, cache_dir, means, best_known)
-        costs = [known[cell.worlds, episode] for cell in cells for episode in cell.episodes]
-        every = [record | {BEST_KNOWN_COST: cost} for record, cost in zip(every, costs, strict=True)]
-    for record in every:
-        refuse_impossible(record)
-    return every
+    return done
 
 
 def _read(cell: Cell, path: Path) -> list[Record] | None:

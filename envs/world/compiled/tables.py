@@ -243,36 +243,50 @@ def _stacked(laws: list[Law], n_regions: int) -> Law:
 
 def _disturbances(scenario: Scenario, names: list[str]) -> dict[str, NDArray[Any]]:
     happenings = scenario.disturbances
-    size, n, regions = len(happenings), n_drawn(scenario), scenario.n_regions
+    size, n = len(happenings), n_drawn(scenario)
     length, room = np.array([length_and_room(scenario, each, n) for each in happenings], np.int64).reshape(size, 2).T
-    hour = minutes_of_day(scenario.step_minutes) / HOUR_MINUTES
-    acts_at, quantities = np.ones((size, hour.size), np.bool_), np.zeros((size, 4), np.bool_)
-    tariff, has_news = np.zeros(size, np.int64), False
-    for i, each in enumerate(happenings):
-        if isinstance(each, PriceSpike):
-            acts_at[i] = np.any([(hour >= first) & (hour < last) for first, last in each.hours_of_day], axis=0)
-        elif isinstance(each, NewTariff):
-            tariff[i] = names.index(each.tariff)
-        elif isinstance(each, WorseForecasts):
-            quantities[i, [ROWS[quantity] for quantity in each.quantities]] = has_news = True
-    shared = shared_weather(scenario.places, scenario.weather_correlation_km)
-    memories = scenario.forecast.memory_h if has_news else ()
-    news = [field_law(persistence(scenario.step_h, (hours,) * regions), shared) for hours in memories]
+    acts_in = [[each.is_in(region.name) for region in scenario.regions] for each in happenings]
     return {
         "kind": np.array([DISTURBANCES.index(each.kind) for each in happenings], np.int64),
         "first": np.array([_first_step(scenario, each.start_h) for each in happenings], np.int64),
         "length": length,
         "room": room,
-        "acts_in": np.array([[each.is_in(r.name) for r in scenario.regions] for each in happenings], np.bool_).reshape(
-            size, regions
-        ),
+        "acts_in": np.array(acts_in, np.bool_).reshape(size, scenario.n_regions),
+        "acts_at": _steps_of_spikes(scenario),
         "factor": np.array([_factor(each) for each in happenings]),
         "added": np.array([_added(each) for each in happenings]),
-        "tariff": tariff,
-        "quantities": quantities,
-        "acts_at": acts_at,
-        **_by_name(_stacked(news, regions), "news"),
+        "tariff": np.array([names.index(e.tariff) if isinstance(e, NewTariff) else 0 for e in happenings], np.int64),
+        "quantities": _disturbed_quantities(scenario),
+        **_by_name(_stacked(_news(scenario), scenario.n_regions), "news"),
     }
+
+
+def _steps_of_spikes(scenario: Scenario) -> NDArray[np.bool_]:
+    """Steps of the day in which each disturbance acts, shape (D, steps in a day); only spikes leave some out."""
+    hour = minutes_of_day(scenario.step_minutes) / HOUR_MINUTES
+    acts_at = np.ones((len(scenario.disturbances), hour.size), np.bool_)
+    for i, each in enumerate(scenario.disturbances):
+        if isinstance(each, PriceSpike):
+            acts_at[i] = np.any([(hour >= first) & (hour < last) for first, last in each.hours_of_day], axis=0)
+    return acts_at
+
+
+def _disturbed_quantities(scenario: Scenario) -> NDArray[np.bool_]:
+    """Quantities whose forecasts each disturbance makes worse, shape (D, 4)."""
+    quantities = np.zeros((len(scenario.disturbances), len(ROWS)), np.bool_)
+    for i, each in enumerate(scenario.disturbances):
+        if isinstance(each, WorseForecasts):
+            quantities[i, [ROWS[quantity] for quantity in each.quantities]] = True
+    return quantities
+
+
+def _news(scenario: Scenario) -> list[Law]:
+    """Laws of the false news of each quantity; none where no disturbance makes forecasts worse."""
+    if not any(isinstance(each, WorseForecasts) for each in scenario.disturbances):
+        return []
+    shared = shared_weather(scenario.places, scenario.weather_correlation_km)
+    regions = scenario.n_regions
+    return [field_law(persistence(scenario.step_h, (h,) * regions), shared) for h in scenario.forecast.memory_h]
 
 
 def _first_step(scenario: Scenario, start_h: float | str) -> int:

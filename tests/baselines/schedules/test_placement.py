@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,24 +69,11 @@ def table(prices: Any, room: Any = 10.0, n_jobs: int = 1, **job: Any) -> Table:
 def cost_of_steps(at: Table, region: int, steps: tuple[int, ...]) -> float:
     """What job 0 costs if it holds its GPUs in these steps of a region; infinite where it may not."""
     work, board = at.work, at.board
-    gpus, left = work.gpus[0], work.work_gpu_h[0]
-    runs = work.before[0] == FRESH or (work.before[0] == GOES_ON and region == 0 and steps[:1] == (0,))
-    held, last = [], -1
-    for t in steps:
-        if at.cells[t, region]["room_gpus"] < gpus or left <= 1e-9:
-            return np.inf
-        if t != last + 1 or not held:
-            left += 0.0 if runs else work.restart_gpu_h[0]
-        runs = False
-        held.append(min(gpus, left))
-        left -= held[-1]
-        last = t
-        if not work.preemptible[0] and t != steps[0] + len(held) - 1:
-            return np.inf
-    if held and not work.preemptible[0] and left > 1e-9 and last != STEPS - 1:
+    busy = busy_gpus(at, region, steps)
+    if busy is None:
         return np.inf
-    for t, busy in zip(steps, held, strict=True):
-        board.held[0, t], board.busy[0, t] = gpus, busy
+    for t, gpus in zip(steps, busy, strict=True):
+        board.held[0, t], board.busy[0, t] = work.gpus[0], gpus
     first, after = (steps[0], steps[-1] + 1) if steps else (0, 0)
     board.region[0], board.first[0], board.last[0] = region, first, after
     board.move[0] = NOWHERE if region == 0 else first
@@ -95,6 +82,30 @@ def cost_of_steps(at: Table, region: int, steps: tuple[int, ...]) -> float:
     cost = float(total_cost(TERMS, board) - before)
     take_off(work, TERMS, at.cells, board, 0)
     return cost
+
+
+def busy_gpus(at: Table, region: int, steps: tuple[int, ...]) -> list[float] | None:
+    """GPUs of job 0 at work in these steps of a region, with its restarts; None where it may not run in them."""
+    work = at.work
+    gpus, left = work.gpus[0], work.work_gpu_h[0]
+    runs = work.before[0] == FRESH or (work.before[0] == GOES_ON and region == 0 and steps[:1] == (0,))
+    held, last = [], -1
+    for t in steps:
+        if at.cells[t, region]["room_gpus"] < gpus or left <= 1e-9:
+            return None
+        if t != last + 1 or not held:
+            left += 0.0 if runs else work.restart_gpu_h[0]
+        runs = False
+        held.append(min(gpus, left))
+        left -= held[-1]
+        last = t
+    return held if work.preemptible[0] or is_one_run(steps, left) else None
+
+
+def is_one_run(steps: tuple[int, ...], left_gpu_h: float) -> bool:
+    """Whether the steps follow each other, and work is left only at the end of the episode."""
+    follows = all(later == t + 1 for t, later in pairwise(steps))
+    return follows and (not steps or left_gpu_h <= 1e-9 or steps[-1] == STEPS - 1)
 
 
 def cheapest(at: Table) -> float:

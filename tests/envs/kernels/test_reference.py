@@ -142,18 +142,27 @@ class Reference:
         if run_due:
             self._run_due(present, free)
         jobs = [j for j in present if j.gpus == 0.0 and told[j.number].region is not None]
-        asked = [0.0 for _ in self.regions]
-        for j in jobs:
-            asked[told[j.number].region or 0] += self._limited(j, told[j.number])
+        asked = [
+            sum(self._limited(j, told[j.number]) for j in jobs if told[j.number].region == r) for r in self.regions
+        ]
         if any(asked[r] > free[r] + EPS for r in self.regions):
             jobs.sort(key=lambda j: told[j.number].rank if ranked else self._default_rank(j, told[j.number]))
-        for j in [j for j in jobs if told[j.number].region == j.region]:
-            amount = self._take(j, j.region, free[j.region], obey_limit=True, limit=told[j.number].limit)
-            self._give(j, j.region, amount)
-            free[j.region] -= amount
-        for j in [j for j in jobs if told[j.number].region != j.region and j.gpus == 0.0]:
+        here, elsewhere = self._by_place(jobs, told)
+        for j in here:
+            self._run_here(j, told[j.number], free)
+        for j in elsewhere:
             self._send(j, told[j.number], free)
         return self._end_step(lambda r: self.flows.get("due_gpus", [0.0 for _ in self.regions])[r] + asked[r])
+
+    def _by_place(self, jobs: list[Job], told: dict[int, Told]) -> tuple[list[Job], list[Job]]:
+        """The jobs that are told to run where they are, and the others."""
+        here = [j for j in jobs if told[j.number].region == j.region]
+        return here, [j for j in jobs if told[j.number].region != j.region]
+
+    def _run_here(self, j: Job, told: Told, free: list[float]) -> None:
+        amount = self._take(j, j.region, free[j.region], obey_limit=True, limit=told.limit)
+        self._give(j, j.region, amount)
+        free[j.region] -= amount
 
     def _limited(self, j: Job, told: Told) -> float:
         return min(self.wanted(j), told.limit) if self.malleable(j) else self.wanted(j)
