@@ -150,7 +150,7 @@ def _select(condition, if_true, if_false):  # type: ignore[no-untyped-def]  # no
 
 _share_with_kernels()
 
-NOTICE = "wattward: compiling kernels for this version and processor, about a quarter of a minute; kept in {}\n"
+NOTICE = "wattward: compiling kernels for this version and processor, about forty seconds; kept in {}\n"
 DONE = "wattward: compiled {} in {:.1f} s\n"
 LONG_S = 1.0
 """Kernels that take less time to compile are not named."""

@@ -60,8 +60,7 @@ if TYPE_CHECKING:
 
 START_STREAM = stream_of("start")
 SPARE_SPREADS = 8
-"""Room for jobs beyond their expected nSTART_STREAM = stream_of("start")
-umber, in standard deviations of a Poisson number."""
+"""Room for jobs beyond their expected number, in standard deviations of a Poisson number."""
 
 
 def draw(scenario: Scenario, seed: np.random.SeedSequence, recording: Recording | None = None) -> Exogenous:

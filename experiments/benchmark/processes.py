@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -54,8 +56,8 @@ def start(effort: Effort, meter: Meter) -> Measured:
 
     The first process finds no compiled kernels; it is measured once. The others find them.
     """
-    with tempfile.TemporaryDirectory() as empty:
-        uncached_s = _first_step_s(effort.env_id, {"NUMBA_CACHE_DIR": empty})
+    with tempfile.TemporaryDirectory() as folder:
+        uncached_s = _first_step_s(effort.env_id, without_kernels(Path(folder)))
     _first_step_s(effort.env_id)  # fills caches; its time is not used
     first_step_s, help_cpu_s = [], []
     for _ in meter.each(range(effort.processes), "start: fresh processes"):
@@ -124,6 +126,20 @@ def _held(effort: Effort, num_envs: int, bank: int) -> dict[str, float]:
     arguments = [effort.env_id, str(num_envs), str(bank)]
     found: dict[str, float] = json.loads(_run([sys.executable, "-c", HOLD, *arguments]))
     return found
+
+
+def without_kernels(folder: Path) -> dict[str, str]:
+    """Copies the package without its compiled kernels, because those of its own folder are always found.
+
+    Args:
+        folder: An empty folder.
+
+    Returns:
+        Environment variables with which a process uses the copy, and keeps its kernels in the folder, too.
+    """
+    package = Path(str(find_spec("wattward").origin)).parent  # type: ignore[union-attr]
+    shutil.copytree(package, folder / "copy" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return {"PYTHONPATH": str(folder / "copy"), "NUMBA_CACHE_DIR": str(folder / "kernels")}
 
 
 def _first_step_s(env_id: str, variables: Mapping[str, str] = MappingProxyType({})) -> float:

@@ -1,1 +1,1 @@
-"""Draws whole episodes in compiled code, straight into the arrays of a bank."""
+"""Draws whole episodes in compiled code, the same ones as the NumPy draw. `envs.world.draw` is its entry."""

@@ -1,7 +1,7 @@
 """The arrays of a draw, and how kernels find them.
 
-Python passes one table of addresses and sizes. Each kernel opens only the arrays that it needs, so that it compiles in
-a second. A named tuple of all arrays would take a minute.
+Python passes one table of addresses and sizes. Each kernel opens only the arrays that it needs. Named tuples of all
+arrays would take several times as long to compile.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ LAWS = ("sun_days", "sun_within", "wind", "requests", "river", "air")
 SEVERAL_LAWS = ("market_slow", "market_fast", "news")
 """Laws of several fields each, along one more axis in front: of markets, and of the false news of quantities."""
 OF_LAW = {"innovation_root": 2, "start_root": 2, "unit_root": 2, "slow_per_x": 1, "scale": 1, "memory": 2}
-OF_SIGNALS = {
-    **{"response": 5, "slow": 4, "fast": 4, "ahead": 5, "days": 4, "mix": 4, "impact": 4, "false_news": 4},
-}
+OF_SIGNALS = {"response": 5, "slow": 4, "fast": 4, "ahead": 5, "days": 4, "mix": 4, "impact": 4, "false_news": 4}
 FLOATS: dict[str, int] = {
     **{"clear": 2, "index_tables": 2, "index_terms": 2, "sun_weights": 2},
     **{"wind_season": 2, "wind_day": 2, "speed_m_per_s": 1, "speed_tables": 2, "power_tables": 2, "term_tables": 3},

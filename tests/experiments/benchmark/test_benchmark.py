@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +59,20 @@ def test_a_section_gives_finite_positive_medians_within_their_ranges(name: str) 
         low, high = measured[f"{key}_range"]
         assert low <= measured[key] <= high
     assert set(found) >= {key for key in throughput_report.MEANINGS if key.startswith(f"{name}.")}
+
+
+def test_a_first_use_is_measured_without_the_kernels_of_the_package(tmp_path: Path) -> None:
+    variables = throughput_processes.without_kernels(tmp_path)
+    found = subprocess.run(
+        [sys.executable, "-c", "import wattward; print(wattward.__file__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **variables},
+        cwd=tmp_path,
+    )
+    assert Path(found.stdout.strip()).is_relative_to(tmp_path)
+    assert not list(tmp_path.rglob("*.nbi"))
 
 
 def test_memory_is_that_of_processes_that_hold_environments() -> None:
