@@ -40,27 +40,38 @@ UNTRAINED = "the same command with --resume goes on from the last checkpoint, or
 def train(
     agent: Annotated[str, typer.Argument(help="Agent settings by name, such as ppo or dqn.")],
     scenario: Scenario = "zhejiang-xinjiang",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Training seed.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Training seed; 0 by default.")] = None,
+    seeds: Annotated[str | None, typer.Option("--seeds", help="Several, side by side: 0-4 or 0,2,5.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Steps instead of those of the settings.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of runs; this one is SCENARIO/AGENT/seed-N.")] = RUNS,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run and start again.")] = False,
     torch_threads: Annotated[int, typer.Option("--torch-threads", min=1, help="Threads of PyTorch.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes, for --seeds.")] = 2,
+    executor: Where = "local",
 ) -> None:
     """Train an agent and keep its checkpoint."""
-    from wattward.experiments.training.train import train_agent
+    options: Any = {
+        "out": out,
+        "total_steps": steps,
+        "resume": resume,
+        "overwrite": overwrite,
+        "torch_threads": torch_threads,
+    }
+    if seeds is None and executor == "local":
+        from wattward.experiments.training.train import train_agent
 
-    kept = train_agent(
-        agent,
-        scenario,
-        seed,
-        out=out,
-        total_steps=steps,
-        resume=resume,
-        overwrite=overwrite,
-        torch_threads=torch_threads,
-    )
-    typer.echo(f"checkpoint: {kept}")
+        typer.echo(f"checkpoint: {train_agent(agent, scenario, seed or 0, **options)}")
+        return
+    from wattward.configs.schema.base import ConfigError
+    from wattward.experiments.evaluation.executor import Means
+    from wattward.experiments.training.seeds import parse_seeds, train_seeds
+
+    if seeds is not None and seed is not None:
+        raise ConfigError(f"--seed {seed} and --seeds {seeds}: only one of them is allowed")
+    chosen = [seed or 0] if seeds is None else parse_seeds(seeds)
+    for kept in train_seeds(agent, scenario, chosen, means=Means(executor, jobs), **options):
+        typer.echo(f"checkpoint: {kept}")
 
 
 @interruptible(KEPT)

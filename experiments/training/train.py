@@ -89,19 +89,33 @@ def train_agent(
     if torch_threads < 1:
         raise ConfigError(f"torch_threads = {torch_threads}: must be at least 1")
     console = console or Console(stderr=True)
-    world = load_scenario(scenario)
-    settings = _settings(agent, world, total_steps)
-    _check(settings, world)
-    run = Run(out, Path(agent).stem, world, settings, seed)
+    run = planned_run(agent, scenario, seed, out=out, total_steps=total_steps)
     if run.prepare(resume=resume, overwrite=overwrite):
         console.print(f"{run.final}: finished already, nothing to train")
         return run.final
+    train_run(run, console, torch_threads=torch_threads, progress=progress)
+    return run.final
+
+
+def planned_run(agent: str, scenario: str, seed: int, *, out: Path, total_steps: int | None = None) -> Run:
+    """Returns the run of an agent, after checking that it can be trained; nothing is written.
+
+    Raises:
+        ConfigError: a name is unknown, or the settings are wrong.
+    """
+    world = load_scenario(scenario)
+    settings = _settings(agent, world, total_steps)
+    _check(settings, world)
+    return Run(out, Path(agent).stem, world, settings, seed)
+
+
+def train_run(run: Run, console: Console, *, torch_threads: int = 1, progress: bool = True) -> None:
+    """Trains a prepared run to its end, from its last complete checkpoint if it has one."""
     session = Session(run, console, torch_threads)
     try:
         session.train(show_progress=progress and console.is_terminal)
     finally:
         session.close()
-    return run.final
 
 
 def _settings(agent: str, scenario: Scenario, total_steps: int | None) -> AgentSettings:
@@ -142,24 +156,35 @@ class Run:
             "settings": self.settings.model_dump(mode="json"),
         }
 
-    def prepare(self, *, resume: bool, overwrite: bool) -> bool:
-        """Prepares the folder and returns whether this run is finished already.
+    def is_finished(self, *, resume: bool, overwrite: bool) -> bool:
+        """Whether nothing is left to train. Nothing is written.
 
         Raises:
             ConfigError: the folder holds a different run, or an unfinished run and `resume` is False.
         """
         record = self.directory / "run.json"
+        if overwrite or not record.is_file():
+            return False
+        self._compare(record)
+        if self.final.is_dir():
+            read_policy(self.final)
+            return True
+        if not resume:
+            raise ConfigError(f"{self.directory}: holds an unfinished run; resume it (--resume) or --overwrite it")
+        return False
+
+    def prepare(self, *, resume: bool, overwrite: bool) -> bool:
+        """Prepares the folder and returns whether this run is finished already.
+
+        Raises:
+            ConfigError: as `is_finished`.
+        """
+        if self.is_finished(resume=resume, overwrite=overwrite):
+            return True
         if overwrite:
             self._clear()
-        elif record.is_file():
-            self._compare(record)
-            if self.final.is_dir():
-                read_policy(self.final)
-                return True
-            if not resume:
-                raise ConfigError(f"{self.directory}: holds an unfinished run; resume it (--resume) or --overwrite it")
         self.directory.mkdir(parents=True, exist_ok=True)
-        write_json(record, self.facts)
+        write_json(self.directory / "run.json", self.facts)
         return False
 
     def checkpoint_at(self, steps_done: int) -> Path:

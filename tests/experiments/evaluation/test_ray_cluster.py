@@ -70,9 +70,14 @@ def said(cluster: subprocess.Popen[str], word: str) -> str:
 
 
 def run(folder: Path, suite: Path, *options: str, address: str = "") -> subprocess.Popen[str]:
-    program = [sys.executable, "-m", "wattward.experiments.cli.main", "leaderboard", suite, *options]
+    return command(
+        "leaderboard", suite, *options, "--cache", folder / "cache", "--out", folder / "out", address=address
+    )
+
+
+def command(*words: str | Path, address: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*program, "--cache", folder / "cache", "--out", folder / "out"],
+        [sys.executable, "-m", "wattward.experiments.cli.main", *words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -103,6 +108,33 @@ def test_two_nodes_one_killed_give_what_local_processes_give(tmp_path: Path, two
     assert 0 < at_kill < len(finished(cluster))
     assert len(finished(local)) == EPISODES + 4 * EPISODES
     check_same(local, cluster)
+
+
+@pytest.mark.slow
+def test_seeds_trained_on_two_nodes_one_killed_are_those_of_local_processes(
+    tmp_path: Path, two_nodes: subprocess.Popen[str]
+) -> None:
+    asked = ("train", "ppo", "--scenario", "toy", "--steps", "9600", "--seeds", "0-3")
+    ended_well(command(*asked, "--out", tmp_path / "local"))
+    with command(
+        *asked, "--out", tmp_path / "cluster", "--executor", "ray", address=said(two_nodes, "address")
+    ) as running:
+        while not list(tmp_path.glob("cluster/*/*/*/final")) and running.poll() is None:
+            time.sleep(0.05)
+        assert two_nodes.stdin is not None
+        two_nodes.stdin.write("kill\n")
+        two_nodes.stdin.flush()
+        said(two_nodes, "killed")
+        ended_well(running)
+    weights = [
+        {
+            str(path.relative_to(tmp_path / where)): path.read_bytes()
+            for path in tmp_path.rglob(f"{where}/**/final/*.safetensors")
+        }
+        for where in ("local", "cluster")
+    ]
+    assert len(weights[0]) == 4
+    assert weights[0] == weights[1]
 
 
 def test_without_ray_a_clear_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
