@@ -51,16 +51,13 @@ def train(
     executor: Where = "local",
 ) -> None:
     """Train an agent and keep its checkpoint."""
-    options: Any = {
-        "out": out,
-        "total_steps": steps,
-        "resume": resume,
-        "overwrite": overwrite,
-        "torch_threads": torch_threads,
-    }
-    if seeds is None and executor == "local":
-        from wattward.experiments.training.train import train_agent
+    from functools import partial
 
+    from wattward.experiments.training.train import planned_run, train_agent, train_run
+
+    begins: Any = {"resume": resume, "overwrite": overwrite}
+    if seeds is None and executor == "local":
+        options = {"out": out, "total_steps": steps, "torch_threads": torch_threads, **begins}
         typer.echo(f"checkpoint: {train_agent(agent, scenario, seed or 0, **options)}")
         return
     from wattward.configs.schema.base import ConfigError
@@ -70,7 +67,10 @@ def train(
     if seeds is not None and seed is not None:
         raise ConfigError(f"--seed {seed} and --seeds {seeds}: only one of them is allowed")
     chosen = [seed or 0] if seeds is None else parse_seeds(seeds)
-    for kept in train_seeds(agent, scenario, chosen, means=Means(executor, jobs), **options):
+    runs = [planned_run(agent, scenario, one, out=out, total_steps=steps) for one in chosen]
+    for kept in train_seeds(
+        runs, partial(train_run, torch_threads=torch_threads), means=Means(executor, jobs), **begins
+    ):
         typer.echo(f"checkpoint: {kept}")
 
 

@@ -13,9 +13,15 @@ from wattward.experiments.cli.main import app
 from wattward.experiments.evaluation.executor import Means
 from wattward.experiments.training import seeds as module
 from wattward.experiments.training.seeds import parse_seeds, train_seeds
-from wattward.experiments.training.train import train_agent
+from wattward.experiments.training.train import planned_run, train_agent, train_run
 
 STEPS = 1200
+
+
+def trained(out: Path, seeds: list[int], means: Means, steps: int = STEPS) -> list[Path]:
+    return train_seeds(
+        [planned_run("ppo", "toy", seed, out=out, total_steps=steps) for seed in seeds], train_run, means=means
+    )
 
 
 def weights(folder: Path) -> dict[str, bytes]:
@@ -36,9 +42,7 @@ def test_wrong_seeds_are_named(text: str) -> None:
 
 
 def test_processes_side_by_side_train_the_same_weights_as_one_alone(tmp_path: Path) -> None:
-    together = train_seeds(
-        "ppo", "toy", [0, 1], out=tmp_path / "two", total_steps=STEPS, means=Means("local", 2, False)
-    )
+    together = trained(tmp_path / "two", [0, 1], Means("local", 2, False))
     alone = [train_agent("ppo", "toy", seed, out=tmp_path / "one", total_steps=STEPS) for seed in (0, 1)]
     assert [weights(folder) for folder in together] == [weights(folder) for folder in alone]
     assert weights(alone[0]) != weights(alone[1])
@@ -50,7 +54,7 @@ def test_a_run_that_was_trained_elsewhere_comes_back_whole(tmp_path: Path, monke
             keep(item, work(item))
 
     monkeypatch.setattr(module, "drain", here)
-    away = train_seeds("ppo", "toy", [1], out=tmp_path / "away", total_steps=STEPS, means=Means("ray", 1, False))[0]
+    away = trained(tmp_path / "away", [1], Means("ray", 1, False))[0]
     alone = train_agent("ppo", "toy", 1, out=tmp_path / "one", total_steps=STEPS)
     assert weights(away) == weights(alone)
     names = [{str(path.relative_to(run.parent)) for path in run.parent.rglob("*.json")} for run in (away, alone)]
@@ -61,7 +65,7 @@ def test_a_run_that_was_trained_elsewhere_comes_back_whole(tmp_path: Path, monke
 def test_a_folder_with_another_run_stops_all_before_anything_is_written(tmp_path: Path) -> None:
     train_agent("ppo", "toy", 1, out=tmp_path, total_steps=STEPS)
     with pytest.raises(ConfigError, match=r"settings\.total_steps 1200 -> 1300"):
-        train_seeds("ppo", "toy", [0, 1], out=tmp_path, total_steps=STEPS + 100)
+        trained(tmp_path, [0, 1], Means("local", 1, False), STEPS + 100)
     assert not (tmp_path / "toy" / "ppo" / "seed-0").exists()
 
 
