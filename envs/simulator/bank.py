@@ -130,8 +130,22 @@ class Bank:
 
     def draw_into(self, slot: int, drawing: Drawing, seed: np.random.SeedSequence) -> None:
         """Draws the episode of a seed into a place; raises ValueError if the bank is frozen."""
+        self.put_jobs(slot, self.draw_hours_into(slot, drawing, seed))
+
+    def draw_hours_into(self, slot: int, drawing: Drawing, seed: np.random.SeedSequence) -> Rows:
+        """Draws the episode of a seed, and puts all of it but the jobs into a place.
+
+        Another thread may do this while the environments are stepped, because it touches nothing beyond the place.
+
+        Returns:
+            Its rows of JOB for `put_jobs`, shape (J,); the next draw may overwrite them.
+
+        Raises:
+            ValueError: the bank is frozen.
+        """
         n_jobs = drawing.draw(seed)
-        self.put_rows(slot, drawing.start_minute, drawing.series, drawing.signals, drawing.jobs[:n_jobs])
+        self._put_hours(slot, drawing.start_minute, drawing.series, drawing.signals)
+        return drawing.jobs[:n_jobs]
 
     def put_rows(self, slot: int, start_minute: int, series: Floats, signals: Signals, jobs: Rows) -> None:
         """Packs one realisation into a place.
@@ -146,13 +160,20 @@ class Bank:
         Raises:
             ValueError: the bank is frozen.
         """
-        if self.frozen:
-            raise ValueError("a bank that is shared cannot be changed")
+        self._put_hours(slot, start_minute, series, signals)
+        self.put_jobs(slot, jobs)
+
+    def put_jobs(self, slot: int, jobs: Rows) -> None:
+        """Puts the jobs of an episode into a place: rows of JOB by (arrival, deadline, number), shape (J,)."""
         if jobs.size > self.jobs.shape[1]:
             self._grow(int(jobs.size * ROOM))
         self._expect(jobs)
         self.n_jobs[slot] = jobs.size
         self.jobs[slot, : jobs.size] = jobs
+
+    def _put_hours(self, slot: int, start_minute: int, series: Floats, signals: Signals) -> None:
+        if self.frozen:
+            raise ValueError("a bank that is shared cannot be changed")
         row = min(slot, self._scenarios.size - 1)
         scenario, sites = self._scenarios[row : row + 1], self._sites[row]
         fill_hours(sites, series, self.hours[slot])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from tqdm import tqdm
@@ -14,7 +16,7 @@ from wattward.configs.digests import sha256_of_bytes
 from wattward.configs.files import replacing_folder
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.kernels.codes import RewardKind
-from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL
+from wattward.envs.model.layout import HOUR, JOB, ON_ARRIVAL, Rows
 from wattward.envs.model.params import make_params
 from wattward.envs.policy.observer import Observer
 from wattward.envs.simulator.bank import ARRAYS, Bank, Episode
@@ -51,11 +53,34 @@ class Episodes(Protocol):
         """Draws episodes ahead; is called between steps. `rngs` are the generators that `next` will be called with."""
 
 
+class Ahead(NamedTuple):
+    """An episode that is drawn ahead, and its jobs once they are drawn; None if it is in its place already."""
+
+    episode: Episode
+    jobs: Future[Rows] | None
+    process: int = 0
+
+
+_DRAWERS: dict[int, ThreadPoolExecutor] = {}
+"""The thread that draws ahead, by process: a forked process has none of its parent's threads."""
+
+
+def the_drawer() -> ThreadPoolExecutor | None:
+    """This process's thread for draws ahead; None where there is one processor only."""
+    if len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) < 2:
+        return None
+    if os.getpid() not in _DRAWERS:
+        _DRAWERS.clear()
+        _DRAWERS[os.getpid()] = ThreadPoolExecutor(1, thread_name_prefix="wattward-draw")
+    return _DRAWERS[os.getpid()]
+
+
 class Fresh:
     """Draws every episode for the one environment that plays it.
 
-    Between two steps, as many episodes are drawn as are used on average. So a batch in which all episodes end together
-    does not wait for all draws at once. Which episodes are played does not depend on this.
+    Between two steps, as many episodes are begun to be drawn as are used on average, on a thread of its own where there
+    is more than one processor. So a batch in which all episodes end together does not wait for all draws at once. Which
+    episodes are played does not depend on this.
     """
 
     def __init__(
@@ -79,12 +104,13 @@ class Fresh:
             ahead: The most episodes that may be drawn ahead.
         """
         self._split, self._drawing = split, Drawing(scenario, recording)
+        self._drawing_ahead = Drawing(scenario, recording)  # for the other thread
         dearest = None if recording is None else recording.max_price_per_kwh
         params = make_params(scenario, recorded_max_price_per_kwh=dearest)
         self.bank = Bank(params, n_envs + ahead, Observer(scenario))
         self._player = Simulator(params, 1, self.bank) if on_arrival else None
         self._own, self._spare = list(range(n_envs)), list(range(n_envs, n_envs + ahead))
-        self._ready: dict[int, Episode] = {}
+        self._ready: dict[int, Ahead] = {}
         self._pace, self._owed, self._turn = ahead / scenario.n_steps, 0.0, 0
 
     def next(self, b: int, rng: np.random.Generator) -> Episode:
@@ -93,34 +119,61 @@ class Fresh:
         if ready is None:
             return self.named(b, self._split, choose(rng))
         self._spare.append(self._own[b])
-        self._own[b] = ready.slot
-        return ready
+        self._own[b] = ready.episode.slot
+        return self._collected(ready)
 
     def named(self, b: int, split: str, number: int) -> Episode:
         """The named episode, drawn now into the place of environment `b`."""
-        return self._draw(self._own[b], split, number)
+        return self._draw(Episode(self._own[b], split, number))
 
     def forget(self, b: int) -> None:
         """Drops what was drawn ahead for environment `b`."""
         ready = self._ready.pop(b, None)
         if ready is not None:
-            self._spare.append(ready.slot)
+            self._collected(ready)
+            self._spare.append(ready.episode.slot)
 
     def prepare(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Draws ahead as many episodes as became due since the last call."""
+        """Begins to draw ahead as many episodes as became due since the last call."""
         self._owed = min(self._owed + self._pace, float(len(self._spare)))
         while self._owed >= 1.0 and len(self._ready) < len(rngs):
             while self._turn % len(rngs) in self._ready:
                 self._turn += 1
             b = self._turn % len(rngs)
-            self._ready[b] = self._draw(self._spare.pop(), self._split, choose(rngs[b]))
+            self._ready[b] = self._begun(Episode(self._spare.pop(), self._split, choose(rngs[b])))
             self._owed -= 1.0
 
-    def _draw(self, slot: int, split: str, number: int) -> Episode:
-        self.bank.draw_into(slot, self._drawing, episode_seed(split, number))
+    def __getstate__(self) -> dict[str, Any]:
+        self._ready = {b: Ahead(self._collected(ready), None) for b, ready in self._ready.items()}
+        return self.__dict__
+
+    def _begun(self, episode: Episode) -> Ahead:
+        drawer = the_drawer()
+        if drawer is None:
+            return Ahead(self._draw(episode), None)
+        return Ahead(episode, drawer.submit(self._draw_ahead, episode), os.getpid())
+
+    def _draw_ahead(self, episode: Episode) -> Rows:
+        seed = episode_seed(episode.split, episode.number)
+        return self.bank.draw_hours_into(episode.slot, self._drawing_ahead, seed).copy()
+
+    def _collected(self, ready: Ahead) -> Episode:
+        """The episode, once it is drawn. A draw that was begun before this process was forked is done again."""
+        if ready.jobs is None:
+            return ready.episode
+        if ready.process != os.getpid():
+            return self._draw(ready.episode)
+        self.bank.put_jobs(ready.episode.slot, ready.jobs.result())
+        return self._played(ready.episode)
+
+    def _draw(self, episode: Episode) -> Episode:
+        self.bank.draw_into(episode.slot, self._drawing, episode_seed(episode.split, episode.number))
+        return self._played(episode)
+
+    def _played(self, episode: Episode) -> Episode:
         if self._player is not None:
-            self._player.play_on_arrival(0, slot)
-        return Episode(slot, split, number)
+            self._player.play_on_arrival(0, episode.slot)
+        return episode
 
 
 class EpisodeBank(Bank):

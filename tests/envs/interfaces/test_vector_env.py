@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from wattward.configs import ConfigError, load_scenario
 from wattward.envs.interfaces.cluster_env import ClusterEnv
 from wattward.envs.interfaces.vector_env import ClusterVectorEnv
 from wattward.envs.kernels.codes import RewardKind
+from wattward.envs.simulator import source
 from wattward.envs.simulator.source import EpisodeBank
 
 
@@ -186,3 +189,48 @@ def test_bad_arguments_are_named() -> None:
         env.step(np.ones((2, 2), np.int64))
     with pytest.raises(ValueError, match=r"the episode of environment 0 is over; call reset\(\)"):
         env.step(np.ones((2, 2), np.int64))
+
+
+def played_on(fleet: ClusterVectorEnv, steps: int, seed: int) -> list[Any]:
+    rng = np.random.default_rng(seed)
+    return [fleet.step(rng.integers(0, 4, (fleet.num_envs, 2))) for _ in range(steps)]
+
+
+@pytest.mark.parametrize("reward", ["cost", "saving"])
+def test_another_thread_that_draws_changes_nothing(reward: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing, alone = (ClusterVectorEnv("toy", 5, reward=reward, draw_ahead=5) for _ in range(2))
+    assert_same(drawing.reset(seed=3), alone.reset(seed=3))
+    ours = played_on(drawing, 130, 1)
+    monkeypatch.setattr(source, "the_drawer", lambda: None)
+    for mine, theirs in zip(ours, played_on(alone, 130, 1), strict=True):
+        assert_same(mine, theirs)
+
+
+def test_a_copy_made_while_episodes_are_drawn_goes_on_alike() -> None:
+    fleet = ClusterVectorEnv("toy", 5, draw_ahead=5)
+    fleet.reset(seed=3)
+    played_on(fleet, 40, 1)
+    twin = copy.deepcopy(fleet)
+    for mine, theirs in zip(played_on(fleet, 100, 2), played_on(twin, 100, 2), strict=True):
+        assert_same(mine, theirs)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_draws_again_what_its_parent_had_begun() -> None:
+    fleet = ClusterVectorEnv("toy", 5, draw_ahead=5)
+    fleet.reset(seed=3)
+    played_on(fleet, 40, 1)
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.write(writer, digest_of_steps(played_on(fleet, 60, 2)))
+        finally:
+            os._exit(0)
+    os.close(writer)
+    assert os.read(reader, 64) == digest_of_steps(played_on(fleet, 60, 2))
+    os.wait()
+
+
+def digest_of_steps(steps: list[Any]) -> bytes:
+    return hashlib.sha256(b"".join(step[0].tobytes() + step[1].tobytes() for step in steps)).digest()
