@@ -69,6 +69,12 @@ JOB_RULES: dict[str, Entry] = {
 """Rules that give orders to jobs. The quantiles, in steps of 0.1, are the best on training episodes 0-19 of
 zhejiang-xinjiang. With pulling, 0.5 scores a little less than 0.4, but has hardly any late work."""
 
+INDEX: dict[str, Entry] = {
+    "TunedIndex": _entry("index.tuned_index:TunedIndex"),
+    "TunedIndex-all": _entry("index.tuned_index:TunedIndex", "all"),
+}
+"""The index with the parameters of the scenario, and with those for all scenarios."""
+
 RULES: dict[str, Entry] = {
     "RunOnArrival": _entry("rules.run_on_arrival:RunOnArrival"),
     "Random": _entry("rules.random_modes:Random"),
@@ -83,6 +89,7 @@ VARIANTS: dict[str, Entry] = {
     "CarbonTime-carbon": _entry("rules.jobs.gaia:CarbonTime", "carbon"),
     "PeakOffset-modes": _entry("rules.peak_offset:PeakOffset"),
     "PeakOffset-NoReturn-modes": _entry("rules.peak_offset:PeakOffset", night_return=False),
+    **INDEX,
     "CutResponse": _entry("rules.cut_response:CutResponse"),
     "MPC-24": _entry("optimisers.mpc:Mpc", 24),
     "MPC-48": _entry("optimisers.mpc:Mpc", 48),
@@ -95,8 +102,8 @@ VARIANTS: dict[str, Entry] = {
 """Methods that run only when they are named.
 
 They are rules whose signal is not what the score is based on, rules that choose modes, one rule that responds only to
-grid events, and optimisers that take seconds for a week, or minutes with many regions. One is a diagnostic that sees
-the future; it must never be ranked.
+grid events, the index, whose parameters are tuned, and optimisers that take seconds for a week, or minutes with many
+regions. One is a diagnostic that sees the future; it must never be ranked.
 """
 
 QUANTILES: dict[str, Entry] = {
@@ -109,6 +116,8 @@ QUANTILES: dict[str, Entry] = {
 VOTED = _entry("rules.voted:Voted")
 """The voted form of a rule for jobs, whose name is the rule's and `VOTED_END`."""
 VOTED_END = "-voted"
+PARAMETERS = ".yaml"
+"""End of the name of a file with parameters of the index, which is the name of a method, too."""
 
 
 def kind(name: str) -> Kind:
@@ -125,10 +134,14 @@ def names() -> list[str]:
 def make(name: str) -> Policy:
     """Makes a policy from a name in `names()` or one like "Threshold-0.25", "WaitAwhile-carbon", "LACS-voted".
 
+    The path of a .yaml file is the index with the parameters in it.
+
     Raises:
         ConfigError: there is no such policy, or the quantile is outside 0..1. The message lists the nearest names.
     """
     known = RULES | VARIANTS
+    if name.endswith(PARAMETERS):
+        return INDEX["TunedIndex"].make(name)
     if name in known:
         return known[name].make()
     rule = name.removesuffix(VOTED_END)
@@ -146,7 +159,7 @@ def make(name: str) -> Policy:
 
 def gives_orders(name: str) -> bool:
     """Whether a name is that of a rule that gives orders to jobs."""
-    of_jobs = {entry.where for entry in JOB_RULES.values()}
+    of_jobs = {entry.where for entry in (JOB_RULES | INDEX).values()}
     entry = (RULES | VARIANTS).get(name) or QUANTILES.get(f"{name.rpartition('-')[0]}-")
     return entry is not None and entry.where in of_jobs
 

@@ -47,7 +47,7 @@ N_COST_TERMS = CONSTRAINT - TERMS
 
 
 @inlined
-def _begin(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
+def begin_episode(fleet: Fleet, numbers: Floats, b: int, slot: int) -> None:
     """Puts environment `b` at the start of episode `slot`."""
     e, regs, row = fleet.env[b], fleet.regions[b], min(b, fleet.scenario.size - 1)
     e.step, e.next_job, e.n_active, e.slot, e.asleep, e.backlog_gpu_h = 0, 0, 0, slot, 0, 0.0
@@ -83,11 +83,12 @@ def _decode(fleet: Fleet, b: int) -> None:
         regs[r].own_share = 0.0 if mode == HOLD else 1.0
         regs[r].others_share = 1.0 if mode in (SOAK, PULL) else 0.0
         regs[r].surplus_only = mode == SOAK
-    _tell_stores(fleet, b)
+    tell_stores(fleet, b)
 
 
 @inlined
-def _tell_stores(fleet: Fleet, b: int) -> None:
+def tell_stores(fleet: Fleet, b: int) -> None:
+    """Gives the stores of environment `b` their orders from `Fleet.modes`."""
     row = min(b, fleet.scenario.size - 1)
     for r in range(fleet.stores.shape[1]):
         for s in range(fleet.stores.shape[2]):
@@ -106,7 +107,7 @@ def _take_orders(fleet: Fleet, b: int) -> None:
         job.limit_gpus = fleet.wishes[b, i].limit_gpus if e.limited else np.inf
         if e.ranked:
             job.rank = fleet.wishes[b, i].rank
-    _tell_stores(fleet, b)
+    tell_stores(fleet, b)
 
 
 @inlined
@@ -126,7 +127,7 @@ def _assign_gpus(fleet: Fleet, b: int, source: int) -> None:
 
 
 @inlined
-def _step(fleet: Fleet, numbers: Floats, b: int, source: int) -> None:
+def take_step(fleet: Fleet, numbers: Floats, b: int, source: int) -> None:
     """Advances environment `b` by one step, in the order of docs/design.md."""
     e, row = fleet.env[b], min(b, fleet.scenario.size - 1)
     p, sites, classes = fleet.scenario[row], fleet.sites[row], fleet.classes[row]
@@ -151,7 +152,7 @@ def _step(fleet: Fleet, numbers: Floats, b: int, source: int) -> None:
 
 
 @inlined
-def _cost(fleet: Fleet, b: int) -> float:
+def step_cost(fleet: Fleet, b: int) -> float:
     """Cost of the step [currency]."""
     total = 0.0
     for r in range(fleet.flows.shape[1]):
@@ -232,8 +233,8 @@ def _advance(fleet: Fleet, numbers: Floats, b: int, source: int, reward: int, ho
         elif source == ORDERS:
             _take_orders(fleet, b)
         for _ in range(hold):
-            _step(fleet, numbers, b, source)
-            total_cost = _cost(fleet, b)
+            take_step(fleet, numbers, b, source)
+            total_cost = step_cost(fleet, b)
             _count(fleet, numbers, b)
             gain = _reward(fleet, b, total_cost, reward)
             fleet.outcome[b, REWARD] += gain if hold == 1 else np.float64(np.float32(gain))
@@ -297,15 +298,15 @@ def _play_on_arrival(fleet: Fleet, numbers: Floats, b: int, slot: int, arrivals:
     Returns:
         NO_ERROR; or QUEUE_FULL if the queue had too few places for the arrivals. What was written is then invalid.
     """
-    _begin(fleet, numbers, b, slot)
+    begin_episode(fleet, numbers, b, slot)
     fleet.modes[b, : fleet.regions.shape[1]] = RUN
     fleet.modes[b, fleet.regions.shape[1] :] = stores.BY_RULE
     _decode(fleet, b)
     for t in range(fleet.scenario[min(b, fleet.scenario.size - 1)].n_steps):
         if fleet.env[b].n_active + arrivals > fleet.queue.shape[1]:
             return QUEUE_FULL
-        _step(fleet, numbers, b, MODES)
-        fleet.on_arrival[slot, t].total_cost = _cost(fleet, b)
+        take_step(fleet, numbers, b, MODES)
+        fleet.on_arrival[slot, t].total_cost = step_cost(fleet, b)
         fleet.on_arrival[slot, t].left_gpu_h = _left_gpu_h(fleet, b)
     return NO_ERROR
 
@@ -353,7 +354,7 @@ def _entries(sources: int) -> Entries:
         """Starts episode `slot` in environment `b`, and observes it."""
         _ = sources
         fleet = opened(a)
-        _begin(fleet, flow_numbers(a), b, slot)
+        begin_episode(fleet, flow_numbers(a), b, slot)
         _observe(fleet, b)
 
     @entry

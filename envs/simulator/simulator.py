@@ -163,7 +163,7 @@ class Simulator:
         """
         self._follow_bank()
         while ENTRIES.play_on_arrival(self.fleet.addresses, b, slot) == QUEUE_FULL:
-            self._lengthen_queues()
+            self.lengthen_queues()
 
     def advance(self, hold: int = 1, source: int = MODES) -> None:
         """Steps each environment that is not asleep `hold` times or to its episode's end; observes all environments.
@@ -235,7 +235,7 @@ class Simulator:
                 answer = ENTRIES.advance(self.fleet.addresses, source, self._reward, hold)
             if answer % N_CODES != QUEUE_FULL:
                 return answer
-            self._lengthen_queues(hold)
+            self.lengthen_queues(hold)
 
     def _refusal(self, answer: int) -> ValueError:
         b, code = divmod(answer, N_CODES)
@@ -246,7 +246,8 @@ class Simulator:
             return unknown_modes(self.fleet.modes[b], "" if alone else f" in environment {b}")
         return ValueError(f"the episode {'' if alone else f'of environment {b} '}is over; call reset()")
 
-    def _lengthen_queues(self, hold: int = 1) -> None:
+    def lengthen_queues(self, hold: int = 1) -> None:
+        """Gives every queue more places, at least for the arrivals of `hold` steps."""
         places = 2 * self.fleet.queue.shape[1] + hold * self.bank.most_arrivals
         self._link(_with_places(self.fleet, places))
 

@@ -1,4 +1,4 @@
-"""Commands that train policies and compare them: `train`, `evaluate`, `leaderboard`, `reproduce`.
+"""Commands that train policies and compare them: `train`, `tune`, `evaluate`, `leaderboard`, `reproduce`.
 
 Commands import heavy modules only when they run, so that help appears immediately.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -72,6 +72,33 @@ def train(
         runs, partial(train_run, torch_threads=torch_threads), means=Means(executor, jobs), **begins
     ):
         typer.echo(f"checkpoint: {kept}")
+
+
+@interruptible("the same command with --resume goes on from the last validation")
+def tune(
+    method: Annotated[Literal["TunedIndex"], typer.Argument(help="The method to tune.")] = "TunedIndex",
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", help="By name or file; may be given again.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the search.")] = 0,
+    generations: Annotated[int, typer.Option("--generations", min=1, help="Most generations of 16 candidates.")] = 150,
+    episodes: Annotated[int, typer.Option("--episodes", min=1, help="Training episodes of each scenario.")] = 32,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Of these, how many a generation plays.")] = 12,
+    validation: Annotated[int, typer.Option("--validation", min=1, help="Validation episodes of each scenario.")] = 16,
+    start: Annotated[str | None, typer.Option("--start", help="Parameters to begin with, by name or file.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of runs; this one is NAME/TunedIndex/seed-N.")] = RUNS,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Tune the parameters of a rule on training episodes, and select them on validation episodes."""
+    from wattward.experiments.training.tune import Budget
+    from wattward.experiments.training.tune import tune as search
+
+    _ = method  # so far there is one
+    names = scenario or ["zhejiang-xinjiang"]
+    budget = Budget(generations=generations, episodes=episodes, batch=batch, validation=validation)
+    name = Path(names[0]).stem if len(names) == 1 else "all"
+    kept = search(names, seed, name=name, budget=budget, out=out, start=start, resume=resume)
+    typer.echo(f"parameters: {kept}")
 
 
 @interruptible(KEPT)

@@ -17,6 +17,7 @@ from wattward.experiments.cli.options import speaking_plainly
 SECTIONS = {
     "Train and compare": {
         "train": "compare:train",
+        "tune": "compare:tune",
         "evaluate": "compare:evaluate",
         "leaderboard": "compare:leaderboard",
         "reproduce": "compare:reproduce",

@@ -13,6 +13,9 @@ from wattward.envs.policy.protocol import Policy, sees_everything
 from wattward.experiments.common.provenance import PACKAGE
 from wattward.experiments.evaluation import submissions
 
+PARAMETERS = ".yaml"
+"""End of the name of a file with parameters of the index."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -61,8 +64,8 @@ def method(text: str, *, trust_pickle: bool = False) -> Method:
     """Finds a method and makes its policy once to check that it works.
 
     Args:
-        text: Name of a rule, checkpoint folder, Stable-Baselines3 zip, name of an installed package's entry point, or
-            MODULE:FACTORY.
+        text: Name of a rule, file of parameters of the index (.yaml), checkpoint folder, Stable-Baselines3 zip, name of
+            an installed package's entry point, or MODULE:FACTORY.
         trust_pickle: Whether a zip may be loaded, which can run arbitrary code.
 
     Raises:
@@ -75,6 +78,11 @@ def method(text: str, *, trust_pickle: bool = False) -> Method:
         return submitted(text)
     if text in submissions.installed():
         return submitted(submissions.installed()[text], text)
+    if text.endswith(PARAMETERS):
+        from wattward.baselines import registry
+
+        registry.make(text)
+        return Method(text, content=digest(Path(text).read_bytes()))
     if "/" in text:
         raise ConfigError(f"{text}: no such checkpoint folder, and no rule has this name")
     from wattward.baselines import registry
