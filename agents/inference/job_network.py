@@ -63,17 +63,18 @@ class JobNetwork(FlatNetwork):
             seen: Inputs of one environment, without the axis of environments.
         """
         layers, state, options = self._layers, seen.state, seen.options
-        shared = np.broadcast_to(np.concatenate([context, state]), (len(regions), context.size + state.size))
-        weight, bias = layers.region
-        codes = np.maximum(np.concatenate([shared, regions], axis=1) @ weight + bias, 0.0)
+        shared, (weight, bias) = np.concatenate([context, state]), layers.region
+        codes = np.maximum(regions @ weight[shared.size :] + (shared @ weight[: shared.size] + bias), 0.0)
         pooled = np.concatenate([codes.mean(axis=0), codes.max(axis=0)])
         around = codes @ layers.own + (pooled @ layers.pooled + layers.around)
-        first = options @ layers.option
+        n_jobs, n_regions = options.shape[:2]
+        first = (options.reshape(n_jobs * n_regions, -1) @ layers.option).reshape(n_jobs, n_regions, -1)
         first += around
         first += (seen.jobs @ layers.job)[:, None]
-        hidden = np.maximum(first, 0.0, out=first) @ layers.hidden[0]
+        hidden = np.maximum(first, 0.0, out=first).reshape(n_jobs * n_regions, -1) @ layers.hidden[0]
         hidden += layers.hidden[1]
-        scores: Numbers = (np.maximum(hidden, 0.0, out=hidden) @ layers.score[0])[:, :, 0] + layers.score[1]
+        scores: Numbers = np.maximum(hidden, 0.0, out=hidden) @ layers.score[0][:, 0] + layers.score[1]
+        scores = scores.reshape(n_jobs, n_regions)
         scores += self._of_index(options, state)
         scores[options[:, :, OPTION_AT.allowed] == 0.0] = MASKED
         return scores
