@@ -25,11 +25,11 @@ from wattward.configs.schema.base import Config, ConfigError
 from wattward.envs.world.splits import UNSTATED_WORLDS
 
 Tensors = dict[str, NDArray[np.generic]]
-ActionLayout = Literal["modes", "joint", "region", "shares"]
+ActionLayout = Literal["modes", "joint", "region", "shares", "jobs"]
 """Meaning of a network's outputs.
 
 `modes`: the modes of each region. `joint`: the joint modes of all regions. `region`: the modes of the one region that
-the network sees. `shares`: the shares of each region.
+the network sees. `shares`: the shares of each region. `jobs`: scores of each job and region.
 """
 
 FORMAT = 1
@@ -73,13 +73,19 @@ class Manifest(Config):
     files: dict[Literal["policy.safetensors", "optimizer.safetensors"], TensorFile] = Field(default_factory=dict)
 
 
-def observation_sha256() -> str:
-    """Returns a hash of the observation's layout: names, order and widths of fields, and edges of its blocks."""
-    from wattward.envs.model import observation
+def observation_sha256(layout: ActionLayout = "modes") -> str:
+    """Returns a hash of the observation's layout: names, order and widths of fields, and edges of its blocks.
+
+    For agents that decide per job, the fields of jobs are part of it.
+    """
+    from wattward.envs.model import job_fields, observation
 
     groups = ("clock", "world", "present", "forecast")
     fields = [[field.name, field.width] for field in observation.fields_of(*groups)]
-    return sha256_of_json([fields, observation.BLOCK_EDGES_H, observation.SLACK_EDGES_H])
+    parts = [fields, observation.BLOCK_EDGES_H, observation.SLACK_EDGES_H]
+    if layout == "jobs":
+        parts.append([[field.group, field.name] for field in job_fields.JOB_FIELDS])
+    return sha256_of_json(parts)
 
 
 def write(directory: Path, manifest: Manifest, policy: Tensors, optimizer: Tensors | None = None) -> Path:

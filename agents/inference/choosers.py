@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from wattward.envs.decisions.action import N_MODES
 from wattward.envs.decisions.joint import joint_to_modes
 
 if TYPE_CHECKING:
+    from wattward.envs.policy.orders import Orders
+    from wattward.envs.policy.outlook import Outlook
     from wattward.envs.policy.protocol import Modes, Shares
 
 
@@ -97,3 +100,27 @@ class ShareChooser:
             manifest.observation_size,
             seen.size,
         )
+
+
+class OutlookChooser(ABC):
+    """Gives orders to the jobs of an outlook; a chooser that sees only observations cannot."""
+
+    @abstractmethod
+    def begin(self, outlook: Outlook) -> None:
+        """Prepares for an episode; `outlook` is that of its first step."""
+
+    @abstractmethod
+    def orders(self, outlook: Outlook) -> Orders:
+        """Returns orders for all jobs of an outlook."""
+
+    def __call__(self, observation: NDArray[np.float32]) -> Modes:  # noqa: ARG002 - the protocol's
+        """Not possible: orders need more than the observation.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("an agent that decides per job needs an outlook")
+
+    @abstractmethod
+    def requirements(self, manifest: Manifest, seen: Seen) -> Requirements:
+        """Returns the requirements of the network."""

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from wattward.agents.inference.checkpoint import Manifest, Tensors, observation_sha256, read_policy
+from wattward.agents.inference.choosers import OutlookChooser
 from wattward.agents.inference.networks import ActingNetwork, Seen
 from wattward.agents.registry import algorithm
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.policy.outlook import Outlook
-from wattward.envs.policy.protocol import Modes, Shares
+from wattward.envs.policy.protocol import Decision, Modes, Shares
 
 
 class LearnedPolicy:
@@ -50,9 +51,16 @@ class LearnedPolicy:
                     f"{self.name} was trained on scenario {made.scenario!r} with {trained} {what}, "
                     f"this one has {given}; train it on this scenario"
                 )
+        if isinstance(self._choose, OutlookChooser):
+            self._choose.begin(outlook)
 
-    def act(self, outlook: Outlook) -> Modes | Shares:
-        """Returns the best or most probable modes (R,), or shares (R, 2); a decision is held as long as in training."""
+    def act(self, outlook: Outlook) -> Decision:
+        """Returns the best or most probable modes (R,), shares (R, 2), or orders for all jobs.
+
+        Modes and shares are held as long as in training.
+        """
+        if isinstance(self._choose, OutlookChooser):
+            return self._choose.orders(outlook)
         if self._held is None or self._decides(outlook.step):
             self._held, self._decided_in = self._choose(outlook.observation), outlook.step
         return self._held.copy()
@@ -78,7 +86,7 @@ def load_policy(path: Path, *, trust_pickle: bool = False) -> LearnedPolicy:
 
         return LearnedPolicy(*load_zip(path, trust_pickle=trust_pickle))
     manifest, tensors = read_policy(path)
-    if manifest.observation_sha256 != observation_sha256():
+    if manifest.observation_sha256 != observation_sha256(manifest.action_layout):
         raise ConfigError(f"{path}: trained on observations laid out otherwise than this version's; train it again")
     return LearnedPolicy(manifest, acting_network(manifest, tensors, path))
 

@@ -127,14 +127,31 @@ def greedy(model: BaseAlgorithm) -> Callable[[NDArray[np.float32]], NDArray[Any]
 class Validation:
     """Measures on fixed validation episodes how much a policy saves compared with running all work on arrival."""
 
-    def __init__(self, make_env: Callable[[], VecEnv], always_run: NDArray[np.int64] | int) -> None:
+    def __init__(
+        self,
+        make_env: Callable[[], VecEnv],
+        always_run: NDArray[np.int64] | int,
+        make_reference: Callable[[], VecEnv] | None = None,
+    ) -> None:
+        """Plays the episodes once with all work run on arrival.
+
+        Args:
+            make_env: Makes the environments of the policy.
+            always_run: The action that runs all work on arrival.
+            make_reference: Makes environments of the same episodes that take this action, if others do.
+        """
         self._make_env = make_env
-        self._on_arrival_cost = self._total_cost(lambda observations: np.array([always_run] * len(observations)))
+        self._on_arrival_cost = self._total_cost(
+            lambda observations: np.array([always_run] * len(observations)), make_reference or make_env
+        )
 
     def saving(self, model: BaseAlgorithm) -> float:
         """Returns the share of the run-on-arrival cost that the model's greedy actions save; higher is better."""
-        total_cost = self._total_cost(greedy(model))
+        total_cost = self._total_cost(greedy(model), self._make_env)
         return float(1.0 - total_cost.sum() / self._on_arrival_cost.sum())
 
-    def _total_cost(self, act: Callable[[NDArray[np.float32]], NDArray[Any]]) -> NDArray[np.float64]:
-        return np.array([kpis["total_cost"] for kpis in play_batch(act, self._make_env())])
+    @staticmethod
+    def _total_cost(
+        act: Callable[[NDArray[np.float32]], NDArray[Any]], make_env: Callable[[], VecEnv]
+    ) -> NDArray[np.float64]:
+        return np.array([kpis["total_cost"] for kpis in play_batch(act, make_env())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -9,15 +10,20 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
+from wattward.agents.learners.job_env import JobVecEnv
 from wattward.agents.learners.region_env import RegionVecEnv
 from wattward.agents.registry import algorithm_of
+from wattward.envs.decisions.jobs import ROWS, JobActions
 from wattward.envs.simulator.source import EpisodeBank
 from wattward.envs.world.family import family_of
 from wattward.envs.world.splits import N_TRAINING_EPISODES
 
 if TYPE_CHECKING:
+    from wattward.agents.inference.checkpoint import ActionLayout
     from wattward.configs.schema.agent import AgentSettings
     from wattward.configs.schema.scenario import Scenario
+    from wattward.envs.decisions.registry import ActionChoice
+    from wattward.envs.interfaces.sb3_env import FleetVecEnv
 
 BANK_KEY = 1
 """Separates the random choice of a run's episodes from everything else that uses the run's seed."""
@@ -94,14 +100,27 @@ def make_env(
         scenario,
         many,
         seed=seed,
-        action="modes" if layout == "region" else layout,
+        action=_action(settings, layout),
         reward=settings.reward,
         split=split,
         bank=bank,
         late_weight=settings.late_weight if split == "train" else 1.0,
     )
-    env = RegionVecEnv(fleet) if layout == "region" else fleet
-    return RepeatedActions(env, settings.action_repeat, settings.reward_scale)
+    return RepeatedActions(_as_learnt(layout, fleet), settings.action_repeat, settings.reward_scale)
+
+
+def _action(settings: AgentSettings, layout: ActionLayout) -> ActionChoice:
+    """The form of actions of the environments."""
+    if layout == "jobs":
+        return partial(JobActions, rows=getattr(settings, "rows", ROWS))
+    return "modes" if layout == "region" else layout
+
+
+def _as_learnt(layout: ActionLayout, fleet: FleetVecEnv) -> VecEnv:
+    """The environments with the observations that the learner needs."""
+    if layout == "region":
+        return RegionVecEnv(fleet)
+    return JobVecEnv(fleet) if layout == "jobs" else fleet
 
 
 def make_bank(

@@ -23,15 +23,16 @@ from wattward.envs.model.job_fields import (
     N_JOB_NUMBERS,
     N_OPTION_NUMBERS,
 )
-from wattward.envs.model.layout import EPS, MOVABLE, Row, Rows
+from wattward.envs.model.layout import ENV, EPS, MOVABLE, Row, Rows
 from wattward.envs.model.observation import AT, BLOCK_EDGES_H, N_CLOCK, N_FORECASTS, N_NOW
 from wattward.envs.model.types import RUNNING, Floats, Ints
 
 JobRows = NDArray[np.float32]
 Choices = NDArray[np.int8]
-FREE_GPUS, STEPS_PER_GB, OUT_BACKLOG, IN_BACKLOG, PRICES = range(5)
-"""Columns of what all jobs share about a region: free GPUs; steps of its link for a GB; backlogs in steps; prices."""
-N_OF_REGION = 5
+FREE_GPUS, STEPS_PER_GB, OUT_BACKLOG, IN_BACKLOG, POWER, PRICES = range(6)
+"""Columns of what all jobs share about a region: free GPUs; steps of its link for a GB; backlogs in steps; power of a
+GPU relative to the mean of the regions; prices."""
+N_OF_REGION = 6
 BLOCK_OF_HOUR = tuple(sum(hour > edge for edge in BLOCK_EDGES_H) for hour in range(BLOCK_EDGES_H[-1] + 1))
 """Number of forecast blocks that begin before each full hour."""
 
@@ -41,15 +42,19 @@ def _observe_jobs(fleet: Fleet, b: int, n_blocks: int, rows: JobRows, mask: Choi
     """Fills the rows (K, F) and the mask (K, R + 1) of the jobs of environment `b`; other rows stay as they are."""
     e, row, q = fleet.env[b], min(b, fleet.scenario.size - 1), fleet.queue[b]
     p, sites, classes = fleet.scenario[row], fleet.sites[row], fleet.classes[row]
-    picks, n_regions = fleet.picks[b, MOVABLE], fleet.regions.shape[1]
-    options = np.empty((n_regions, N_OF_REGION + n_blocks))
+    options = np.empty((fleet.regions.shape[1], N_OF_REGION + n_blocks))
     _regions(sites, fleet.regions[b], fleet.hours[e.slot, e.step], fleet.observations[b], options)
     for k in range(min(e.n_movable, rows.shape[0])):
-        job = q[picks[k]]
-        _job(e, p, sites[job.region], classes[job.job_class], options[job.region, STEPS_PER_GB], job, rows[k])
-        rows[k, N_JOB_NUMBERS + job.job_class] = 1.0
-        until = PRICES + _last_block(job, e, p, n_blocks)
-        _options(p, sites[job.region], options, until, job, rows[k, N_JOB_NUMBERS + classes.size :], mask[k])
+        _one(e, p, sites, classes, options, q[fleet.picks[b, MOVABLE, k]], rows[k], mask[k])
+
+
+@inlined
+def _one(e: Row, p: Row, sites: Rows, classes: Rows, options: Floats, job: Row, out: JobRows, allowed: Choices) -> None:
+    """Fills the row (F,) and the mask (R + 1,) of one job."""
+    _job(e, p, sites[job.region], classes[job.job_class], options[job.region, STEPS_PER_GB], job, out)
+    out[N_JOB_NUMBERS + job.job_class] = 1.0
+    until = PRICES + _last_block(job, e, p, options.shape[1] - N_OF_REGION)
+    _options(p, sites[job.region], options, until, job, out[N_JOB_NUMBERS + classes.size :], allowed)
 
 
 @inlined
@@ -64,6 +69,7 @@ def _options(p: Row, site: Row, options: Floats, until: int, job: Row, out: JobR
         at = r * N_OPTION_NUMBERS
         out[at + JOB_AT.price] = _clip(options[r, PRICES], JOB_LEAST.price, JOB_MOST.price)
         out[at + JOB_AT.best_price] = _clip(options[r, until], JOB_LEAST.best_price, JOB_MOST.best_price)
+        out[at + JOB_AT.power] = min(JOB_MOST.power, options[r, POWER])
         out[at + JOB_AT.room] = min(JOB_MOST.room, options[r, FREE_GPUS] * by_gpus)
         if r == here:
             out[at + JOB_AT.here] = 1.0
@@ -101,6 +107,7 @@ def _regions(sites: Rows, regs: Rows, now: Rows, seen: JobRows, options: Floats)
         options[r, OUT_BACKLOG], options[r, IN_BACKLOG] = reg.wan_out_gb * by_link, reg.wan_in_gb * by_link
         base = N_CLOCK + r * width
         share = site_model.kw_per_rested_gpu(sites[r], hour.pue) / max(mean_kw, 1e-6)
+        options[r, POWER] = share
         options[r, PRICES] = _margin(seen[base + AT.price], seen[base + AT.surplus]) * share
         prices, surpluses = base + N_NOW + AT.price_ahead * n_blocks, base + N_NOW + AT.surplus_ahead * n_blocks
         for j in range(n_blocks):
@@ -174,3 +181,42 @@ def encode_jobs(a: Ints, first: int, last: int, n_rows: int, n_extra: int, rows_
     rows, mask = job_arrays(rows_at, mask_at, (n_envs, n_rows, n_numbers), (n_envs, n_rows, n_regions + 1))
     for i in range(n_envs):
         _observe_jobs(fleet, first + i, n_blocks, rows[i], mask[i])
+
+
+@entry
+def encode_seen_jobs(
+    step: int,
+    scenario: Rows,
+    sites: Rows,
+    classes: Rows,
+    regions: Rows,
+    now: Rows,
+    jobs: Rows,
+    seen: JobRows,
+    n_blocks: int,
+    rows: JobRows,
+    mask: Choices,
+) -> None:
+    """Encodes jobs that a policy knows, in the same way as `encode_jobs`.
+
+    Args:
+        step: The step to be taken next.
+        scenario: A row of SCENARIO, shape (1,).
+        sites: Rows of SITE, shape (R,).
+        classes: Rows of JOB_CLASS, shape (C,).
+        regions: Rows of REGION, shape (R,): link backlogs, GPUs awake and locked.
+        now: Rows of HOUR, shape (R,): requests, PUE, GPUs in order, share of the links.
+        jobs: Rows of QUEUED, shape (K,), of the jobs that may be ordered.
+        seen: What an agent sees, shape (numbers,).
+        n_blocks: Number of forecast blocks in `seen`.
+        rows: Receives the rows, shape (K, F), filled with 0.
+        mask: Receives the choices of each row, shape (K, R + 1).
+    """
+    _ = SOURCES
+    env = np.zeros(1, ENV)
+    env[0].step = step
+    options = np.empty((sites.size, N_OF_REGION + n_blocks))
+    _regions(sites, regions, now, seen, options)
+    for k in range(jobs.size):
+        mask[k, 0] = 1
+        _one(env[0], scenario[0], sites, classes, options, jobs[k], rows[k], mask[k])

@@ -50,6 +50,7 @@ JOB_FIELDS = (
     JobField("option", "here", "1 if the job is in this region"),
     JobField("option", "price", "marginal price of power for a GPU now / the mean of the regions", -10.0, 10.0),
     JobField("option", "best_price", "the lowest such price until its latest start, by forecast", -10.0, 10.0),
+    JobField("option", "power", "facility power of one more GPU here / the mean of the regions", most=10.0),
     JobField("option", "room", "free GPUs / the job's GPUs", most=2.0),
     JobField("option", "transit", "hours until its data are there", most=10.0),
     JobField("option", "move_cost", "cost of moving its data / what its work is worth in shaped rewards", most=10.0),

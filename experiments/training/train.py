@@ -240,7 +240,6 @@ class Session:
     def _manifest(self, saving: float | None) -> Manifest:
         run, model, layout = self._run, self._model, self._algorithm.action_layout(self._run.settings)
         settings = run.settings.model_dump(mode="json")
-        assert model.observation_space.shape is not None
         return Manifest(
             agent=run.agent,
             algorithm=run.settings.algorithm,
@@ -254,9 +253,9 @@ class Session:
             settings=settings,
             settings_sha256=sha256_of_json(settings),
             activation=run.settings.activation,
-            observation_size=model.observation_space.shape[0],
-            observation_sha256=observation_sha256(),
-            n_regions=run.scenario.n_regions if layout in ("region", "shares") else n_entries(run.scenario),
+            observation_size=_observation_size(model),
+            observation_sha256=observation_sha256(layout),
+            n_regions=run.scenario.n_regions if layout in ("region", "shares", "jobs") else n_entries(run.scenario),
             action_repeat=run.settings.action_repeat,
             action_layout=layout,
             network=settings.get("network", "flat"),
@@ -267,12 +266,27 @@ class Session:
         )
 
 
-def _validation_parts(scenario: Scenario, settings: AgentSettings) -> tuple[Callable[[], VecEnv], Any]:
+def _observation_size(model: BaseAlgorithm) -> int:
+    """Length of an observation; for agents that decide per job, without the rows of jobs."""
+    seen: Any = model.observation_space
+    if seen.shape is not None:
+        return int(seen.shape[0])
+    return int(seen["context"].shape[0] + np.prod(seen["regions"].shape))
+
+
+def _validation_parts(
+    scenario: Scenario, settings: AgentSettings
+) -> tuple[Callable[[], VecEnv], Any, Callable[[], VecEnv]]:
+    """Environments for the policy, the action that runs all work on arrival, and the environments that take it."""
     from wattward.agents.training.environments import make_env
+    from wattward.envs.interfaces.sb3_env import FleetVecEnv
 
     episodes, layout = settings.validation_episodes, algorithm_of(settings).action_layout(settings)
     env = partial(make_env, scenario, settings, VALIDATION_SEED, split="validation", num_envs=episodes)
     always_run = [int(Mode.RUN)] * scenario.n_regions + [int(StoreOrder.BY_RULE)] * scenario.n_stores
     joint = int(sum(mode * len(Mode) ** place for place, mode in enumerate(reversed(always_run))))
     shares = np.broadcast_to([1.0, 0.0], (scenario.n_regions, 2))
-    return env, {"joint": joint, "modes": always_run, "region": int(Mode.RUN), "shares": shares}[layout]
+    if layout == "jobs":
+        modes = partial(FleetVecEnv, scenario, episodes, seed=VALIDATION_SEED, split="validation")
+        return env, always_run, modes
+    return env, {"joint": joint, "modes": always_run, "region": int(Mode.RUN), "shares": shares}[layout], env

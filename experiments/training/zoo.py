@@ -53,7 +53,12 @@ with a 95 % interval, 0 being RunOnArrival and 1 the hindsight bound, which no p
 ([why](../../docs/limits.md)).
 
 {table}"""
-ACTS = {"modes": "a mode a region", "joint": "one number for the modes of all regions", "region": "region by region"}
+ACTS = {
+    "modes": "a mode a region",
+    "joint": "one number for the modes of all regions",
+    "region": "region by region",
+    "jobs": "an order a job",
+}
 TEXT = """\
 # {agent} on {scenario}
 

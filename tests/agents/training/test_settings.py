@@ -43,7 +43,10 @@ def test_a_scenarios_entry_lies_over_the_default(tmp_path: Path) -> None:
         (("gamma: 0.5", "gamma: 1.5"), ["mine.yaml", "gamma = 1.5", "less than or equal to 1"]),
         (("toy:", "toi:"), ["mine.yaml", "unknown scenario 'toi'", "did you mean 'toy'"]),
         (("default:", "defaults:"), ["mine.yaml", "'default' is missing"]),
-        (("algorithm: ppo", "algorithm: pop"), ["mine.yaml", "algorithm = 'pop'", "dqn, maskable-ppo, ppo, qrdqn"]),
+        (
+            ("algorithm: ppo", "algorithm: pop"),
+            ["mine.yaml", "algorithm = 'pop'", "dqn, maskable-ppo, ppo, ppo-jobs, qrdqn"],
+        ),
         (("algorithm: ppo", "algorithm: [ppo]"), ["mine.yaml", "algorithm = ['ppo']", "must be one of dqn"]),
         (("{gamma: 0.5}", "3"), ["mine.yaml", "toy = 3", "mapping"]),
         (("gamma: 0.5", "learning_rate_end: 1.0"), ["mine.yaml", "learning_rate_end 1.0 exceeds"]),
