@@ -19,13 +19,13 @@ from wattward.envs.kernels.fleet import Fleet, flow_numbers, opened
 from wattward.envs.kernels.stores import BY_RULE
 from wattward.envs.model import layout, site_model, types
 from wattward.envs.model.layout import MOVABLE, Rows
-from wattward.envs.model.types import Floats, Ints
+from wattward.envs.model.types import RUNNING, Floats, Ints
 
 
 class Entries(NamedTuple):
     """The compiled functions."""
 
-    blocks: Callable[[Rows, Rows, Rows, Floats, Floats, int, int, Floats], int]
+    blocks: Callable[[Rows, Rows, Rows, Floats, Floats, Floats, int, int, Floats], int]
     orders: Callable[..., None]
     play: Callable[[Ints, int, Floats, Ints, Floats, Numbers, Floats], int]
 
@@ -40,6 +40,19 @@ def _take(fleet: Fleet, run_in: Ints, limit_gpus: Floats, rank: Floats) -> None:
         queue[k].order, queue[k].limit_gpus, queue[k].rank = run_in[k] + 1, limit_gpus[k], rank[k]
 
 
+@inlined
+def _set_cooling(sites: Rows, now: Rows, air_c: Floats) -> None:
+    for r in range(sites.size):
+        now[r].pue, now[r].fixed_kw = site_model.cooling_line(sites[r], air_c[r])
+
+
+@inlined
+def _count_locked(regions: Rows, queue: Rows) -> None:
+    for k in range(queue.size):
+        if queue[k].status == RUNNING and not queue[k].preemptible:
+            regions[queue[k].region].locked_gpus += queue[k].gpus
+
+
 def _entries(sources: int) -> Entries:
     """Makes the entries. They close over the digest of their sources, so that a change invalidates Numba's cache."""
 
@@ -48,14 +61,16 @@ def _entries(sources: int) -> Entries:
         scenario: Rows,
         sites: Rows,
         now: Rows,
+        air_c: Floats,
         forecasts: Floats,
         known: Floats,
         first_steps: int,
         steps_of_block: int,
         out: Floats,
     ) -> int:
-        """Fills forecast blocks, see `supply.fill_blocks`."""
+        """Fills the cooling of `now` at an air temperature (R,), and forecast blocks, see `supply.fill_blocks`."""
         _ = sources
+        _set_cooling(sites, now, air_c)
         return fill_blocks(scenario[0], sites, now, forecasts, known, first_steps, steps_of_block, out)
 
     @entry
@@ -75,9 +90,10 @@ def _entries(sources: int) -> Entries:
         limit_gpus: Floats,
         rank: Floats,
     ) -> None:
-        """Writes the orders of one step, see `decide.decide`."""
+        """Writes the orders of one step, see `decide.decide`; counts the GPUs that are locked in each region."""
         _ = sources
         p, n_jobs = scenario[0], queue.size
+        _count_locked(regions, queue)
         decide(
             *(p, sites, classes, now, regions, queue, n_jobs, step, ahead, n_blocks, arrivals, numbers),
             *(run_in, limit_gpus, rank),

@@ -44,55 +44,68 @@ def expected_arrivals(scenario: Scenario, start_minute: int, n_steps: int) -> Fl
     return arrivals
 
 
+def has_direct_lines(outlook: Outlook) -> bool:
+    """Whether a site has a direct line."""
+    supplies = (region.supply for region in outlook.regions)
+    return any(supply is not None and supply.direct is not None for supply in supplies)
+
+
 def hours_of(outlook: Outlook) -> Rows:
-    """Rows of HOUR of this step, (R,). All power of plants on site stands in `sun_kw`."""
+    """Rows of HOUR of this step, (R,). All power of plants on site stands in `sun_kw`.
+
+    `blocks_of` fills the PUE and the fixed cooling power.
+    """
     now = np.zeros(outlook.n_regions, HOUR)
     now["price_per_kwh"] = outlook.price_per_kwh
     now["carbon_kg_per_kwh"] = outlook.carbon_forecast_kg_per_kwh[0]
     now["sun_kw"] = outlook.green_forecast_kw[0]
     now["interactive_gpus"] = outlook.interactive_forecast_gpus[0]
-    now["pue"], now["fixed_kw"] = outlook.pue, outlook.fixed_kw
     now["fleet_gpus"], now["wan_share"] = outlook.gpus_in_order, outlook.wan_share
-    now["direct_kw"], now["contract_kw"] = outlook.direct_forecast_kw[0], outlook.contract_forecast_kw[0]
-    now["cut_kw"] = outlook.cut_forecast_kw[0]
+    now["contract_kw"] = outlook.contract_forecast_kw[0]
+    if has_direct_lines(outlook):
+        now["direct_kw"] = outlook.direct_forecast_kw[0]
+    if outlook.scenario.grid_events is not None:
+        now["cut_kw"] = outlook.cut_forecast_kw[0]
     return now
 
 
 def regions_of(outlook: Outlook) -> Rows:
-    """Rows of REGION of this step, (R,)."""
+    """Rows of REGION of this step, (R,). The kernel counts the locked GPUs."""
     regions = np.zeros(outlook.n_regions, REGION)
+    state = outlook.site_state
     for name in STATE_OF_REGION:
-        regions[name] = outlook.site_state[name]
-    regions["locked_gpus"] = outlook.locked_gpus
+        regions[name] = state[name]
     return regions
 
 
 def queue_of(outlook: Outlook) -> Rows:
-    """Rows of QUEUED of the jobs present, (A,)."""
+    """Rows of QUEUED of the jobs present, (A,); fields that the rule does not read hold anything."""
     jobs = outlook.jobs
-    queue = np.zeros(jobs.number.size, QUEUED)
+    queue = np.empty(jobs.number.size, QUEUED)
     for name in OF_JOB:
         queue[name] = getattr(jobs, name)
-    queue["status"] = np.where(jobs.running, RUNNING, np.where(jobs.in_transit, IN_TRANSIT, WAITING))
+    queue["status"] = WAITING
+    queue["status"][jobs.running] = RUNNING
+    queue["status"][jobs.in_transit] = IN_TRANSIT
     queue["deadline_step"] = np.rint(jobs.hours_to_deadline / outlook.step_h) + outlook.step
     queue["left_h"] = jobs.expected_gpu_h / jobs.gpus
     return queue
 
 
 def blocks_of(outlook: Outlook, site: Site, now: Rows, out: Floats) -> int:
-    """Fills the forecast blocks of this step, (H, R, N_AHEAD); returns how many there are."""
+    """Fills the forecast blocks of this step, (H, R, N_AHEAD), and completes `now`; returns the number of blocks."""
     steps = max(1, round(1.0 / outlook.step_h))
     forecasts = np.zeros((4, outlook.n_leads, outlook.n_regions))
     forecasts[INTERACTIVE] = outlook.interactive_forecast_gpus
     forecasts[CARBON] = outlook.carbon_forecast_kg_per_kwh
     known = np.empty((N_KNOWN, outlook.n_leads, outlook.n_regions))
     known[PRICE], known[CONTRACT] = outlook.price_forecast_per_kwh, outlook.contract_forecast_kw
-    known[GREEN], known[DIRECT], known[CUT] = (
-        outlook.green_forecast_kw,
-        outlook.direct_forecast_kw,
-        outlook.cut_forecast_kw,
+    known[GREEN] = outlook.green_forecast_kw
+    known[DIRECT] = outlook.direct_forecast_kw if has_direct_lines(outlook) else 0.0
+    known[CUT] = outlook.cut_forecast_kw if outlook.scenario.grid_events is not None else 0.0
+    return write_blocks(
+        site.scenario, site.sites, now, outlook.air_c, forecasts, known, steps - outlook.step % steps, steps, out
     )
-    return write_blocks(site.scenario, site.sites, now, forecasts, known, steps - outlook.step % steps, steps, out)
 
 
 def room_for_blocks(n_regions: int) -> NDArray[np.float64]:

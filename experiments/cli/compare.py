@@ -85,6 +85,9 @@ def tune(
     episodes: Annotated[int, typer.Option("--episodes", min=1, help="Training episodes of each scenario.")] = 32,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Of these, how many a generation plays.")] = 12,
     validation: Annotated[int, typer.Option("--validation", min=1, help="Validation episodes of each scenario.")] = 16,
+    sigma: Annotated[
+        float, typer.Option("--sigma", min=1e-3, max=1.0, help="First spread, as a share of ranges.")
+    ] = 0.08,
     start: Annotated[str | None, typer.Option("--start", help="Parameters to begin with, by name or file.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of runs; this one is NAME/TunedIndex/seed-N.")] = RUNS,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
@@ -95,7 +98,7 @@ def tune(
 
     _ = method  # so far there is one
     names = scenario or ["zhejiang-xinjiang"]
-    budget = Budget(generations=generations, episodes=episodes, batch=batch, validation=validation)
+    budget = Budget(generations=generations, episodes=episodes, batch=batch, validation=validation, sigma=sigma)
     name = Path(names[0]).stem if len(names) == 1 else "all"
     kept = search(names, seed, name=name, budget=budget, out=out, start=start, resume=resume)
     typer.echo(f"parameters: {kept}")

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 METHOD = "TunedIndex"
-SIGMA = 0.08
-"""First standard deviation of the search, as a share of each parameter's range."""
 BOUNDED = 2
 """Training episodes whose hindsight bound says what there is to save, so that scenarios weigh alike."""
 
@@ -53,6 +51,7 @@ class Budget:
         validation: Validation episodes of each scenario.
         every: Generations between two validations.
         patience: Validations without a new best after which the search ends.
+        sigma: First standard deviation of the search, as a share of each parameter's range.
     """
 
     generations: int = 150
@@ -62,6 +61,7 @@ class Budget:
     validation: int = 16
     every: int = 5
     patience: int = 10
+    sigma: float = 0.08
 
 
 @dataclass
@@ -170,7 +170,7 @@ class _Search:
         unit = np.tile([0.0, 1.0], (first.size, 1))
         self._cma: CMA = CMA(
             mean=(first - self._least) / self._range,
-            sigma=SIGMA,
+            sigma=budget.sigma,
             bounds=unit,
             seed=seed,
             population_size=budget.population,

@@ -64,7 +64,7 @@ def test_a_file_is_a_method(tmp_path: Path) -> None:
     assert registry.make(str(mine)).name == "TunedIndex-mine"
 
 
-@pytest.mark.parametrize("scenario", ["toy", "shanghai-ups"])
+@pytest.mark.parametrize("scenario", ["toy", "shanghai-ups", "qingyang-direct"])
 def test_compiled_episodes_cost_what_the_policy_costs(scenario: str) -> None:
     parameters = IndexParameters()
     alone = IndexPlayer(load_scenario(scenario), "train", [0]).play(0, numbers_of(parameters))
