@@ -14,7 +14,7 @@ def _between(least: float, most: float, meaning: str) -> Any:  # noqa: ANN401 - 
 
 
 class IndexParameters(Config):
-    """The parameters of `TunedIndex`; docs/index.md says how the rule uses them.
+    """The parameters of `TunedIndex`; docs/tuned-index.md says how the rule uses them.
 
     Prices are shares of the mean cost of a GPU-hour on grid power over the coming two days. The limits are the range in
     which `wattward tune` searches.
