@@ -25,7 +25,7 @@ from wattward.experiments.common.provenance import PACKAGE, worlds_version
 
 ZOO = PACKAGE / "agents" / "zoo"
 CARD, NUMBERS = "README.md", "card.json"
-TABLES = ("standard", "generalise", "optimisers")
+TABLES = ("pair", "standard", "generalise")
 """Suites whose leaderboards a card quotes; the first suite with a score for the agent and scenario is used."""
 COLUMNS: tuple[tables.Column, ...] = (
     ("seed", tables.number("seed", "d")),
