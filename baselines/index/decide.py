@@ -235,7 +235,6 @@ def _bid(
     """Fills what a job bids in each region, (R, N_BID)."""
     runs = job.status == RUNNING and not job.malleable
     run_h = max(p.step_h, job.left_h * (1.0 + numbers[AT.margin])) + (restart_h if job.paused else 0.0)
-    ends = job.deadline_step > p.n_steps
     until_h = min(job.deadline_step, p.n_steps) - step
     until_h = until_h * p.step_h - numbers[AT.early_h]
     later = NEVER
@@ -253,17 +252,25 @@ def _bid(
             bid[REST] = _later_cost(hours, once, split, job, r, lasts_h, until_h, first_h, transit_h)
         bid[REST] += start
         later = min(later, later_start + _later_cost(hours, once, split, job, r, lasts_h, until_h, first_h, transit_h))
-    price += numbers[AT.rigid] * unit if not (job.malleable or job.preemptible) else 0.0
-    if later < NEVER / 2:
-        price = max(price, later + numbers[AT.tolerance] * unit)
-    elif ends:
-        price = max(price, numbers[AT.left] * sites[job.region].terminal_cost_per_gpu_h)
-    else:
-        price = max(price, unit) + numbers[AT.late] * p.late_cost_per_gpu_h_per_h * max(run_h, 1.0)
+    price = _offered(p, sites[job.region], job, price, later, run_h, unit, numbers)
     for r in range(sites.size):
         bids[r, PRICE] = price
     if runs:
         bids[job.region, PRICE] += numbers[AT.restart] * unit * restart_h / max(run_h, 0.5)
+
+
+@inlined
+def _offered(
+    p: Row, site: Row, job: Row, price: float, later: float, run_h: float, unit: float, numbers: Numbers
+) -> float:
+    """The price at which a job runs: at least what its best later run costs, or being late or left at the end."""
+    if not (job.malleable or job.preemptible):
+        price += numbers[AT.rigid] * unit
+    if later < NEVER / 2:
+        return max(price, later + numbers[AT.tolerance] * unit)
+    if job.deadline_step > p.n_steps:
+        return max(price, numbers[AT.left] * site.terminal_cost_per_gpu_h)
+    return max(price, unit) + numbers[AT.late] * p.late_cost_per_gpu_h_per_h * max(run_h, 1.0)
 
 
 @inlined
