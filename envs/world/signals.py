@@ -35,9 +35,11 @@ def forecast_tables(scenario: Scenario) -> ForecastTables:
     for quantity, known in zip((SUN, WIND, INTERACTIVE), by_region, strict=True):
         explained[quantity] = known.mean(axis=1)
     explained[CARBON] = of_grid @ explained[[SUN, WIND]]
+    is_seen = explained >= ALL_KNOWN
+    explained[is_seen] = 1.0
     return ForecastTables(
         level_of_lead=level_of_lead(scenario.horizon),
-        is_seen=explained >= ALL_KNOWN,
+        is_seen=is_seen,
         explained=explained,
         blur=np.sqrt(np.maximum(0.0, explained * (1.0 - explained))),
         variance=np.stack([sun.within_variance.T, by_region[WIND].T]),
