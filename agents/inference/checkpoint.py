@@ -33,6 +33,7 @@ the network sees. `shares`: the shares of each region. `jobs`: scores of each jo
 """
 
 FORMAT = 1
+MOST_REGIONS = 10_000
 MANIFEST, POLICY, OPTIMIZER = "checkpoint.json", "policy.safetensors", "optimizer.safetensors"
 
 
@@ -53,19 +54,19 @@ class Manifest(Config):
     scenario: str
     worlds: Annotated[str, Field(exclude_if=lambda version: version == UNSTATED_WORLDS)] = UNSTATED_WORLDS
     """Version of the worlds in which the policy was trained."""
-    seed: int
-    steps_done: int
-    updates_done: int
+    seed: Annotated[int, Field(ge=0)]
+    steps_done: Annotated[int, Field(ge=0)]
+    updates_done: Annotated[int, Field(ge=0)]
     validation_saving: float | None = None
     wall_s: Annotated[float | None, Field(exclude_if=lambda seconds: seconds is None)] = None
     """Training time until this checkpoint, on the training machine; a resumed run counts all its sessions."""
     settings: dict[str, Any]
     settings_sha256: str
     activation: Literal["relu", "tanh"]
-    observation_size: int
+    observation_size: Annotated[int, Field(ge=1)]
     observation_sha256: str
-    n_regions: int
-    action_repeat: int = 1
+    n_regions: Annotated[int, Field(ge=1, le=MOST_REGIONS)]
+    action_repeat: Annotated[int, Field(ge=1)] = 1
     action_layout: ActionLayout
     network: Annotated[Literal["flat", "regions"], Field(exclude_if=lambda kind: kind == "flat")] = "flat"
     """`regions` works for any number of regions, `flat` only for the number that it was trained on."""
@@ -130,10 +131,10 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def read_policy(directory: Path) -> tuple[Manifest, Tensors]:
-    """Reads a checkpoint's manifest and policy weights, and verifies sizes and hashes.
+    """Reads a checkpoint's manifest and policy weights, and verifies sizes, hashes and types.
 
     Raises:
-        ConfigError: a file is missing, truncated or altered.
+        ConfigError: a file is missing, truncated or altered, or a weight is not a finite number.
     """
     manifest = read_manifest(directory)
     return manifest, _verified(directory / POLICY, manifest.files.get("policy.safetensors"))
@@ -163,4 +164,15 @@ def _verified(path: Path, expected: TensorFile | None) -> Tensors:
         tensors: Tensors = load_tensors(data)
     except SafetensorError as error:
         raise ConfigError(f"{path}: not readable as safetensors: {error}") from error
+    except (KeyError, TypeError) as error:  # a type that NumPy lacks, such as bfloat16
+        raise ConfigError(f"{path}: a tensor has a type that NumPy does not have: {error}") from error
+    for name, tensor in tensors.items():
+        _check_tensor(name, tensor, path)
     return tensors
+
+
+def _check_tensor(name: str, tensor: NDArray[np.generic], path: Path) -> None:
+    if tensor.dtype.kind not in "fiub":
+        raise ConfigError(f"{path}: tensor {name!r} has type {tensor.dtype}, must be real numbers")
+    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+        raise ConfigError(f"{path}: tensor {name!r} holds numbers that are not finite")

@@ -225,29 +225,35 @@ def read_layers(names: LayerNames, tensors: Tensors, path: Path) -> list[Layer]:
     """Reads layers in their order; `path` is used in error messages.
 
     Raises:
-        ConfigError: a tensor is missing.
+        ConfigError: a tensor is missing, or its shape does not fit those of the layers beside it.
     """
-    own = [key.removeprefix(names.prefix) for key in tensors if key.startswith(names.prefix)]
-    hidden = sorted({int(key.split(".")[0]) for key in own})
+    own = [key.removeprefix(names.prefix).split(".")[0] for key in tensors if key.startswith(names.prefix)]
+    hidden = sorted({int(key) for key in own if key.isdecimal()})
     if not hidden:
-        raise ConfigError(f"{path}: holds no tensor whose name begins with {names.prefix!r}")
-    layers = [*(f"{names.prefix}{number}" for number in hidden), *names.last]
-    return [_layer(name, tensors, path) for name in layers]
-
-
-def _layer(name: str, tensors: Tensors, path: Path) -> Layer:
-    weight, bias = _named([f"{name}.weight", f"{name}.bias"], tensors, path)
-    return weight, bias
+        raise ConfigError(f"{path}: holds no tensor whose name begins with {names.prefix!r} and a number")
+    layers: list[Layer] = []
+    for name in [*(f"{names.prefix}{number}" for number in hidden), *names.last]:
+        weight, bias = _named([f"{name}.weight", f"{name}.bias"], tensors, path)
+        n_inputs = layers[-1][1].size if layers else (weight.shape or (0,))[-1]
+        width = weight.shape[0] if weight.ndim else 0
+        _must_have_shape(path, f"{name}.weight", weight, (width, n_inputs))
+        _must_have_shape(path, f"{name}.bias", bias, (width,))
+        layers.append((weight, bias))
+    return layers
 
 
 def read_lstm(prefix: str, tensors: Tensors, path: Path) -> LstmCell:
     """Reads an LSTM layer whose tensor names begin with `prefix`; `path` is used in error messages.
 
     Raises:
-        ConfigError: a tensor is missing.
+        ConfigError: a tensor is missing, or its shape does not fit those of the others.
     """
-    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-    of_input, of_hidden, *biases = _named([prefix + name for name in names], tensors, path)
+    names = [prefix + name for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
+    of_input, of_hidden, *biases = _named(names, tensors, path)
+    size = (of_hidden.shape or (0,))[-1]
+    shapes = ((4 * size, (of_input.shape or (0,))[-1]), (4 * size, size), (4 * size,), (4 * size,))
+    for name, tensor, shape in zip(names, (of_input, of_hidden, *biases), shapes, strict=True):
+        _must_have_shape(path, name, tensor, shape)
     return LstmCell(of_input, of_hidden, biases[0] + biases[1])
 
 
@@ -291,6 +297,11 @@ def _named(names: Sequence[str], tensors: Tensors, path: Path) -> list[Numbers]:
     if missing:
         raise ConfigError(f"{path}: tensor {missing[0]!r} is missing")
     return [tensors[name].astype(np.float32) for name in names]
+
+
+def _must_have_shape(path: Path, name: str, tensor: Numbers, shape: tuple[int, ...]) -> None:
+    if tensor.shape != shape or 0 in shape:
+        raise ConfigError(f"{path}: tensor {name!r} has shape {tensor.shape}, must have {shape}, none of them 0")
 
 
 def _must_agree(path: Path, numbers: Requirements) -> None:

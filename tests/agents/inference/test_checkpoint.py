@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from wattward.agents.inference.checkpoint import Manifest, read_optimizer, read_policy, write
 from wattward.configs import ConfigError, files
-from wattward.configs.digests import sha256_of_json
+from wattward.configs.digests import sha256_of_bytes, sha256_of_json
 
 SETTINGS = {"algorithm": "ppo", "gamma": 0.9}
 MANIFEST = Manifest(
@@ -76,6 +77,20 @@ DAMAGES: list[tuple[Callable[[Path], None], list[str]]] = [
         lambda folder: edit_json(folder, lambda d: d.update(files={})),
         ["checkpoint.json", "does not name policy.safetensors"],
     ),
+    *(
+        (
+            lambda folder, key=key, value=value: edit_json(folder, lambda d: d.update({key: value})),
+            ["checkpoint.json", key],
+        )
+        for key, value in (
+            ("action_repeat", 0),
+            ("n_regions", 0),
+            ("n_regions", 10**9),
+            ("observation_size", -1),
+            ("steps_done", -1),
+            ("seed", -1),
+        )
+    ),
 ]
 
 
@@ -104,6 +119,28 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, damage: Callable[[Path]
     with pytest.raises(ConfigError) as caught:
         read_policy(folder)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    bias = np.array([1.0, value, 1.0], np.float32)
+    folder = write(tmp_path / "final", MANIFEST, {**POLICY, "a.bias": bias}, {"0.exp_avg": bias})
+    with pytest.raises(ConfigError, match=r"policy\.safetensors: tensor 'a\.bias' holds numbers that are not finite"):
+        read_policy(folder)
+    with pytest.raises(ConfigError, match=r"optimizer\.safetensors: tensor '0\.exp_avg' holds numbers"):
+        read_optimizer(folder)
+
+
+def test_a_type_that_numpy_lacks_is_refused(tmp_path: Path) -> None:
+    about = {"a.bias": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}
+    header = json.dumps(about).encode()
+    data = struct.pack("<Q", len(header)) + header + bytes(4)
+    folder = write(tmp_path / "final", MANIFEST, POLICY)
+    (folder / "policy.safetensors").write_bytes(data)
+    facts = {"size_bytes": len(data), "sha256": sha256_of_bytes(data)}
+    edit_json(folder, lambda d: d.update(files={"policy.safetensors": facts}))
+    with pytest.raises(ConfigError, match=r"policy\.safetensors: .*type"):
+        read_policy(folder)
 
 
 def test_a_failed_write_leaves_the_old_checkpoint_and_nothing_else(
