@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from wattward.configs.digests import sha256_of_json
 from wattward.configs.schema.base import ConfigError
 
 
@@ -99,6 +100,20 @@ def read_json(path: Path) -> Any | None:  # noqa: ANN401 - whatever was written
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def write_sealed_json(path: Path, data: object) -> None:
+    """Writes data as JSON together with its hash, completely or not at all, for `read_sealed_json`."""
+    content = _finite(data)
+    write_json(path, {"sha256": sha256_of_json(content), "content": content})
+
+
+def read_sealed_json(path: Path) -> Any | None:  # noqa: ANN401 - whatever was written
+    """The value that `write_sealed_json` wrote to `path`; None if the file is missing, unreadable or altered."""
+    kept = read_json(path)
+    if not isinstance(kept, dict) or kept.keys() != {"sha256", "content"}:
+        return None
+    return kept["content"] if kept["sha256"] == sha256_of_json(kept["content"]) else None
 
 
 def _make(temporary: Path, path: Path) -> None:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wattward.configs.files import read_sealed_json
+
 TIMINGS = ("decision_us",)
 """Fields of a record that differ between runs; all other fields are the same bit for bit."""
 POLL_S, LINGER_S = 0.02, 0.3
@@ -138,7 +140,9 @@ def _check_kept(before: Files, after: Files) -> None:
 
 
 def _untimed(path: Path) -> str:
-    data: Any = json.loads(path.read_text(encoding="utf-8"))
+    data: Any = read_sealed_json(path)
+    if data is None:
+        raise KillTestError(f"{path}: half-written or altered")
     rows = data if isinstance(data, list) else [data]
     return json.dumps([{key: value for key, value in row.items() if key not in TIMINGS} for row in rows])
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 
 from wattward.configs.digests import digest
-from wattward.configs.files import read_json, write_json
+from wattward.configs.files import read_sealed_json, write_sealed_json
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Split
 from wattward.envs.policy.episode import PolicyError, Trajectory, begin_episode, play_episode
@@ -134,7 +134,7 @@ def references(worlds: Worlds, episode: int, cache_dir: Path) -> References:
     kept = read_references(path)
     if kept is None:
         kept = compute_references(worlds, episode)
-        write_json(path, asdict(kept))
+        write_sealed_json(path, asdict(kept))
     return kept
 
 
@@ -145,7 +145,7 @@ def references_path(worlds_name: str, episode: int, cache_dir: Path) -> Path:
 
 def read_references(path: Path) -> References | None:
     """Reads references from a file; None if there is no usable file."""
-    kept = read_json(path)
+    kept = read_sealed_json(path)
     return None if kept is None else References(**kept)
 
 

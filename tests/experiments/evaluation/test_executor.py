@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError
+from wattward.configs.files import write_sealed_json
 from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 from wattward.experiments.evaluation import cells as cell_module
 from wattward.experiments.evaluation import executor
@@ -103,9 +105,34 @@ def test_what_is_not_of_the_cell_is_computed_again(
     monkeypatch.setattr(executor, "play", worker)
     whole = run_cells(cells(1), tmp_path, jobs=1, progress=False)
     for path in (tmp_path / "cells").iterdir():
-        path.write_text(content, encoding="utf-8")
+        write_sealed_json(path, json.loads(content))
     assert run_cells(cells(1), tmp_path, jobs=1, progress=False) == whole
     assert len(worker.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.replace("75.0", "55.0"),
+        lambda text: text.replace("100.0", "110.0"),
+        lambda text: text.replace("60.0", "55.0"),
+        lambda text: json.dumps(json.loads(text)["content"]),
+    ],
+)
+def test_what_was_altered_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Callable[[str], str]
+) -> None:
+    monkeypatch.setattr(executor, "play", Worker())
+    monkeypatch.setattr(executor, "compute_references", lambda *_: References(100.0, 50.0))
+    whole = run_cells(cells(1), tmp_path, jobs=1, progress=False, best_known=searched)
+    kept = {path: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.json")}
+    assert {path.parent.name for path in kept} == {"cells", "references", "best-known"}
+    for path, text in kept.items():
+        path.write_text(edit(text), encoding="utf-8")
+    altered = {path for path, text in kept.items() if edit(text) != text}
+    assert altered
+    assert run_cells(cells(1), tmp_path, jobs=1, progress=False, best_known=searched) == whole
+    assert {path: path.read_text(encoding="utf-8") for path in altered} == {path: kept[path] for path in altered}
 
 
 @pytest.mark.parametrize(
