@@ -54,7 +54,8 @@ class Manifest(Config):
     scenario: str
     worlds: Annotated[str, Field(exclude_if=lambda version: version == UNSTATED_WORLDS)] = UNSTATED_WORLDS
     """Version of the worlds in which the policy was trained."""
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=-1)]
+    """Training seed; -1 if it is unknown, as in a zip of Stable-Baselines3."""
     steps_done: Annotated[int, Field(ge=0)]
     updates_done: Annotated[int, Field(ge=0)]
     validation_saving: float | None = None

@@ -88,7 +88,7 @@ DAMAGES: list[tuple[Callable[[Path], None], list[str]]] = [
             ("n_regions", 10**9),
             ("observation_size", -1),
             ("steps_done", -1),
-            ("seed", -1),
+            ("seed", -2),
         )
     ),
 ]
