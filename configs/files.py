@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from wattward.configs.digests import sha256_of_json
 from wattward.configs.schema.base import ConfigError
 
 
@@ -91,7 +90,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, data: object) -> None:
     """Writes `data` as JSON, completely or not at all. Numbers that are not finite become null."""
-    write_text(path, json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(finite(data), indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any | None:  # noqa: ANN401 - whatever was written
@@ -102,18 +101,15 @@ def read_json(path: Path) -> Any | None:  # noqa: ANN401 - whatever was written
         return None
 
 
-def write_sealed_json(path: Path, data: object) -> None:
-    """Writes data as JSON together with its hash, completely or not at all, for `read_sealed_json`."""
-    content = _finite(data)
-    write_json(path, {"sha256": sha256_of_json(content), "content": content})
-
-
-def read_sealed_json(path: Path) -> Any | None:  # noqa: ANN401 - whatever was written
-    """The value that `write_sealed_json` wrote to `path`; None if the file is missing, unreadable or altered."""
-    kept = read_json(path)
-    if not isinstance(kept, dict) or kept.keys() != {"sha256", "content"}:
+def finite(data: object) -> object:
+    """The same data as JSON holds it: lists, keys that are strings, and None for numbers that are not finite."""
+    if isinstance(data, Mapping):
+        return {str(key): finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [finite(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
         return None
-    return kept["content"] if kept["sha256"] == sha256_of_json(kept["content"]) else None
+    return data
 
 
 def _make(temporary: Path, path: Path) -> None:
@@ -128,13 +124,3 @@ def _flush(path: Path) -> None:
     """Waits until the content is on the disk, so that even a power cut does not leave an empty file at the new name."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _finite(data: object) -> object:
-    if isinstance(data, Mapping):
-        return {str(key): _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(value) for value in data]
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    return data

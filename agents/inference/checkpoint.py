@@ -34,6 +34,7 @@ the network sees. `shares`: the shares of each region. `jobs`: scores of each jo
 
 FORMAT = 1
 MOST_REGIONS = 10_000
+"""Limit of `n_regions`, so that a hostile manifest cannot ask for a network without end."""
 MANIFEST, POLICY, OPTIMIZER = "checkpoint.json", "policy.safetensors", "optimizer.safetensors"
 
 
@@ -167,13 +168,18 @@ def _verified(path: Path, expected: TensorFile | None) -> Tensors:
         raise ConfigError(f"{path}: not readable as safetensors: {error}") from error
     except (KeyError, TypeError) as error:  # a type that NumPy lacks, such as bfloat16
         raise ConfigError(f"{path}: a tensor has a type that NumPy does not have: {error}") from error
-    for name, tensor in tensors.items():
-        _check_tensor(name, tensor, path)
+    check_tensors(tensors, path)
     return tensors
 
 
-def _check_tensor(name: str, tensor: NDArray[np.generic], path: Path) -> None:
-    if tensor.dtype.kind not in "fiub":
-        raise ConfigError(f"{path}: tensor {name!r} has type {tensor.dtype}, must be real numbers")
-    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-        raise ConfigError(f"{path}: tensor {name!r} holds numbers that are not finite")
+def check_tensors(tensors: Tensors, path: Path) -> None:
+    """Checks that all tensors hold finite real numbers; `path` is used in error messages.
+
+    Raises:
+        ConfigError: a tensor does not.
+    """
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind not in "fiub":
+            raise ConfigError(f"{path}: tensor {name!r} has type {tensor.dtype}, must be real numbers")
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise ConfigError(f"{path}: tensor {name!r} holds numbers that are not finite")

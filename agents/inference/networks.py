@@ -300,8 +300,10 @@ def _named(names: Sequence[str], tensors: Tensors, path: Path) -> list[Numbers]:
 
 
 def _must_have_shape(path: Path, name: str, tensor: Numbers, shape: tuple[int, ...]) -> None:
-    if tensor.shape != shape or 0 in shape:
-        raise ConfigError(f"{path}: tensor {name!r} has shape {tensor.shape}, must have {shape}, none of them 0")
+    if tensor.shape != shape:
+        raise ConfigError(f"{path}: tensor {name!r} has shape {tensor.shape}, must have {shape}")
+    if tensor.size == 0:
+        raise ConfigError(f"{path}: tensor {name!r} has shape {tensor.shape}, must hold numbers")
 
 
 def _must_agree(path: Path, numbers: Requirements) -> None:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattward.agents.inference.checkpoint import Manifest, Tensors
+from wattward.agents.inference.checkpoint import Manifest, Tensors, check_tensors
 from wattward.agents.inference.networks import ActingNetwork
 from wattward.agents.registry import algorithms
 from wattward.configs.digests import sha256_of_json
@@ -27,7 +27,8 @@ def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, ActingNetwork
     """Reads a manifest and the acting network from the zip of a supported algorithm.
 
     Raises:
-        ConfigError: `trust_pickle` is False, or the zip does not hold a plain perceptron of such an algorithm.
+        ConfigError: `trust_pickle` is False, or the zip does not hold a plain perceptron of such an algorithm, or
+            a weight is not a finite number.
     """
     if not trust_pickle:
         raise ConfigError(f"{path}: not opened: {WHY}")
@@ -36,6 +37,7 @@ def load_zip(path: Path, *, trust_pickle: bool) -> tuple[Manifest, ActingNetwork
     algorithm = _algorithm(path)
     model = algorithm.stock().load(path, device="cpu")
     tensors: Tensors = {name: tensor.detach().cpu().numpy() for name, tensor in model.policy.state_dict().items()}
+    check_tensors(tensors, path)
     manifest = _manifest(path, algorithm, model)
     return manifest, algorithm.network(manifest, tensors, path)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from wattward.configs.digests import digest
-from wattward.configs.files import read_sealed_json, write_sealed_json
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.scenario import Scenario
+from wattward.experiments.common.finished_work import read_finished, write_finished
 from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 from wattward.experiments.evaluation.cells import Cell
 from wattward.experiments.evaluation.methods import Method
@@ -115,7 +115,7 @@ def _played(
     def keep(task: _Task, records: list[Record]) -> None:
         done[task.cell] = records
         if not any(FAILURE in record for record in records):
-            write_sealed_json(paths[task.cell], records)
+            write_finished(paths[task.cell], records)
 
     drain(_play, tasks, keep, means, "methods", done=len(done), needs=_needs_of_task)
     return done
@@ -123,7 +123,7 @@ def _played(
 
 def _read(cell: Cell, path: Path) -> list[Record] | None:
     """The stored records of a cell; None if there is no list with one record for each of its episodes."""
-    records = read_sealed_json(path)
+    records = read_finished(path)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         return None
     same = [record.get("episode") for record in records] == list(cell.episodes)
@@ -159,7 +159,7 @@ def _references(
     known = {item: kept for item, path in paths.items() if (kept := read_references(path)) is not None}
 
     def keep(item: _Episode, found: References) -> None:
-        write_sealed_json(paths[item], asdict(found))
+        write_finished(paths[item], asdict(found))
         known[item] = found
 
     todo = [item for item in paths if item not in known]
@@ -181,11 +181,11 @@ def _best_known_costs(
         (worlds, episode): cache_dir / "best-known" / f"{digest(worlds_names[worlds], episode, function)}.json"
         for worlds, episode in episodes
     }
-    stored = {item: read_sealed_json(path) for item, path in paths.items()}
+    stored = {item: read_finished(path) for item, path in paths.items()}
     known = {item: float(cost) for item, cost in stored.items() if isinstance(cost, int | float)}
 
     def keep(item: _Episode, cost: float) -> None:
-        write_sealed_json(paths[item], float(cost))
+        write_finished(paths[item], float(cost))
         known[item] = float(cost)
 
     todo = [item for item in paths if item not in known]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wattward.configs.files import read_sealed_json
+from wattward.experiments.common.finished_work import read_finished
 
 TIMINGS = ("decision_us",)
 """Fields of a record that differ between runs; all other fields are the same bit for bit."""
@@ -140,7 +140,7 @@ def _check_kept(before: Files, after: Files) -> None:
 
 
 def _untimed(path: Path) -> str:
-    data: Any = read_sealed_json(path)
+    data: Any = read_finished(path)
     if data is None:
         raise KillTestError(f"{path}: half-written or altered")
     rows = data if isinstance(data, list) else [data]

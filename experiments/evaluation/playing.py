@@ -11,11 +11,11 @@ from typing import Any, get_args
 import numpy as np
 
 from wattward.configs.digests import digest
-from wattward.configs.files import read_sealed_json, write_sealed_json
 from wattward.configs.schema.base import ConfigError
 from wattward.configs.schema.suite import Split
 from wattward.envs.policy.episode import PolicyError, Trajectory, begin_episode, play_episode
 from wattward.envs.world.splits import WORLDS_VERSION
+from wattward.experiments.common.finished_work import read_finished, write_finished
 from wattward.experiments.common.records import FAILURE, Record
 from wattward.experiments.evaluation import scores
 from wattward.experiments.evaluation.methods import Method, policy_seed
@@ -134,7 +134,7 @@ def references(worlds: Worlds, episode: int, cache_dir: Path) -> References:
     kept = read_references(path)
     if kept is None:
         kept = compute_references(worlds, episode)
-        write_sealed_json(path, asdict(kept))
+        write_finished(path, asdict(kept))
     return kept
 
 
@@ -145,7 +145,7 @@ def references_path(worlds_name: str, episode: int, cache_dir: Path) -> Path:
 
 def read_references(path: Path) -> References | None:
     """Reads references from a file; None if there is no usable file."""
-    kept = read_sealed_json(path)
+    kept = read_finished(path)
     return None if kept is None else References(**kept)
 
 

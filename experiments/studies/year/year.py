@@ -13,13 +13,14 @@ import joblib
 
 from wattward.baselines import registry
 from wattward.configs.digests import digest
-from wattward.configs.files import read_sealed_json, write_json, write_sealed_json, write_text
+from wattward.configs.files import write_json, write_text
 from wattward.configs.loading.worlds import load_scenario
 from wattward.configs.schema.base import ConfigError
 from wattward.envs.world.family import family_of, refuse_family
 from wattward.envs.world.recording import Recording, load_recording
 from wattward.envs.world.splits import WORLDS_VERSION
 from wattward.experiments.common import tables
+from wattward.experiments.common.finished_work import read_finished, write_finished
 from wattward.experiments.common.provenance import code_digest, provenance
 from wattward.experiments.common.records import Record
 from wattward.experiments.evaluation.cells import blocks
@@ -130,13 +131,13 @@ def run_year(
         raise ConfigError(f"--recording {recording}: holds no dated series; must hold a calendar year of some")
     cells = [Cell(scenario, recording, rule, part) for rule in wanted for part in parts_of(year)]
     paths = {cell: cache_dir / "year" / f"{cell.name()}.json" for cell in cells}
-    todo = [cell for cell, path in paths.items() if read_sealed_json(path) is None]
+    todo = [cell for cell, path in paths.items() if read_finished(path) is None]
 
     def keep(cell: Cell, records: list[Record]) -> None:
-        write_sealed_json(paths[cell], records)
+        write_finished(paths[cell], records)
 
     drain(_play, todo, keep, Means(executor, jobs, progress), "weeks of rules", done=len(paths) - len(todo))
-    records = [record for path in paths.values() for record in read_sealed_json(path) or []]
+    records = [record for path in paths.values() for record in read_finished(path) or []]
     return rows_of(records, wanted)
 
 

@@ -55,3 +55,11 @@ def test_another_algorithm_is_named(tmp_path: Path) -> None:
     A2C("MlpPolicy", Blank(spaces.Discrete(16)), device="cpu").save(tmp_path / "other")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="MultiDiscrete"):
         load_policy(tmp_path / "other.zip", trust_pickle=True)
+
+
+def test_weights_of_a_zip_are_finite(tmp_path: Path) -> None:
+    model = PPO("MlpPolicy", Blank(spaces.MultiDiscrete([4, 4])), device="cpu", seed=0)
+    model.policy.action_net.bias.data[0] = np.nan
+    model.save(tmp_path / "mine")
+    with pytest.raises(ConfigError, match=r"mine\.zip: tensor 'action_net\.bias' holds numbers that are not finite"):
+        load_policy(tmp_path / "mine.zip", trust_pickle=True)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattward.configs import ConfigError
-from wattward.configs.files import write_sealed_json
+from wattward.experiments.common.finished_work import write_finished
 from wattward.experiments.common.records import BEST_KNOWN_COST, FAILURE, Record
 from wattward.experiments.evaluation import cells as cell_module
 from wattward.experiments.evaluation import executor
@@ -105,7 +105,7 @@ def test_what_is_not_of_the_cell_is_computed_again(
     monkeypatch.setattr(executor, "play", worker)
     whole = run_cells(cells(1), tmp_path, jobs=1, progress=False)
     for path in (tmp_path / "cells").iterdir():
-        write_sealed_json(path, json.loads(content))
+        write_finished(path, json.loads(content))
     assert run_cells(cells(1), tmp_path, jobs=1, progress=False) == whole
     assert len(worker.asked) == 2
 

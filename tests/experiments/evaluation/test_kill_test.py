@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wattward.configs.files import write_sealed_json
+from wattward.experiments.common.finished_work import write_finished
 from wattward.experiments.evaluation.kill_test import KillTestError, check_same, finished, kill_test, killed_on_the_way
 
 SUITE = "name: mine\ntitle: Mine\nscenarios: [toy]\nepisodes: 24\nepisodes_per_cell: 1\nrules: [RunOnArrival, Random]\n"
@@ -26,7 +26,7 @@ def test_a_killed_leaderboard_loses_nothing_and_repeats_nothing(tmp_path: Path) 
 
 def result(folder: Path, records: list[dict[str, object]]) -> Path:
     path = folder / "cache" / "cells" / "a.json"
-    write_sealed_json(path, records)
+    write_finished(path, records)
     return path
 
 
